@@ -1,0 +1,57 @@
+# `make demo` and `make test` are one command each on a fresh machine: they build .venv first.
+
+PYTHON ?= python3
+# Options for pip: where your package index has only torch builds with gigabytes of GPU packages,
+# name PyTorch's index of CPU builds here (README.md, Install).
+PIP_FLAGS ?=
+FOLDER ?=
+BENCH_FLAGS ?=
+
+BIN := .venv/bin
+STAMP := .venv/.complete
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo lint format types test test-all golden bench clean check
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## Build .venv with everything for development
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(STAMP) ## Compress a photograph and compare with JPEG, WebP and AVIF
+	$(BIN)/python examples/demo.py
+
+lint: $(STAMP) types ## Check style, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP) ## Rewrite files in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(STAMP) ## Check types
+	$(BIN)/mypy
+
+test: $(STAMP) ## Run the tests that need seconds
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-all: $(STAMP) ## Run all tests
+	$(BIN)/python -m pytest
+
+golden: $(STAMP) ## Remake the golden files; needs a line in the changelog
+	$(BIN)/python tests/golden/make_golden.py
+
+bench: $(STAMP) ## Measure codecs on the pictures of FOLDER=...
+	@test -n '$(FOLDER)' || { echo 'usage: make bench FOLDER=pictures [BENCH_FLAGS=...]' >&2; exit 2; }
+	$(BIN)/licodec bench '$(FOLDER)' $(BENCH_FLAGS)
+
+clean: ## Remove .venv, caches and build products
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+check: lint test ## Everything that must pass before a commit

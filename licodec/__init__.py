@@ -1,0 +1,138 @@
+"""Learned image codec: pictures to small .lic files and back.
+
+    data = licodec.encode(image, quality=60)      # Pillow image or uint8 array -> bytes
+    image = licodec.decode(data)                  # bytes -> Pillow image
+    about = licodec.info(data)                    # header only, without torch
+
+`licodec.Codec` is for many pictures. Every error is a `licodec.LicodecError`.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from licodec.config import DEFAULT_PROFILE, DEFAULT_QUALITY, MAX_PIXELS
+from licodec.errors import (
+    BitstreamError,
+    CorruptFileError,
+    ImageError,
+    LicodecError,
+    ModelError,
+    NotLicodecFileError,
+    TooLargeError,
+    TrainingError,
+    TruncatedFileError,
+    UnsupportedVersionError,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from licodec.codec.codec import Codec
+    from licodec.inspect import Info
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BitstreamError",
+    "Codec",
+    "CorruptFileError",
+    "ImageError",
+    "LicodecError",
+    "ModelError",
+    "NotLicodecFileError",
+    "TooLargeError",
+    "TrainingError",
+    "TruncatedFileError",
+    "UnsupportedVersionError",
+    "__version__",
+    "decode",
+    "encode",
+    "info",
+]
+
+
+def encode(
+    image: Image | NDArray[Any],
+    *,
+    quality: float = DEFAULT_QUALITY,
+    profile: str = DEFAULT_PROFILE,
+    device: str = "auto",
+) -> bytes:
+    """Compress a picture to the bytes of a .lic file.
+
+    Args:
+        image: Pillow image of any common mode, or uint8 array (H, W), (H, W, 1), (H, W, 2) grey
+            and alpha, (H, W, 3) RGB or (H, W, 4) RGB and alpha; see `licodec.image.convert`.
+        quality: 1 (smallest file) to 100 (closest to the original, but not lossless).
+        profile: name from `licodec profiles`.
+        device: "auto", "cpu" or "cuda"; files differ between devices, pictures hardly do.
+
+    Raises:
+        ImageError: the picture cannot be converted.
+        ModelError: the profile is unknown or its weights are not usable.
+        ValueError: quality or device is out of range.
+    """
+    return _codec(profile, device).encode(image, quality=quality)
+
+
+def decode(
+    data: bytes,
+    *,
+    profile: str | None = None,
+    device: str = "auto",
+    max_pixels: int = MAX_PIXELS,
+) -> Image:
+    """Decompress the bytes of a .lic file.
+
+    Args:
+        data: the whole file.
+        profile: synthesis to decode with, of the file's family; None takes the one that the file
+            was made for.
+        device: "auto", "cpu" or "cuda".
+        max_pixels: larger pictures are refused before memory is reserved.
+
+    Returns:
+        Pillow image of mode L, LA, RGB or RGBA, with `icc_profile`, `exif` and `xmp` in its `info`
+        where the file has them. An EXIF orientation is not applied to the pixels.
+
+    Raises:
+        BitstreamError: no .lic file, a newer one, a damaged one, or too many pixels.
+        ModelError: the weights that the file needs are not installed.
+    """
+    from licodec.inspect import choose_profile
+
+    name = choose_profile(data, max_pixels) if profile is None else profile
+    return _codec(name, device, max_pixels).decode(data)
+
+
+def info(data: bytes) -> Info:
+    """What the front of a .lic file says; needs neither torch nor the file's weights.
+
+    Raises:
+        BitstreamError: no .lic file, a newer one, or a damaged front.
+    """
+    from licodec.inspect import read_info
+
+    return read_info(data)
+
+
+@functools.lru_cache(maxsize=2)
+def _codec(profile: str, device: str, max_pixels: int = MAX_PIXELS) -> Codec:
+    from licodec.codec.codec import Codec
+
+    return Codec(profile, device, max_pixels=max_pixels)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Codec":  # loads torch, so only for those who ask
+        from licodec.codec.codec import Codec
+
+        return Codec
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,272 @@
+"""`licodec bench`: a folder of pictures goes in; measured files, tables and a plot come out."""
+
+import glob
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from licodec.config import DEFAULT_PROFILE, quality_to_index
+from licodec.errors import LicodecError
+
+if TYPE_CHECKING:
+    from licodec.evaluate.bdrate import Curve
+    from licodec.evaluate.bench import BenchResult
+    from licodec.evaluate.peers import BenchCodec
+
+CODEC_NAMES = ("licodec", "jpeg", "webp", "jpeg2000", "avif")
+
+
+def _parse_qualities(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[float, ...] | None:
+    if value is None:
+        return None
+    try:
+        qualities = tuple(float(part) for part in value.split(","))
+        for quality in qualities:
+            quality_to_index(quality)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no list of numbers from 1 to 100") from error
+    return qualities
+
+
+def _parse_codecs(
+    context: click.Context, parameter: click.Parameter, value: str
+) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(part.strip() for part in value.split(",")))
+    for name in names:
+        if name not in CODEC_NAMES:
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(CODEC_NAMES)}")
+    return names
+
+
+@click.command(
+    name="bench", epilog="Example: licodec bench photos -p balanced --codecs licodec,avif"
+)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "-p",
+    "--profile",
+    "profiles",
+    multiple=True,
+    default=(DEFAULT_PROFILE,),
+    show_default=True,
+    help="Profile of licodec; may be given several times.",
+)
+@click.option(
+    "--qualities",
+    callback=_parse_qualities,
+    metavar="Q,Q,...",
+    help="Qualities of licodec, 1 to 100.  [default: 5,15,...,95]",
+)
+@click.option(
+    "--codecs",
+    callback=_parse_codecs,
+    default=",".join(CODEC_NAMES),
+    show_default=True,
+    metavar="NAME,...",
+    help="Codecs to measure.",
+)
+@click.option(
+    "--anchors",
+    multiple=True,
+    metavar="FILE",
+    help="Stored curve (JSON) to compare with; a quoted pattern such as 'curves/*.json' stands "
+    "for several files; may be given several times.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("bench-results"),
+    show_default=True,
+    help="Folder for CSV, JSON, tables, plots and curves.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the networks run.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="CPU threads of licodec; peers use one.  [default: as torch chooses]",
+)
+@click.option("--no-ms-ssim", is_flag=True, help="Leave MS-SSIM out; saves time.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Only the first pictures by name, this many."
+)
+@click.option(
+    "--readme",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Write the tables between the bench markers of this file, too.",
+)
+@click.option("--force", is_flag=True, help="Replace earlier results in the --out folder.")
+def command(
+    folder: Path,
+    profiles: tuple[str, ...],
+    qualities: tuple[float, ...] | None,
+    codecs: tuple[str, ...],
+    anchors: tuple[str, ...],
+    out: Path,
+    device: str,
+    threads: int | None,
+    no_ms_ssim: bool,
+    limit: int | None,
+    readme: Path | None,
+    force: bool,
+) -> None:
+    """Measure licodec and other codecs on the pictures of FOLDER.
+
+    Makes and decodes real files; reports bits per pixel, PSNR, MS-SSIM, wall times, and the
+    bitrate difference at equal quality (BD-rate).
+    """
+    from licodec.evaluate.bench import list_pictures
+
+    _check_early(out, readme, needs_ms_ssim=not no_ms_ssim, force=force)
+    paths = list_pictures(folder, limit)
+    stored = _load_anchors(anchors, [path.name for path in paths])
+    num_threads = _set_threads(threads)
+    chosen = _open_codecs(codecs, profiles, qualities, device)
+    result = _run(paths, chosen, stored, with_ms_ssim=not no_ms_ssim)
+    _write(result, _describe_environment(num_threads, device), out, readme)
+    _print_tables(result)
+    click.echo(f"results in {out}", err=True)
+    if result.failures:
+        sys.exit(1)
+
+
+def _check_early(out: Path, readme: Path | None, *, needs_ms_ssim: bool, force: bool) -> None:
+    """Notice before the long run, not after it, what would stop the report."""
+    from licodec.evaluate import load_extra
+    from licodec.evaluate.report import check_absent
+
+    for module in ("matplotlib", "scipy", *(("pytorch_msssim",) if needs_ms_ssim else ())):
+        load_extra(module)
+    if not force:
+        check_absent(out)
+    if readme is not None:
+        _rewrite_readme_text(readme, "")
+
+
+def _write(
+    result: "BenchResult", environment: dict[str, str], out: Path, readme: Path | None
+) -> None:
+    from licodec.evaluate.report import markdown, write_results, write_text
+
+    write_results(result, environment, out)
+    if readme is not None:
+        plot = os.path.relpath(out / "rd.svg", readme.parent).replace(os.sep, "/")
+        write_text(readme, _rewrite_readme_text(readme, markdown(result, environment, plot)))
+
+
+def _rewrite_readme_text(readme: Path, block: str) -> str:
+    from licodec.evaluate.report import rewrite_block
+
+    try:
+        return rewrite_block(readme.read_text(encoding="utf-8"), block)
+    except (OSError, UnicodeDecodeError) as error:
+        raise LicodecError(f"{readme} cannot be read: {error}") from error
+    except LicodecError as error:
+        raise LicodecError(f"{readme}: {error}") from error
+
+
+def _load_anchors(patterns: tuple[str, ...], images: list[str]) -> list["Curve"]:
+    from licodec.evaluate.bdrate import load_curve
+
+    paths: dict[str, None] = {}
+    for pattern in patterns:
+        found = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern))
+        if not found:
+            raise LicodecError(f"--anchors {pattern} matches no file; check the path")
+        paths.update(dict.fromkeys(found))
+    return [load_curve(Path(path), images) for path in paths]
+
+
+def _set_threads(threads: int | None) -> int:
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return torch.get_num_threads()
+
+
+def _open_codecs(
+    names: tuple[str, ...],
+    profiles: tuple[str, ...],
+    qualities: tuple[float, ...] | None,
+    device: str,
+) -> list["BenchCodec"]:
+    from licodec.evaluate.bench import LICODEC_QUALITIES, licodec_codec
+    from licodec.evaluate.peers import find_peer
+
+    codecs: list[BenchCodec] = []
+    for name in names:
+        if name == "licodec":
+            ladder = qualities or LICODEC_QUALITIES
+            codecs += [licodec_codec(p, device, ladder) for p in dict.fromkeys(profiles)]
+        else:
+            codecs.append(find_peer(name))
+    return codecs
+
+
+def _run(
+    paths: list[Path], codecs: list["BenchCodec"], stored: list["Curve"], *, with_ms_ssim: bool
+) -> "BenchResult":
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from licodec.evaluate.bench import run_bench
+
+    console = Console(stderr=True)
+    num_steps = len(paths) * sum(len(codec.qualities) for codec in codecs)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("bench", total=num_steps)
+        return run_bench(
+            paths,
+            codecs,
+            stored,
+            with_ms_ssim=with_ms_ssim,
+            on_step=lambda text: progress.update(task, advance=1, description=text),
+            on_failure=lambda line: click.echo(f"error: {line}", err=True),
+        )
+
+
+def _describe_environment(num_threads: int, device: str) -> dict[str, str]:
+    """What the times and the peers' sizes depend on."""
+    described = {"python": platform.python_version()}
+    for package in ("licodec", "torch", "pillow"):
+        try:
+            described[package] = version(package)
+        except PackageNotFoundError:  # run from a checkout that was not installed
+            described[package] = "unknown"
+    described["device"] = device
+    described["threads"] = f"{num_threads} of {os.cpu_count()} CPUs (peers: 1)"
+    described["machine"] = platform.machine()
+    return described
+
+
+def _print_tables(result: "BenchResult") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from licodec.evaluate.report import tables
+
+    console = Console()
+    for content in tables(result):
+        if not console.is_terminal:
+            click.echo(content.to_markdown() + "\n")
+            continue
+        table = Table(title=content.title, title_justify="left")
+        for index, column in enumerate(content.columns):
+            is_name = index < content.num_names
+            table.add_column(column, justify="left" if is_name else "right", overflow="fold")
+        for row in content.rows:
+            table.add_row(*row)
+        console.print(table)

@@ -1,0 +1,71 @@
+"""`licodec export`: a training checkpoint in, a released family or synthesis out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from licodec.config import SYNTHESES
+from licodec.errors import LicodecError
+
+
+@click.command()
+@click.argument("checkpoint", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("data", nargs=-1, required=True, metavar="DATA...")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder of the family, such as models/wave1.",
+)
+@click.option(
+    "-p",
+    "--profile",
+    type=click.Choice(sorted(SYNTHESES)),
+    default="balanced",
+    show_default=True,
+    help="Name of the synthesis.",
+)
+@click.option("--force", is_flag=True, help="Replace weights that are there.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads [default: all cores].")
+def command(
+    checkpoint: Path,
+    data: tuple[str, ...],
+    out: Path,
+    profile: str,
+    force: bool,
+    threads: int | None,
+) -> None:
+    """Turn a training checkpoint into released weights.
+
+    Quantises the prior to integers, proves that no accumulator can leave the
+    exact range, fits the frequency tables to the symbols of DATA (the training
+    pictures, as for `licodec train`), and writes family.safetensors,
+    synthesis-PROFILE.safetensors and a model card.
+
+    \b
+    licodec export runs/mine/last.pt photos/ -o models/wave1
+    """
+    import torch
+
+    from licodec.train.card import write_card
+    from licodec.train.data import load_pictures, parse_source
+    from licodec.train.export import export, write_release
+
+    if threads:
+        torch.set_num_threads(threads)
+    if not force and (out / "family.safetensors").exists():
+        raise LicodecError(f"{out / 'family.safetensors'} exists; add --force to replace it")
+    train, valid = load_pictures([parse_source(text) for text in data], 64)
+
+    def report(line: str) -> None:
+        click.echo(line, err=True)
+
+    release = export(checkpoint, profile, train, valid, report)
+    write_release(release, out, write_family=True)
+    write_card(release, checkpoint, out / "README.md")
+    for quality, bpp, psnr in release.rd:
+        report(f"quality {quality:5.1f}: {bpp:.4f} bpp, {psnr:.2f} dB on held-back pictures")
+    report(f"{out}: family and synthesis {profile} written")

@@ -1,0 +1,96 @@
+"""`licodec info`: the front of a .lic file goes in, lines or JSON come out."""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from licodec.cli.options import debug_option, max_pixels_option
+from licodec.errors import LicodecError
+
+if TYPE_CHECKING:
+    from licodec.inspect import Info
+
+PIPE = "-"
+JSON_SCHEMA = 1
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  licodec info photo.lic
+  licodec info --json photo.lic"""
+)
+@click.argument("file", metavar="FILE.lic")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--check", "is_checked", is_flag=True, help="Decode the symbols and verify the checksum."
+)
+@max_pixels_option
+@debug_option
+def command(file: str, is_json: bool, is_checked: bool, max_pixels: int) -> None:
+    """Show what a .lic file contains and whether it can be decoded here.
+
+    FILE.lic is a file or - for stdin. Without --check only its front is read,
+    and --max-pixels does not matter.
+    """
+    name = "stdin" if file == PIPE else click.format_filename(file)
+    try:
+        info = _read(file, is_checked=is_checked, max_pixels=max_pixels)
+    except LicodecError as error:
+        raise LicodecError(f"{name}: {error}") from error
+    if is_json:
+        line = {"schema": JSON_SCHEMA, "input": file} | asdict(info)
+        line |= {"bpp": info.bpp, "sections": dict(info.sections)}
+        line["is_checked"] = is_checked  # a failed check never comes to here
+        click.echo(json.dumps(line))
+        return
+    rows = [("file", name), *_rows(info)]
+    if is_checked:
+        rows.append(("check", "symbols match the checksum"))
+    for label, value in rows:
+        click.echo(f"{label:<11}  {value}")
+
+
+def _read(file: str, *, is_checked: bool, max_pixels: int) -> "Info":
+    from licodec.inspect import read_info, read_info_from
+
+    try:
+        if file != PIPE and not is_checked:
+            with open(file, "rb") as stream:
+                return read_info_from(stream, os.fstat(stream.fileno()).st_size)
+        if file == PIPE:
+            data = sys.stdin.buffer.read()
+        else:
+            with open(file, "rb") as stream:
+                data = stream.read()
+    except OSError as error:
+        raise LicodecError(f"cannot be read: {error.strerror or error}") from error
+    info = read_info(data)
+    if is_checked:
+        from licodec.codec.check import check_symbols_of
+
+        check_symbols_of(data, max_pixels)
+    return info
+
+
+def _rows(info: "Info") -> list[tuple[str, str]]:
+    colour = "grey" if info.is_grey else "RGB"
+    rows = [
+        ("picture", f"{info.width}x{info.height} {colour}{' + alpha' if info.has_alpha else ''}"),
+        ("size", f"{info.num_bytes:,} B, {info.bpp:.3f} bpp"),
+        ("profile", info.profile),
+        ("quality", f"{info.quality:g} (step {info.quality_index} of 0 to 255)"),
+        ("quantizer", info.quantizer),
+        ("family", f"{info.family} {info.family_fingerprint}"),
+        ("synthesis", info.synthesis_fingerprint),
+        ("frame", f"{info.frame_bytes:,} B"),
+    ]
+    rows += [(section, f"{num_bytes:,} B") for section, num_bytes in info.sections]
+    rows.append(("symbols", f"{info.payload_bytes:,} B"))
+    rows.append(("decodable", "yes" if info.is_decodable else "no"))
+    rows += [("note", note) for note in info.notes]
+    return rows

@@ -1,0 +1,122 @@
+"""Entry point: finds the command, and turns every failure into one line and an exit code.
+
+Exit codes: 0 all done, 1 something failed, 2 wrong usage, 130 interrupted.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NoReturn
+
+import click
+
+from licodec import __version__
+from licodec.cli.options import Settings, debug_option
+from licodec.errors import LicodecError
+
+# Command: module in licodec.cli whose `command` it is, line in the list. The line stands here so
+# that the list imports no command.
+_COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "compress": ("compress", "Compress pictures to .lic files."),
+        "decompress": ("decompress", "Turn .lic files back into pictures."),
+        "info": ("info", "Show what a .lic file contains."),
+        "profiles": ("profiles", "List the installed profiles."),
+        "train": ("train", "Train a profile on your own pictures."),
+        "export": ("export", "Turn a training checkpoint into a released profile."),
+        "bench": ("bench", "Measure licodec and other codecs on a folder."),
+    }
+)
+_ALIASES: Mapping[str, str] = MappingProxyType({"encode": "compress", "decode": "decompress"})
+
+
+class LazyGroup(click.Group):
+    """Imports the module of a command only when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        name = _ALIASES.get(cmd_name, cmd_name)
+        if name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"licodec.cli.{_COMMANDS[name][0]}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Examples:
+  licodec compress photo.png
+  licodec decompress photo.lic -o back.png
+encode and decode stand for compress and decompress, too.""",
+)
+@click.version_option(__version__, prog_name="licodec")
+@debug_option
+def cli() -> None:
+    """Compress pictures with a learned codec, and bring them back."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line (`sys.argv` if None) and exit with its code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; failures become one line on stderr.
+
+    Raises:
+        Exception: whatever went wrong, if --debug is among the arguments.
+    """
+    settings = Settings()
+    try:
+        code = cli.main(arguments, prog_name="licodec", standalone_mode=False, obj=settings)
+        sys.stdout.flush()
+    except click.Abort:
+        return _fail("interrupted", 130)
+    except click.UsageError as error:
+        error.show()
+        return error.exit_code
+    except Exception as error:  # the last resort of a program, not of a library
+        if settings.is_debug:
+            raise
+        return _fail(*_explain(error))
+    return code if isinstance(code, int) else 0
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """Message and exit code of an exception that ended a command."""
+    if isinstance(error, click.ClickException):
+        return error.format_message(), error.exit_code
+    if isinstance(error, LicodecError):
+        return str(error), 1
+    if isinstance(error, MemoryError):
+        return "not enough memory; close other programs or use a smaller picture", 1
+    if isinstance(error, OSError):
+        return f"{error.filename or 'output'}: {error.strerror or error}", 1
+    text = " ".join(str(error).split())
+    return f"defect: {type(error).__name__}: {text}; run again with --debug and report it", 1
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"licodec: {message}", err=True)
+    _drop_unwritten_output()
+    return code
+
+
+def _drop_unwritten_output() -> None:
+    """Keep the interpreter from writing stdout's rest at its end, and failing again."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)

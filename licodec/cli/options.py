@@ -1,0 +1,62 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from licodec.config import MAX_PIXELS
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+@dataclass
+class Settings:
+    """What options set for the whole run; `main` reads it after a command has failed."""
+
+    is_debug: bool = False
+
+
+def _set_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.ensure_object(Settings).is_debug = True
+
+
+debug_option = click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_set_debug,
+    help="Show the traceback of a failure.",
+)
+force_option = click.option("--force", is_flag=True, help="Replace files that exist.")
+quiet_option = click.option("--quiet", is_flag=True, help="Print errors only.")
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Print more about each file.")
+json_option = click.option(
+    "--json", "is_json", is_flag=True, help="Print one JSON object per file to stdout."
+)
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the networks run.",
+)
+max_pixels_option = click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=MAX_PIXELS,
+    show_default=True,
+    metavar="N",
+    help="Refuse larger pictures.",
+)
+
+
+def common_options(command: _F) -> _F:
+    """The options that end the list of every coding command, in this order."""
+    options = (device_option, max_pixels_option, force_option, json_option, quiet_option)
+    for option in reversed((*options, verbose_option, debug_option)):
+        command = option(command)
+    return command

@@ -1,0 +1,1 @@
+"""The stages joined: pictures to bytes and back."""

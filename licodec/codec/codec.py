@@ -1,0 +1,141 @@
+"""Pictures in, .lic bytes out, and back: what users call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from licodec.codec.decode import decode_pixels
+from licodec.codec.encode import encode_pixels
+from licodec.codec.match import check_family
+from licodec.codec.model import load_family, load_synthesis
+from licodec.config import (
+    DEFAULT_PROFILE,
+    DEFAULT_QUALITY,
+    FAMILY_IDS,
+    MAX_PIXELS,
+    PROFILE_IDS,
+    QUANTIZER_IDS,
+    quality_to_index,
+)
+from licodec.container.format import ALPHA, EXIF, ICC, XMP, Header, Section
+from licodec.container.read import read_container
+from licodec.container.write import write_container
+from licodec.image.alpha import pack_alpha, unpack_alpha
+from licodec.image.convert import picture_from, to_image
+from licodec.image.picture import Picture
+from licodec.profiles import find_profile
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+
+def find_device(name: str) -> torch.device:
+    """Device of the learned corrections; everything that selects a probability runs on the CPU.
+
+    Args:
+        name: "auto" (CUDA if there is one), "cpu" or "cuda".
+
+    Raises:
+        ValueError: another name, or "cuda" where torch finds none.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device is {name!r}, expected auto, cpu or cuda")
+    has_cuda = torch.cuda.is_available()
+    if name == "cuda" and not has_cuda:
+        raise ValueError("device cuda: torch finds no CUDA device; use --device cpu")
+    return torch.device("cuda" if has_cuda and name != "cpu" else "cpu")
+
+
+class Codec:
+    """One profile, loaded once for many pictures.
+
+    Attributes:
+        last_timings: seconds by stage of the last encode or decode.
+
+    Args:
+        profile: name from `licodec profiles`.
+        device: "auto", "cpu" or "cuda".
+        max_pixels: `decode` refuses larger pictures before memory is reserved.
+
+    Raises:
+        ModelError: unknown profile, or unusable weights.
+        ValueError: unusable device.
+    """
+
+    def __init__(
+        self, profile: str = DEFAULT_PROFILE, device: str = "auto", *, max_pixels: int = MAX_PIXELS
+    ) -> None:
+        self.info = find_profile(profile)
+        self.device = find_device(device)
+        self.max_pixels = max_pixels
+        self.last_timings: dict[str, float] = {}
+        self._family = load_family(self.info)
+        self._synthesis = load_synthesis(self.info, self._family.config)
+
+    def encode(self, image: Image | NDArray[Any], *, quality: float = DEFAULT_QUALITY) -> bytes:
+        """Compress a picture.
+
+        Args:
+            image: Pillow image or uint8 array, see `licodec.image.convert`.
+            quality: 1 (smallest) to 100 (best, not lossless).
+
+        Raises:
+            ImageError: the picture cannot be converted.
+            ValueError: quality out of range.
+        """
+        return self.encode_picture(picture_from(image), quality=quality)
+
+    def decode(self, data: bytes) -> Image:
+        """Decompress a file; see `licodec.decode` for the result.
+
+        Raises:
+            BitstreamError: not a .lic file, newer, damaged or too large.
+            ModelError: made with a latent family that is not installed.
+        """
+        return to_image(self.decode_picture(data))
+
+    def encode_picture(self, picture: Picture, *, quality: float = DEFAULT_QUALITY) -> bytes:
+        """Compress pixels with their alpha plane and metadata. Raises as `encode`."""
+        index = quality_to_index(quality)
+        encoded = encode_pixels(picture.pixels, self._family, index, self.device)
+        self.last_timings = encoded.timings_s
+        header = Header(
+            family_id=FAMILY_IDS[self.info.family],
+            profile_id=PROFILE_IDS[self.info.name],
+            family_fingerprint=self._family.fingerprint,
+            synthesis_fingerprint=self._synthesis.fingerprint,
+            width=picture.width,
+            height=picture.height,
+            quality_index=index,
+            is_grey=picture.is_grey,
+            quantizer_id=QUANTIZER_IDS["rounding"],
+        )
+        return write_container(header, _sections(picture), encoded.payload, encoded.symbols)
+
+    def decode_picture(self, data: bytes) -> Picture:
+        """Decompress to pixels with their alpha plane and metadata. Raises as `decode`."""
+        container = read_container(data, self.max_pixels)
+        header = container.header
+        check_family(header)
+        blocks = {s.type: s.data for s in container.sections}
+        alpha = blocks.get(ALPHA)
+        plane = None if alpha is None else unpack_alpha(alpha, header.width, header.height)
+        timings: dict[str, float] = {}
+        pixels = decode_pixels(container, self._family, self._synthesis, self.device, timings)
+        self.last_timings = timings
+        return Picture(
+            pixels=pixels,
+            alpha=plane,
+            icc=blocks.get(ICC),
+            exif=blocks.get(EXIF),
+            xmp=blocks.get(XMP),
+        )
+
+
+def _sections(picture: Picture) -> list[Section]:
+    alpha = None if picture.alpha is None else pack_alpha(picture.alpha)
+    blocks = ((ICC, picture.icc), (EXIF, picture.exif), (XMP, picture.xmp), (ALPHA, alpha))
+    return [Section(number, data) for number, data in blocks if data]

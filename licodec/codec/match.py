@@ -1,0 +1,38 @@
+"""A header in, an error out unless the installed weights decode it exactly; loads no torch."""
+
+from __future__ import annotations
+
+from licodec.config import QUANTIZER_IDS
+from licodec.container.format import Header
+from licodec.errors import ModelError, UnsupportedVersionError
+from licodec.profiles import family_fingerprint, family_name
+
+# Quantizers that this version decodes.
+_DECODED_QUANTIZERS = frozenset({QUANTIZER_IDS["rounding"]})
+
+
+def check_family(header: Header) -> None:
+    """Compare what a file needs with what is installed.
+
+    Raises:
+        ModelError: unknown or missing latent family, or another version of it.
+        UnsupportedVersionError: a quantizer that this version does not decode.
+    """
+    name = family_name(header.family_id)
+    if name is None:
+        raise ModelError(
+            f"made with latent family {header.family_id}, which this licodec does not know; "
+            "install a newer one"
+        )
+    installed = family_fingerprint(header.family_id)
+    if installed != header.family_fingerprint:
+        found = "none" if installed is None else installed.hex()
+        raise ModelError(
+            f"made with weights {name} {header.family_fingerprint.hex()}, installed is {found}; "
+            "install the licodec version that wrote the file"
+        )
+    if header.quantizer_id not in _DECODED_QUANTIZERS:
+        raise UnsupportedVersionError(
+            f"coded with quantizer {header.quantizer_id}, which this licodec does not decode; "
+            "install a newer one"
+        )

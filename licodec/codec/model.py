@@ -1,0 +1,151 @@
+"""Profile in, networks and tables ready to code out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from licodec.config import (
+    MAX_QUALITY_INDEX,
+    FamilyConfig,
+    family_from_json,
+    synthesis_from_json,
+)
+from licodec.entropy.tables import Tables, load_tables
+from licodec.errors import ModelError
+from licodec.prior.integer import IntegerPrior
+from licodec.profiles import ProfileInfo, read_metadata
+from licodec.transform.correction import Correction
+from licodec.transform.quality import knot_weights, log_steps_start
+
+ANALYSIS_PREFIX = "analysis."
+
+
+@dataclass(frozen=True)
+class Family:
+    """What turns planes into symbols and back; the same on every machine but for the analysis."""
+
+    config: FamilyConfig
+    fingerprint: bytes  # 4 bytes
+    prior: IntegerPrior
+    tables: Tables
+    detail_steps_q4: Tensor  # (256, 6, 9) int32, 1/1024 grey level
+    low_steps_q4: Tensor  # (256, 3) int32
+    analysis: Correction
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """One profile's synthesis correction."""
+
+    fingerprint: bytes  # 2 bytes
+    correction: Correction
+
+
+def fingerprint_of(tensors: Mapping[str, Tensor]) -> str:
+    """Hex SHA-256 over names, types, shapes and values, in name order."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        array = tensors[name].contiguous().numpy()
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def _read(info_path: str, tensors_of: Mapping[str, Tensor], expected: str) -> None:
+    found = fingerprint_of(tensors_of)
+    if found != expected:
+        raise ModelError(
+            f"{info_path}: weights have fingerprint {found[:8]}, {expected[:8]} is stated; "
+            "reinstall licodec"
+        )
+
+
+def _load(path: str) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: weights cannot be read ({error}); reinstall licodec") from error
+
+
+def _correction(
+    tensors: Mapping[str, Tensor], width: int, num_blocks: int, num_knots: int, path: str
+) -> Correction:
+    net = Correction(width=width, num_blocks=num_blocks, num_knots=num_knots)
+    try:
+        net.load_state_dict({k: v.float() for k, v in tensors.items()})
+    except RuntimeError as error:
+        raise ModelError(f"{path}: weights do not have the shape that they state") from error
+    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def load_family(info: ProfileInfo, carrier: torch.dtype = torch.float32) -> Family:
+    """Load and check a latent family.
+
+    Args:
+        info: of any profile of the family.
+        carrier: dtype of the integer prior's carriers.
+
+    Raises:
+        ModelError: damaged weights, or bounds that do not hold.
+    """
+    path = str(info.family_path)
+    metadata, tensors = read_metadata(info.family_path), _load(path)
+    analysis = {
+        k.removeprefix(ANALYSIS_PREFIX): tensors.pop(k)
+        for k in list(tensors)
+        if k.startswith(ANALYSIS_PREFIX)
+    }
+    _read(path, tensors, metadata["fingerprint"])
+    config = family_from_json(metadata["config"])
+    try:
+        tables = load_tables(
+            tensors["table_halves"].numpy(),
+            tensors["table_reaches"].numpy().astype(np.int64),
+            int(tensors["skip_below"][0]),
+        )
+        detail, low = tensors["detail_steps_q4"], tensors["low_steps_q4"]
+    except KeyError as error:
+        raise ModelError(f"{path}: weights lack tensor {error}; reinstall licodec") from error
+    return Family(
+        config,
+        info.family_fingerprint,
+        IntegerPrior(tensors, carrier),
+        tables,
+        detail,
+        low,
+        _correction(
+            analysis, config.analysis_width, config.analysis_blocks, config.num_knots, path
+        ),
+    )
+
+
+def load_synthesis(info: ProfileInfo, config: FamilyConfig) -> Synthesis:
+    """Load and check one synthesis of a family.
+
+    Raises:
+        ModelError: damaged weights.
+    """
+    path = str(info.synthesis_path)
+    metadata, tensors = read_metadata(info.synthesis_path), _load(path)
+    _read(path, tensors, metadata["fingerprint"])
+    shape = synthesis_from_json(metadata["config"])
+    net = _correction(tensors, shape.width, shape.num_blocks, config.num_knots, path)
+    return Synthesis(info.synthesis_fingerprint, net)
+
+
+def quality_inputs(config: FamilyConfig, quality_index: int) -> tuple[Tensor, Tensor]:
+    """Knot weights (1, knots) and orthonormal step (1,) in grey levels, which corrections see."""
+    position = torch.tensor([quality_index / MAX_QUALITY_INDEX])
+    weights = knot_weights(position, config.num_knots)
+    lambdas = torch.logspace(
+        np.log10(config.lambda_min), np.log10(config.lambda_max), config.num_knots
+    )
+    return weights, torch.exp(weights @ log_steps_start(lambdas))

@@ -1,0 +1,119 @@
+"""Settings as frozen values, and the ids that files carry; imports nothing heavy."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+DEFAULT_PROFILE = "balanced"
+DEFAULT_QUALITY = 60.0
+MIN_QUALITY = 1.0
+MAX_QUALITY = 100.0
+MAX_QUALITY_INDEX = 255  # one byte in the file
+
+# A picture of more pixels is refused unless the caller raises the limit: 2^28 pixels decode in
+# about 10 GB of time-sharing memory on a small machine, far more than any camera's picture needs.
+MAX_PIXELS = 2**28
+
+# Ids that files carry: append, never reuse.
+FAMILY_IDS: Mapping[str, int] = MappingProxyType({"wave1": 1})
+PROFILE_IDS: Mapping[str, int] = MappingProxyType({"fast": 1, "balanced": 2, "best": 3})
+QUANTIZER_IDS: Mapping[str, int] = MappingProxyType({"rounding": 0, "tcq4": 1, "tcq8": 2})
+
+
+def quality_to_index(quality: float) -> int:
+    """Map the user's quality, 1 (smallest file) to 100, to the file's knob, 0 to 255.
+
+    Raises:
+        ValueError: quality is not a number within 1 .. 100.
+    """
+    if not math.isfinite(quality) or not MIN_QUALITY <= quality <= MAX_QUALITY:
+        raise ValueError(f"quality is {quality:g}, expected 1 to 100")
+    share = (quality - MIN_QUALITY) / (MAX_QUALITY - MIN_QUALITY)
+    return round(share * MAX_QUALITY_INDEX)
+
+
+def index_to_quality(index: int) -> float:
+    """Map the file's knob, 0 to 255, back to the user's scale, 1 to 100."""
+    return MIN_QUALITY + index / MAX_QUALITY_INDEX * (MAX_QUALITY - MIN_QUALITY)
+
+
+def _nets(fine: int, middle: int, coarse: int, top: int) -> Mapping[str, int]:
+    return MappingProxyType({"fine": fine, "middle": middle, "coarse": coarse, "top": top})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyConfig:
+    """Shape of a latent family: analysis, steps and prior."""
+
+    num_knots: int = 9  # qualities with parameters of their own; between them linear
+    lambda_min: float = 0.0003  # weight of the squared error at quality 1
+    lambda_max: float = 0.5  # the same at quality 100
+    widths: Mapping[str, int] = field(default_factory=lambda: _nets(64, 64, 64, 64))
+    depths: Mapping[str, int] = field(default_factory=lambda: _nets(2, 3, 3, 2))
+    head_widths: Mapping[str, int] = field(default_factory=lambda: _nets(32, 48, 48, 48))
+    analysis_width: int = 96
+    analysis_blocks: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SynthesisConfig:
+    """Shape of a synthesis correction."""
+
+    width: int
+    num_blocks: int
+
+
+SYNTHESES: Mapping[str, SynthesisConfig] = MappingProxyType(
+    {
+        "fast": SynthesisConfig(width=64, num_blocks=1),
+        "balanced": SynthesisConfig(width=128, num_blocks=2),
+        "best": SynthesisConfig(width=320, num_blocks=6),
+    }
+)
+
+
+def family_to_json(config: FamilyConfig) -> str:
+    """Text that `family_from_json` reads back; stored in checkpoints and released weights."""
+    plain = {f: getattr(config, f) for f in config.__dataclass_fields__}
+    plain = {k: dict(v) if isinstance(v, Mapping) else v for k, v in plain.items()}
+    return json.dumps(plain, sort_keys=True)
+
+
+def family_from_json(text: str) -> FamilyConfig:
+    """Inverse of `family_to_json`.
+
+    Raises:
+        ValueError: not JSON, an unknown key, or a value of the wrong kind.
+    """
+    plain = json.loads(text)
+    unknown = set(plain) - set(FamilyConfig.__dataclass_fields__)
+    if unknown:
+        raise ValueError(
+            f"unknown settings {', '.join(sorted(unknown))} in the family's description"
+        )
+    values: dict[str, Any] = {
+        k: MappingProxyType(v) if isinstance(v, dict) else v for k, v in plain.items()
+    }
+    return FamilyConfig(**values)
+
+
+def synthesis_to_json(config: SynthesisConfig) -> str:
+    """Text that `synthesis_from_json` reads back."""
+    return json.dumps(asdict(config), sort_keys=True)
+
+
+def synthesis_from_json(text: str) -> SynthesisConfig:
+    """Inverse of `synthesis_to_json`.
+
+    Raises:
+        ValueError: not JSON or not the two known settings.
+    """
+    plain = json.loads(text)
+    if set(plain) != set(SynthesisConfig.__dataclass_fields__):
+        raise ValueError("the synthesis' description does not have exactly width and num_blocks")
+    return SynthesisConfig(**plain)

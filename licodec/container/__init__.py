@@ -1,0 +1,31 @@
+"""Header, metadata sections and payload in, the bytes of a .lic file out, and back.
+
+`docs/format.md` is the specification. Standard library only.
+"""
+
+from licodec.container.format import ALPHA, EXIF, ICC, XMP, Container, Header, Section, section_name
+from licodec.container.read import (
+    check_length,
+    check_symbols,
+    read_container,
+    read_front,
+    read_front_from,
+)
+from licodec.container.write import write_container
+
+__all__ = [
+    "ALPHA",
+    "EXIF",
+    "ICC",
+    "XMP",
+    "Container",
+    "Header",
+    "Section",
+    "check_length",
+    "check_symbols",
+    "read_container",
+    "read_front",
+    "read_front_from",
+    "section_name",
+    "write_container",
+]

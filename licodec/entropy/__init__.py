@@ -1,0 +1,1 @@
+"""Symbols and scale indices in, coded bytes out, and back; integers only."""

@@ -1,0 +1,109 @@
+"""Integer frequency tables in, coder models out.
+
+One table per scale index, symmetric about zero, with an escape for what lies beyond its reach:
+entries 0 .. 2R are the symbols -R .. R, entry 2R + 1 is the escape. Frequencies sum to 2^24, and
+constriction codes with exactly these integers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import constriction
+import numpy as np
+
+from licodec.errors import ModelError
+
+PRECISION_BITS = 24
+TOTAL = 1 << PRECISION_BITS
+# Larger magnitudes than this cannot be coded; 16 bits hold every symbol for the checksum.
+MAX_SYMBOL = 32767
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a latent family.
+
+    Attributes:
+        reaches: (K,) int64, R of each table.
+        frequencies: K arrays int64 of 2R + 2 entries, each sums to 2^24.
+        skip_below: scale indices below this are not coded: their symbol is 0 by rule.
+        models: constriction's model of each table.
+    """
+
+    reaches: np.ndarray
+    frequencies: tuple[np.ndarray, ...]
+    skip_below: int
+    models: tuple[Any, ...]
+
+    def bits(self, index: int) -> np.ndarray:
+        """(2R + 2,) float64: the cost of each entry; the escape's without its suffix."""
+        cost: np.ndarray = PRECISION_BITS - np.log2(self.frequencies[index])
+        return cost
+
+
+def exact_model(frequencies: np.ndarray) -> Any:
+    """Model that codes with exactly these integers.
+
+    constriction computes left_i = trunc(cumulative_i * (2^24 - n) / sum) + i; with p_i = f_i - 1
+    the scale is exactly 1.
+
+    Args:
+        frequencies: (n,) integers >= 1, n >= 2, sum 2^24.
+
+    Raises:
+        ModelError: anything else.
+    """
+    f = np.asarray(frequencies, dtype=np.int64)
+    if f.ndim != 1 or f.size < 2 or f.min() < 1 or int(f.sum()) != TOTAL:
+        raise ModelError("a frequency table does not have 2 or more entries >= 1 that sum to 2^24")
+    return constriction.stream.model.Categorical((f - 1).astype(np.float64), perfect=False)
+
+
+def load_tables(halves: np.ndarray, reaches: np.ndarray, skip_below: int) -> Tables:
+    """Build the tables from what a family stores.
+
+    Args:
+        halves: (sum of R + 2,) integers; per table the frequencies of 0, 1, .. R and of the escape.
+        reaches: (K,) R of each table, 1 .. 2047.
+        skip_below: 0 .. K.
+
+    Raises:
+        ModelError: sizes or sums do not fit.
+    """
+    reaches = np.asarray(reaches, dtype=np.int64)
+    if reaches.ndim != 1 or reaches.min(initial=1) < 1 or reaches.max(initial=1) > 2047:
+        raise ModelError("the reach of a frequency table is outside 1 .. 2047")
+    if int((reaches + 2).sum()) != len(halves) or not 0 <= skip_below <= len(reaches):
+        raise ModelError("the frequency tables do not have the sizes that the family states")
+    frequencies, start = [], 0
+    for reach in reaches:
+        half = np.asarray(halves[start : start + reach + 2], dtype=np.int64)
+        start += int(reach) + 2
+        frequencies.append(np.concatenate([half[reach:0:-1], half[: reach + 1], half[-1:]]))
+    models = tuple(exact_model(f) for f in frequencies)
+    return Tables(reaches, tuple(frequencies), int(skip_below), models)
+
+
+def fit_halves(counts: np.ndarray, expected: np.ndarray, prior_count: float) -> np.ndarray:
+    """Frequencies of one table from counted symbols.
+
+    Args:
+        counts: (R + 2,) how often 0, +-1, .. +-R and the escape were seen.
+        expected: (R + 2,) probabilities of the same under the training density, sum 1.
+        prior_count: how many observations the expected density weighs.
+
+    Returns:
+        (R + 2,) int64: frequency of 0, of each single sign of 1 .. R, and of the escape;
+        first + 2 * middle + escape is 2^24 and every entry is at least 1.
+    """
+    share = counts + prior_count * expected
+    share = share / share.sum()
+    reach = len(counts) - 2
+    half = np.ones(reach + 2, dtype=np.int64)
+    free = TOTAL - (2 * reach + 2)
+    half[1:-1] += np.floor(share[1:-1] / 2 * free).astype(np.int64)
+    half[-1] += int(share[-1] * free)
+    half[0] = TOTAL - 2 * int(half[1:-1].sum()) - int(half[-1])
+    return half

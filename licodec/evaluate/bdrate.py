@@ -1,0 +1,235 @@
+"""Rate-distortion curves, measured or read from JSON, go in; the Bjontegaard delta rate comes out.
+
+The logarithm of the rate is interpolated over quality by monotone cubic pieces (PCHIP) and
+averaged over the quality interval that both curves cover. Negative is better: the tested curve
+needs fewer bits than the anchor for the same quality.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from licodec.errors import LicodecError
+from licodec.evaluate import load_extra
+
+Metric = Literal["psnr", "ms_ssim"]
+
+WINDOWS_BPP = ((0.1, 0.3), (0.3, 1.0), (1.0, 2.0))
+
+# A mean over a shorter common interval says more about the interpolation than about the codecs.
+MIN_SPAN_DB = 0.5
+
+# A window that is covered to a smaller share gets a mark beside its number.
+MIN_COVERAGE = 0.9
+
+# MS-SSIM of exactly 1 would be infinite in dB; this bound is far above what lossy coding reaches.
+MAX_MS_SSIM = 1 - 1e-10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """Points of one codec, all tuples of equal length (at least 2), in any order."""
+
+    name: str
+    bpp: tuple[float, ...]  # bits of the whole file per pixel, above 0
+    psnr: tuple[float, ...] | None = None  # dB
+    ms_ssim: tuple[float, ...] | None = None  # 0 to 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BdRate:
+    """Mean rate difference over a common quality interval."""
+
+    percent: float  # negative: the tested curve needs fewer bits
+    low_db: float  # ends of the interval
+    high_db: float
+    coverage: float  # share of the rate window that the interval covers, 0 to 1; 1 without window
+
+
+def quality_db(curve: Curve, metric: Metric) -> NDArray[np.float64] | None:
+    """Quality of each point in dB, (n,) float64: PSNR as it is, MS-SSIM as -10 log10(1 - x)."""
+    if metric == "psnr":
+        return None if curve.psnr is None else np.asarray(curve.psnr, np.float64)
+    if curve.ms_ssim is None:
+        return None
+    similarity = np.minimum(np.asarray(curve.ms_ssim, np.float64), MAX_MS_SSIM)
+    return np.asarray(-10 * np.log10(1 - similarity), np.float64)
+
+
+def _monotone_points(curve: Curve, metric: Metric) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    """Natural logarithm of bpp and quality in dB, both strictly increasing, (m,) float64 each.
+
+    A point that costs at least as many bits as one of higher quality is left out, since the rate
+    must be a function of quality. None with fewer than two points left.
+    """
+    quality = quality_db(curve, metric)
+    if quality is None:
+        return None
+    kept: list[tuple[float, float]] = []
+    for level, rate in sorted(zip(quality, curve.bpp, strict=True), key=lambda p: (-p[0], p[1])):
+        if not kept or (rate < kept[-1][1] and level < kept[-1][0]):
+            kept.append((float(level), rate))
+    if len(kept) < 2:
+        return None
+    levels, rates = zip(*reversed(kept), strict=True)
+    return np.log(np.asarray(rates)), np.asarray(levels)
+
+
+def bd_rate(
+    anchor: Curve,
+    test: Curve,
+    *,
+    metric: Metric = "psnr",
+    window_bpp: tuple[float, float] | None = None,
+) -> BdRate | None:
+    """Mean rate of `test` relative to `anchor` at equal quality, in percent.
+
+    Args:
+        window_bpp: only the qualities that the anchor has between these rates and its own ends.
+
+    Returns:
+        None where a curve lacks the metric, has fewer than two usable points, or the common
+        interval is shorter than MIN_SPAN_DB.
+
+    Raises:
+        LicodecError: scipy is not installed.
+
+    Source: Bjontegaard, VCEG-M33 (2001), with PCHIP in place of one cubic.
+    """
+    pchip = load_extra("scipy.interpolate").PchipInterpolator
+    anchor_points, test_points = _monotone_points(anchor, metric), _monotone_points(test, metric)
+    if anchor_points is None or test_points is None:
+        return None
+    (anchor_rate, anchor_db), (test_rate, test_db) = anchor_points, test_points
+    low, high = max(anchor_db[0], test_db[0]), min(anchor_db[-1], test_db[-1])
+    coverage = 1.0
+    if window_bpp is not None:
+        edges = np.clip(np.log(window_bpp), anchor_rate[0], anchor_rate[-1])
+        window_low, window_high = pchip(anchor_rate, anchor_db)(edges)
+        low, high = max(low, window_low), min(high, window_high)
+        if high > low:
+            coverage = float((high - low) / (window_high - window_low))
+    if high - low < MIN_SPAN_DB:
+        return None
+    area = pchip(test_db, test_rate).integrate(low, high)
+    area -= pchip(anchor_db, anchor_rate).integrate(low, high)
+    percent = 100 * math.expm1(float(area) / (high - low))
+    return BdRate(percent=percent, low_db=float(low), high_db=float(high), coverage=coverage)
+
+
+def load_curve(path: Path, images: Sequence[str] = ()) -> Curve:
+    """Read a stored curve.
+
+    The file is a JSON object with "name" (else the file's name counts) and the keys "bpp" and
+    "psnr", "ms_ssim" or both: as lists of equal length, or as an object per point in a list
+    "points", or per quality a list over pictures in a list "per_image" (means are taken).
+
+    Args:
+        images: file names of pictures; where the file has "per_image" and its list "images" names
+            all of them, the curve is the mean over just these.
+
+    Raises:
+        LicodecError: the file cannot be read or is none of these; one line with path and place.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # ValueError: neither UTF-8 nor JSON
+        reason = str(error).splitlines()[0]
+        raise LicodecError(f"curve file {path} cannot be read: {reason}") from error
+    if not isinstance(data, dict):
+        raise LicodecError(f"curve file {path} holds no JSON object; pass a stored curve")
+    data = _only_images(path, data, images)
+    bpp = _column(path, data, "bpp")
+    if bpp is None or len(bpp) < 2:
+        raise LicodecError(
+            f"curve file {path} has {len(bpp or ())} points with bpp, expected at least 2"
+        )
+    qualities = {metric: _column(path, data, metric) for metric in ("psnr", "ms_ssim")}
+    if not any(qualities.values()):
+        raise LicodecError(f"curve file {path} has neither psnr nor ms_ssim for its points")
+    for metric, values in qualities.items():
+        if values is not None and len(values) != len(bpp):
+            raise LicodecError(
+                f"curve file {path} has {len(bpp)} values of bpp but {len(values)} of {metric}"
+            )
+    name = data.get("name", path.stem)
+    return Curve(name=str(name), bpp=bpp, psnr=qualities["psnr"], ms_ssim=qualities["ms_ssim"])
+
+
+def _only_images(path: Path, data: dict[str, Any], images: Sequence[str]) -> dict[str, Any]:
+    """The file's content with "points" made of the named pictures, if it tells them apart."""
+    names, points = data.get("images"), data.get("per_image")
+    if not images or not isinstance(names, list) or not isinstance(points, list):
+        return data
+    if not set(images) <= {str(name) for name in names}:
+        return data
+    picked = [names.index(name) for name in images]
+    chosen = []
+    for index, point in enumerate(points):
+        columns: dict[str, Any] = {}
+        if isinstance(point, dict):
+            columns = {key: point[key] for key in _LIMITS if point.get(key) is not None}
+        if not all(isinstance(v, list) and len(v) == len(names) for v in columns.values()):
+            raise LicodecError(
+                f"curve file {path}: entry {index + 1} of per_image has no list of "
+                f"{len(names)} values, one for each of its images"
+            )
+        chosen.append({key: [values[i] for i in picked] for key, values in columns.items()})
+    return {**data, "points": chosen}
+
+
+# Key in a curve file -> smallest and largest value that makes sense.
+_LIMITS = {"bpp": (1e-9, 1e9), "psnr": (0.0, 1e3), "ms_ssim": (0.0, 1.0)}
+
+
+def _column(path: Path, data: dict[str, Any], key: str) -> tuple[float, ...] | None:
+    """The values of one key over all points, or None where the file does not have it."""
+    points = data.get("points", data.get("per_image"))
+    if points is None:
+        values = data.get(key)
+    elif isinstance(points, list) and all(isinstance(point, dict) for point in points):
+        values = [_mean(point.get(key)) for point in points]
+        if None in values and not any(isinstance(value, int | float) for value in values):
+            values = None
+    else:
+        raise LicodecError(f"curve file {path}: points is no list of objects")
+    if values is None:
+        return None
+    if not isinstance(values, list):
+        raise LicodecError(f"curve file {path}: {key} is no list of numbers")
+    lowest, highest = _LIMITS[key]
+    for index, value in enumerate(values):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not lowest <= value <= highest:  # NaN is not in any interval
+            raise LicodecError(
+                f"curve file {path}: {key} of point {index + 1} is {value!r}, "
+                f"expected a number from {lowest:g} to {highest:g}"
+            )
+    return tuple(float(value) for value in values)
+
+
+def _mean(value: object) -> object:
+    """The mean of a list of numbers; anything else as it is."""
+    if isinstance(value, list) and value and all(isinstance(item, int | float) for item in value):
+        return sum(value) / len(value)
+    return value
+
+
+def unique_names(curves: Sequence[Curve], taken: Sequence[str] = ()) -> list[Curve]:
+    """The curves with " (2)", " (3)", ... added to names that came before or are in `taken`."""
+    seen = set(taken)
+    renamed = []
+    for curve in curves:
+        name, count = curve.name, 1
+        while name in seen:
+            count += 1
+            name = f"{curve.name} ({count})"
+        seen.add(name)
+        renamed.append(Curve(name=name, bpp=curve.bpp, psnr=curve.psnr, ms_ssim=curve.ms_ssim))
+    return renamed

@@ -1,0 +1,333 @@
+"""A list of picture files and codecs goes in; a row per file made, mean curves and BD-rates come
+out. Every byte is counted in a real file and every picture decoded from those bytes."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from licodec.errors import LicodecError
+from licodec.evaluate.bdrate import WINDOWS_BPP, BdRate, Curve, Metric, bd_rate, unique_names
+from licodec.evaluate.metrics import ms_ssim, psnr
+from licodec.evaluate.peers import BenchCodec
+from licodec.image.files import read_picture
+
+LICODEC_QUALITIES = (5.0, 15.0, 25.0, 35.0, 45.0, 55.0, 65.0, 75.0, 85.0, 95.0)
+
+
+class PictureCodec(Protocol):
+    """What the benchmark calls of licodec.codec.codec.Codec."""
+
+    def encode(self, image: Image.Image, *, quality: float) -> bytes: ...
+
+    def decode(self, data: bytes) -> Image.Image: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One picture through one codec at one quality."""
+
+    codec: str
+    quality: float
+    image: str  # file name
+    width: int
+    height: int
+    num_bytes: int  # the whole file
+    bpp: float  # 8 * num_bytes / (width * height)
+    psnr: float  # dB
+    ms_ssim: float | None  # None where the picture is too small or it was not asked for
+    encode_s: float  # wall seconds, in process, after one warm-up
+    decode_s: float
+    encode_stages_s: Mapping[str, float]  # empty where the codec does not tell
+    decode_stages_s: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """Means over the pictures at one quality."""
+
+    quality: float
+    bpp: float
+    psnr: float
+    ms_ssim: float | None  # None if it is missing for any picture
+    encode_s: float
+    decode_s: float
+    encode_stages_s: Mapping[str, float]
+    decode_stages_s: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodecResult:
+    """All rows of one codec and their means, lowest rate first."""
+
+    name: str
+    settings: str
+    rows: tuple[Row, ...]
+    points: tuple[Point, ...]
+
+    def curve(self) -> Curve:
+        similarity = tuple(p.ms_ssim for p in self.points if p.ms_ssim is not None)
+        return Curve(
+            name=self.name,
+            bpp=tuple(point.bpp for point in self.points),
+            psnr=tuple(point.psnr for point in self.points),
+            ms_ssim=similarity if len(similarity) == len(self.points) else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BdEntry:
+    """One number of the BD-rate table."""
+
+    codec: str
+    against: str
+    metric: Metric
+    window_bpp: tuple[float, float] | None  # None: the whole common interval
+    result: BdRate | None  # None: the curves do not meet there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchResult:
+    """Everything that a report is made of."""
+
+    images: tuple[str, ...]  # pictures that went through every codec
+    codecs: tuple[CodecResult, ...]
+    stored: tuple[Curve, ...]
+    bd_rates: tuple[BdEntry, ...]
+    failures: tuple[str, ...]  # one line per picture that was left out
+
+
+def list_pictures(folder: Path, limit: int | None = None) -> list[Path]:
+    """Files of the folder (not of folders inside) whose suffix Pillow reads, sorted by name.
+
+    Raises:
+        LicodecError: there is none.
+    """
+    suffixes = {
+        suffix
+        for suffix, file_format in Image.registered_extensions().items()
+        if file_format in Image.OPEN and suffix != ".lic"
+    }
+    paths = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in suffixes)
+    if not paths:
+        raise LicodecError(f"folder {folder} holds no picture that Pillow reads; pass another one")
+    return paths[:limit]
+
+
+def licodec_codec(
+    profile: str,
+    device: str,
+    qualities: Sequence[float] = LICODEC_QUALITIES,
+    open_codec: Callable[[str, str], PictureCodec] | None = None,
+) -> BenchCodec:
+    """licodec with one profile on one device, for the benchmark.
+
+    Args:
+        open_codec: called with profile and device; licodec.codec.codec.Codec unless given.
+
+    Raises:
+        ModelError: unknown profile, or its weights are missing or do not match.
+    """
+    if open_codec is None:
+        from licodec.codec.codec import Codec  # loads torch
+
+        open_codec = Codec
+    codec = open_codec(profile, device)
+
+    def timings() -> Mapping[str, float]:
+        return dict(getattr(codec, "last_timings", {}))
+
+    return BenchCodec(
+        name=f"licodec-{profile}",
+        settings=f"licodec, profile {profile}, device {device}",
+        qualities=tuple(qualities),
+        encode=lambda image, quality: codec.encode(image, quality=quality),
+        decode=codec.decode,
+        last_timings=timings,
+    )
+
+
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """The picture's (H, W, 3) uint8 RGB pixels; alpha and metadata are left out for all codecs.
+
+    Raises:
+        ImageError: the file cannot be read.
+    """
+    pixels = read_picture(path).pixels  # (H, W) or (H, W, 3)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[:, :, None], 3, axis=2)  # (H, W, 3)
+    return np.ascontiguousarray(pixels)
+
+
+def measure(
+    codec: BenchCodec,
+    image_name: str,
+    reference: NDArray[np.uint8],
+    quality: float,
+    *,
+    with_ms_ssim: bool,
+) -> Row:
+    """Encode, decode and compare one picture, (H, W, 3) uint8 RGB.
+
+    Raises:
+        LicodecError: the codec refuses the picture or returns another size.
+    """
+    height, width = reference.shape[:2]
+    image = Image.fromarray(reference)
+    started = time.perf_counter()
+    data = codec.encode(image, quality)
+    encoded = time.perf_counter()
+    encode_stages_s = codec.last_timings()
+    decode_started = time.perf_counter()
+    decoded = codec.decode(data)
+    finished = time.perf_counter()
+    if decoded.size != (width, height):
+        raise LicodecError(f"{codec.name} decodes {width}x{height} px to {decoded.size}")
+    pixels = np.asarray(decoded.convert("RGB"))
+    return Row(
+        codec=codec.name,
+        quality=quality,
+        image=image_name,
+        width=width,
+        height=height,
+        num_bytes=len(data),
+        bpp=8 * len(data) / (width * height),
+        psnr=psnr(reference, pixels),
+        ms_ssim=ms_ssim(reference, pixels) if with_ms_ssim else None,
+        encode_s=encoded - started,
+        decode_s=finished - decode_started,
+        encode_stages_s=encode_stages_s,
+        decode_stages_s=codec.last_timings(),
+    )
+
+
+def run_bench(
+    paths: Sequence[Path],
+    codecs: Sequence[BenchCodec],
+    stored: Sequence[Curve] = (),
+    *,
+    with_ms_ssim: bool = True,
+    on_step: Callable[[str], None] = lambda text: None,
+    on_failure: Callable[[str], None] = lambda text: None,
+) -> BenchResult:
+    """Measure every codec on every picture.
+
+    A picture that cannot be read, or that one codec refuses, is left out for all codecs, so that
+    means stay comparable. `compare` tells which curves the BD-rates are for.
+
+    Args:
+        on_step: called with a short text after each file made.
+        on_failure: called with one line for each picture that is left out, when it happens.
+
+    Raises:
+        LicodecError: no picture is left.
+    """
+    rows, failures = _measure_all(paths, codecs, with_ms_ssim, on_step, on_failure)
+    if not rows:
+        raise LicodecError(f"none of the {len(paths)} pictures could be measured; see the reasons")
+    results = tuple(_collect(codec, rows) for codec in codecs)
+    named = unique_names(stored, [codec.name for codec in codecs])
+    return BenchResult(
+        images=tuple(dict.fromkeys(row.image for row in rows)),
+        codecs=results,
+        stored=tuple(named),
+        bd_rates=tuple(compare([result.curve() for result in results], named)),
+        failures=tuple(failures),
+    )
+
+
+def _measure_all(
+    paths: Sequence[Path],
+    codecs: Sequence[BenchCodec],
+    with_ms_ssim: bool,
+    on_step: Callable[[str], None],
+    on_failure: Callable[[str], None],
+) -> tuple[list[Row], list[str]]:
+    """All rows of the pictures that went through every codec, and a line for each other one."""
+    rows: list[Row] = []
+    failures: list[str] = []
+    warm: set[str] = set()
+    for path in paths:
+        try:
+            reference = read_rgb(path)
+            rows += _measure_picture(codecs, path.name, reference, with_ms_ssim, warm, on_step)
+        except LicodecError as error:
+            failures.append(f"{path}: {error}")
+            on_failure(failures[-1])
+    return rows, failures
+
+
+def _measure_picture(
+    codecs: Sequence[BenchCodec],
+    name: str,
+    reference: NDArray[np.uint8],
+    with_ms_ssim: bool,
+    warm: set[str],
+    on_step: Callable[[str], None],
+) -> list[Row]:
+    rows = []
+    for codec in codecs:
+        if codec.name not in warm:  # the first call pays for loading and for setting up kernels
+            measure(codec, name, reference, codec.qualities[0], with_ms_ssim=False)
+            warm.add(codec.name)
+        for quality in codec.qualities:
+            rows.append(measure(codec, name, reference, quality, with_ms_ssim=with_ms_ssim))
+            on_step(f"{name} {codec.name} {quality:g}")
+    return rows
+
+
+def _collect(codec: BenchCodec, rows: Iterable[Row]) -> CodecResult:
+    own = tuple(row for row in rows if row.codec == codec.name)
+    points = [
+        _mean_point([row for row in own if row.quality == quality])
+        for quality in dict.fromkeys(codec.qualities)
+    ]
+    points.sort(key=lambda point: point.bpp)
+    return CodecResult(name=codec.name, settings=codec.settings, rows=own, points=tuple(points))
+
+
+def _mean_point(rows: Sequence[Row]) -> Point:
+    similarity = [row.ms_ssim for row in rows if row.ms_ssim is not None]
+    return Point(
+        quality=rows[0].quality,
+        bpp=statistics.fmean(row.bpp for row in rows),
+        psnr=statistics.fmean(row.psnr for row in rows),
+        ms_ssim=statistics.fmean(similarity) if len(similarity) == len(rows) else None,
+        encode_s=statistics.fmean(row.encode_s for row in rows),
+        decode_s=statistics.fmean(row.decode_s for row in rows),
+        encode_stages_s=_mean_stages([row.encode_stages_s for row in rows]),
+        decode_stages_s=_mean_stages([row.decode_stages_s for row in rows]),
+    )
+
+
+def _mean_stages(splits: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean seconds per stage, in the order of first appearance; a missing stage counts as 0."""
+    names = dict.fromkeys(name for split in splits for name in split)
+    return {name: sum(split.get(name, 0.0) for split in splits) / len(splits) for name in names}
+
+
+def compare(measured: Sequence[Curve], stored: Sequence[Curve]) -> list[BdEntry]:
+    """BD-rates of the licodec curves (of all, if there is none) against each other curve."""
+    tested = [curve for curve in measured if curve.name.startswith("licodec")] or measured
+    windows: list[tuple[float, float] | None] = [None, *WINDOWS_BPP]
+    metrics: tuple[Metric, ...] = ("psnr", "ms_ssim")
+    return [
+        BdEntry(
+            codec=curve.name,
+            against=anchor.name,
+            metric=metric,
+            window_bpp=window,
+            result=bd_rate(anchor, curve, metric=metric, window_bpp=window),
+        )
+        for curve in tested
+        for anchor in [*measured, *stored]
+        if anchor.name != curve.name
+        for metric in metrics
+        for window in windows
+    ]

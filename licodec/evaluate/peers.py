@@ -1,0 +1,199 @@
+"""The conventional codecs that Pillow brings: an RGB picture and a quality go in, file bytes come
+out, and back. Metadata is left out on both sides, so that bytes are bytes of picture."""
+
+import io
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import AvifImagePlugin, Image, features
+
+from licodec.errors import LicodecError
+from licodec.evaluate.metrics import psnr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchCodec:
+    """A codec as the benchmark sees it: pictures are RGB images, files are bytes."""
+
+    name: str
+    settings: str  # one line for the report
+    qualities: tuple[float, ...]  # the ladder that is measured unless another one is asked for
+    encode: Callable[[Image.Image, float], bytes]
+    decode: Callable[[bytes], Image.Image]
+    # Seconds per stage of the last encode or decode; empty where the codec does not tell.
+    last_timings: Callable[[], Mapping[str, float]] = dict
+
+
+def _save(image: Image.Image, file_format: str, options: Mapping[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    try:
+        image.save(buffer, file_format, **options)
+    except (OSError, ValueError) as error:  # Pillow's two ways to say that an encoder refused
+        raise LicodecError(
+            f"Pillow cannot write {image.width}x{image.height} px as {file_format}: {error}; "
+            f"leave the picture or this codec out"
+        ) from error
+    return buffer.getvalue()
+
+
+def _saver(file_format: str, options: Mapping[str, Any]) -> Callable[[Image.Image, float], bytes]:
+    def encode(image: Image.Image, quality: float) -> bytes:
+        return _save(image, file_format, {"quality": round(quality), **options})
+
+    return encode
+
+
+def _encode_jpeg2000(image: Image.Image, quality: float) -> bytes:
+    options = {
+        "quality_mode": "rates",
+        "quality_layers": [quality],
+        "irreversible": True,  # the 9/7 wavelet
+        "mct": 1,  # with the colour transform
+    }
+    return _save(image, "JPEG2000", options)
+
+
+def _decode(data: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.convert("RGB")
+
+
+@contextmanager
+def _one_avif_thread() -> Iterator[None]:
+    """Pillow takes the number of decoder threads from a module variable only."""
+    before = AvifImagePlugin.DEFAULT_MAX_THREADS
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    try:
+        yield
+    finally:
+        AvifImagePlugin.DEFAULT_MAX_THREADS = before
+
+
+def _decode_avif(data: bytes) -> Image.Image:
+    with _one_avif_thread():
+        return _decode(data)
+
+
+PEERS: Mapping[str, BenchCodec] = MappingProxyType(
+    {
+        "jpeg": BenchCodec(
+            name="jpeg",
+            settings="libjpeg-turbo through Pillow: 4:2:0, optimize, progressive",
+            qualities=(5, 10, 20, 35, 50, 65, 77, 86, 91, 95),
+            encode=_saver("JPEG", {"optimize": True, "progressive": True, "subsampling": "4:2:0"}),
+            decode=_decode,
+        ),
+        "webp": BenchCodec(
+            name="webp",
+            settings="libwebp through Pillow: method 6 (4:2:0)",
+            qualities=(1, 10, 25, 45, 65, 76, 84, 90, 94, 98),
+            encode=_saver("WEBP", {"method": 6}),
+            decode=_decode,
+        ),
+        "jpeg2000": BenchCodec(
+            name="jpeg2000",
+            settings="OpenJPEG through Pillow: 9/7, one layer; quality is the compression ratio",
+            qualities=(200, 120, 80, 50, 32, 24, 18, 14, 11, 9),
+            encode=_encode_jpeg2000,
+            decode=_decode,
+        ),
+        "avif": BenchCodec(
+            name="avif",
+            settings="libaom through Pillow: 4:4:4, 8 bit, speed 6, default tuning, one thread",
+            qualities=(8, 16, 26, 36, 46, 56, 66, 75, 84, 92),
+            encode=_saver(
+                "AVIF", {"speed": 6, "subsampling": "4:4:4", "codec": "aom", "max_threads": 1}
+            ),
+            decode=_decode_avif,
+        ),
+    }
+)
+
+_PILLOW_FEATURES = {"jpeg": "jpg", "webp": "webp", "jpeg2000": "jpg_2000", "avif": "avif"}
+
+
+def find_peer(name: str) -> BenchCodec:
+    """The peer of that name.
+
+    Raises:
+        LicodecError: unknown, or this Pillow was built without it.
+    """
+    if name not in PEERS:
+        raise LicodecError(f"unknown codec {name!r}; choose among licodec, {', '.join(PEERS)}")
+    if not features.check(_PILLOW_FEATURES[name]):
+        raise LicodecError(
+            f"Pillow was built without {name}; install Pillow's own wheel or leave {name} out"
+        )
+    return PEERS[name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerMatch:
+    """A peer's file that is at least as good as asked, and its cost."""
+
+    quality: int  # the lowest setting whose PSNR is not below the target
+    num_bytes: int
+    psnr: float  # dB
+    # Size at exactly the target: log of the size interpolated over PSNR between this file and
+    # the one at the quality below; num_bytes where there is none below.
+    num_bytes_at_target: float
+    encode_s: float
+    decode_s: float
+
+
+def match_psnr(
+    peer: BenchCodec, reference: NDArray[np.uint8], target_db: float, bounds: Sequence[int]
+) -> PeerMatch | None:
+    """Find by bisection the peer's lowest quality that reaches a PSNR.
+
+    Args:
+        reference: (H, W, 3) uint8 RGB.
+        target_db: the PSNR to reach.
+        bounds: lowest and highest quality to try; PSNR must grow with the quality.
+
+    Returns:
+        None where not even the highest quality reaches the target.
+    """
+    low, high = bounds[0] - 1, bounds[-1]  # low fails (or is not there), high succeeds
+    below, best = None, _attempt(peer, reference, high)
+    if best.psnr < target_db:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        tried = _attempt(peer, reference, middle)
+        if tried.psnr < target_db:
+            low, below = middle, tried
+        else:
+            high, best = middle, tried
+    return _interpolate_size(below, best, target_db)
+
+
+def _attempt(peer: BenchCodec, reference: NDArray[np.uint8], quality: int) -> PeerMatch:
+    image = Image.fromarray(reference)
+    started = time.perf_counter()
+    data = peer.encode(image, quality)
+    encoded = time.perf_counter()
+    decoded = peer.decode(data)
+    finished = time.perf_counter()
+    return PeerMatch(
+        quality=quality,
+        num_bytes=len(data),
+        psnr=psnr(reference, np.asarray(decoded)),
+        num_bytes_at_target=len(data),
+        encode_s=encoded - started,
+        decode_s=finished - encoded,
+    )
+
+
+def _interpolate_size(below: PeerMatch | None, best: PeerMatch, target_db: float) -> PeerMatch:
+    if below is None:
+        return best
+    share = (target_db - below.psnr) / (best.psnr - below.psnr)
+    num_bytes = below.num_bytes ** (1 - share) * best.num_bytes**share
+    return replace(best, num_bytes_at_target=float(num_bytes))

@@ -1,0 +1,289 @@
+"""The result of a benchmark goes in; CSV, JSON, markdown tables and a README block come out."""
+
+import csv
+import io
+import json
+import os
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from licodec.errors import LicodecError
+from licodec.evaluate.bdrate import MIN_COVERAGE, WINDOWS_BPP, BdRate
+from licodec.evaluate.bench import BdEntry, BenchResult, CodecResult, Row
+from licodec.evaluate.plot import write_rd_plot
+
+BLOCK_BEGIN = "<!-- bench:begin -->"
+BLOCK_END = "<!-- bench:end -->"
+
+RESULT_FILES = ("results.csv", "results.json", "results.md", "rd.svg", "rd.png")
+
+CSV_COLUMNS = (
+    "codec",
+    "quality",
+    "image",
+    "width",
+    "height",
+    "bytes",
+    "bpp",
+    "psnr",
+    "ms_ssim",
+    "encode_s",
+    "decode_s",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Cells as texts; the first `num_names` columns are names, the others numbers."""
+
+    title: str
+    num_names: int
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def to_markdown(self) -> str:
+        num_numbers = len(self.columns) - self.num_names
+        rule = (*("---",) * self.num_names, *("---:",) * num_numbers)
+        lines = [self.columns, rule, *self.rows]
+        body = [
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+        ]
+        return "\n".join([f"**{self.title}**", "", *body])
+
+
+def _is_tested(codec: CodecResult, result: BenchResult) -> bool:
+    return any(entry.codec == codec.name for entry in result.bd_rates)
+
+
+def bd_rate_table(result: BenchResult) -> Table:
+    """BD-rate in percent: a row per tested codec and anchor, a column per rate window."""
+    windows = tuple(f"{low:g}-{high:g}" for low, high in WINDOWS_BPP)
+    rows: dict[tuple[str, str], list[BdEntry]] = {}
+    for entry in result.bd_rates:
+        rows.setdefault((entry.codec, entry.against), []).append(entry)
+    lines = []
+    for (codec, against), entries in rows.items():
+        by_psnr = [entry.result for entry in entries if entry.metric == "psnr"]
+        similarity = next(entry.result for entry in entries if entry.metric == "ms_ssim")
+        cells = [_percent(value) for value in (*by_psnr, similarity)]
+        lines.append((codec, against, *cells[:-1], _interval(by_psnr[0]), cells[-1]))
+    return Table(
+        title="BD-rate in %, over everything and by bpp of the anchor, at equal PSNR; last "
+        "column at equal MS-SSIM (negative: the codec needs fewer bits; "
+        f"* = under {MIN_COVERAGE:.0%} of the range is covered)",
+        num_names=2,
+        columns=("codec", "against", "all", *windows, "PSNR (dB)", "MS-SSIM"),
+        rows=tuple(lines),
+    )
+
+
+def _percent(value: BdRate | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value.percent:+.1f}" + ("" if value.coverage >= MIN_COVERAGE else "*")
+
+
+def _interval(value: BdRate | None) -> str:
+    return "-" if value is None else f"{value.low_db:.1f}-{value.high_db:.1f}"
+
+
+def points_table(result: BenchResult) -> Table:
+    """Means over the pictures, a row per tested codec and quality."""
+    lines = [
+        (
+            codec.name,
+            f"{point.quality:g}",
+            f"{point.bpp:.3f}",
+            f"{point.psnr:.2f}",
+            "-" if point.ms_ssim is None else f"{point.ms_ssim:.4f}",
+            f"{1000 * point.encode_s:.0f}",
+            f"{1000 * point.decode_s:.0f}",
+        )
+        for codec in result.codecs
+        if _is_tested(codec, result) or len(result.codecs) == 1
+        for point in codec.points
+    ]
+    return Table(
+        title=f"Means over {_count(len(result.images), 'picture')}",
+        num_names=1,
+        columns=("codec", "quality", "bpp", "PSNR (dB)", "MS-SSIM", "encode (ms)", "decode (ms)"),
+        rows=tuple(lines),
+    )
+
+
+def speed_table(result: BenchResult) -> Table:
+    """Wall time of each codec, mean over pictures and qualities, and per megapixel."""
+    lines = []
+    for codec in result.codecs:
+        num_px = sum(row.width * row.height for row in codec.rows)
+        for_picture = [
+            1000 * statistics.fmean(times)
+            for times in ([r.encode_s for r in codec.rows], [r.decode_s for r in codec.rows])
+        ]
+        per_mpx = [time * len(codec.rows) * 1e6 / num_px for time in for_picture]
+        lines.append((codec.name, *(f"{time:.1f}" for time in (*for_picture, *per_mpx))))
+    return Table(
+        title="Wall time, warm, in process, mean over pictures and qualities",
+        num_names=1,
+        columns=("codec", "encode (ms)", "decode (ms)", "encode (ms/Mpx)", "decode (ms/Mpx)"),
+        rows=tuple(lines),
+    )
+
+
+def stage_table(result: BenchResult) -> Table | None:
+    """Where the time goes, mean over pictures and qualities; None if no codec tells."""
+    lines = []
+    for codec in result.codecs:
+        for way in ("encode", "decode"):
+            splits = [getattr(point, f"{way}_stages_s") for point in codec.points]
+            for stage in dict.fromkeys(stage for split in splits for stage in split):
+                mean_s = statistics.fmean(split.get(stage, 0.0) for split in splits)
+                lines.append((codec.name, way, stage, f"{1000 * mean_s:.1f}"))
+    columns = ("codec", "way", "stage", "mean (ms)")
+    table = Table(title="Time by stage", num_names=3, columns=columns, rows=tuple(lines))
+    return table if lines else None
+
+
+def tables(result: BenchResult) -> list[Table]:
+    """The report's tables, those without rows left out."""
+    found = [bd_rate_table(result), points_table(result), speed_table(result), stage_table(result)]
+    return [table for table in found if table is not None and table.rows]
+
+
+def markdown(result: BenchResult, environment: Mapping[str, str], plot_link: str) -> str:
+    """All tables, the plot and how it was measured, ready for a README."""
+    settings = [f"- `{codec.name}`: {codec.settings}" for codec in result.codecs]
+    measured = ", ".join(f"{key} {value}" for key, value in environment.items())
+    left_out = f" {_count(len(result.failures), 'picture')} left out." if result.failures else ""
+    stored = (
+        " Stored curves are means over the same pictures if their file tells pictures apart, "
+        "else over their own."
+        if result.stored
+        else ""
+    )
+    return "\n\n".join(
+        [
+            f"![Rate-distortion curves]({plot_link})",
+            *(table.to_markdown() for table in tables(result)),
+            (
+                f"{_count(len(result.images), 'picture')}, rate and quality averaged over them; real "
+                f"files, real decodes; without metadata.{left_out}{stored} Measured with {measured}."
+            ),
+            "\n".join(settings),
+        ]
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def rewrite_block(text: str, block: str) -> str:
+    """The text with what lies between the two bench markers replaced.
+
+    Raises:
+        LicodecError: not exactly one pair of markers in order.
+    """
+    head, begin, rest = text.partition(BLOCK_BEGIN)
+    _, end, tail = rest.partition(BLOCK_END)
+    if not begin or not end or BLOCK_BEGIN in rest or BLOCK_END in head + tail:
+        raise LicodecError(
+            f"expected exactly one {BLOCK_BEGIN} with one {BLOCK_END} after it; add the two lines"
+        )
+    return f"{head}{BLOCK_BEGIN}\n{block.strip()}\n{BLOCK_END}{tail}"
+
+
+def to_csv(result: BenchResult) -> str:
+    """A line per codec, quality and picture; an empty cell where MS-SSIM is missing."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_record(row) for codec in result.codecs for row in codec.rows)
+    return buffer.getvalue()
+
+
+def _record(row: Row) -> dict[str, object]:
+    record = asdict(row)
+    record["bytes"] = record["num_bytes"]
+    return {column: record[column] for column in CSV_COLUMNS}
+
+
+def to_json(result: BenchResult, environment: Mapping[str, str]) -> str:
+    """Everything that was measured; "points" has the means, "per_image" the rows."""
+    codecs = [
+        {
+            "name": codec.name,
+            "settings": codec.settings,
+            "points": [asdict(point) for point in codec.points],
+            "per_image": [_record(row) for row in codec.rows],
+        }
+        for codec in result.codecs
+    ]
+    content = {
+        "environment": dict(environment),
+        "images": result.images,
+        "failures": result.failures,
+        "codecs": codecs,
+        "bd_rates": [asdict(entry) for entry in result.bd_rates],
+    }
+    return json.dumps(content, indent=1) + "\n"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file whole or not at all.
+
+    Raises:
+        LicodecError: it cannot be written.
+    """
+    draft = path.with_name(path.name + ".part")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        os.replace(draft, path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise LicodecError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def write_results(result: BenchResult, environment: Mapping[str, str], out: Path) -> list[Path]:
+    """Write RESULT_FILES and a curve file per codec, curves/NAME.json, into the folder `out`.
+
+    The curve files can be passed to a later benchmark as anchors.
+
+    Raises:
+        LicodecError: a file cannot be written, or matplotlib is not installed.
+    """
+    texts = {
+        out / "results.csv": to_csv(result),
+        out / "results.json": to_json(result, environment),
+        out / "results.md": markdown(result, environment, "rd.svg") + "\n",
+    }
+    for codec in result.codecs:
+        curve = {
+            "name": codec.name,
+            "settings": codec.settings,
+            "points": [asdict(point) for point in codec.points],
+        }
+        texts[out / "curves" / f"{codec.name}.json"] = json.dumps(curve, indent=1) + "\n"
+    plots = [out / "rd.svg", out / "rd.png"]
+    try:
+        (out / "curves").mkdir(parents=True, exist_ok=True)
+        title = f"Mean over {_count(len(result.images), 'picture')}"
+        write_rd_plot([codec.curve() for codec in result.codecs], result.stored, plots, title)
+    except OSError as error:
+        raise LicodecError(f"{out} cannot be written: {error.strerror or error}") from error
+    for path, text in texts.items():
+        write_text(path, text)
+    return [*texts, *plots]
+
+
+def check_absent(out: Path, names: Sequence[str] = RESULT_FILES) -> None:
+    """Refuse a folder that already holds results.
+
+    Raises:
+        LicodecError: it does; the message names the option that allows it.
+    """
+    for name in names:
+        if (out / name).exists():
+            raise LicodecError(f"{out / name} exists; choose another --out or pass --force")

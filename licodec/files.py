@@ -1,0 +1,95 @@
+"""Bytes go in; a file that is complete or absent comes out."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import stat
+from pathlib import Path
+
+from licodec.errors import LicodecError
+
+
+def check_target(target: Path, source: Path | None = None, *, force: bool = False) -> None:
+    """Refuse an output early, before work is spent on it.
+
+    Raises:
+        LicodecError: the target is the source, a folder, or exists and `force` is not set.
+    """
+    if source is not None and _is_same(source, target):
+        raise LicodecError(f"output {target} is the input itself; choose another name")
+    if target.is_dir():
+        raise LicodecError(f"output {target} is a folder; name a file in it")
+    if not force and _is_regular(target):
+        raise LicodecError(f"output {target} exists; replace it with --force")
+
+
+def write_file(target: Path, data: bytes, *, replace: bool = False) -> None:
+    """Write a file so that no reader ever sees a part of it.
+
+    The bytes go to a temporary file in the same folder, are flushed to the disk, and take the
+    target's name in one step; whatever fails leaves what was there and no temporary file. A
+    device or pipe is written directly. A replaced file keeps its permissions, a symbolic link
+    its place.
+
+    Raises:
+        LicodecError: the target exists and `replace` is not set, or the system refuses.
+    """
+    if not replace:
+        check_target(target)
+    target = Path(os.path.realpath(target))
+    try:
+        if target.exists() and not target.is_file() and not target.is_dir():
+            target.write_bytes(data)
+            return
+        _write_beside(target, data)
+    except OSError as error:
+        raise LicodecError(
+            f"output {target} cannot be written: {error.strerror or error}"
+        ) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder with its parents; one that exists is fine.
+
+    Raises:
+        LicodecError: the system refuses, or a file of that name is there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LicodecError(
+            f"folder {folder} cannot be created: {error.strerror or error}"
+        ) from error
+
+
+def _write_beside(target: Path, data: bytes) -> None:
+    # Not tempfile: its files are readable by their owner only, whatever the umask says.
+    temporary = target.with_name(f".licodec-{secrets.token_hex(6)}.part")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if target.exists():
+            with contextlib.suppress(OSError):  # another owner's file: the content still counts
+                shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+    except BaseException:  # an interrupt too must leave nothing behind
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _is_same(source: Path, target: Path) -> bool:
+    try:
+        return source.samefile(target)
+    except OSError:
+        return False
+
+
+def _is_regular(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return path.is_symlink()

@@ -1,0 +1,141 @@
+"""The front of a .lic file goes in; what it says and what decoding needs come out. No torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from licodec.codec.match import check_family
+from licodec.config import FAMILY_IDS, MAX_PIXELS, PROFILE_IDS, QUANTIZER_IDS, index_to_quality
+from licodec.container.format import ALPHA, Container, Header, section_name
+from licodec.container.read import check_length, read_front, read_front_from
+from licodec.errors import ModelError, UnsupportedVersionError
+from licodec.profiles import ProfileInfo, list_profiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Info:
+    """What a .lic file says about itself, and what this installation can do with it."""
+
+    num_bytes: int  # whole file
+    width: int  # pixels
+    height: int  # pixels
+    is_grey: bool
+    has_alpha: bool
+    quality: float  # 1 to 100, as the file's 256 steps hold it
+    quality_index: int  # 0 to 255
+    quantizer: str
+    family: str  # name, or "id 7" if this licodec does not know it
+    family_fingerprint: str  # 8 hex digits
+    profile: str  # the one that the file was made for, or "id 7"
+    synthesis_fingerprint: str  # 4 hex digits: the encoder's synthesis weights
+    frame_bytes: int  # everything but sections and payload
+    payload_bytes: int  # coded symbols
+    sections: tuple[tuple[str, int], ...]  # name, bytes in the file
+    is_decodable: bool  # the installed family is the file's
+    notes: tuple[str, ...]  # why it is not decodable, or what differs
+
+    @property
+    def bpp(self) -> float:
+        """Bits of the whole file per pixel."""
+        return 8 * self.num_bytes / (self.width * self.height)
+
+
+def read_info(data: bytes) -> Info:
+    """Describe a whole file.
+
+    Raises:
+        BitstreamError: no .lic file, a newer one, or a damaged or incomplete one.
+    """
+    return describe(read_front(data), len(data))
+
+
+def read_info_from(stream: BinaryIO, num_bytes: int) -> Info:
+    """Describe a file of `num_bytes` from a stream at its start; reads the front only.
+
+    Raises:
+        BitstreamError: as from `read_info`.
+        OSError: the stream cannot be read.
+    """
+    return describe(read_front_from(stream), num_bytes)
+
+
+def describe(front: Container, num_bytes: int) -> Info:
+    """Describe a file of `num_bytes` by its front.
+
+    Raises:
+        TruncatedFileError, CorruptFileError: the front claims another number of bytes.
+    """
+    check_length(front, num_bytes)
+    header = front.header
+    obstacle = _find_obstacle(header)
+    notes = (obstacle,) if obstacle else _find_differences(front)
+    return Info(
+        num_bytes=num_bytes,
+        width=header.width,
+        height=header.height,
+        is_grey=header.is_grey,
+        has_alpha=front.section(ALPHA) is not None,
+        quality=round(index_to_quality(header.quality_index), 1),
+        quality_index=header.quality_index,
+        quantizer=_name_of(header.quantizer_id, QUANTIZER_IDS),
+        family=_name_of(header.family_id, FAMILY_IDS),
+        family_fingerprint=header.family_fingerprint.hex(),
+        profile=_name_of(header.profile_id, PROFILE_IDS),
+        synthesis_fingerprint=header.synthesis_fingerprint.hex(),
+        frame_bytes=front.frame_bytes,
+        payload_bytes=front.payload_bytes,
+        sections=tuple((section_name(number), size) for number, size in front.section_bytes),
+        is_decodable=obstacle is None,
+        notes=notes,
+    )
+
+
+def choose_profile(data: bytes, max_pixels: int = MAX_PIXELS) -> str:
+    """The profile that a file was made for.
+
+    Raises:
+        BitstreamError: a bad front, or more than `max_pixels` pixels.
+        ModelError: this installation does not have the profile.
+    """
+    front = read_front(data, max_pixels)
+    name = _name_of(front.header.profile_id, PROFILE_IDS)
+    installed = [profile.name for profile in list_profiles()]
+    if name not in installed and installed:
+        raise ModelError(
+            f"was made for profile {name}, which is not installed; any profile of its family "
+            f"decodes it, for instance {installed[-1]} (option -p, argument profile)"
+        )
+    return name
+
+
+def _find_obstacle(header: Header) -> str | None:
+    """Why this installation cannot decode the file; None if it can."""
+    try:
+        check_family(header)
+    except (ModelError, UnsupportedVersionError) as error:
+        return str(error)
+    return None
+
+
+def _find_differences(front: Container) -> tuple[str, ...]:
+    """What makes decoded pixels differ from those that the encoder's machine decodes."""
+    name = _name_of(front.header.profile_id, PROFILE_IDS)
+    profile = _find_installed(name)
+    if profile is None:
+        return (f"profile {name} is not installed; choose another one of the family to decode",)
+    if profile.synthesis_fingerprint != front.header.synthesis_fingerprint:
+        made_with = front.header.synthesis_fingerprint.hex()
+        decoded_with = profile.synthesis_fingerprint.hex()
+        return (f"made with synthesis {made_with}, decoded with {decoded_with}: pixels differ",)
+    return ()
+
+
+def _find_installed(name: str) -> ProfileInfo | None:
+    try:
+        return next((profile for profile in list_profiles() if profile.name == name), None)
+    except ModelError:
+        return None
+
+
+def _name_of(number: int, ids: Mapping[str, int]) -> str:
+    return next((name for name, known in ids.items() if known == number), f"id {number}")

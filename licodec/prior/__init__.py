@@ -1,0 +1,1 @@
+"""Multi-scale progressive prior: what is known in, mean and scale of what comes next out."""

@@ -1,0 +1,348 @@
+"""Wavelet coefficients in, estimated bits and the quantised picture out: the prior in training.
+
+                 low-pass of level l (known)      details of level l + 1 (known, "parents")
+                          |                                   |
+              local high-pass, companded                 companded         trunk of level l + 1
+                          |                                   |                    |
+                          +--------------- trunk: 3x3 convolutions ----------------+
+                                                |
+     luma, first colour -> luma, second colour -> chroma, first colour -> chroma, second colour
+       (each head sees the trunk and all symbols that this level has coded; gives mean and scale)
+
+Float twin of `licodec.prior.integer`; every operation here has an integer form there.
+Source of the idea: Zhang et al. 2022, arXiv:2210.04112 (multi-scale progressive model).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from licodec.prior.density import logistic_bits
+from licodec.prior.layout import (
+    NET_OF_LEVEL,
+    NUM_DETAIL_CHANNELS,
+    NUM_LEVELS,
+    NUM_LOW_PASS_STEPS,
+    NUM_PLANES,
+    detail_steps,
+    fold_of,
+)
+from licodec.quantize.dead_zone import choose_magnitude, decision_shifts
+from licodec.transform.quality import interpolate
+from licodec.transform.wavelet import synthesise_level
+
+# Activations live in [0, 16) so that the integer twin holds them in 8 bits with 4 fractional bits.
+ACTIVATION_LIMIT = 255 / 16
+
+# (values in steps, mean, log scale) -> (bits per sample (N,), quantised values)
+Quantize = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+def activate(x: Tensor) -> Tensor:
+    """Rectifier with the ceiling of the 8-bit integer twin."""
+    return F.hardtanh(x, 0.0, ACTIVATION_LIMIT)  # as clamp, with one kernel on the way back
+
+
+def quantize_relaxed(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Training's quantizer: uniform noise for the rate, straight-through rounding for the value."""
+    residual = values - mean
+    noisy = residual + torch.empty_like(residual).uniform_(-0.5, 0.5)
+    bits = logistic_bits(noisy, log_scale).flatten(1).sum(1)
+    rounded = mean + torch.round(residual)
+    return bits, values + (rounded - values).detach()
+
+
+def quantize_dead_zone(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Rounding with the encoder's dead zone, for both; gradients as if nothing were rounded."""
+    residual = values - mean
+    with torch.no_grad():
+        size = residual.abs()
+        zero, one, two = (
+            logistic_bits(torch.full_like(size, k), log_scale) for k in (0.0, 1.0, 2.0)
+        )
+        magnitude = choose_magnitude(size, *decision_shifts(one - zero, two - one))
+        symbols = torch.copysign(magnitude, residual)
+    coded = residual + (symbols - residual).detach()
+    return logistic_bits(coded, log_scale).flatten(1).sum(1), mean + coded
+
+
+class Head(nn.Module):
+    """One step's network: trunk features and known symbols to mean and log-scale correction."""
+
+    def __init__(self, num_trunk: int, num_known: int, num_hidden: int, num_out: int) -> None:
+        super().__init__()
+        self.trunk = nn.Conv2d(num_trunk, num_hidden, 1)
+        self.known = (
+            nn.Conv2d(num_known, num_hidden, 3, padding=1, bias=False) if num_known else None
+        )
+        self.mix = nn.Conv2d(num_hidden, num_hidden, 1)
+        self.out = nn.Conv2d(num_hidden, 2 * num_out, 1)
+        with torch.no_grad():
+            self.out.weight.mul_(0.1)
+            self.out.bias.zero_()  # type: ignore[union-attr]
+
+    def forward(self, trunk: Tensor, known: Tensor | None) -> Tensor:
+        """(N, T, h, w) and (N, K, h, w) to (N, 2 * num_out, h, w): means, then log scales."""
+        hidden = self.trunk(trunk)
+        if self.known is not None:
+            hidden = hidden + self.known(known)
+        out: Tensor = self.out(activate(self.mix(activate(hidden))))
+        return out
+
+
+class LevelNet(nn.Module):
+    """Trunk and heads of one set of levels."""
+
+    def __init__(
+        self,
+        level: int,
+        num_levels: int,
+        num_knots: int,
+        width: int,
+        depth: int,
+        head_width: int,
+        coarser_width: int,
+    ) -> None:
+        super().__init__()
+        folded = fold_of(level) ** 2
+        num_parents = 0 if level == NUM_LEVELS else NUM_DETAIL_CHANNELS
+        self.first = nn.Conv2d(
+            NUM_PLANES * (folded + 1) + num_parents, width, 3, padding=1, bias=False
+        )
+        self.coarser = (
+            nn.Conv2d(coarser_width, width, 1, bias=False) if level < NUM_LEVELS else None
+        )
+        self.quality_bias = nn.Parameter(torch.zeros(num_knots, num_levels, width))
+        self.blocks = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(depth - 1))
+        self.heads = nn.ModuleList(
+            Head(width, len(s.known), head_width, len(s.channels)) for s in detail_steps(level)
+        )
+        for conv in self.modules():
+            if isinstance(conv, nn.Conv2d) and conv is not self.coarser:
+                keep = any(conv is head.out for head in self.heads)
+                if not keep:
+                    nn.init.kaiming_normal_(conv.weight)
+                    if conv.bias is not None:
+                        nn.init.zeros_(conv.bias)
+        for block in self.blocks:
+            nn.init.kaiming_normal_(block.weight, a=2.0)  # type: ignore[arg-type]
+
+    def trunk(self, inputs: Tensor, coarser: Tensor | None, bias: Tensor) -> Tensor:
+        """Features of one level.
+
+        Args:
+            inputs: (N, I, h, w) companded known values.
+            coarser: (N, T, h or h/2, w or w/2) trunk of the next coarser level, None at the top.
+            bias: (N, width) from the quality.
+        """
+        hidden = self.first(inputs) + bias[:, :, None, None].to(inputs.dtype)
+        if self.coarser is not None and coarser is not None:
+            up = self.coarser(coarser)
+            if up.shape[2:] != hidden.shape[2:]:
+                up = F.interpolate(up, scale_factor=2.0, mode="nearest")
+            hidden = hidden + up
+        hidden = activate(hidden)
+        for block in self.blocks:
+            hidden = activate(hidden + block(hidden))
+        return hidden
+
+
+class Prior(nn.Module):
+    """All levels; see the drawing above."""
+
+    def __init__(
+        self,
+        *,
+        num_knots: int,
+        widths: dict[str, int],
+        depths: dict[str, int],
+        head_widths: dict[str, int],
+    ) -> None:
+        super().__init__()
+        self.detail_log_scale = nn.Parameter(
+            torch.zeros(num_knots, NUM_LEVELS, NUM_DETAIL_CHANNELS)
+        )
+        self.low_log_scale = nn.Parameter(torch.zeros(num_knots, NUM_LOW_PASS_STEPS, NUM_PLANES))
+        self.nets = nn.ModuleDict()
+        for name in dict.fromkeys(NET_OF_LEVEL.values()):
+            levels = [lv for lv, net in NET_OF_LEVEL.items() if net == name]
+            coarser = NET_OF_LEVEL.get(max(levels) + 1, name)
+            self.nets[name] = LevelNet(
+                max(levels),
+                len(levels),
+                num_knots,
+                widths[name],
+                depths[name],
+                head_widths[name],
+                widths[coarser],
+            )
+
+    def forward(
+        self,
+        low: Tensor,
+        details: list[Tensor],
+        weights: Tensor,
+        detail_steps_px: Tensor,
+        low_steps_px: Tensor,
+        quantize: Quantize,
+    ) -> tuple[Tensor, Tensor]:
+        """Walk all steps, coarse to fine.
+
+        Args:
+            low: (N, 3, H/64, W/64) float low-pass in grey levels.
+            details: per level 1..6, (N, 3, 3, h, w) float details, planes then bands.
+            weights: (N, knots) interpolation weights of the quality.
+            detail_steps_px: (N, 6, 9) quantization steps in grey levels of the coefficients.
+            low_steps_px: (N, 3) the same for the low-pass.
+            quantize: relaxed or hard quantizer.
+
+        Returns:
+            bits (N,) of each sample, planes (N, 3, H, W) float of the linear synthesis.
+        """
+        bits, low = self._low_pass(low, weights, low_steps_px, quantize)
+        log_scales = interpolate(weights, self.detail_log_scale)
+        trunk: Tensor | None = None
+        parents: Tensor | None = None
+        for level in range(NUM_LEVELS, 0, -1):
+            steps_px = detail_steps_px[:, level - 1]
+            level_bits, values, trunk = self._level(
+                level,
+                low,
+                details[level - 1].flatten(1, 2) / steps_px[:, :, None, None],
+                parents,
+                trunk,
+                weights,
+                log_scales[:, level - 1],
+                steps_px,
+                quantize,
+            )
+            bits = bits + level_bits
+            parents = values.detach()
+            dequantised = values * steps_px[:, :, None, None]
+            low = synthesise_level(low, dequantised.view(len(values), 3, 3, *values.shape[2:]))
+        return bits, low
+
+    def _low_pass(
+        self, low: Tensor, weights: Tensor, steps_px: Tensor, quantize: Quantize
+    ) -> tuple[Tensor, Tensor]:
+        """Nested lattices: every second element, then the diagonal ones, then the rest."""
+        values = low / steps_px[:, :, None, None]
+        log_scales = interpolate(weights, self.low_log_scale)
+        known = torch.zeros_like(values)
+        mask = torch.zeros_like(values[:1, :1])
+        total = values.new_zeros(values.shape[0])
+        for step in range(NUM_LOW_PASS_STEPS):
+            mean = neighbour_mean(known, mask, diagonal=step == 1)
+            chosen = low_pass_mask(step, *values.shape[2:]).to(values)
+            scale = log_scales[:, step, :, None, None].expand_as(values)
+            _, quantised = quantize(values, mean, scale)
+            pick = chosen[0, 0].bool()
+            step_bits, _ = quantize(values[:, :, pick], mean[:, :, pick], scale[:, :, pick])
+            total = total + step_bits
+            known = known + quantised * chosen
+            mask = mask + chosen
+        return total, known * steps_px[:, :, None, None]
+
+    def _level(
+        self,
+        level: int,
+        low: Tensor,
+        values: Tensor,
+        parents: Tensor | None,
+        coarser: Tensor | None,
+        weights: Tensor,
+        log_scale: Tensor,
+        steps_px: Tensor,
+        quantize: Quantize,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        net = self.nets[NET_OF_LEVEL[level]]
+        assert isinstance(net, LevelNet)
+        fold = fold_of(level)
+        row = level - min(lv for lv, n in NET_OF_LEVEL.items() if n == NET_OF_LEVEL[level])
+        inputs = trunk_inputs(low.detach(), parents, steps_px, fold)
+        bias = interpolate(weights, net.quality_bias[:, row])
+        trunk = net.trunk(inputs, coarser, bias)
+        folded = F.pixel_unshuffle(values, fold)
+        log_scale = log_scale.repeat_interleave(fold * fold, 1)[
+            :, :, None, None
+        ]  # (N, 9 f^2, 1, 1)
+        mean_unit = 0.5 + torch.exp(log_scale)
+        coded: list[Tensor] = []
+        order: list[int] = []
+        bits = values.new_zeros(values.shape[0])
+        for step, head in zip(detail_steps(level), net.heads, strict=True):
+            known = torch.cat([torch.asinh(c.detach()) for c in coded], 1) if coded else None
+            mean, correction = head(trunk, known).float().chunk(2, 1)
+            channels = list(step.channels)
+            step_bits, quantised = quantize(
+                folded[:, channels],
+                mean * mean_unit[:, channels],
+                (correction + log_scale[:, channels]),
+            )
+            bits = bits + step_bits
+            coded.append(quantised)
+            order += channels
+        inverse = sorted(range(len(order)), key=order.__getitem__)
+        return bits, F.pixel_shuffle(torch.cat(coded, 1)[:, inverse], fold), trunk
+
+
+def trunk_inputs(low: Tensor, parents: Tensor | None, steps_px: Tensor, fold: int) -> Tensor:
+    """What a level's trunk sees, companded.
+
+    Args:
+        low: (N, 3, h, w) low-pass of the level in grey levels.
+        parents: (N, 9, h/fold, w/fold) details of the coarser level in its steps, None at the top.
+        steps_px: (N, 9) steps of the level's details.
+        fold: 1 or 2.
+
+    Returns:
+        (N, 3 fold^2 + 3 (+ 9), h/fold, w/fold).
+    """
+    high_pass = low - box_mean(low)
+    reference = steps_px[:, ::3, None, None]  # each plane's horizontal band
+    features = [
+        F.pixel_unshuffle(torch.asinh(high_pass / reference), fold),
+        F.avg_pool2d(low, fold) / 32,
+    ]
+    if parents is not None:
+        features.append(torch.asinh(parents))
+    return torch.cat(features, 1)
+
+
+def box_mean(plane: Tensor) -> Tensor:
+    """Mean over 3x3 neighbours, the border repeated."""
+    return F.avg_pool2d(F.pad(plane, (1, 1, 1, 1), mode="replicate"), 3, 1)
+
+
+def low_pass_mask(step: int, height: int, width: int) -> Tensor:
+    """(1, 1, height, width) float: 1 at the elements that a low-pass step codes."""
+    y, x = torch.arange(height) % 2, torch.arange(width) % 2
+    odd = y[:, None] + x[None]
+    both = y[:, None] * x[None]
+    chosen = (odd == 0, both == 1, odd == 1)[step]
+    return chosen.float()[None, None]
+
+
+def neighbour_mean(known: Tensor, mask: Tensor, diagonal: bool) -> Tensor:
+    """Mean of the known among four neighbours, 0 where none is known.
+
+    Args:
+        known: (N, C, h, w) float, 0 where unknown.
+        mask: (1, 1, h, w) float, 1 where known.
+    """
+    shifts = (
+        ((-1, -1), (-1, 1), (1, -1), (1, 1)) if diagonal else ((-1, 0), (1, 0), (0, -1), (0, 1))
+    )
+    height, width = known.shape[2:]
+    padded, padded_mask = F.pad(known, (1, 1, 1, 1)), F.pad(mask, (1, 1, 1, 1))
+
+    def window(x: Tensor, dy: int, dx: int) -> Tensor:
+        return x[:, :, 1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
+
+    total = sum((window(padded, *s) for s in shifts), torch.zeros_like(known))
+    count = sum((window(padded_mask, *s) for s in shifts), torch.zeros_like(mask))
+    return total / count.clamp_min(1)

@@ -1,0 +1,1 @@
+"""Coefficients in, integer symbols out; the encoder's choice, unknown to the decoder."""

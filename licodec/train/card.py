@@ -1,0 +1,87 @@
+"""A release and its training log in, the model card out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+from licodec.config import family_to_json, synthesis_to_json
+from licodec.train.checkpoint import load_checkpoint
+from licodec.train.export import Release
+
+_TEXT = """# Latent family {family} with synthesis `{profile}`
+
+Written by `licodec export` on {date}.
+
+| | |
+|---|---|
+| family | `{family_config}` |
+| synthesis `{profile}` | `{synthesis_config}` |
+| complexity to decode | synthesis {synthesis_kmac:.1f} kMAC/px, prior {prior_kmac:.1f} kMAC/px |
+| parameters | {num_parameters:,} (family with tables and analysis: {num_family:,}) |
+| training | {steps:,} steps, {hours:.2f} hours of wall time in all |
+| data | see [docs/training.md](../../docs/training.md) |
+
+Rate and distortion on held-back validation pictures, real files:
+
+| quality | bpp | PSNR (dB) | cost of the integer prior (rate) |
+|---|---|---|---|
+{rd}
+
+Learning curve (validation: mean over five qualities of ln(bpp + lambda MSE), lower is better; the
+last run's log):
+
+| step | hours in all | score | stage |
+|---|---|---|---|
+{curve}
+
+Not good at: content unlike photographs (screenshots, text, line art: larger files than lossless
+formats at high quality), pictures that need more than 8 bits, lossless storage.
+"""
+
+
+def write_card(release: Release, checkpoint: Path, path: Path) -> None:
+    """Write the card beside the weights.
+
+    Args:
+        release: what was exported.
+        checkpoint: it came from; a log.jsonl beside it gives the learning curve.
+        path: of the card.
+    """
+    state = load_checkpoint(checkpoint)
+    family = sum(t.numel() for t in (release.family_tensors | release.analysis_tensors).values())
+    text = _TEXT.format(
+        family=path.parent.name,
+        profile=release.profile,
+        date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        family_config=family_to_json(release.family_config),
+        synthesis_config=synthesis_to_json(release.synthesis_config),
+        synthesis_kmac=release.kmac_per_px[0],
+        prior_kmac=release.kmac_per_px[1],
+        num_family=family,
+        num_parameters=family + sum(t.numel() for t in release.synthesis_tensors.values()),
+        steps=int(state["step"]),
+        hours=float(state["total_s"]) / 3600,
+        rd="\n".join(
+            f"| {q:g} | {b:.3f} | {p:.2f} | {loss:+.2%} |"
+            for (q, b, p), loss in zip(release.rd, release.integer_losses, strict=False)
+        ),
+        curve="\n".join(_curve(checkpoint.with_name("log.jsonl"))),
+    )
+    path.write_text(text, encoding="utf-8")
+
+
+def _curve(log: Path) -> list[str]:
+    if not log.is_file():
+        return ["| (no log beside the checkpoint) | | | |"]
+    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if "valid_score" in row]
+    kept = rows[:: max(1, len(rows) // 16)]
+    if rows and kept[-1] is not rows[-1]:
+        kept.append(rows[-1])
+    return [
+        f"| {r['step']:,} | {r['total_s'] / 3600:.2f} | {r['valid_score']:.4f} | "
+        f"{'linear' if r['is_linear'] else r.get('stage', 'joint')} |"
+        for r in kept
+    ]

@@ -1,0 +1,183 @@
+"""Folders and tar shards in, batches of random crops out."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from licodec.errors import TrainingError
+
+_SUFFIXES = (".avif", ".webp", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+# Every n-th picture is held back for validation unless shards or folders named valid* are given.
+_HOLD_BACK_EVERY = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A folder or shard and how often its pictures are drawn, relative to others."""
+
+    path: Path
+    weight: float = 1.0
+
+
+def parse_source(text: str) -> Source:
+    """Read `PATH` or `PATH:WEIGHT`.
+
+    Raises:
+        TrainingError: nothing there, or a weight that is not a positive number.
+    """
+    path, colon, weight = text.rpartition(":")
+    if not colon or Path(text).exists():
+        path, weight = text, "1"
+    try:
+        value = float(weight)
+    except ValueError:
+        value = -1.0
+    if value <= 0:
+        raise TrainingError(f"{text}: weight is {weight!r}, expected a number above 0, PATH:WEIGHT")
+    if not Path(path).exists():
+        raise TrainingError(f"{path}: no such folder or shard; name folders or .tar files")
+    return Source(Path(path), value)
+
+
+@dataclass(slots=True)
+class Pictures:
+    """Decoded pictures in memory, (H, W, 3) uint8 each, with the weight each is drawn with."""
+
+    arrays: list[np.ndarray]
+    weights: list[float]
+    num_unreadable: int = 0
+
+    @property
+    def megapixels(self) -> float:
+        """Size of all pictures together."""
+        return float(sum(a.shape[0] * a.shape[1] for a in self.arrays)) / 1e6
+
+
+def load_pictures(sources: Sequence[Source], min_side_px: int) -> tuple[Pictures, Pictures]:
+    """Decode everything once.
+
+    Pictures smaller than min_side_px on a side and unreadable files are left out (the latter
+    counted). Sources whose name starts with "valid" are for validation; without any, every 40th
+    picture is held back.
+
+    Returns:
+        pictures to train on, pictures to validate on.
+
+    Raises:
+        TrainingError: no usable picture at all.
+    """
+    train, valid = Pictures([], []), Pictures([], [])
+    has_valid = any(_is_valid(path) for s in sources for path in _shards(s.path))
+    for source in sources:
+        for shard in _shards(source.path):
+            for data in _files(shard):
+                held_back = _is_valid(shard) if has_valid else False
+                _add(train if not held_back else valid, data, source.weight, min_side_px)
+    if not has_valid:
+        for i in reversed(range(0, len(train.arrays), _HOLD_BACK_EVERY)):
+            if len(train.arrays) > 1:
+                valid.arrays.append(train.arrays.pop(i))
+                valid.weights.append(train.weights.pop(i))
+    if not train.arrays:
+        raise TrainingError(
+            f"no picture of at least {min_side_px} px per side found "
+            f"({train.num_unreadable} files unreadable); give a larger set or a smaller --crop"
+        )
+    return train, valid
+
+
+def _is_valid(path: Path) -> bool:
+    return path.name.startswith("valid")
+
+
+def _shards(path: Path) -> list[Path]:
+    """A folder's .tar files, or the folder itself if it has none, or the one file."""
+    if path.is_dir():
+        return sorted(path.glob("*.tar")) or [path]
+    return [path]
+
+
+def _files(shard: Path) -> Iterator[bytes]:
+    if shard.is_dir():
+        for path in sorted(shard.rglob("*")):
+            if path.suffix.lower() in _SUFFIXES:
+                yield path.read_bytes()
+        return
+    try:
+        with tarfile.open(shard) as tar:
+            for member in tar:
+                if member.isfile() and member.name.lower().endswith(_SUFFIXES):
+                    file = tar.extractfile(member)
+                    assert file is not None
+                    yield file.read()
+    except tarfile.TarError as error:
+        raise TrainingError(f"{shard}: not a readable tar file ({error})") from error
+
+
+def _add(pictures: Pictures, data: bytes, weight: float, min_side_px: int) -> None:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            array = np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        pictures.num_unreadable += 1
+        return
+    if min(array.shape[:2]) >= min_side_px:
+        pictures.arrays.append(array)
+        pictures.weights.append(weight)
+
+
+class CropSampler:
+    """Random crops, flipped and transposed at random; the same sequence for the same seed."""
+
+    def __init__(self, pictures: Pictures, crop_px: int, batch_size: int, seed: int) -> None:
+        self._arrays = pictures.arrays
+        self._crop, self._batch = crop_px, batch_size
+        self._random = np.random.default_rng(seed)
+        # The square root keeps a few large pictures from owning the set.
+        areas = [
+            w * (a.shape[0] * a.shape[1]) ** 0.5
+            for a, w in zip(pictures.arrays, pictures.weights, strict=True)
+        ]
+        self._chances = np.array(areas) / sum(areas)
+
+    def batch(self) -> Tensor:
+        """(N, 3, crop, crop) uint8."""
+        crops = [
+            self._crop_of(i)
+            for i in self._random.choice(len(self._arrays), self._batch, p=self._chances)
+        ]
+        return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
+
+    def _crop_of(self, index: int) -> np.ndarray:
+        array, random, size = self._arrays[index], self._random, self._crop
+        y = random.integers(0, array.shape[0] - size + 1)
+        x = random.integers(0, array.shape[1] - size + 1)
+        crop = array[y : y + size, x : x + size]
+        if random.random() < 0.5:
+            crop = crop[:, ::-1]
+        if random.random() < 0.5:
+            crop = crop[::-1]
+        if random.random() < 0.5:
+            crop = crop.transpose(1, 0, 2)
+        return np.ascontiguousarray(crop)
+
+
+def validation_crops(pictures: Pictures, size_px: int, limit: int) -> Tensor:
+    """(N, 3, size, size) uint8 centre crops of the first pictures that are large enough."""
+    crops: list[np.ndarray] = []
+    for array in pictures.arrays:
+        y, x = (array.shape[0] - size_px) // 2, (array.shape[1] - size_px) // 2
+        if min(y, x) >= 0 and len(crops) < limit:
+            crops.append(array[y : y + size_px, x : x + size_px])
+    if not crops:
+        return torch.zeros(0, 3, size_px, size_px, dtype=torch.uint8)
+    return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)

@@ -1,0 +1,256 @@
+"""A training checkpoint in, released weights out: integers, proven bounds, fitted tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from licodec.codec.decode import decode_pixels
+from licodec.codec.encode import encode_pixels
+from licodec.codec.model import ANALYSIS_PREFIX, Family, Synthesis, fingerprint_of
+from licodec.config import (
+    MAX_QUALITY_INDEX,
+    FamilyConfig,
+    SynthesisConfig,
+    family_from_json,
+    family_to_json,
+    index_to_quality,
+    synthesis_from_json,
+    synthesis_to_json,
+)
+from licodec.container.read import read_container
+from licodec.container.write import write_container
+from licodec.entropy.tables import load_tables
+from licodec.prior.density import NUM_SCALES
+from licodec.prior.integer import IntegerPrior
+from licodec.train.checkpoint import load_checkpoint
+from licodec.train.data import Pictures
+from licodec.train.integer_loss import integer_loss
+from licodec.train.integers import integer_prior, reach_of, table_tensors
+from licodec.train.network import CodecNetwork
+
+# Where fewer than this share of a scale's symbols are not zero, all are taken as zero: dropping
+# them costs less than coding the others.
+_SKIP_SHARE = 0.002
+_PRIOR_COUNT = 300.0
+_FIT_ROUNDS = 2
+_FIT_PICTURES = 120
+_RD_PICTURES = 12
+_LOSS_PICTURES = 6
+_RD_INDICES = (26, 77, 128, 179, 230)
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Released weights before they are written."""
+
+    profile: str
+    family_config: FamilyConfig
+    synthesis_config: SynthesisConfig
+    family_tensors: dict[str, Tensor]  # without the analysis
+    analysis_tensors: dict[str, Tensor]
+    synthesis_tensors: dict[str, Tensor]
+    kmac_per_px: tuple[float, float]  # synthesis, prior
+    rd: list[tuple[float, float, float]]  # quality, bpp, PSNR on the validation pictures
+    integer_losses: list[float]  # relative extra rate at the same qualities
+
+
+def export(
+    checkpoint: Path, profile: str, train: Pictures, valid: Pictures, report: Report
+) -> Release:
+    """Turn a checkpoint into released weights.
+
+    Args:
+        checkpoint: written by `licodec train`; its averaged weights are released.
+        profile: name of the synthesis.
+        train: pictures whose symbols the tables are fitted to.
+        valid: pictures for the rate-distortion figures.
+        report: takes a line per stage.
+
+    Raises:
+        TrainingError: unreadable checkpoint.
+        ModelError: an accumulator of the integer prior could leave the exact range.
+    """
+    state = load_checkpoint(checkpoint)
+    network = CodecNetwork(
+        family_from_json(state["family"]), synthesis_from_json(state["synthesis"])
+    )
+    network.load_state_dict(state["ema"])
+    network.eval().requires_grad_(False)
+    tensors = integer_prior(network.prior, network.log_detail_steps, network.log_low_steps)
+    report("prior quantised to integers, bounds proven")
+    tensors |= _fit_tables(network, tensors, train, report)
+    analysis = {k: v.half() for k, v in network.analysis.state_dict().items()}
+    synthesis = {k: v.half() for k, v in network.synthesis.state_dict().items()}
+    network.analysis.load_state_dict({k: v.float() for k, v in analysis.items()})
+    network.synthesis.load_state_dict({k: v.float() for k, v in synthesis.items()})
+    rd = _measure(_family(network, tensors), Synthesis(bytes(2), network.synthesis), valid)
+    losses = [
+        integer_loss(network, _family(network, tensors), valid.arrays[:_LOSS_PICTURES], index)
+        for index in _RD_INDICES
+    ]
+    for index, loss in zip(_RD_INDICES, losses, strict=True):
+        report(
+            f"quality {index_to_quality(index):.0f}: the integer prior costs {loss:+.2%} of rate"
+        )
+    prior_kmac = prior_kmac_per_px(network)
+    return Release(
+        profile=profile,
+        family_config=network.family,
+        synthesis_config=synthesis_from_json(state["synthesis"]),
+        family_tensors=tensors,
+        analysis_tensors=analysis,
+        synthesis_tensors=synthesis,
+        kmac_per_px=(network.synthesis.kmac_per_px, prior_kmac),
+        rd=rd,
+        integer_losses=losses,
+    )
+
+
+def _family(network: CodecNetwork, tensors: dict[str, Tensor]) -> Family:
+    tables = load_tables(
+        tensors["table_halves"].numpy(),
+        tensors["table_reaches"].numpy(),
+        int(tensors["skip_below"][0]),
+    )
+    return Family(
+        network.family,
+        bytes(4),
+        IntegerPrior(tensors),
+        tables,
+        tensors["detail_steps_q4"],
+        tensors["low_steps_q4"],
+        network.analysis,
+    )
+
+
+def _fit_tables(
+    network: CodecNetwork, tensors: dict[str, Tensor], train: Pictures, report: Report
+) -> dict[str, Tensor]:
+    """Count symbols that real encodes choose; choices and tables depend on each other, so twice."""
+    empty = [torch.zeros(reach_of(i) + 2) for i in range(NUM_SCALES)]
+    fitted = table_tensors(empty, 0, 1.0)
+    stride = max(1, len(train.arrays) // _FIT_PICTURES)
+    for round_number in range(_FIT_ROUNDS):
+        family = _family(network, tensors | fitted)
+        counts = [c.clone() for c in empty]
+        random = np.random.default_rng(round_number)
+        bits = pixels = 0.0
+        for array in train.arrays[round_number::stride]:
+            index = int(random.integers(0, MAX_QUALITY_INDEX + 1))
+            encoded = encode_pixels(array, family, index, torch.device("cpu"))
+            for symbols, scales in zip(encoded.symbols, encoded.scale_indices, strict=True):
+                count_symbols(counts, np.frombuffer(symbols, "<i2"), scales)
+            bits, pixels = bits + 8 * len(encoded.payload), pixels + array.shape[0] * array.shape[1]
+        nonzero = [1 - float(c[0]) / float(c.sum()) if c.sum() > 0 else 0.0 for c in counts]
+        skip = next((i for i, share in enumerate(nonzero) if share > _SKIP_SHARE), 1)
+        # Skipped elements are not counted, so the bound may only rise from round to round.
+        skip = max(1, skip, int(fitted["skip_below"][0]))
+        fitted = table_tensors(counts, skip, _PRIOR_COUNT)
+        report(
+            f"tables fitted, round {round_number + 1}: {bits / pixels:.4f} bpp before, "
+            f"scale indices below {skip} are not coded"
+        )
+    return fitted
+
+
+def count_symbols(counts: list[Tensor], symbols: np.ndarray, scales: np.ndarray) -> None:
+    """Add one step's symbols (n,) with scale indices (n,) to the counts, in place."""
+    size = np.abs(symbols.astype(np.int64))
+    for scale in np.unique(scales):
+        reach = len(counts[scale]) - 2
+        seen = np.bincount(np.minimum(size[scales == scale], reach + 1), minlength=reach + 2)
+        counts[scale] += torch.from_numpy(seen)
+
+
+def _measure(
+    family: Family, synthesis: Synthesis, valid: Pictures
+) -> list[tuple[float, float, float]]:
+    """(quality, mean bpp, mean PSNR) of real files of the first validation pictures."""
+    from licodec.container.format import Header
+
+    cpu, points = torch.device("cpu"), []
+    for index in _RD_INDICES:
+        bpps, psnrs = [], []
+        for array in valid.arrays[:_RD_PICTURES]:
+            height, width = array.shape[:2]
+            header = Header(
+                family_id=1,
+                profile_id=1,
+                family_fingerprint=bytes(4),
+                synthesis_fingerprint=bytes(2),
+                width=width,
+                height=height,
+                quality_index=index,
+                is_grey=False,
+                quantizer_id=0,
+            )
+            encoded = encode_pixels(array, family, index, cpu)
+            data = write_container(header, (), encoded.payload, encoded.symbols)
+            decoded = decode_pixels(read_container(data), family, synthesis, cpu, {})
+            error = np.square(decoded.astype(np.float64) - array).mean()
+            bpps.append(8 * len(data) / (height * width))
+            psnrs.append(10 * np.log10(255**2 / max(error, 1e-9)))
+        if bpps:
+            mean_bpp, mean_psnr = float(np.mean(bpps)), float(np.mean(psnrs))
+            points.append(
+                (round(index_to_quality(index), 1), round(mean_bpp, 4), round(mean_psnr, 3))
+            )
+    return points
+
+
+def prior_kmac_per_px(network: CodecNetwork) -> float:
+    """Thousands of multiply-accumulates per pixel of the prior, all levels."""
+    from licodec.prior.layout import NET_OF_LEVEL, fold_of
+
+    total = 0.0
+    for level, name in NET_OF_LEVEL.items():
+        weights = sum(
+            p.numel()
+            for k, p in network.prior.nets[name].named_parameters()
+            if k.endswith("weight")
+        )
+        total += weights / (fold_of(level) << level) ** 2
+    return total / 1000
+
+
+def write_release(release: Release, folder: Path, *, write_family: bool) -> None:
+    """Write family.safetensors (if asked) and synthesis-<profile>.safetensors with metadata."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if write_family:
+        analysis = {ANALYSIS_PREFIX + k: v for k, v in release.analysis_tensors.items()}
+        _write(
+            folder / "family.safetensors",
+            release.family_tensors | analysis,
+            {
+                "fingerprint": fingerprint_of(release.family_tensors),
+                "config": family_to_json(release.family_config),
+                "kmac_per_px": f"{release.kmac_per_px[1]:.2f}",
+            },
+        )
+    _write(
+        folder / f"synthesis-{release.profile}.safetensors",
+        release.synthesis_tensors,
+        {
+            "fingerprint": fingerprint_of(release.synthesis_tensors),
+            "config": synthesis_to_json(release.synthesis_config),
+            "kmac_per_px": f"{release.kmac_per_px[0]:.2f}",
+            "rd": json.dumps(release.rd),
+        },
+    )
+
+
+def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    temporary = path.with_name(path.name + ".part")
+    save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, metadata=metadata)
+    temporary.chmod(0o644)  # the library writes files that only their owner can read
+    temporary.replace(path)

@@ -1,0 +1,162 @@
+"""The trained float prior in, the integer tensors that code with it out."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from licodec.config import MAX_QUALITY_INDEX
+from licodec.entropy.tables import fit_halves
+from licodec.prior.density import LOG_SCALE_MIN, NUM_SCALES, SCALES_PER_NAT
+from licodec.prior.integer import MAX_ACTIVATION, RECIPROCAL_BITS, compand_table
+from licodec.prior.layout import NET_OF_LEVEL, NUM_LEVELS
+from licodec.prior.msp import Head, LevelNet, Prior
+from licodec.transform.quality import knot_weights
+from licodec.transform.wavelet import FRACTION_BITS
+
+_UNIT = 16  # activations, means and log scales in 1/16
+_MAX_WEIGHT = 127
+_MAX_SHIFT = 14
+_EXACT_FLOAT32 = 1 << 24
+
+
+def integer_layer(weights: list[Tensor], bias: Tensor | None) -> dict[str, Tensor]:
+    """Quantise convolutions that add into one sum.
+
+    Args:
+        weights: each (O, I, k, k) float; they share one power-of-two scale per output channel.
+        bias: (O,) float or None.
+
+    Returns:
+        weight0, weight1, .. int8, bias int32, shift uint8 (O,).
+    """
+    largest = torch.stack([w.abs().amax((1, 2, 3)) for w in weights]).amax(0).clamp_min(1e-6)
+    shift = torch.floor(torch.log2(_MAX_WEIGHT / largest)).clamp(0, _MAX_SHIFT)
+    scale = 2.0**shift
+    total = sum(
+        ((w * scale[:, None, None, None]).round().abs().sum((1, 2, 3)) for w in weights),
+        torch.zeros_like(scale),
+    )
+    # Coarser weights where the sum could leave the exact range of float32 carriers.
+    excess = torch.ceil(torch.log2(total * MAX_ACTIVATION * 1.25 / _EXACT_FLOAT32)).clamp_min(0)
+    shift = shift - excess
+    scale = 2.0**shift
+    tensors = {
+        f"weight{i}": (w * scale[:, None, None, None])
+        .round()
+        .clamp(-_MAX_WEIGHT, _MAX_WEIGHT)
+        .to(torch.int8)
+        for i, w in enumerate(weights)
+    }
+    bias = torch.zeros_like(scale) if bias is None else bias
+    tensors["bias"] = (bias * _UNIT * scale).round().to(torch.int32)
+    tensors["shift"] = shift.to(torch.uint8)
+    return tensors
+
+
+def integer_prior(
+    prior: Prior, log_detail_steps: Tensor, log_low_steps: Tensor
+) -> dict[str, Tensor]:
+    """All tensors that symbols depend on, but for the frequency tables.
+
+    Args:
+        prior: trained.
+        log_detail_steps: (knots, 6, 9) natural logarithms of the steps in grey levels.
+        log_low_steps: (knots, 3) the same for the low-pass.
+    """
+    with torch.no_grad():
+        positions = torch.arange(MAX_QUALITY_INDEX + 1) / MAX_QUALITY_INDEX
+        weights = knot_weights(positions, len(log_low_steps)).double()  # (256, knots)
+        tensors = _step_tables(weights, log_detail_steps.double(), log_low_steps.double())
+        log_scale = torch.einsum("qk,klc->qlc", weights, prior.detail_log_scale.double())
+        low_scale = torch.einsum("qk,ksc->qsc", weights, prior.low_log_scale.double())
+        tensors["detail_log_scale"] = (log_scale * _UNIT).round().to(torch.int32)
+        tensors["low_log_scale"] = (low_scale * _UNIT).round().to(torch.int32)
+        tensors["mean_unit_q8"] = (
+            (256 * (0.5 + log_scale.clamp(-6, 8).exp())).round().to(torch.int32)
+        )
+        tensors["compand"] = compand_table()
+        for name, net in prior.nets.items():
+            assert isinstance(net, LevelNet)
+            tensors |= _net_tensors(f"net.{name}", net, weights)
+    return tensors
+
+
+def _step_tables(weights: Tensor, log_detail: Tensor, log_low: Tensor) -> dict[str, Tensor]:
+    detail = torch.einsum("qk,klc->qlc", weights, log_detail).exp()
+    low = (weights @ log_low).exp()
+    unit = _UNIT * (1 << FRACTION_BITS)
+    detail_q4 = (detail * unit).round().clamp_min(1)
+    # Nine times the high-pass in 1/64 grey level to eighths of a step.
+    reference = detail_q4[:, :, ::3] / _UNIT
+    return {
+        "detail_steps_q4": detail_q4.to(torch.int32),
+        "low_steps_q4": (low * unit).round().clamp_min(1).to(torch.int32),
+        "high_pass_reciprocal": (8 * 2.0**RECIPROCAL_BITS / (9 * reference))
+        .round()
+        .to(torch.int64),
+    }
+
+
+def _net_tensors(name: str, net: LevelNet, weights: Tensor) -> dict[str, Tensor]:
+    assert NET_OF_LEVEL[NUM_LEVELS] == "top"
+    layers: dict[str, dict[str, Tensor]] = {}
+    first = [net.first.weight] if net.coarser is None else [net.first.weight, net.coarser.weight]
+    layers["first"] = integer_layer(first, None)
+    for i, block in enumerate(net.blocks):
+        layers[f"block{i}"] = _conv(block)
+    for i, head in enumerate(net.heads):
+        assert isinstance(head, Head)
+        into = [head.trunk.weight] if head.known is None else [head.trunk.weight, head.known.weight]
+        layers[f"head{i}.in"] = integer_layer(into, head.trunk.bias)
+        layers[f"head{i}.mix"] = _conv(head.mix)
+        layers[f"head{i}.out"] = _conv(head.out)
+    tensors = {f"{name}.{layer}.{k}": v for layer, ts in layers.items() for k, v in ts.items()}
+    scale = 2.0 ** layers["first"]["shift"].double() * _UNIT
+    bias = torch.einsum("qk,klc->qlc", weights, net.quality_bias.double())
+    tensors[f"{name}.quality_bias"] = (bias * scale).round().to(torch.int32)
+    return tensors
+
+
+def _conv(conv: nn.Module) -> dict[str, Tensor]:
+    assert isinstance(conv, nn.Conv2d)
+    return integer_layer([conv.weight], conv.bias)
+
+
+def reach_of(index: int) -> int:
+    """R of a scale index: about ten scales, so that an escape is rarer than one in ten thousand."""
+    scale = math.exp(LOG_SCALE_MIN + index / SCALES_PER_NAT)
+    return min(1023, math.ceil(10 * scale) + 1)
+
+
+def expected_shares(index: int) -> Tensor:
+    """(R + 2,) float64: chances of 0, +-1, .. +-R and beyond under the training density."""
+    scale = math.exp(LOG_SCALE_MIN + index / SCALES_PER_NAT)
+    reach = reach_of(index)
+    edges = torch.arange(reach + 1, dtype=torch.float64) + 0.5
+    beyond = 2 * torch.sigmoid(-edges / scale)  # chance of a larger size than each edge
+    shares = -torch.diff(torch.cat([torch.ones(1, dtype=torch.float64), beyond]))
+    return torch.cat([shares, beyond[-1:]]).clamp_min(1e-12)
+
+
+def table_tensors(counts: list[Tensor], skip_below: int, prior_count: float) -> dict[str, Tensor]:
+    """Frequency tables of all scale indices as a family stores them.
+
+    Args:
+        counts: per scale index (R + 2,) counts of 0, +-1, .. +-R, escape.
+        skip_below: indices below are not coded.
+        prior_count: observations that the training density weighs in each table.
+    """
+    halves = [
+        torch.from_numpy(
+            fit_halves(counts[i].double().numpy(), expected_shares(i).numpy(), prior_count)
+        )
+        for i in range(NUM_SCALES)
+    ]
+    return {
+        "table_halves": torch.cat(halves).to(torch.int32),
+        "table_reaches": torch.tensor([reach_of(i) for i in range(NUM_SCALES)], dtype=torch.int32),
+        "skip_below": torch.tensor([skip_below], dtype=torch.int32),
+    }

@@ -1,0 +1,112 @@
+"""RGB crops and qualities in, rate and distortion out: the whole codec as it is trained."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from licodec.config import FamilyConfig, SynthesisConfig
+from licodec.prior.layout import NUM_LEVELS, NUM_PLANES
+from licodec.prior.msp import Prior, Quantize, quantize_relaxed
+from licodec.transform.colour import rgb_to_planes
+from licodec.transform.correction import Correction
+from licodec.transform.quality import interpolate, knot_weights, log_steps_start
+from licodec.transform.wavelet import NUM_BANDS, analyse, band_norm
+
+
+class CodecNetwork(nn.Module):
+    """One latent family (analysis, steps, prior) with one synthesis."""
+
+    rd_lambdas: Tensor
+
+    def __init__(self, family: FamilyConfig, synthesis: SynthesisConfig) -> None:
+        super().__init__()
+        self.family = family
+        knots = family.num_knots
+        lambdas = torch.logspace(
+            torch.tensor(family.lambda_min).log10().item(),
+            torch.tensor(family.lambda_max).log10().item(),
+            knots,
+        )
+        self.register_buffer("rd_lambdas", lambdas)
+        norms = torch.tensor(
+            [
+                [band_norm(lv, b) for _ in range(NUM_PLANES) for b in range(NUM_BANDS)]
+                for lv in range(1, NUM_LEVELS + 1)
+            ]
+        )
+        start = log_steps_start(lambdas)
+        self.log_detail_steps = nn.Parameter(start[:, None, None] - norms.log())
+        low_norm = torch.tensor(band_norm(NUM_LEVELS, 3)).log()
+        self.log_low_steps = nn.Parameter((start - low_norm)[:, None].repeat(1, NUM_PLANES))
+        self.prior = Prior(
+            num_knots=knots,
+            widths=dict(family.widths),
+            depths=dict(family.depths),
+            head_widths=dict(family.head_widths),
+        )
+        self.analysis = Correction(
+            width=family.analysis_width, num_blocks=family.analysis_blocks, num_knots=knots
+        )
+        self.synthesis = Correction(
+            width=synthesis.width, num_blocks=synthesis.num_blocks, num_knots=knots
+        )
+        self.register_buffer("log_steps_start", start)
+
+    def steps(self, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, knots) to detail steps (N, 6, 9), low-pass steps (N, 3), orthonormal step (N,)."""
+        detail = torch.exp(interpolate(weights, self.log_detail_steps))
+        low = torch.exp(interpolate(weights, self.log_low_steps))
+        start = torch.as_tensor(self.log_steps_start)
+        return detail, low, torch.exp(interpolate(weights, start))
+
+    def forward(
+        self,
+        rgb: Tensor,
+        position: Tensor,
+        *,
+        quantize: Quantize = quantize_relaxed,
+        linear: bool = False,
+    ) -> tuple[Tensor, Tensor]:
+        """Rate and distortion of a batch.
+
+        Args:
+            rgb: (N, 3, H, W) uint8 or float, grey levels, H and W multiples of 64.
+            position: (N,) float quality in [0, 1].
+            quantize: relaxed for training, hard for validation.
+            linear: leave both learned corrections out (first stage of training).
+
+        Returns:
+            bits per pixel (N,) and mean squared error in squared grey levels (N,).
+        """
+        with torch.autocast(rgb.device.type, enabled=False):
+            planes = rgb_to_planes(rgb.float())  # in float32: a matrix product, else shortened
+        weights = knot_weights(position, self.family.num_knots)
+        detail_px, low_px, step_px = self.steps(weights)
+        target = planes
+        if not linear:
+            planes = self.analysis(planes, weights, step_px)
+        low, details = analyse(planes)
+        bits, decoded = self.prior(low, details, weights, detail_px, low_px, quantize)
+        if not linear:
+            decoded = self.synthesis(decoded, weights, step_px)
+        mse = (decoded - target).square().flatten(1).mean(1)
+        return bits / (rgb.shape[2] * rgb.shape[3]), mse
+
+    @torch.no_grad()
+    def start_from_spreads(self, rgb: Tensor) -> None:
+        """Set the prior's scale tables from measured coefficients.
+
+        Args:
+            rgb: (N, 3, H, W) training crops.
+        """
+        low, details = analyse(rgb_to_planes(rgb.float()))
+        # A logistic density of scale s has a mean magnitude of 2 ln(2) s.
+        unit = torch.tensor(2.0).log() * 2
+        spread = torch.stack([d.abs().mean((0, 3, 4)).flatten() for d in details])  # (6, 9)
+        log_spread = (spread / unit).clamp_min(1e-3).log()
+        self.prior.detail_log_scale.copy_((log_spread - self.log_detail_steps).clamp(-2.5, 5.0))
+        low_spread = (low.abs().mean((0, 2, 3)) / unit).log()
+        start = (low_spread - self.log_low_steps).clamp(-2.5, 4.8)
+        shrink = torch.tensor([0.0, 0.5, 0.9])[:, None]  # later steps are predicted from neighbours
+        self.prior.low_log_scale.copy_((start[:, None] - shrink).clamp(-2.5, 4.8))

@@ -1,0 +1,1 @@
+"""Pixels to latent and back: colour, wavelet, learned corrections."""

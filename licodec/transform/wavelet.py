@@ -1,0 +1,158 @@
+"""Planes in, a low-pass plane and detail bands per level out, and back: the 9/7 wavelet.
+
+Lifting without normalisation: the low-pass keeps the range of the picture at every level (gain 1
+at zero frequency), and the step sizes carry the norms instead (`BAND_NORM`). The analysis runs in
+float32; it is the encoder's alone. The synthesis exists twice: in float32 for training, and in
+int32 with rounding shifts for coding, where its low-pass planes select probabilities and must be
+the same on every machine.
+
+Source: CDF 9/7 in lifting steps, Daubechies and Sweldens 1998; whole-sample symmetric extension.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+NUM_LEVELS = 6
+
+# Every plane is padded to a multiple of this: six levels, the coarsest of them not folded.
+GRID_PX = 1 << NUM_LEVELS
+
+# Lifting factors in 1/1024; both directions use these very numbers, so the pair inverts exactly
+# up to rounding whatever their precision.
+_LIFT_Q10 = (-1624, -54, 904, 454)  # alpha, beta, gamma, delta
+_SHIFT = 10
+# One low-pass step has gain 1.230174 at zero frequency, two directions its square.
+_LOW_GAIN_Q10 = 1550
+LOW_GAIN = _LOW_GAIN_Q10 / 1024
+
+# Bands of a level: horizontal detail (high along x), vertical detail, diagonal detail.
+NUM_BANDS = 3
+
+# Coefficients of the integer synthesis are in 1/64 grey level.
+FRACTION_BITS = 6
+
+
+def band_norm(level: int, band: int) -> float:
+    """Factor that turns a coefficient of this module into one of an orthonormal wavelet.
+
+    Args:
+        level: 1 (finest) .. NUM_LEVELS.
+        band: 0 horizontal, 1 vertical, 2 diagonal detail; 3 the low-pass of this level.
+    """
+    if band == 3:
+        return float(2**level)
+    return float(2 ** (level - 1)) / (LOW_GAIN_HALF if band == 2 else 1.0)
+
+
+# A diagonal coefficient misses 1/1.149604 per direction, 1.149604 = sqrt(2) / 1.230174.
+LOW_GAIN_HALF = 2.0 / LOW_GAIN
+
+
+def _next(x: Tensor, dim: int) -> Tensor:
+    """x[i + 1], the last one repeated."""
+    n = x.shape[dim]
+    return torch.cat([x.narrow(dim, 1, n - 1), x.narrow(dim, n - 1, 1)], dim)
+
+
+def _previous(x: Tensor, dim: int) -> Tensor:
+    """x[i - 1], the first one repeated."""
+    n = x.shape[dim]
+    return torch.cat([x.narrow(dim, 0, 1), x.narrow(dim, 0, n - 1)], dim)
+
+
+def _split(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """One direction: even and odd samples to low-pass and detail."""
+    shape = x.shape
+    pairs = x.reshape(*shape[:dim], shape[dim] // 2, 2, *shape[dim + 1 :])
+    low, high = pairs.select(dim + 1, 0), pairs.select(dim + 1, 1)
+    alpha, beta, gamma, delta = (k / 1024 for k in _LIFT_Q10)
+    high = high + alpha * (low + _next(low, dim))
+    low = low + beta * (high + _previous(high, dim))
+    high = high + gamma * (low + _next(low, dim))
+    low = low + delta * (high + _previous(high, dim))
+    return low, high
+
+
+def _merge(low: Tensor, high: Tensor, dim: int) -> Tensor:
+    """Inverse of `_split`."""
+    alpha, beta, gamma, delta = (k / 1024 for k in _LIFT_Q10)
+    low = low - delta * (high + _previous(high, dim))
+    high = high - gamma * (low + _next(low, dim))
+    low = low - beta * (high + _previous(high, dim))
+    high = high - alpha * (low + _next(low, dim))
+    return torch.stack([low, high], dim + 1).flatten(dim, dim + 1)
+
+
+def analyse_level(plane: Tensor) -> tuple[Tensor, Tensor]:
+    """One level of analysis.
+
+    Args:
+        plane: (N, C, h, w) float, h and w even.
+
+    Returns:
+        low-pass (N, C, h/2, w/2) and details (N, C, 3, h/2, w/2) float.
+    """
+    low, high = _split(plane, 3)
+    low_low, low_high = _split(low, 2)
+    high_low, high_high = _split(high, 2)
+    return low_low / LOW_GAIN, torch.stack([high_low, low_high, high_high], 2)
+
+
+def synthesise_level(low: Tensor, details: Tensor) -> Tensor:
+    """Inverse of `analyse_level` in float."""
+    left = _merge(low * LOW_GAIN, details[:, :, 1], 2)
+    right = _merge(details[:, :, 0], details[:, :, 2], 2)
+    return _merge(left, right, 3)
+
+
+def analyse(planes: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """All levels of analysis.
+
+    Args:
+        planes: (N, C, H, W) float, H and W multiples of GRID_PX.
+
+    Returns:
+        low-pass (N, C, H/64, W/64) and the details of levels 1 (finest) to 6.
+    """
+    details = []
+    for _ in range(NUM_LEVELS):
+        planes, detail = analyse_level(planes)
+        details.append(detail)
+    return planes, details
+
+
+def _lift_int(target: Tensor, source: Tensor, factor_q10: int, dim: int, forward: bool) -> None:
+    """target -= (factor * (source + neighbour) + 512) >> 10, in place, int32 modulo 2^32."""
+    total = source + (_next(source, dim) if forward else _previous(source, dim))
+    total.mul_(factor_q10).add_(1 << (_SHIFT - 1)).bitwise_right_shift_(_SHIFT)
+    target.sub_(total)
+
+
+def _merge_int(low: Tensor, high: Tensor, dim: int) -> Tensor:
+    """Integer `_merge`; overwrites its arguments."""
+    alpha, beta, gamma, delta = _LIFT_Q10
+    _lift_int(low, high, delta, dim, forward=False)
+    _lift_int(high, low, gamma, dim, forward=True)
+    _lift_int(low, high, beta, dim, forward=False)
+    _lift_int(high, low, alpha, dim, forward=True)
+    return torch.stack([low, high], dim + 1).flatten(dim, dim + 1)
+
+
+def synthesise_level_int(low: Tensor, details: Tensor) -> Tensor:
+    """Inverse of `analyse_level` in integers, the same on every machine.
+
+    Args:
+        low: (C, h, w) int32, 1/64 grey level.
+        details: (C, 3, h, w) int32, same unit; overwritten.
+
+    Returns:
+        (C, 2h, 2w) int32, 1/64 grey level. Sums wrap modulo 2^32; pictures stay far below it
+        (16 bits of range, 2 of growth, 12 of factor), damaged files may not.
+    """
+    scaled = low * _LOW_GAIN_Q10
+    scaled.add_(1 << (_SHIFT - 1)).bitwise_right_shift_(_SHIFT)
+    left = _merge_int(scaled, details[:, 1].clone(), 1)
+    right = _merge_int(details[:, 0].clone(), details[:, 2].clone(), 1)
+    return _merge_int(left, right, 2)

@@ -1,0 +1,131 @@
+"""A codec without networks, and a way to run the command line in this process."""
+
+import io
+import sys
+import types
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import licodec as package
+from licodec.cli.main import run
+from licodec.config import DEFAULT_QUALITY, MAX_PIXELS, PROFILE_IDS, quality_to_index
+from licodec.container import (
+    ALPHA,
+    EXIF,
+    ICC,
+    XMP,
+    Header,
+    Section,
+    read_container,
+    write_container,
+)
+from licodec.errors import ModelError
+from licodec.image.convert import picture_from, to_image
+from licodec.image.picture import Picture
+
+
+class FakeCodec:
+    """Stores pixels in the payload of a real container; counts how often it is made."""
+
+    made: list[str] = []  # noqa: RUF012 - emptied by the fixture
+
+    def __init__(
+        self, profile: str = "balanced", device: str = "auto", *, max_pixels: int = MAX_PIXELS
+    ) -> None:
+        if profile not in PROFILE_IDS:
+            raise ModelError(f"unknown profile {profile!r}")
+        if device == "cuda":
+            raise ValueError("device cuda: torch finds no CUDA device; use --device cpu")
+        self.made.append(profile)
+        self.profile = profile
+        self.max_pixels = max_pixels
+        self.last_timings = {"prior": 0.25}
+
+    def encode(self, image: Image.Image, *, quality: float = DEFAULT_QUALITY) -> bytes:
+        return self.encode_picture(picture_from(image), quality=quality)
+
+    def decode(self, data: bytes) -> Image.Image:
+        return to_image(self.decode_picture(data))
+
+    def encode_picture(self, picture: Picture, *, quality: float) -> bytes:
+        header = Header(
+            family_id=1,
+            profile_id=PROFILE_IDS[self.profile],
+            family_fingerprint=b"\x3f\x2a\x91\xc0",
+            synthesis_fingerprint=b"\xab\xcd",
+            width=picture.width,
+            height=picture.height,
+            quality_index=quality_to_index(quality),
+            is_grey=picture.is_grey,
+            quantizer_id=0,
+        )
+        alpha = None if picture.alpha is None else picture.alpha.tobytes()
+        blocks = ((ICC, picture.icc), (EXIF, picture.exif), (XMP, picture.xmp), (ALPHA, alpha))
+        sections = [Section(number, data) for number, data in blocks if data]
+        payload = zlib.compress(picture.pixels.tobytes())
+        payload += bytes(-len(payload) % 4)
+        return write_container(header, sections, payload, [])
+
+    def decode_picture(self, data: bytes) -> Picture:
+        container = read_container(data, self.max_pixels)
+        header = container.header
+        shape = (header.height, header.width) + (() if header.is_grey else (3,))
+        assert container.payload is not None
+        raw = zlib.decompressobj().decompress(container.payload)
+        alpha = container.section(ALPHA)
+        return Picture(
+            pixels=np.frombuffer(raw, np.uint8).reshape(shape),
+            alpha=None if alpha is None else np.frombuffer(alpha, np.uint8).reshape(shape[:2]),
+            icc=container.section(ICC),
+            exif=container.section(EXIF),
+            xmp=container.section(XMP),
+        )
+
+
+@pytest.fixture
+def fake_codec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Puts the fake in the real codec's place, for the command line and for `import licodec`."""
+    module = types.SimpleNamespace(Codec=FakeCodec)
+    monkeypatch.setitem(sys.modules, "licodec.codec.codec", module)  # type: ignore[arg-type]
+    monkeypatch.setattr("licodec.inspect.list_profiles", tuple)
+    FakeCodec.made.clear()
+    package._codec.cache_clear()
+    yield
+    package._codec.cache_clear()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: bytes
+    err: str
+
+
+Licodec = Callable[..., Outcome]
+
+
+@pytest.fixture
+def licodec(
+    fake_codec: None, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> Licodec:
+    """Runs `licodec ARGUMENTS` with the fake codec; `stdin` is what it may read."""
+
+    def call(*arguments: Any, stdin: bytes = b"") -> Outcome:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        code = run([str(argument) for argument in arguments])
+        captured = capsysbinary.readouterr()
+        return Outcome(code, captured.out, captured.err.decode())
+
+    return call
+
+
+@pytest.fixture
+def codecs_made() -> list[str]:
+    """Profiles of the codecs that were made in this test."""
+    return FakeCodec.made

@@ -1,0 +1,123 @@
+"""`licodec info` and `licodec profiles`: text, JSON, and what is wrong with a file."""
+
+import json
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from licodec.errors import CorruptFileError
+from licodec.profiles import ProfileInfo
+from tests.cli.conftest import Licodec
+from tests.cli.pictures import save_photo
+
+
+@pytest.fixture
+def lic(licodec: Licodec, tmp_path: Path) -> Path:
+    """A grey picture with transparency, quality 1."""
+    save_photo(tmp_path / "a.png", mode="LA")
+    assert licodec("compress", "-q", "1", tmp_path / "a.png").code == 0
+    return tmp_path / "a.lic"
+
+
+def profile(fingerprint: bytes) -> ProfileInfo:
+    return ProfileInfo(
+        name="balanced", family="wave1", family_path=Path("f"), synthesis_path=Path("s"),
+        family_fingerprint=fingerprint, synthesis_fingerprint=b"\xab\xcd", file_bytes=3_400_000,
+        kmac_per_px=(18.25, 4.0), rd=((10.0, 0.151, 28.5), (60.0, 0.82, 35.25)),
+    )  # fmt: skip
+
+
+def test_json_tells_what_the_file_holds(licodec: Licodec, lic: Path) -> None:
+    outcome = licodec("info", "--json", lic)
+    told = json.loads(outcome.out)
+    assert outcome.code == 0
+    expected = {
+        "schema": 1, "width": 11, "height": 7, "is_grey": True, "has_alpha": True, "quality": 1.0,
+        "quality_index": 0, "quantizer": "rounding", "family": "wave1", "profile": "balanced",
+        "family_fingerprint": "3f2a91c0", "synthesis_fingerprint": "abcd", "is_checked": False,
+        "num_bytes": lic.stat().st_size,
+    }  # fmt: skip
+    assert told | expected == told
+    assert told["bpp"] == pytest.approx(8 * lic.stat().st_size / 77)
+    parts = told["frame_bytes"] + told["payload_bytes"] + sum(told["sections"].values())
+    assert list(told["sections"]) == ["ALPHA"]
+    assert parts == told["num_bytes"]
+
+
+def test_text_has_the_same_facts(licodec: Licodec, lic: Path) -> None:
+    text = licodec("info", lic).out.decode()
+    for part in ("11x7 grey + alpha", "rounding", "wave1 3f2a91c0", "balanced", "ALPHA"):
+        assert part in text
+    assert licodec("info", "-", stdin=lic.read_bytes()).out.decode() == text.replace(
+        str(lic), "stdin"
+    )
+
+
+def test_file_of_other_weights_is_described_and_called_not_decodable(
+    licodec: Licodec, lic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("licodec.codec.match.family_fingerprint", lambda _: b"\x77\xe0\xd1\xb2")
+    outcome = licodec("info", lic)
+    assert outcome.code == 0
+    assert "decodable    no" in outcome.out.decode()
+    assert "77e0d1b2" in outcome.out.decode()
+
+
+def test_file_of_installed_weights_is_called_decodable(
+    licodec: Licodec, lic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("licodec.codec.match.family_fingerprint", lambda _: b"\x3f\x2a\x91\xc0")
+    monkeypatch.setattr("licodec.inspect.list_profiles", lambda: (profile(b"\x3f\x2a\x91\xc0"),))
+    told = json.loads(licodec("info", "--json", lic).out)
+    assert (told["is_decodable"], told["notes"]) == (True, [])
+
+
+def test_check_reports_damage_and_success(
+    licodec: Licodec, lic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(data: bytes, max_pixels: int) -> None:
+        raise CorruptFileError("checksum of header and symbols differs")
+
+    for check, code in ((lambda data, max_pixels: None, 0), (refuse, 1)):
+        module = types.SimpleNamespace(check_symbols_of=check)
+        monkeypatch.setitem(sys.modules, "licodec.codec.check", module)  # type: ignore[arg-type]
+        outcome = licodec("info", "--check", lic)
+        assert outcome.code == code
+    assert outcome.err == f"licodec: {lic}: checksum of header and symbols differs\n"
+    assert outcome.out == b""
+
+
+def test_damaged_or_missing_file_gives_one_line(
+    licodec: Licodec, lic: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "cut.lic").write_bytes(lic.read_bytes()[:-3])
+    (tmp_path / "long.lic").write_bytes(lic.read_bytes() + b"more")
+    (tmp_path / "text.lic").write_text("text")
+    for name in ("cut.lic", "long.lic", "text.lic", "none.lic"):
+        outcome = licodec("info", tmp_path / name)
+        assert (outcome.code, outcome.out, outcome.err.count("\n")) == (1, b"", 1)
+        assert outcome.err.startswith(f"licodec: {tmp_path / name}: ")
+
+
+def test_profiles_lists_size_complexity_and_rates(
+    licodec: Licodec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("licodec.profiles.list_profiles", lambda: (profile(b"\x01\x02\x03\x04"),))
+    text = licodec("profiles").out.decode()
+    for part in ("balanced", "3.4 MB", "18.2 + 4.0", "01020304 abcd", "0.820", "35.25"):
+        assert part in text
+    told = json.loads(licodec("profiles", "--json").out)
+    assert (told["schema"], told["name"], told["rd"][1]) == (1, "balanced", [60.0, 0.82, 35.25])
+
+
+def test_no_installed_profile_is_one_line(
+    licodec: Licodec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("licodec.profiles.list_profiles", tuple)
+    outcome = licodec("profiles")
+    assert (outcome.code, outcome.err) == (
+        1,
+        "licodec: no profile is installed; reinstall licodec\n",
+    )

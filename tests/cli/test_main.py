@@ -1,0 +1,130 @@
+"""The entry point: help without heavy imports, exit codes, no tracebacks."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+from licodec import __version__
+from licodec.cli.main import cli
+from tests.cli.conftest import Licodec
+from tests.cli.pictures import save_photo
+
+HEAVY = {"torch", "numpy", "PIL", "rich", "safetensors", "constriction"}
+
+
+def heavy_modules_after(*arguments: str) -> set[str]:
+    """Heavy packages that a fresh interpreter has loaded after `licodec ARGUMENTS`."""
+    code = (
+        "import sys; from licodec.cli.main import run; run(sys.argv[1:]); "
+        "print('LOADED', *{name.split('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    return HEAVY & set(done.stdout.rsplit("LOADED", 1)[1].split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"], ["--version"], ["compress", "--help"], ["decompress", "--help"],
+        ["info", "--help"], ["profiles"], ["train", "--help"], ["export", "--help"],
+        ["bench", "--help"], ["nonsense"], ["compress", "-q", "400", "a.png"],
+    ],
+)  # fmt: skip
+def test_help_and_wrong_usage_import_nothing_heavy(arguments: list[str]) -> None:
+    assert heavy_modules_after(*arguments) == set()
+
+
+def test_info_imports_nothing_heavy(licodec: Licodec, tmp_path: Path) -> None:
+    save_photo(tmp_path / "a.png")
+    licodec("compress", tmp_path / "a.png")
+    assert heavy_modules_after("info", str(tmp_path / "a.lic")) == set()
+    assert heavy_modules_after("info", "--json", str(tmp_path / "a.lic")) == set()
+
+
+def test_refused_picture_imports_no_torch(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    assert "torch" not in heavy_modules_after("compress", str(tmp_path / "a.png"))
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = "import sys, licodec; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert HEAVY.isdisjoint(done.stdout.split())
+
+
+@pytest.mark.parametrize("name", cli.list_commands(click.Context(cli)))
+def test_every_listed_command_exists_and_its_help_fits_80_columns(
+    licodec: Licodec, name: str
+) -> None:
+    outcome = licodec(name, "--help")
+    lines = outcome.out.decode().splitlines()
+    assert outcome.code == 0
+    assert lines[0].startswith(f"Usage: licodec {name}")
+    assert max(map(len, lines)) <= 80
+
+
+def test_group_help_fits_80_columns_and_lists_all_commands(licodec: Licodec) -> None:
+    text = licodec("--help").out.decode()
+    assert max(map(len, text.splitlines())) <= 80
+    for name in cli.list_commands(click.Context(cli)):
+        assert f"\n  {name} " in text
+
+
+def test_version_is_the_packages(licodec: Licodec) -> None:
+    assert licodec("--version").out.decode() == f"licodec, version {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["--nonsense"]])
+def test_wrong_usage_is_exit_code_2(licodec: Licodec, arguments: list[str]) -> None:
+    assert licodec(*arguments).code == 2
+
+
+def raising(error: BaseException) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
+
+
+def test_interrupt_is_exit_code_130(licodec: Licodec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("licodec.profiles.list_profiles", raising(KeyboardInterrupt()))
+    outcome = licodec("profiles")
+    assert outcome.code == 130
+    assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("a\nb"), MemoryError(), OSError(28, "full")])
+def test_defect_is_one_line_without_traceback(
+    licodec: Licodec, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr("licodec.profiles.list_profiles", raising(error))
+    outcome = licodec("profiles")
+    assert outcome.code == 1
+    assert outcome.err.startswith("licodec: ")
+    assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "profiles"], ["profiles", "--debug"]])
+def test_debug_lets_the_traceback_through(
+    licodec: Licodec, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setattr("licodec.profiles.list_profiles", raising(ZeroDivisionError("oh")))
+    with pytest.raises(ZeroDivisionError):
+        licodec(*arguments)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_full_stdout_is_one_line() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "licodec", "--version"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "licodec: output: No space left on device\n"

@@ -1,0 +1,129 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from licodec.cli.bench import command
+from licodec.errors import LicodecError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    generator = np.random.default_rng(5)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for name in ("one.png", "two.png"):
+        pixels = generator.integers(90, 160, (40, 56, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((112, 80)).save(pictures / name)
+    return pictures
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+def test_peers_are_measured_printed_and_written(folder, tmp_path):
+    out = tmp_path / "out"
+    found = run(folder, "--codecs", "jpeg,webp", "--no-ms-ssim", "--out", out, "--threads", 1)
+    assert found.exit_code == 0, found.output
+    assert "BD-rate" in found.stdout
+    assert "jpeg" in found.stdout
+    assert json.loads((out / "results.json").read_text())["images"] == ["one.png", "two.png"]
+
+
+def test_one_bad_picture_gives_one_line_and_exit_code_1_after_the_results(folder, tmp_path):
+    (folder / "bad.png").write_bytes(b"\x89PNG cut")
+    out = tmp_path / "out"
+    found = run(folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", out)
+    assert found.exit_code == 1
+    errors = [line for line in found.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert "bad.png" in errors[0]
+    assert json.loads((out / "results.json").read_text())["images"] == ["one.png", "two.png"]
+
+
+def test_limit_takes_the_first_pictures_by_name(folder, tmp_path):
+    out = tmp_path / "out"
+    run(folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", out, "--limit", 1)
+    assert json.loads((out / "results.json").read_text())["images"] == ["one.png"]
+
+
+def test_the_readme_block_is_rewritten_with_a_link_relative_to_the_readme(folder, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("top\n<!-- bench:begin -->\n<!-- bench:end -->\nbottom\n")
+    out = tmp_path / "docs" / "bench"
+    found = run(folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", out, "--readme", readme)
+    assert found.exit_code == 0, found.output
+    text = readme.read_text()
+    assert text.startswith("top\n<!-- bench:begin -->\n![")
+    assert "](docs/bench/rd.svg)" in text
+    assert text.endswith("<!-- bench:end -->\nbottom\n")
+
+
+def test_a_readme_without_markers_is_refused_before_anything_is_measured(folder, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("no markers\n")
+    out = tmp_path / "out"
+    found = run(folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", out, "--readme", readme)
+    assert isinstance(found.exception, LicodecError)
+    assert "README.md" in str(found.exception)
+    assert not out.exists()
+
+
+def test_anchor_patterns_stand_for_all_their_files(folder, tmp_path):
+    for name, factor in (("half", 0.5), ("double", 2.0)):
+        curve = {"name": name, "bpp": [factor * 0.3, factor * 4], "psnr": [22, 45]}
+        (tmp_path / f"{name}.json").write_text(json.dumps(curve))
+    out = tmp_path / "out"
+    found = run(
+        folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", out, "--anchors", tmp_path / "*.json"
+    )
+    assert found.exit_code == 0, found.output
+    entries = json.loads((out / "results.json").read_text())["bd_rates"]
+    assert {entry["against"] for entry in entries} == {"half", "double"}
+
+
+def test_an_anchor_that_is_not_there_is_reported(folder, tmp_path):
+    found = run(folder, "--codecs", "jpeg", "--out", tmp_path / "out", "--anchors", "none-*.json")
+    assert isinstance(found.exception, LicodecError)
+    assert "matches no file" in str(found.exception)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--qualities", "0,50"),
+        ("--qualities", "50,high"),
+        ("--qualities", ""),
+        ("--codecs", "jpeg,gif"),
+        ("--threads", "0"),
+        ("--limit", "0"),
+        ("--device", "tpu"),
+    ],
+)
+def test_wrong_usage_ends_with_exit_code_2(folder, option, value):
+    assert run(folder, option, value).exit_code == 2
+
+
+def test_earlier_results_are_replaced_only_with_force(folder, tmp_path):
+    out = tmp_path / "out"
+    arguments = (folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", out)
+    assert run(*arguments).exit_code == 0
+    assert isinstance(run(*arguments).exception, LicodecError)
+    assert run(*arguments, "--force").exit_code == 0
+
+
+def test_help_loads_neither_torch_nor_numpy_nor_rich():
+    check = (
+        "import sys, licodec.cli.bench as bench\n"
+        "bench.command(['--help'], standalone_mode=False)\n"
+        "assert not {'torch', 'numpy', 'rich', 'PIL'} & set(sys.modules)\n"
+    )
+    shown = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    assert all(len(line) <= 80 for line in shown.stdout.splitlines())

@@ -1,0 +1,114 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import AvifImagePlugin, Image
+
+from licodec.errors import LicodecError
+from licodec.evaluate.metrics import psnr
+from licodec.evaluate.peers import PEERS, BenchCodec, find_peer, match_psnr
+
+
+def smooth_picture(height: int, width: int) -> np.ndarray:
+    """(H, W, 3) uint8: gentle colour waves with a little noise."""
+    generator = np.random.default_rng(11)
+    rows, columns = np.mgrid[0:height, 0:width]
+    waves = [np.sin(columns / 9 + phase) + np.cos(rows / 7 + phase) for phase in (0, 1, 2)]
+    picture = 128 + 45 * np.stack(waves, axis=2) + generator.normal(0, 2, (height, width, 3))
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("size", [(64, 48), (33, 71)])
+def test_peer_files_decode_to_a_similar_picture_of_equal_size(name, size):
+    reference = smooth_picture(*size)
+    peer = find_peer(name)
+    data = peer.encode(Image.fromarray(reference), peer.qualities[-2])
+    decoded = np.asarray(peer.decode(data))
+    assert decoded.shape == reference.shape
+    assert psnr(reference, decoded) > 28
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_each_ladder_goes_from_small_files_to_better_pictures(name):
+    reference = smooth_picture(64, 64)
+    peer = find_peer(name)
+    files = [
+        peer.encode(Image.fromarray(reference), q) for q in (peer.qualities[0], peer.qualities[-1])
+    ]
+    levels = [psnr(reference, np.asarray(peer.decode(data))) for data in files]
+    assert len(files[0]) < len(files[1])
+    assert levels[0] < levels[1]
+
+
+def test_peer_formats_are_what_the_settings_say():
+    image = Image.fromarray(smooth_picture(48, 48))
+    formats = {}
+    for name in PEERS:
+        with Image.open(io.BytesIO(PEERS[name].encode(image, 50))) as stored:
+            formats[name] = stored.format
+            if name == "jpeg":
+                assert stored.info["progressive"]
+                assert [layer[1:3] for layer in stored.layer] == [(2, 2), (1, 1), (1, 1)]
+    assert formats == {"jpeg": "JPEG", "webp": "WEBP", "jpeg2000": "JPEG2000", "avif": "AVIF"}
+
+
+def test_decoding_avif_leaves_pillows_thread_setting_as_it_was(monkeypatch):
+    monkeypatch.setattr(AvifImagePlugin, "DEFAULT_MAX_THREADS", 5)
+    peer = find_peer("avif")
+    peer.decode(peer.encode(Image.fromarray(smooth_picture(16, 16)), 50))
+    assert AvifImagePlugin.DEFAULT_MAX_THREADS == 5
+
+
+def test_a_picture_that_a_peer_refuses_is_a_licodec_error():
+    too_wide = Image.new("RGB", (16384, 1))  # WebP ends at 16383 px
+    with pytest.raises(LicodecError, match="cannot write 16384x1 px as WEBP"):
+        find_peer("webp").encode(too_wide, 50)
+
+
+def test_an_unknown_peer_is_reported_with_the_known_ones():
+    with pytest.raises(LicodecError, match=r"'gif'.*jpeg.*avif"):
+        find_peer("gif")
+
+
+def coarse_codec(tried: list[float]) -> BenchCodec:
+    """Quality q adds an error of 101 - q levels and makes a file of 2^q bytes."""
+
+    def encode(image: Image.Image, quality: float) -> bytes:
+        tried.append(quality)
+        pixels = np.asarray(image).astype(int) + 101 - round(quality)
+        return pixels.astype(np.uint8).tobytes() + bytes(2 ** round(quality) - pixels.size)
+
+    def decode(data: bytes) -> Image.Image:
+        return Image.frombytes("RGB", (1, 1), data[:3])
+
+    return BenchCodec(name="coarse", settings="", qualities=(), encode=encode, decode=decode)
+
+
+def test_matching_finds_the_lowest_quality_that_reaches_the_psnr():
+    reference = np.full((1, 1, 3), 10, np.uint8)
+    tried: list[float] = []
+    target = psnr(reference, reference + 92)  # exactly quality 9
+    match = match_psnr(coarse_codec(tried), reference, target, (2, 18))
+    assert (match.quality, match.num_bytes) == (9, 512)
+    assert match.num_bytes_at_target == pytest.approx(512)
+    assert len(tried) <= 6
+
+
+def test_size_at_the_target_is_between_the_files_around_it():
+    reference = np.full((1, 1, 3), 10, np.uint8)
+    below, above = (psnr(reference, reference + error) for error in (93, 92))
+    match = match_psnr(coarse_codec([]), reference, (below + above) / 2, (2, 18))
+    assert match.quality == 9
+    assert match.num_bytes_at_target == pytest.approx(2**8.5)
+
+
+def test_matching_at_the_lowest_quality_takes_that_file_as_it_is():
+    reference = np.full((1, 1, 3), 10, np.uint8)
+    match = match_psnr(coarse_codec([]), reference, 0.1, (2, 18))
+    assert (match.quality, match.num_bytes_at_target) == (2, 4)
+
+
+def test_a_psnr_out_of_reach_has_no_match():
+    reference = np.full((1, 1, 3), 10, np.uint8)
+    assert match_psnr(coarse_codec([]), reference, 60.0, (2, 18)) is None
