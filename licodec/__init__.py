@@ -75,7 +75,7 @@ def encode(
         ModelError: the profile is unknown or its weights are not usable.
         ValueError: quality or device is out of range.
     """
-    return _codec(profile, device).encode(image, quality=quality)
+    return _codec(profile, device, MAX_PIXELS).encode(image, quality=quality)
 
 
 def decode(
@@ -120,7 +120,7 @@ def info(data: bytes) -> Info:
 
 
 @functools.lru_cache(maxsize=2)
-def _codec(profile: str, device: str, max_pixels: int = MAX_PIXELS) -> Codec:
+def _codec(profile: str, device: str, max_pixels: int) -> Codec:
     from licodec.codec.codec import Codec
 
     return Codec(profile, device, max_pixels=max_pixels)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -59,13 +60,13 @@ def _read(file: str, *, is_checked: bool, max_pixels: int) -> "Info":
     from licodec.inspect import read_info, read_info_from
 
     try:
-        if file != PIPE and not is_checked:
-            with open(file, "rb") as stream:
-                return read_info_from(stream, os.fstat(stream.fileno()).st_size)
         if file == PIPE:
             data = sys.stdin.buffer.read()
         else:
             with open(file, "rb") as stream:
+                status = os.fstat(stream.fileno())
+                if stat.S_ISREG(status.st_mode) and not is_checked:
+                    return read_info_from(stream, status.st_size)
                 data = stream.read()
     except OSError as error:
         raise LicodecError(f"cannot be read: {error.strerror or error}") from error

@@ -13,6 +13,7 @@ from torch import Tensor
 from licodec.codec.model import Family, quality_inputs
 from licodec.codec.pixels import correct, corrector, planes_of
 from licodec.entropy.encode import encode_steps
+from licodec.entropy.tables import Tables
 from licodec.prior.integer import Where
 from licodec.prior.layout import fold_of
 from licodec.quantize.rounding import dead_zones, round_with_dead_zone
@@ -29,15 +30,28 @@ class Encoded:
         payload: ANS stream.
         symbols: coded symbols of each step, little-endian int16, for the checksum.
         scale_indices: (n,) uint8 of each step's coded symbols.
-        estimated_bits: cost of the symbols under the tables, escapes' suffixes left out.
+        tables: that coded them.
         timings_s: seconds by stage.
     """
 
     payload: bytes
     symbols: list[bytes]
     scale_indices: list[np.ndarray]
-    estimated_bits: float
+    tables: Tables
     timings_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def estimated_bits(self) -> float:
+        """Cost of the symbols under the tables, escapes' suffixes left out."""
+        total = 0.0
+        for data, index in zip(self.symbols, self.scale_indices, strict=True):
+            symbols = np.frombuffer(data, "<i2").astype(np.int64)
+            for table in np.unique(index):
+                reach = int(self.tables.reaches[table])
+                values = symbols[index == table]
+                entries = np.where(np.abs(values) > reach, 2 * reach + 1, values + reach)
+                total += float(self.tables.bits(int(table))[entries].sum())
+        return total
 
 
 def encode_pixels(
@@ -69,7 +83,7 @@ def encode_pixels(
     }
     symbols = [s.astype("<i2").tobytes() for s, _ in quantizer.steps]
     indices = [index for _, index in quantizer.steps]
-    return Encoded(payload, symbols, indices, _estimate_bits(quantizer.steps, family), timings)
+    return Encoded(payload, symbols, indices, family.tables, timings)
 
 
 class Latent:
@@ -116,14 +130,3 @@ class _Quantizer:
         symbols *= is_coded
         self.steps.append((symbols[is_coded].numpy().astype(np.int16), index[is_coded].numpy()))
         return symbols
-
-
-def _estimate_bits(steps: list[tuple[np.ndarray, np.ndarray]], family: Family) -> float:
-    tables, total = family.tables, 0.0
-    for symbols, index in steps:
-        for table in np.unique(index):
-            reach = int(tables.reaches[table])
-            values = symbols[index == table].astype(np.int64)
-            entries = np.where(np.abs(values) > reach, 2 * reach + 1, values + reach)
-            total += float(tables.bits(int(table))[entries].sum())
-    return total

@@ -168,8 +168,9 @@ def markdown(result: BenchResult, environment: Mapping[str, str], plot_link: str
             f"![Rate-distortion curves]({plot_link})",
             *(table.to_markdown() for table in tables(result)),
             (
-                f"{_count(len(result.images), 'picture')}, rate and quality averaged over them; real "
-                f"files, real decodes; without metadata.{left_out}{stored} Measured with {measured}."
+                f"{_count(len(result.images), 'picture')}, rate and quality averaged over them; "
+                f"real files, real decodes; without metadata.{left_out}{stored} "
+                f"Measured with {measured}."
             ),
             "\n".join(settings),
         ]

@@ -271,10 +271,13 @@ def _bytes_or_none(value: object) -> bytes | None:
 
 
 def _exif_of(image: Image.Image) -> tuple[bytes | None, tuple[str, ...]]:
-    """The EXIF block as the file has it, or as Pillow rebuilds it (TIFF); notes."""
+    """The EXIF block as the file has it, or as Pillow rebuilds it from a TIFF's tags; notes."""
     raw = _bytes_or_none(image.info.get("exif"))
     if raw is not None:
         return raw.removeprefix(EXIF_PREFIX) or None, ()
+    # Elsewhere Pillow would make a block up from the orientation that an XMP packet states.
+    if image.format != "TIFF" and "Raw profile type exif" not in image.info:
+        return None, ()
     try:
         exif = image.getexif()
         for tag in _TIFF_LAYOUT_TAGS:

@@ -131,7 +131,8 @@ class IntegerPrior:
                 details.add_(128).bitwise_right_shift_(8)
                 planes.append(synthesise_level_int(low[p : p + 1], details[None]))
             low = torch.cat(planes)
-            parents = self._compand_of(values.bitwise_right_shift_(1))
+            if level > 1:
+                parents = self._compand_of(values.bitwise_right_shift_(1))
         return low
 
     def _low_pass(

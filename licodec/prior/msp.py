@@ -81,6 +81,9 @@ class Head(nn.Module):
         )
         self.mix = nn.Conv2d(num_hidden, num_hidden, 1)
         self.out = nn.Conv2d(num_hidden, 2 * num_out, 1)
+        for conv in (self.trunk, self.known, self.mix):
+            if conv is not None:
+                nn.init.kaiming_normal_(conv.weight)
         with torch.no_grad():
             self.out.weight.mul_(0.1)
             self.out.bias.zero_()  # type: ignore[union-attr]
@@ -121,14 +124,8 @@ class LevelNet(nn.Module):
         self.heads = nn.ModuleList(
             Head(width, len(s.known), head_width, len(s.channels)) for s in detail_steps(level)
         )
-        for conv in self.modules():
-            if isinstance(conv, nn.Conv2d) and conv is not self.coarser:
-                keep = any(conv is head.out for head in self.heads)
-                if not keep:
-                    nn.init.kaiming_normal_(conv.weight)
-                    if conv.bias is not None:
-                        nn.init.zeros_(conv.bias)
-        for block in self.blocks:
+        nn.init.kaiming_normal_(self.first.weight)
+        for block in self.blocks:  # small beside the identity
             nn.init.kaiming_normal_(block.weight, a=2.0)  # type: ignore[arg-type]
 
     def trunk(self, inputs: Tensor, coarser: Tensor | None, bias: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ from licodec.prior.msp import quantize_dead_zone, quantize_relaxed
 from licodec.train.checkpoint import load_checkpoint, save_checkpoint
 from licodec.train.data import CropSampler, Pictures, validation_crops
 from licodec.train.network import CodecNetwork
+from licodec.train.processes import average_gradients, first_process_value, share_weights
 from licodec.train.schedule import RunningLoss, rate_factor
 from licodec.transform.quality import interpolate, knot_weights
 
@@ -139,8 +140,9 @@ class Trainer:
         forward = torch.compile(self.network) if options.compile else self.network
         last_tick = last_log = time.monotonic()
         last_save = last_tick
-        while self.elapsed_s < options.time_limit_s:
-            share = self.elapsed_s / options.time_limit_s
+        share_weights(self.network)
+        while (elapsed_s := first_process_value(self.elapsed_s)) < options.time_limit_s:
+            share = elapsed_s / options.time_limit_s
             self._choose_stage(share)
             progress = self._train_step(forward, share)
             now = time.monotonic()
@@ -286,16 +288,6 @@ def load_matching(network: nn.Module, state: dict[str, Tensor]) -> list[str]:
     fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
     network.load_state_dict(fitting, strict=False)
     return sorted(set(own) - set(fitting))
-
-
-def average_gradients(network: nn.Module) -> None:
-    """Mean of the gradients over all processes of a `torchrun`; nothing to do without one."""
-    if not dist.is_initialized():
-        return
-    for parameter in network.parameters():
-        if parameter.grad is not None:
-            dist.all_reduce(parameter.grad)
-            parameter.grad /= dist.get_world_size()
 
 
 def keep_freed_memory() -> None:

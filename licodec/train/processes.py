@@ -1,4 +1,4 @@
-"""The processes of a `torchrun` joined, or nothing to join."""
+"""The processes of a `torchrun` joined and kept alike; all of it does nothing without one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import torch
 import torch.distributed as dist
+from torch import nn
 
 
 @contextmanager
@@ -32,3 +33,30 @@ def joined_processes(device_type: str) -> Iterator[str]:
         yield device
     finally:
         dist.destroy_process_group()
+
+
+def share_weights(network: nn.Module) -> None:
+    """Give every process the first one's parameters and buffers."""
+    if dist.is_initialized():
+        for tensor in network.state_dict().values():
+            dist.broadcast(tensor, 0)
+
+
+def first_process_value(value: float) -> float:
+    """The first process' value, so that all leave a loop at the same step."""
+    if not dist.is_initialized():
+        return value
+    is_cuda = dist.get_backend() == "nccl"
+    shared = torch.tensor([value], dtype=torch.float64, device="cuda" if is_cuda else "cpu")
+    dist.broadcast(shared, 0)
+    return float(shared)
+
+
+def average_gradients(network: nn.Module) -> None:
+    """Mean of the gradients over all processes."""
+    if not dist.is_initialized():
+        return
+    for parameter in network.parameters():
+        if parameter.grad is not None:
+            dist.all_reduce(parameter.grad)
+            parameter.grad /= dist.get_world_size()

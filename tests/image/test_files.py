@@ -78,6 +78,15 @@ def test_metadata_survives_writing_and_reading(name: str) -> None:
     assert (read.icc, read.exif, read.xmp) == (picture.icc, picture.exif, picture.xmp)
 
 
+def test_no_exif_is_made_up_from_xmp() -> None:
+    xmp = b'<r:D xmlns:r="r" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+    stream = io.BytesIO()
+    write_picture(random_picture(xmp=xmp), stream)
+    stream.seek(0)
+    read = read_picture(stream)
+    assert (read.exif, read.xmp) == (None, xmp)
+
+
 def test_tiff_keeps_profile_xmp_and_tags_and_stays_upright() -> None:
     picture = full_picture()
     stream = io.BytesIO()
