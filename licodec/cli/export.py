@@ -28,6 +28,9 @@ from licodec.errors import LicodecError
     show_default=True,
     help="Name of the synthesis.",
 )
+@click.option(
+    "--synthesis-only", is_flag=True, help="Add the synthesis to the family that is in the folder."
+)
 @click.option("--force", is_flag=True, help="Replace weights that are there.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads [default: all cores].")
 def command(
@@ -35,6 +38,7 @@ def command(
     data: tuple[str, ...],
     out: Path,
     profile: str,
+    synthesis_only: bool,
     force: bool,
     threads: int | None,
 ) -> None:
@@ -47,6 +51,7 @@ def command(
 
     \b
     licodec export runs/mine/last.pt photos/ -o models/wave1
+    licodec export runs/fast/last.pt photos/ -o models/wave1 -p fast --synthesis-only
     """
     import torch
 
@@ -56,16 +61,19 @@ def command(
 
     if threads:
         torch.set_num_threads(threads)
-    if not force and (out / "family.safetensors").exists():
-        raise LicodecError(f"{out / 'family.safetensors'} exists; add --force to replace it")
+    family_path = out / "family.safetensors"
+    target = out / f"synthesis-{profile}.safetensors" if synthesis_only else family_path
+    if not force and target.exists():
+        raise LicodecError(f"{target} exists; add --force to replace it")
     train, valid = load_pictures([parse_source(text) for text in data], 64)
 
     def report(line: str) -> None:
         click.echo(line, err=True)
 
-    release = export(checkpoint, profile, train, valid, report)
-    write_release(release, out, write_family=True)
-    write_card(release, checkpoint, out / "README.md")
+    released = family_path if synthesis_only else None
+    release = export(checkpoint, profile, train, valid, report, released)
+    write_release(release, out, write_family=not synthesis_only)
+    write_card(release, checkpoint, out / (f"{profile}.md" if synthesis_only else "README.md"))
     for quality, bpp, psnr in release.rd:
         report(f"quality {quality:5.1f}: {bpp:.4f} bpp, {psnr:.2f} dB on held-back pictures")
-    report(f"{out}: family and synthesis {profile} written")
+    report(f"{target}: written")

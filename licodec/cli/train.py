@@ -92,10 +92,11 @@ def parse_duration(_context: click.Context, _option: click.Parameter, text: str)
 )
 @click.option(
     "--stage",
-    type=click.Choice(["joint", "quantized"]),
+    type=click.Choice(["joint", "quantized", "synthesis"]),
     default="joint",
     show_default=True,
-    help="quantized: analysis and steps frozen, real symbols and integers.",
+    help="quantized: on real symbols, analysis and steps frozen; synthesis: the "
+    "synthesis alone, for one more profile of a family.",
 )
 @click.option("--threads", type=click.IntRange(1), help="CPU threads [default: all cores].")
 @click.option("--compile", "use_compile", is_flag=True, help="Use torch.compile.")
@@ -156,8 +157,8 @@ def command(
             stage=cast("Stage", stage),
             compile=use_compile,
         )
-        if stage == "quantized" and resume is None:
-            raise TrainingError("--stage quantized refines a trained checkpoint; add --resume FILE")
+        if stage != "joint" and resume is None:
+            raise TrainingError(f"--stage {stage} refines a trained checkpoint; add --resume FILE")
         family, synthesis = _configs(resume, profile)
         trainer = Trainer(options, family, synthesis, train, valid)
         if resume is not None:

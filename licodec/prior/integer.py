@@ -54,18 +54,25 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class IntLayer:
-    """One integer layer: sum of convolutions, plus bias, shifted down to 1/16."""
+    """One integer layer: convolutions that add up, shifted down to 1/16.
 
-    weights: tuple[Tensor, ...]  # each (O, I, k, k) carrier dtype, integers in [-127, 127]
-    bias: Tensor  # (O,) carrier dtype, rounding included
-    scale: Tensor  # (O, 1, 1) carrier dtype, 2^-shift
+    The shift is folded into weights and bias: a power of two moves the binary point of every
+    partial sum and rounds nothing.
+    """
 
-    def __call__(self, *inputs: Tensor) -> Tensor:
-        """Inputs (I, h, w) each to (O, h, w), integers in 1/16, not yet clamped."""
-        total = F.conv2d(inputs[0][None], self.weights[0], padding=self.weights[0].shape[2] // 2)[0]
-        for x, w in zip(inputs[1:], self.weights[1:], strict=True):
-            total += F.conv2d(x[None], w, padding=w.shape[2] // 2)[0]
-        return total.add_(self.bias[:, None, None]).mul_(self.scale).floor_()
+    weights: tuple[Tensor, ...]  # each (O, I, k, k) carrier dtype, 8-bit integers times 2^-shift
+    bias: Tensor  # (O,) carrier dtype, 1/2 for rounding included
+
+    def sum(self, *inputs: Tensor) -> Tensor:
+        """Inputs (1, I, h, w) each, or the second of half the size, to (1, O, h, w)."""
+        first = self.weights[0]
+        total = F.conv2d(inputs[0], first, self.bias, padding=first.shape[2] // 2)
+        for x, weight in zip(inputs[1:], self.weights[1:], strict=True):
+            more = F.conv2d(x, weight, padding=weight.shape[2] // 2)
+            if more.shape[2] != total.shape[2]:
+                more = more.repeat_interleave(2, 2)[:, :, : total.shape[2]].repeat_interleave(2, 3)
+            total += more
+        return total.floor_()
 
 
 def _activate(x: Tensor) -> Tensor:
@@ -206,24 +213,17 @@ class IntegerPrior:
         inputs = self._inputs(level, quality_index, low, parents)
         first = self._layers[f"net.{net}.first"]
         quality_bias = self._tables[f"net.{net}.quality_bias"][quality_index, level - min(levels)]
-        first = IntLayer(first.weights, first.bias + quality_bias.to(self.carrier), first.scale)
+        shift = self._tables[f"net.{net}.first.shift"].to(self.carrier)
+        first = IntLayer(first.weights, first.bias + quality_bias.to(self.carrier) * 2.0**-shift)
         blocks: list[IntLayer] = []
         while f"net.{net}.block{len(blocks)}" in self._layers:
             blocks.append(self._layers[f"net.{net}.block{len(blocks)}"])
 
-        def run(x: Tensor, up: Tensor | None = None) -> Tensor:
-            x = x.to(self.carrier)
-            if up is None:
-                hidden = first(x)
-            else:
-                up = up.to(self.carrier)
-                if up.shape[1:] != x.shape[1:]:
-                    up = up.repeat_interleave(2, 1)[:, : x.shape[1]].repeat_interleave(2, 2)
-                hidden = first(x, up)
-            hidden = _activate(hidden)
+        def run(*maps: Tensor) -> Tensor:
+            hidden = _activate(first.sum(*map(self._carried, maps)))
             for block in blocks:
-                hidden = _activate(block(hidden).add_(hidden))
-            return hidden.to(torch.uint8)
+                hidden = _activate(block.sum(hidden).add_(hidden))
+            return hidden[0].to(torch.uint8)
 
         maps = [inputs] if coarser is None else [inputs, coarser]
         return in_strips(run, maps, halo=1 + len(blocks))
@@ -234,14 +234,15 @@ class IntegerPrior:
             self._layers[f"net.{net}.head{number}.{k}"] for k in ("in", "mix", "out")
         )
 
-        def run(x: Tensor, symbols: Tensor | None = None) -> Tensor:
-            inputs = [x.to(self.carrier)]
-            if symbols is not None:
-                inputs.append(symbols.to(self.carrier))
-            hidden = _activate(mix(_activate(first(*inputs))))
-            return out(hidden).clamp_(-_MAX_OUT, _MAX_OUT).to(torch.int32)
+        def run(*maps: Tensor) -> Tensor:
+            hidden = _activate(mix.sum(_activate(first.sum(*map(self._carried, maps)))))
+            return out.sum(hidden)[0].clamp_(-_MAX_OUT, _MAX_OUT).to(torch.int32).contiguous()
 
         return in_strips(run, [trunk] if known is None else [trunk, known], halo=1)
+
+    def _carried(self, maps: Tensor) -> Tensor:
+        """(C, h, w) integers as (1, C, h, w) carriers in the layout that convolves fastest."""
+        return maps[None].to(self.carrier, memory_format=torch.channels_last)
 
     def _inputs(
         self, level: int, quality_index: int, low: Tensor, parents: Tensor | None
@@ -276,7 +277,11 @@ TABLE_NAMES = (
     "low_log_scale",
     "low_steps_q4",
     "mean_unit_q8",
-    *(f"net.{n}.quality_bias" for n in ("coarse", "fine", "middle", "top")),
+    *(
+        f"net.{n}.{k}"
+        for n in sorted({*NET_OF_LEVEL.values()})
+        for k in ("first.shift", "quality_bias")
+    ),
 )
 
 
@@ -346,13 +351,16 @@ def _load_layer(tensors: Mapping[str, Tensor], name: str, carrier: torch.dtype) 
     weights: list[Tensor] = []
     while f"{name}.weight{len(weights)}" in tensors:
         weights.append(tensors[f"{name}.weight{len(weights)}"].to(carrier))
-    shift = tensors[f"{name}.shift"].to(carrier)
-    bias = tensors[f"{name}.bias"].to(carrier) + torch.floor(2.0 ** (shift - 1))
-    extra = (
-        tensors.get(f"{name.rsplit('.', 1)[0]}.quality_bias") if name.endswith(".first") else None
-    )
+    bias = tensors[f"{name}.bias"].to(carrier)
+    extra = tensors.get(f"{name.removesuffix('.first')}.quality_bias")
     check_bounds(name, weights, bias, carrier, 0 if extra is None else int(extra.abs().max()))
-    return IntLayer(tuple(weights), bias, (2.0**-shift)[:, None, None])
+    shift = tensors[f"{name}.shift"].to(carrier)
+    scale = 2.0**-shift
+    scaled = [w * scale[:, None, None, None] for w in weights]
+    layout = torch.channels_last
+    # Half a unit where something is shifted away: floor then rounds.
+    half = torch.where(shift > 0, 0.5, 0.0).to(carrier)
+    return IntLayer(tuple(w.contiguous(memory_format=layout) for w in scaled), bias * scale + half)
 
 
 def check_bounds(
@@ -373,7 +381,7 @@ def check_bounds(
     Raises:
         ModelError: the bound reaches 2^24 (float32) or 2^53 (float64).
     """
-    total = bias.abs().double() + extra_bias
+    total = bias.abs().double() + extra_bias + (1 << 15)  # 2^15: more than any rounding half
     for weight in weights:
         total = total + weight.double().abs().sum((1, 2, 3)) * MAX_ACTIVATION
     bound = int(total.max())

@@ -172,7 +172,12 @@ class CropSampler:
 
 
 def validation_crops(pictures: Pictures, size_px: int, limit: int) -> Tensor:
-    """(N, 3, size, size) uint8 centre crops of the first pictures that are large enough."""
+    """(N, 3, size, size) uint8 centre crops of the first pictures that are large enough.
+
+    Where all are smaller, size_px falls to the largest multiple of 64 that one of them has.
+    """
+    largest = max((min(a.shape[:2]) // 64 * 64 for a in pictures.arrays), default=0)
+    size_px = min(size_px, largest)
     crops: list[np.ndarray] = []
     for array in pictures.arrays:
         y, x = (array.shape[0] - size_px) // 2, (array.shape[1] - size_px) // 2

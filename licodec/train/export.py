@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from licodec.codec.decode import decode_pixels
@@ -28,6 +29,7 @@ from licodec.config import (
 from licodec.container.read import read_container
 from licodec.container.write import write_container
 from licodec.entropy.tables import load_tables
+from licodec.errors import TrainingError
 from licodec.prior.density import NUM_SCALES
 from licodec.prior.integer import IntegerPrior
 from licodec.train.checkpoint import load_checkpoint
@@ -65,7 +67,12 @@ class Release:
 
 
 def export(
-    checkpoint: Path, profile: str, train: Pictures, valid: Pictures, report: Report
+    checkpoint: Path,
+    profile: str,
+    train: Pictures,
+    valid: Pictures,
+    report: Report,
+    released_family: Path | None = None,
 ) -> Release:
     """Turn a checkpoint into released weights.
 
@@ -75,9 +82,10 @@ def export(
         train: pictures whose symbols the tables are fitted to.
         valid: pictures for the rate-distortion figures.
         report: takes a line per stage.
+        released_family: family.safetensors that the synthesis is to join; its tables are kept.
 
     Raises:
-        TrainingError: unreadable checkpoint.
+        TrainingError: unreadable checkpoint, or one of another family than the released one.
         ModelError: an accumulator of the integer prior could leave the exact range.
     """
     state = load_checkpoint(checkpoint)
@@ -88,7 +96,10 @@ def export(
     network.eval().requires_grad_(False)
     tensors = integer_prior(network.prior, network.log_detail_steps, network.log_low_steps)
     report("prior quantised to integers, bounds proven")
-    tensors |= _fit_tables(network, tensors, train, report)
+    if released_family is None:
+        tensors |= _fit_tables(network, tensors, train, report)
+    else:
+        tensors |= _released_tables(released_family, tensors)
     analysis = {k: v.half() for k, v in network.analysis.state_dict().items()}
     synthesis = {k: v.half() for k, v in network.synthesis.state_dict().items()}
     network.analysis.load_state_dict({k: v.float() for k, v in analysis.items()})
@@ -114,6 +125,21 @@ def export(
         rd=rd,
         integer_losses=losses,
     )
+
+
+def _released_tables(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tables of a released family whose other tensors must equal these."""
+    try:
+        released = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"{path}: released family cannot be read ({error})") from error
+    changed = [k for k, v in tensors.items() if k not in released or not v.equal(released[k])]
+    if changed:
+        raise TrainingError(
+            f"{path}: the checkpoint is of another family ({changed[0]} differs); train it with "
+            "--stage synthesis from the family's own checkpoint"
+        )
+    return {k: released[k] for k in ("table_halves", "table_reaches", "skip_below")}
 
 
 def _family(network: CodecNetwork, tensors: dict[str, Tensor]) -> Family:

@@ -6,7 +6,7 @@ import ctypes
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,7 @@ from licodec.config import (
     synthesis_from_json,
     synthesis_to_json,
 )
+from licodec.errors import TrainingError
 from licodec.prior.msp import quantize_dead_zone, quantize_relaxed
 from licodec.train.checkpoint import load_checkpoint, save_checkpoint
 from licodec.train.data import CropSampler, Pictures, validation_crops
@@ -42,8 +43,13 @@ _VALIDATION_PICTURES = 12
 
 # joint: everything, on relaxed symbols. quantized: prior and synthesis, on the symbols that a real
 # encode chooses, with analysis and steps frozen (Borzechowski et al. 2024, arXiv:2506.08662).
-Stage = Literal["joint", "quantized"]
-_FROZEN_WHEN_QUANTIZED = ("analysis", "log_")
+# synthesis: the synthesis alone on such symbols, for one more profile of a released family.
+Stage = Literal["joint", "quantized", "synthesis"]
+_FROZEN: Mapping[Stage, tuple[str, ...]] = {
+    "joint": (),
+    "quantized": ("analysis", "log_"),
+    "synthesis": ("analysis", "log_", "prior"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +117,8 @@ class Trainer:
             params = [p for n, p in self.network.named_parameters() if n.startswith(prefix)]
             rate = self.options.learning_rate * factor
             groups.append({"params": params, "lr": rate, "base_lr": rate})
-        if self.options.stage == "quantized":
-            for name, parameter in self.network.named_parameters():
-                parameter.requires_grad_(not name.startswith(_FROZEN_WHEN_QUANTIZED))
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(not name.startswith(_FROZEN[self.options.stage]))
         return groups
 
     def resume(self, path: Path) -> None:
@@ -124,6 +129,9 @@ class Trainer:
         """
         state = load_checkpoint(path)
         missing = load_matching(self.network, state["ema"])
+        family = [name for name in missing if not name.startswith("synthesis.")]
+        if family:
+            raise TrainingError(f"{path}: family tensors {', '.join(family[:3])} do not fit")
         self.ema = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.step, self.total_s = int(state["step"]), float(state["total_s"])
         self.running.mean, self.running.weight = state["running_mean"], state["running_weight"]

@@ -1,0 +1,138 @@
+"""docs/format.md is enough to decode: a decoder written from it alone reads real files."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from licodec.codec.codec import Codec
+from licodec.codec.decode import decode_symbols
+from licodec.codec.model import load_family
+from licodec.container.read import read_container
+from licodec.profiles import ProfileInfo, list_profiles
+from tests.prior.written_decoder import WrittenDecoder, read_weights, take_apart
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
+PHOTO = ROOT / "examples" / "photos" / "coffee.png"
+TYPES = {"int8": "|i1", "uint8": "|u1", "int16": "<i2", "int32": "<i4", "int64": "<i8"}
+
+
+def _crop(width: int, height: int, mode: str = "RGB") -> np.ndarray:
+    box = (250, 120, 250 + width, 120 + height)
+    return np.asarray(Image.open(PHOTO).convert(mode).crop(box))
+
+
+def _dots() -> np.ndarray:
+    """Flat but for single bright dots, which no neighbour predicts: escapes."""
+    pixels = np.zeros((70, 190, 3), np.uint8)
+    pixels[np.random.default_rng(5).random((70, 190)) < 0.01] = 255
+    return pixels
+
+
+# Several low-pass elements per side need more than 64 pixels; 1x1 is nearly all padding.
+CASES = {
+    "photo": (_crop(40, 24), 40.0),
+    "grey photo": (_crop(40, 24, "L"), 40.0),
+    "photo of 3x4 low-pass elements": (_crop(133, 199), 8.0),
+    "grey photo of 2x2 low-pass elements": (_crop(65, 66, "L"), 97.0),
+    "dots": (_dots(), 100.0),
+    "one pixel": (_crop(1, 1), 70.0),
+}
+
+
+@pytest.fixture(scope="module")
+def profile() -> ProfileInfo:
+    return list_profiles()[0]
+
+
+@pytest.fixture(scope="module")
+def codec(profile: ProfileInfo) -> Codec:
+    return Codec(profile.name, "cpu")
+
+
+@pytest.fixture(scope="module")
+def decoders(codec: Codec, profile: ProfileInfo) -> dict[str, tuple[bytes, WrittenDecoder]]:
+    _, weights = read_weights(profile.family_path)
+    files = {name: codec.encode(p, quality=quality) for name, (p, quality) in CASES.items()}
+    return {name: (data, WrittenDecoder(take_apart(data), weights)) for name, data in files.items()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_symbols_of_the_written_decoder_have_the_checksum_of_the_file(name, decoders):
+    data, decoder = decoders[name]
+    file = take_apart(data)
+    words = np.array(decoder.symbols.coded, "<i2").tobytes()
+    assert zlib.crc32(words, zlib.crc32(file.front)) == file.crc
+    assert decoder.symbols.ans.is_empty()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_planes_of_the_written_decoder_are_exactly_those_of_the_package(name, decoders, profile):
+    data, decoder = decoders[name]
+    planes = decode_symbols(read_container(data), load_family(profile)).numpy()
+    np.testing.assert_array_equal(decoder.planes, planes)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_pixels_of_the_written_decoder_differ_by_at_most_one_grey_level(
+    name, decoders, codec, profile
+):
+    data, decoder = decoders[name]
+    about_family, _ = read_weights(profile.family_path)
+    written = decoder.pixels(about_family, *read_weights(profile.synthesis_path))
+    decoded = np.asarray(codec.decode(data))
+    assert written.shape == decoded.shape == CASES[name][0].shape
+    assert int(np.abs(written.astype(int) - decoded).max()) <= 1
+
+
+def test_cases_cover_escapes_and_elements_that_are_not_coded(decoders):
+    assert decoders["dots"][1].symbols.num_escapes > 0
+    assert 0 < len(decoders["photo"][1].symbols.coded) < 3 * 40 * 24
+
+
+def test_fingerprint_is_the_digest_that_the_document_describes(decoders, profile):
+    for path, length, start in ((profile.family_path, 4, 6), (profile.synthesis_path, 2, 10)):
+        metadata, weights = read_weights(path)
+        digest = sha256()
+        for name in sorted(name for name in weights if not name.startswith("analysis.")):
+            array = weights[name]
+            kind = array.dtype.newbyteorder("<").str
+            shape = ", ".join(str(n) for n in array.shape) + "," * (array.ndim == 1)
+            digest.update(f"{name} {kind} ({shape})\n".encode("ascii") + array.tobytes())
+        assert digest.hexdigest() == metadata["fingerprint"]
+        assert decoders["photo"][0][start : start + length] == digest.digest()[:length]
+
+
+def test_table_of_tensors_names_each_tensor_of_the_family_once(profile):
+    part = TEXT[TEXT.index("| tensor | type |") :].split("\n\n")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in part.splitlines()[2:]]
+    _, weights = read_weights(profile.family_path)
+    for name, array in weights.items():
+        if name.startswith("analysis."):
+            continue
+        fitting = [(t, s) for pattern, t, s in rows if _pattern(pattern).fullmatch(name)]
+        assert len(fitting) == 1, name
+        assert TYPES[fitting[0][0]] == array.dtype.newbyteorder("<").str, name
+        stated = fitting[0][1].split(", ")
+        assert len(stated) == array.ndim, name
+        for text, size in zip(stated, array.shape, strict=True):
+            assert not text.isdigit() or int(text) == size, name
+
+
+def _pattern(stated: str) -> re.Pattern[str]:
+    text = re.escape(stated.strip("`"))
+    for letter, pattern in (
+        ("net\\.N", r"net\.(?:top|coarse|middle|fine)"),
+        ("\\.L\\.", r"\..+\."),
+        ("blockB", r"block\d"),
+        ("headS", r"head[0-3]"),
+    ):
+        text = text.replace(letter, pattern)
+    return re.compile(text)

@@ -1,0 +1,345 @@
+"""A decoder written from docs/format.md alone: slow, whole-number numpy, nothing of the package.
+
+Bytes of a .lic file and the weights' safetensors files in, symbols, planes and pixels out.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from tests.entropy.reference_ans import ReferenceDecoder
+
+NET_OF_LEVEL = {6: "top", 5: "coarse", 4: "coarse", 3: "coarse", 2: "middle", 1: "fine"}
+DTYPES = {"I8": "<i1", "U8": "<u1", "I16": "<i2", "I32": "<i4", "I64": "<i8", "F16": "<f2"}
+
+Arrays = dict[str, np.ndarray]
+
+
+def read_weights(path: Path) -> tuple[dict[str, str], Arrays]:
+    """Metadata and tensors as they are stored."""
+    data = path.read_bytes()
+    (size,) = struct.unpack("<Q", data[:8])
+    header, numbers = json.loads(data[8 : 8 + size]), data[8 + size :]
+    metadata = header.pop("__metadata__")
+    arrays = {}
+    for name, about in header.items():
+        first, last = about["data_offsets"]
+        flat = np.frombuffer(numbers[first:last], DTYPES[about["dtype"]])
+        arrays[name] = flat.reshape(about["shape"])
+    return metadata, arrays
+
+
+@dataclass(frozen=True)
+class File:
+    """A .lic file without sections, taken apart."""
+
+    front: bytes
+    width: int
+    height: int
+    quality: int
+    is_grey: bool
+    crc: int
+    payload: bytes
+
+
+def take_apart(data: bytes) -> File:
+    """Split by the table "The file"."""
+    assert data[4] == 0x10
+    width, at = _varint(data, 12)
+    height, at = _varint(data, at)
+    quality, colour = data[at], data[at + 1]
+    assert colour >> 1 == 0  # quantizer: rounding
+    crc = int.from_bytes(data[at + 2 : at + 6], "little")
+    length, start = _varint(data, at + 6)
+    payload = data[start:]
+    assert len(payload) == length
+    padded = payload + bytes(-length % 4)
+    return File(data[: at + 2], width, height, quality, bool(colour & 1), crc, padded)
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        shift, at = shift + 7, at + 1
+        if data[at - 1] < 0x80:
+            return value, at
+
+
+def clamp(a: np.ndarray | int, low: int, high: int) -> np.ndarray:
+    return np.clip(a, low, high)
+
+
+def correlate(a: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """(I, h, w) and (O, I, k, k) to (O, h, w), 0 outside the grid."""
+    height, width = a.shape[1:]
+    k = w.shape[2]
+    wide = np.pad(a, ((0, 0), (k // 2, k // 2), (k // 2, k // 2)))
+    total = np.zeros((w.shape[0], height, width), a.dtype)
+    for u, v in product(range(k), range(k)):
+        total += np.tensordot(
+            w[:, :, u, v].astype(a.dtype), wide[:, u : u + height, v : v + width], 1
+        )
+    return total
+
+
+def merge(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Lists of rows (n, ..) each to (2n, ..)."""
+    low, high = low.copy(), high.copy()
+    n = len(low)
+    before = [max(i - 1, 0) for i in range(n)]
+    after = [min(i + 1, n - 1) for i in range(n)]
+    low -= (454 * (high + high[before]) + 512) >> 10
+    high -= (904 * (low + low[after]) + 512) >> 10
+    low -= (-54 * (high + high[before]) + 512) >> 10
+    high -= (-1624 * (low + low[after]) + 512) >> 10
+    out = np.empty((2 * n, *low.shape[1:]), np.int64)
+    out[0::2], out[1::2] = low, high
+    return out
+
+
+def synthesise(plane: np.ndarray, bands: np.ndarray) -> np.ndarray:
+    """(h, w) and (3, h, w) to (2h, 2w)."""
+    left = merge((1550 * plane + 512) >> 10, bands[1])
+    right = merge(bands[0], bands[2])
+    return merge(left.T, right.T).T
+
+
+def fold_plane(plane: np.ndarray, level: int) -> np.ndarray:
+    """(h, w) to (positions, h', w')."""
+    if level == 6:
+        return plane[None]
+    return np.stack([plane[p >> 1 :: 2, p & 1 :: 2] for p in range(4)])
+
+
+def step_channels(level: int, *, is_grey: bool) -> list[list[tuple[int, int]]]:
+    """The table of steps: (detail channel, position) of each."""
+    colours = [(0,)] if level == 6 else [(0, 3), (1, 2)]
+    planes = [(0, 1, 2)] if is_grey else [(0, 1, 2), (3, 4, 5, 6, 7, 8)]
+    return [[(c, p) for c in channels for p in colour] for channels in planes for colour in colours]
+
+
+@dataclass
+class Symbols:
+    """Reads the ANS stream step by step."""
+
+    payload: bytes
+    weights: Arrays
+    coded: list[int] = field(default_factory=list)  # in coding order
+    num_escapes: int = 0
+
+    def __post_init__(self) -> None:
+        self.ans = ReferenceDecoder(self.payload)
+        self.reaches = self.weights["table_reaches"].tolist()
+        self.starts = np.cumsum([0, *(r + 2 for r in self.reaches)]).tolist()
+
+    def frequencies(self, index: int) -> list[int]:
+        half = self.weights["table_halves"][self.starts[index] : self.starts[index + 1]].tolist()
+        signed = half[1:-1]
+        table = [*reversed(signed), half[0], *signed, half[-1]]
+        assert sum(table) == 2**24
+        return table
+
+    def step(self, index: np.ndarray) -> np.ndarray:
+        """Indices in coding order, any shape, to symbols of the same shape."""
+        flat = [int(i) for i in index.ravel()]
+        skip = int(self.weights["skip_below"][0])
+        elements = [e for e, i in enumerate(flat) if i >= skip]
+        order = sorted(elements, key=lambda e: flat[e])
+        symbols = [0] * len(flat)
+        escaped = []
+        for e in order:
+            reach = self.reaches[flat[e]]
+            entry = self.ans.decode(self.frequencies(flat[e]))
+            symbols[e] = entry - reach
+            if entry == 2 * reach + 1:
+                escaped.append(e)
+        self._suffixes(escaped, flat, symbols)
+        self.coded += [symbols[e] for e in elements]
+        return np.array(symbols, np.int64).reshape(index.shape)
+
+    def _suffixes(self, escaped: list[int], flat: list[int], symbols: list[int]) -> None:
+        self.num_escapes += len(escaped)
+        is_negative = {e: self._equal(2) for e in escaped}
+        classes = {e: self._equal(16) for e in escaped}
+        excess = {e: 1 << k for e, k in classes.items()}
+        for k in range(1, 16):
+            for e in escaped:
+                if classes[e] == k:
+                    excess[e] += self._equal(1 << k)
+        for e in escaped:
+            size = self.reaches[flat[e]] + excess[e]
+            assert size <= 32767
+            symbols[e] = -size if is_negative[e] else size
+
+    def _equal(self, count: int) -> int:
+        return self.ans.decode([2**24 // count] * count)
+
+
+class WrittenDecoder:
+    """Walks the steps of one file; afterwards `planes`, `symbols` and `pixels` are there."""
+
+    def __init__(self, file: File, weights: Arrays) -> None:
+        self.file, self.q = file, file.quality
+        self.weights = {
+            k: v.astype(np.int64) for k, v in weights.items() if not k.startswith("analysis.")
+        }
+        self.symbols = Symbols(file.payload, self.weights)
+        self.num_planes = 1 if file.is_grey else 3
+        self.planes = self._low_pass(-(-file.height // 64), -(-file.width // 64))
+        self.trunk = self.parents = None
+        for level in (6, 5, 4, 3, 2, 1):
+            self._level(level)
+
+    def _low_pass(self, rows: int, columns: int) -> np.ndarray:
+        values = np.zeros((3, rows, columns), np.int64)
+        for s in range(3):
+            chosen = [
+                (y, x)
+                for y, x in product(range(rows), range(columns))
+                if (2 if (y + x) % 2 else y % 2) == s
+            ]
+            mean = np.zeros((self.num_planes, len(chosen)), np.int64)
+            for p, (n, (y, x)) in product(range(self.num_planes), enumerate(chosen)):
+                mean[p, n] = self._neighbour_mean(values[p], s, y, x)
+            raw = (self.weights["low_log_scale"][self.q, s, : self.num_planes] + 49) >> 1
+            index = np.maximum(1, clamp(raw, 0, 63))
+            symbols = self.symbols.step(np.broadcast_to(index[:, None], mean.shape))
+            for n, (y, x) in enumerate(chosen):
+                values[: self.num_planes, y, x] = mean[:, n] + 16 * symbols[:, n]
+        return (values * self.weights["low_steps_q4"][self.q][:, None, None] + 128) >> 8
+
+    @staticmethod
+    def _neighbour_mean(plane: np.ndarray, s: int, y: int, x: int) -> int:
+        diagonal, direct = [(-1, -1), (-1, 1), (1, -1), (1, 1)], [(-1, 0), (1, 0), (0, -1), (0, 1)]
+        near = [(y + dy, x + dx) for dy, dx in ([], diagonal, direct)[s]]
+        known = [
+            int(plane[j, i]) for j, i in near if 0 <= j < plane.shape[0] and 0 <= i < plane.shape[1]
+        ]
+        return sum(known) // len(known) if known else 0
+
+    def _level(self, level: int) -> None:
+        net = f"net.{NET_OF_LEVEL[level]}"
+        self.trunk = self._trunk(net, level)
+        band_height, band_width = self.planes.shape[1:]
+        y, x = np.mgrid[:band_height, :band_width] << level
+        padding = fold_plane((y >= self.file.height) | (x >= self.file.width), level)
+        folded = {}  # (detail channel, position) -> values
+        for s, channels in enumerate(step_channels(level, is_grey=self.file.is_grey)):
+            known = [self._compand(v >> 1) for v in folded.values()]
+            out = self._head(f"{net}.head{s}", np.stack(known) if known else None)
+            unit, log_scale = (
+                np.array([self.weights[name][self.q, level - 1, c] for c, _ in channels])[
+                    :, None, None
+                ]
+                for name in ("mean_unit_q8", "detail_log_scale")
+            )
+            mean = (out[: len(channels)] * unit + 128) >> 8
+            index = clamp((out[len(channels) :] + log_scale + 49) >> 1, 0, 63)
+            index[np.stack([padding[p] for _, p in channels])] = 0
+            values = mean + 16 * self.symbols.step(index)
+            folded |= dict(zip(channels, values, strict=True))
+        self._finish_level(level, folded)
+
+    def _finish_level(self, level: int, folded: dict[tuple[int, int], np.ndarray]) -> None:
+        values = np.zeros((9, *self.planes.shape[1:]), np.int64)
+        for (c, p), v in folded.items():
+            target = values[c] if level == 6 else values[c, p >> 1 :: 2, p & 1 :: 2]
+            target[:] = v
+        steps = self.weights["detail_steps_q4"][self.q, level - 1]
+        coefficients = (values * steps[:, None, None] + 128) >> 8
+        self.planes = np.stack(
+            [synthesise(self.planes[p], coefficients[3 * p : 3 * p + 3]) for p in range(3)]
+        )
+        self.parents = self._compand(values >> 1)
+
+    def _inputs(self, level: int) -> np.ndarray:
+        parts = []
+        for p in range(3):
+            wide = np.pad(self.planes[p], 1, mode="edge")
+            height, width = self.planes[p].shape
+            box = sum(wide[u : u + height, v : v + width] for u, v in product(range(3), range(3)))
+            reciprocal = self.weights["high_pass_reciprocal"][self.q, level - 1, p]
+            scaled = ((9 * self.planes[p] - box) * reciprocal) >> 20
+            parts += list(fold_plane(self._compand(scaled), level))
+        for p in range(3):
+            brightness = fold_plane(self.planes[p], level).sum(0) >> (7 if level == 6 else 9)
+            parts.append(clamp(brightness, -127, 127))
+        return np.stack(parts if self.parents is None else [*parts, *self.parents])
+
+    def _trunk(self, net: str, level: int) -> np.ndarray:
+        coarser = self.trunk
+        if coarser is not None and level <= 4:
+            coarser = coarser.repeat(2, 1).repeat(2, 2)
+        row = level - 3 if net == "net.coarse" else 0
+        bias = self.weights[f"{net}.quality_bias"][self.q, row]
+        t = clamp(self._layer(f"{net}.first", self._inputs(level), coarser, bias), 0, 255)
+        block = 0
+        while f"{net}.block{block}.bias" in self.weights:
+            t = clamp(self._layer(f"{net}.block{block}", t) + t, 0, 255)
+            block += 1
+        return t
+
+    def _head(self, head: str, known: np.ndarray | None) -> np.ndarray:
+        a = clamp(self._layer(f"{head}.in", self.trunk, known), 0, 255)
+        a = clamp(self._layer(f"{head}.mix", a), 0, 255)
+        return clamp(self._layer(f"{head}.out", a), -4096, 4096)
+
+    def _layer(
+        self, name: str, a: np.ndarray, b: np.ndarray | None = None, extra: np.ndarray | int = 0
+    ) -> np.ndarray:
+        shift = self.weights[f"{name}.shift"]
+        bias = self.weights[f"{name}.bias"] + extra + np.where(shift > 0, (1 << shift) >> 1, 0)
+        total = correlate(a, self.weights[f"{name}.weight0"]) + bias[:, None, None]
+        if b is not None:
+            total += correlate(b, self.weights[f"{name}.weight1"])
+        return total >> shift[:, None, None]
+
+    def _compand(self, a: np.ndarray) -> np.ndarray:
+        return np.sign(a) * self.weights["compand"][np.minimum(np.abs(a), 4095)]
+
+    def pixels(
+        self, family: dict[str, str], synthesis: dict[str, str], weights: Arrays
+    ) -> np.ndarray:
+        """(H, W) or (H, W, 3) uint8; metadata of both files, tensors of the synthesis."""
+        about, w = json.loads(family["config"]), {k: v.astype(float) for k, v in weights.items()}
+        num_knots, low, high = (about[k] for k in ("num_knots", "lambda_min", "lambda_max"))
+        k = np.arange(num_knots)
+        share = np.maximum(0, 1 - np.abs(self.q / 255 * (num_knots - 1) - k))
+        lambdas = low * (high / low) ** (k / (num_knots - 1))
+        gain = np.exp(share @ (0.5 * np.log(18 / (np.log(2) * lambdas))))
+        gain *= np.exp(share @ w["log_gain"])
+
+        def conv(name: str, a: np.ndarray) -> np.ndarray:
+            return correlate(a, w[f"{name}.weight"]) + w[f"{name}.bias"][:, None, None]
+
+        def at(name: str) -> np.ndarray:
+            return (share @ w[name])[:, None, None]
+
+        patches = np.stack(
+            [p[y::8, x::8] / 64 for p in self.planes for y, x in product(range(8), range(8))]
+        )
+        h = _lrelu(conv("into", patches / 64) + at("quality_bias"))
+        for b in range(json.loads(synthesis["config"])["num_blocks"]):
+            middle = conv(f"blocks.{b}.into", h) + at(f"blocks.{b}.quality_bias")
+            h = h + conv(f"blocks.{b}.back", _lrelu(middle))
+        patches += gain * conv("out", _lrelu(h))
+        planes = np.empty(self.planes.shape)
+        for i, (p, y, x) in enumerate(product(range(3), range(8), range(8))):
+            planes[p, y::8, x::8] = patches[i]
+        return self._colour(planes[:, : self.file.height, : self.file.width])
+
+    def _colour(self, planes: np.ndarray) -> np.ndarray:
+        a, b, c = planes[0] / 3**0.5, planes[1] / 2**0.5, planes[2] / 6**0.5
+        rgb = a if self.file.is_grey else np.stack([a + b + c, a - 2 * c, a - b + c], -1)
+        return np.clip(np.rint(rgb + 128), 0, 255).astype(np.uint8)
+
+
+def _lrelu(a: np.ndarray) -> np.ndarray:
+    return np.where(a > 0, a, a / 10)
