@@ -54,8 +54,9 @@ def fingerprint_of(tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for name in sorted(tensors):
         array = tensors[name].contiguous().numpy()
+        array = array.astype(array.dtype.newbyteorder("<"))
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 

@@ -135,7 +135,11 @@ class Trainer:
         self.ema = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.step, self.total_s = int(state["step"]), float(state["total_s"])
         self.running.mean, self.running.weight = state["running_mean"], state["running_weight"]
-        unfinished = state["elapsed_s"] < state["time_limit_s"] == self.options.time_limit_s
+        is_same_run = (state["time_limit_s"], state.get("stage")) == (
+            self.options.time_limit_s,
+            self.options.stage,
+        )
+        unfinished = is_same_run and state["elapsed_s"] < state["time_limit_s"]
         if unfinished and not missing:
             self.network.load_state_dict(state["network"])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -266,6 +270,7 @@ class Trainer:
             "elapsed_s": self.elapsed_s,
             "total_s": self.total_s,
             "time_limit_s": self.options.time_limit_s,
+            "stage": self.options.stage,
             "synthesis": synthesis_to_json(self.synthesis_config),
             "running_mean": self.running.mean,
             "running_weight": self.running.weight,

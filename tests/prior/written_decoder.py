@@ -193,7 +193,8 @@ class WrittenDecoder:
         self.symbols = Symbols(file.payload, self.weights)
         self.num_planes = 1 if file.is_grey else 3
         self.planes = self._low_pass(-(-file.height // 64), -(-file.width // 64))
-        self.trunk = self.parents = None
+        self.trunk: np.ndarray | None = None
+        self.parents: np.ndarray | None = None
         for level in (6, 5, 4, 3, 2, 1):
             self._level(level)
 
@@ -230,7 +231,7 @@ class WrittenDecoder:
         band_height, band_width = self.planes.shape[1:]
         y, x = np.mgrid[:band_height, :band_width] << level
         padding = fold_plane((y >= self.file.height) | (x >= self.file.width), level)
-        folded = {}  # (detail channel, position) -> values
+        folded: dict[tuple[int, int], np.ndarray] = {}  # by detail channel and position
         for s, channels in enumerate(step_channels(level, is_grey=self.file.is_grey)):
             known = [self._compand(v >> 1) for v in folded.values()]
             out = self._head(f"{net}.head{s}", np.stack(known) if known else None)
@@ -287,6 +288,7 @@ class WrittenDecoder:
         return t
 
     def _head(self, head: str, known: np.ndarray | None) -> np.ndarray:
+        assert self.trunk is not None
         a = clamp(self._layer(f"{head}.in", self.trunk, known), 0, 255)
         a = clamp(self._layer(f"{head}.mix", a), 0, 255)
         return clamp(self._layer(f"{head}.out", a), -4096, 4096)
