@@ -15,8 +15,8 @@ MIN_QUALITY = 1.0
 MAX_QUALITY = 100.0
 MAX_QUALITY_INDEX = 255  # one byte in the file
 
-# A picture of more pixels is refused unless the caller raises the limit: 2^28 pixels decode in
-# about 10 GB of time-sharing memory on a small machine, far more than any camera's picture needs.
+# A picture of more pixels is refused unless the caller raises the limit: decoding takes some 60
+# bytes of memory per pixel, so that 2^28 of them need 16 GB.
 MAX_PIXELS = 2**28
 
 # Ids that files carry: append, never reuse.
