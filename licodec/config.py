@@ -59,6 +59,11 @@ class FamilyConfig:
     analysis_width: int = 96
     analysis_blocks: int = 1
 
+    def __post_init__(self) -> None:
+        # Level 5 hears the top's trunk, levels 4 and 3 the coarse net's own, with the same weights.
+        if self.widths["coarse"] != self.widths["top"]:
+            raise ValueError("the widths of the coarse and the top net differ; they must be equal")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SynthesisConfig:

@@ -1,7 +1,33 @@
-"""Settings that hold for every test."""
+"""Settings that hold for every test, and the codec that several folders share."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from licodec.codec.codec import Codec
+    from licodec.codec.model import Family
 
 # Derandomised: the same examples on every run and machine. No deadline: no test asserts on time.
 settings.register_profile("ci", derandomize=True, deadline=None, database=None)
 settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session")
+def codec() -> Codec:
+    """The installed default profile on the CPU."""
+    from licodec.codec.codec import Codec
+
+    return Codec(device="cpu")
+
+
+@pytest.fixture(scope="session")
+def family() -> Family:
+    """The installed latent family."""
+    from licodec.codec.model import load_family
+    from licodec.profiles import list_profiles
+
+    return load_family(list_profiles()[0])

@@ -1,0 +1,203 @@
+"""The coding prior is the same whatever carries it, and close to the prior that was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from licodec.codec.model import Family
+from licodec.errors import ModelError
+from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
+from licodec.prior.integer import (
+    MAX_ACTIVATION,
+    IntegerPrior,
+    Where,
+    check_bounds,
+    compand_table,
+)
+from licodec.prior.strips import in_strips
+from licodec.train.integer_loss import integer_loss
+from licodec.train.network import CodecNetwork
+from tests.photos import crop
+from tests.prior.tracing import RandomSymbols
+from tests.tiny import rgb_batch, tiny_family, tiny_network, tiny_tensors
+
+HEIGHT, WIDTH = 200, 333  # off the padding grid in both directions
+ROUNDING_HALF = 1 << 15  # what `check_bounds` allows for it
+
+
+@pytest.fixture(scope="module")
+def network() -> CodecNetwork:
+    return tiny_network(seed=3)
+
+
+@pytest.fixture(scope="module")
+def tensors(network: CodecNetwork) -> dict[str, Tensor]:
+    return tiny_tensors(network)
+
+
+def trace(
+    tensors: dict[str, Tensor], carrier: torch.dtype = torch.float32, *, is_grey: bool = False
+) -> list[int]:
+    """Checksums of means and indices of every step, of the symbols' picture at the end."""
+    code = RandomSymbols(seed=8)
+    with torch.inference_mode():
+        planes = IntegerPrior(tensors, carrier).walk(
+            140, HEIGHT, WIDTH, is_grey=is_grey, code=code
+        )
+    return [*code.checksums, hash(planes.numpy().tobytes())]
+
+
+@pytest.fixture
+def restored_threads() -> Iterator[None]:
+    num_threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(num_threads)
+
+
+@pytest.mark.parametrize("positions", [1, 64, 700])
+@pytest.mark.parametrize("is_grey", [False, True])
+def test_means_and_indices_do_not_depend_on_the_size_of_strips(
+    positions, is_grey, tensors, monkeypatch
+):
+    whole = trace(tensors, is_grey=is_grey)
+    strips = partial(in_strips, positions=positions)
+    monkeypatch.setattr("licodec.prior.integer.in_strips", strips)
+    assert trace(tensors, is_grey=is_grey) == whole
+
+
+@pytest.mark.parametrize("is_grey", [False, True])
+def test_means_and_indices_do_not_depend_on_the_carrier(is_grey, tensors):
+    exact = trace(tensors, torch.float64, is_grey=is_grey)
+    assert trace(tensors, torch.float32, is_grey=is_grey) == exact
+
+
+def test_means_and_indices_do_not_depend_on_the_number_of_threads(tensors, restored_threads):
+    traces = []
+    for num_threads in (1, 2, 3):
+        torch.set_num_threads(num_threads)
+        traces.append(trace(tensors))
+    assert traces[0] == traces[1] == traces[2]
+
+
+def test_means_and_indices_do_not_depend_on_reduced_precision_of_products(tensors):
+    exact = trace(tensors)
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("medium")  # may round factors to bfloat16
+        assert trace(tensors) == exact
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def test_installed_family_gives_the_same_on_both_carriers(family):
+    from licodec.codec.model import load_family
+    from licodec.profiles import list_profiles
+
+    traces = []
+    for prior in (family.prior, load_family(list_profiles()[0], torch.float64).prior):
+        code = RandomSymbols(seed=2)
+        with torch.inference_mode():
+            prior.walk(200, 70, 150, is_grey=False, code=code)
+        traces.append(code.checksums)
+    assert traces[0] == traces[1]
+
+
+@pytest.mark.parametrize(("carrier", "limit"), [(torch.float32, 2**24), (torch.float64, 2**53)])
+def test_bound_is_refused_from_the_first_integer_that_the_carrier_cannot_tell(carrier, limit):
+    assert torch.tensor(float(limit), dtype=carrier) + 1 == limit
+    weights = [torch.tensor([[[[-100]], [[27]]]], dtype=torch.int8)]
+    rest = limit - ROUNDING_HALF - 127 * MAX_ACTIVATION
+    within, beyond = (torch.tensor([n], dtype=torch.int64) for n in (1 - rest, rest))
+    assert check_bounds("a", weights, within, carrier) == limit - 1
+    for bias, extra in ((beyond, 0), (within, 1)):
+        with pytest.raises(ModelError, match=f"layer a of the prior can reach {limit}"):
+            check_bounds("a", weights, bias, carrier, extra)
+
+
+def test_bound_is_that_of_the_worst_channel_over_all_convolutions_that_add_up():
+    weights = [torch.tensor([[[[1]]], [[[-3]]]]), torch.tensor([[[[1, 1], [1, 1]]], [[[2, 0], [0, 0]]]])]
+    bias = torch.tensor([0, -10])
+    expected = 10 + 7 + ROUNDING_HALF + (3 + 2) * MAX_ACTIVATION
+    assert check_bounds("a", weights, bias, torch.float32, 7) == expected  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["net.fine.block0", "net.coarse.first", "net.top.head1.in"])
+def test_weights_that_could_leave_the_exact_range_are_not_loaded(name, tensors):
+    heavy = torch.full_like(tensors[f"{name}.bias"], 1 << 24)
+    with pytest.raises(ModelError, match=f"layer {name} of the prior can reach"):
+        IntegerPrior(tensors | {f"{name}.bias": heavy})
+
+
+def test_quality_bias_counts_towards_the_bound(tensors):
+    name = "net.middle.quality_bias"
+    with pytest.raises(ModelError, match=r"layer net\.middle\.first of the prior can reach"):
+        IntegerPrior(tensors | {name: tensors[name] + (1 << 24)})
+
+
+@pytest.mark.parametrize("name", ["compand", "low_steps_q4", "net.fine.first.shift"])
+def test_missing_tensor_is_named(name, tensors):
+    with pytest.raises(ModelError, match=f"lack tensor '{name}'"):
+        IntegerPrior({k: v for k, v in tensors.items() if k != name})
+
+
+def test_companding_table_is_a_rising_arc_hyperbolic_sine_of_eighths():
+    table = compand_table().numpy()
+    exact = np.minimum(127, 16 * np.arcsinh(np.arange(4096) / 8))
+    assert np.abs(table - exact).max() <= 0.5
+    assert np.all(np.diff(table) >= 0)
+
+
+class FloatWalk:
+    """Quantizer of the trained prior that rounds and keeps each step's mean, scale and symbols."""
+
+    def __init__(self) -> None:
+        self._calls: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def __call__(self, values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
+        symbols = torch.round(values - mean)
+        self._calls.append((mean[0], log_scale[0], symbols[0]))
+        return logistic_bits(symbols, log_scale).flatten(1).sum(1), mean + symbols
+
+    @property
+    def steps(self) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Each low-pass step asks twice: for the whole map first, for its own elements then."""
+        return self._calls[1:6:2] + self._calls[6:]
+
+
+@pytest.mark.parametrize("quality_index", [40, 128, 220])
+def test_means_and_scales_of_the_integers_are_those_of_the_floats_on_a_photograph(
+    quality_index, network, tensors
+):
+    floats = FloatWalk()
+    index_errors, mean_errors = [], []
+
+    def code(step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
+        float_mean, log_scale, symbols = floats.steps[step]
+        expected = ((log_scale - LOG_SCALE_MIN) * SCALES_PER_NAT).round().clamp(0, 63)
+        if where.level:  # low-pass indices start at 1
+            index_errors.append((index - expected).flatten())
+        mean_errors.append((mean / 16 - float_mean).flatten())
+        return symbols.to(torch.int32)
+
+    pixels = crop(256, 192, name="chelsea")
+    with torch.inference_mode():
+        position = torch.tensor([quality_index / 255])
+        network(rgb_batch([pixels]), position, quantize=floats)
+        IntegerPrior(tensors).walk(quality_index, 192, 256, is_grey=False, code=code)
+    index_error, mean_error = torch.cat(index_errors), torch.cat(mean_errors)
+    assert float(index_error.abs().mean()) < 0.25
+    assert abs(float(index_error.mean())) < 0.1
+    assert float(mean_error.abs().mean()) < 0.1
+
+
+def test_integers_cost_less_than_one_per_cent_of_rate_on_photographs(network):
+    family: Family = tiny_family(network)
+    pictures = [crop(192, 192), crop(192, 128, name="chelsea")]
+    for quality_index in (60, 128, 200):
+        assert abs(integer_loss(network, family, pictures, quality_index)) < 0.01

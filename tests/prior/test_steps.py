@@ -1,0 +1,92 @@
+"""Every element is coded in exactly one step, and the number of steps never grows."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from licodec.prior.integer import IntegerPrior
+from licodec.prior.layout import NUM_STEPS, detail_steps, fold_of
+from tests.prior.tracing import ZeroSymbols
+from tests.tiny import tiny_network, tiny_tensors
+
+NUM_GREY_STEPS = 3 + 1 + 5 * 2  # low-pass, top level, two colours on each finer level
+SIZES = [(1, 1), (17, 33), (65, 64), (130, 259)]  # height, width
+
+
+@pytest.fixture(scope="module")
+def prior() -> IntegerPrior:
+    return IntegerPrior(tiny_tensors(tiny_network()))
+
+
+def walked(prior: IntegerPrior, height: int, width: int, *, is_grey: bool = False) -> ZeroSymbols:
+    trace = ZeroSymbols()
+    with torch.inference_mode():
+        prior.walk(128, height, width, is_grey=is_grey, code=trace)
+    return trace
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (256, 256), (768, 512), (2048, 1365)])
+def test_number_of_steps_is_25_at_every_picture_size(width, height, prior):
+    assert NUM_STEPS == 25
+    assert len(walked(prior, height, width).places) == NUM_STEPS
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (256, 256), (768, 512)])
+def test_grey_picture_takes_the_luma_steps_alone(width, height, prior):
+    assert len(walked(prior, height, width, is_grey=True).places) == NUM_GREY_STEPS
+
+
+@pytest.mark.parametrize("is_grey", [False, True])
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_every_element_is_coded_in_exactly_one_step(height, width, is_grey, prior):
+    rows, columns = -(-height // 64), -(-width // 64)
+    low = torch.zeros(3, rows, columns, dtype=torch.int32)
+    folded = {
+        lv: torch.zeros(9 * fold_of(lv) ** 2, *(n * 64 // ((1 << lv) * fold_of(lv)) for n in (rows, columns)))
+        for lv in range(1, 7)
+    }  # fmt: skip
+    trace = walked(prior, height, width, is_grey=is_grey)
+    for where, index in zip(trace.places, trace.indices, strict=True):
+        if where.mask is None:
+            assert index.shape == (len(where.channels), *folded[where.level].shape[1:])
+            folded[where.level][list(where.channels)] += 1
+        else:
+            assert index.shape == (len(where.channels), int(where.mask.sum()))
+            for channel in where.channels:
+                low[channel] += where.mask
+    num_planes = 1 if is_grey else 3
+    for maps, per_plane in [(low, 1), *((m, len(m) // 3) for m in folded.values())]:
+        assert torch.all(maps[: num_planes * per_plane] == 1)
+        assert torch.all(maps[num_planes * per_plane :] == 0)
+
+
+def test_levels_come_coarse_to_fine_and_a_step_knows_all_earlier_ones_of_its_level(prior):
+    levels = [where.level for where in walked(prior, 64, 64).places]
+    assert levels == [0] * 3 + [6] * 2 + [lv for lv in (5, 4, 3, 2, 1) for _ in range(4)]
+    for level in range(1, 7):
+        known: list[int] = []
+        for step in detail_steps(level):
+            assert sorted(step.known) == sorted(known)
+            known += step.channels
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_elements_that_lie_in_the_padding_have_index_zero(height, width, prior):
+    trace = walked(prior, height, width)
+    for where, index in zip(trace.places, trace.indices, strict=True):
+        if where.mask is not None:
+            continue
+        fold = fold_of(where.level)
+        for channel, plane in zip(where.channels, index, strict=True):
+            down, right = divmod(channel % (fold * fold), fold)
+            y = (torch.arange(plane.shape[0]) * fold + down) << where.level
+            x = (torch.arange(plane.shape[1]) * fold + right) << where.level
+            is_outside = (y >= height)[:, None] | (x >= width)[None]
+            assert torch.all(plane[is_outside] == 0)
+
+
+def test_low_pass_elements_are_never_skipped(prior):
+    trace = walked(prior, 300, 500)
+    for where, index in zip(trace.places, trace.indices, strict=True):
+        assert where.mask is None or torch.all(index >= 1)

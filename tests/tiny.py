@@ -1,0 +1,62 @@
+"""A codec with networks of a few channels, seeded: the real code at a fraction of the work."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from licodec.codec.model import Family
+from licodec.config import FamilyConfig, SynthesisConfig
+from licodec.entropy.tables import load_tables
+from licodec.prior.density import NUM_SCALES
+from licodec.prior.integer import IntegerPrior
+from licodec.train.integers import integer_prior, reach_of, table_tensors
+from licodec.train.network import CodecNetwork
+from tests.photos import crop
+
+NETS = ("fine", "middle", "coarse", "top")
+TINY_FAMILY = FamilyConfig(
+    num_knots=3,
+    widths=dict.fromkeys(NETS, 16),
+    depths=dict.fromkeys(NETS, 2),
+    head_widths=dict.fromkeys(NETS, 16),
+    analysis_width=16,
+    analysis_blocks=1,
+)
+TINY_SYNTHESIS = SynthesisConfig(width=16, num_blocks=1)
+
+
+def rgb_batch(pixels: list) -> Tensor:
+    """(N, 3, H, W) uint8 of arrays (H, W, 3)."""
+    return torch.stack([torch.from_numpy(p.copy()).permute(2, 0, 1) for p in pixels])
+
+
+def tiny_network(seed: int = 0) -> CodecNetwork:
+    """Random weights, scale tables measured on a photograph."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = CodecNetwork(TINY_FAMILY, TINY_SYNTHESIS)
+    network.start_from_spreads(rgb_batch([crop(256, 256)]))
+    return network.eval().requires_grad_(False)
+
+
+def tiny_tensors(network: CodecNetwork, skip_below: int = 1) -> dict[str, Tensor]:
+    """All tensors that symbols depend on, as a family stores them; tables of the density."""
+    tensors = integer_prior(network.prior, network.log_detail_steps, network.log_low_steps)
+    counts = [torch.zeros(reach_of(i) + 2) for i in range(NUM_SCALES)]
+    return tensors | table_tensors(counts, skip_below, 1.0)
+
+
+def tiny_family(network: CodecNetwork, carrier: torch.dtype = torch.float32) -> Family:
+    """The network with its exact twin, ready to code."""
+    tensors = tiny_tensors(network)
+    tables = load_tables(tensors["table_halves"].numpy(), tensors["table_reaches"].numpy(), 1)
+    return Family(
+        network.family,
+        bytes(4),
+        IntegerPrior(tensors, carrier),
+        tables,
+        tensors["detail_steps_q4"],
+        tensors["low_steps_q4"],
+        network.analysis,
+    )

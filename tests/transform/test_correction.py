@@ -1,0 +1,85 @@
+"""Quality weights, and the learned correction: small at first, local, the same in strips."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from licodec.codec.pixels import correct, corrector
+from licodec.transform.correction import Correction
+from licodec.transform.quality import interpolate, knot_weights, log_steps_start
+
+KNOTS = 3
+WEIGHTS = knot_weights(torch.tensor([0.4]), KNOTS)
+STEP_PX = torch.tensor([10.0])
+
+
+def random_correction(seed: int, num_blocks: int = 1) -> Correction:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = Correction(width=16, num_blocks=num_blocks, num_knots=KNOTS)
+    return net.eval().requires_grad_(False)
+
+
+def random_planes(seed: int, height: int, width: int) -> torch.Tensor:
+    return torch.randn(3, height, width, generator=torch.Generator().manual_seed(seed)) * 60
+
+
+@pytest.mark.parametrize(
+    ("position", "expected"),
+    [(0.0, [1, 0, 0]), (0.25, [0.5, 0.5, 0]), (0.5, [0, 1, 0]), (0.9, [0, 0.2, 0.8]), (1.0, [0, 0, 1])],
+)  # fmt: skip
+def test_quality_is_shared_by_its_two_neighbouring_knots(position, expected):
+    weights = knot_weights(torch.tensor([position], dtype=torch.float64), 3)[0]
+    torch.testing.assert_close(weights, torch.tensor(expected, dtype=torch.float64))
+
+
+def test_interpolation_mixes_rows_of_any_shape():
+    table = torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]], [[5.0, 6.0]]])
+    mixed = interpolate(torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]), table)
+    assert mixed.tolist() == [[[2.0, 3.0]], [[5.0, 6.0]]]
+
+
+def test_starting_step_balances_the_slopes_of_rate_and_distortion():
+    # d/d(step) of lambda step^2 / 12 for three planes a pixel = -d/d(step) of log2(1 / step) bits.
+    rd_lambda = 0.01
+    step = math.exp(float(log_steps_start(torch.tensor(rd_lambda, dtype=torch.float64))))
+    slope_of_error = rd_lambda / 3 * 2 * step / 12
+    slope_of_bits = 1 / (step * math.log(2))
+    assert slope_of_error == pytest.approx(slope_of_bits)
+
+
+def test_untrained_correction_moves_pixels_by_less_than_a_step():
+    planes = random_planes(0, 64, 64)
+    moved = random_correction(0)(planes[None], WEIGHTS, STEP_PX)[0] - planes
+    assert 0 < float(moved.abs().max()) < float(STEP_PX)
+
+
+@pytest.mark.parametrize("num_blocks", [1, 2])
+def test_correction_of_a_patch_depends_on_no_patch_beyond_the_halo(num_blocks):
+    net = random_correction(1, num_blocks)
+    planes = random_planes(1, 8 * 20, 8)
+    reach = 8 * net.halo_patches
+    changed = planes.clone()
+    changed[:, :8] += 50
+    before, after = (net(p[None], WEIGHTS, STEP_PX)[0] for p in (planes, changed))
+    assert after[:, 8 + reach :].equal(before[:, 8 + reach :])
+    assert not after[:, 8 : 8 + reach].equal(before[:, 8 : 8 + reach])
+
+
+def test_correction_in_strips_is_that_of_the_whole_picture(monkeypatch):
+    net = random_correction(2, 2)
+    run = corrector(net, WEIGHTS, STEP_PX, torch.device("cpu"))
+    planes = random_planes(2, 8 * 30, 64)
+    whole = correct(planes, run, net.halo_patches)
+    monkeypatch.setattr("licodec.codec.pixels._STRIP_PX", 512 * 6)
+    strips = correct(planes, run, net.halo_patches)
+    torch.testing.assert_close(strips, whole, atol=0.02, rtol=0)  # bfloat16 where the CPU has it
+
+
+def test_complexity_is_the_number_of_weights_per_pixel_of_a_patch():
+    net = Correction(width=128, num_blocks=2, num_knots=9)
+    weights = 192 * 128 * 9 + 4 * 128 * 128 * 9 + 128 * 192
+    assert net.kmac_per_px == pytest.approx(weights / 64 / 1000)
