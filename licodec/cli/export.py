@@ -51,7 +51,7 @@ def command(
 
     \b
     licodec export runs/mine/last.pt photos/ -o models/wave1
-    licodec export runs/fast/last.pt photos/ -o models/wave1 -p fast --synthesis-only
+    licodec export fast/last.pt photos/ -o models/wave1 -p fast --synthesis-only
     """
     import torch
 

@@ -31,8 +31,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise TrainingError(f"{path}: no such checkpoint") from error
-    except Exception as error:  # torch raises many kinds for damaged files
-        raise TrainingError(f"{path}: not a readable checkpoint ({error})") from error
+    except Exception as error:  # torch raises many kinds for damaged files, with long advice
+        raise TrainingError(f"{path}: not a readable checkpoint; name another one") from error
     if not isinstance(state, dict) or state.get("format") != CHECKPOINT_FORMAT:
         raise TrainingError(f"{path}: not a licodec training checkpoint of this version")
     return state

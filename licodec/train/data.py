@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ def parse_source(text: str) -> Source:
         value = float(weight)
     except ValueError:
         value = -1.0
-    if value <= 0:
+    if not 0 < value < math.inf:
         raise TrainingError(f"{text}: weight is {weight!r}, expected a number above 0, PATH:WEIGHT")
     if not Path(path).exists():
         raise TrainingError(f"{path}: no such folder or shard; name folders or .tar files")
@@ -109,7 +110,7 @@ def _shards(path: Path) -> list[Path]:
 def _files(shard: Path) -> Iterator[bytes]:
     if shard.is_dir():
         for path in sorted(shard.rglob("*")):
-            if path.suffix.lower() in _SUFFIXES:
+            if path.suffix.lower() in _SUFFIXES and path.is_file():
                 yield path.read_bytes()
         return
     try:

@@ -20,6 +20,9 @@ _UNIT = 16  # activations, means and log scales in 1/16
 _MAX_WEIGHT = 127
 _MAX_SHIFT = 14
 _EXACT_FLOAT32 = 1 << 24
+# The integer prior halves sixteenths to an index by (s + 1) >> 1, half a sixteenth too much on
+# average; the tables of log scales give it back.
+_HALVING_BIAS = 0.5
 
 
 def integer_layer(weights: list[Tensor], bias: Tensor | None) -> dict[str, Tensor]:
@@ -72,8 +75,8 @@ def integer_prior(
         tensors = _step_tables(weights, log_detail_steps.double(), log_low_steps.double())
         log_scale = torch.einsum("qk,klc->qlc", weights, prior.detail_log_scale.double())
         low_scale = torch.einsum("qk,ksc->qsc", weights, prior.low_log_scale.double())
-        tensors["detail_log_scale"] = (log_scale * _UNIT).round().to(torch.int32)
-        tensors["low_log_scale"] = (low_scale * _UNIT).round().to(torch.int32)
+        for name, values in (("detail_log_scale", log_scale), ("low_log_scale", low_scale)):
+            tensors[name] = (values * _UNIT - _HALVING_BIAS).round().to(torch.int32)
         tensors["mean_unit_q8"] = (
             (256 * (0.5 + log_scale.clamp(-6, 8).exp())).round().to(torch.int32)
         )

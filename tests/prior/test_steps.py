@@ -42,10 +42,11 @@ def test_grey_picture_takes_the_luma_steps_alone(width, height, prior):
 def test_every_element_is_coded_in_exactly_one_step(height, width, is_grey, prior):
     rows, columns = -(-height // 64), -(-width // 64)
     low = torch.zeros(3, rows, columns, dtype=torch.int32)
-    folded = {
-        lv: torch.zeros(9 * fold_of(lv) ** 2, *(n * 64 // ((1 << lv) * fold_of(lv)) for n in (rows, columns)))
-        for lv in range(1, 7)
-    }  # fmt: skip
+    folded = {}
+    for level in range(1, 7):
+        grid_px = fold_of(level) << level
+        shape = (9 * fold_of(level) ** 2, rows * 64 // grid_px, columns * 64 // grid_px)
+        folded[level] = torch.zeros(shape, dtype=torch.int32)
     trace = walked(prior, height, width, is_grey=is_grey)
     for where, index in zip(trace.places, trace.indices, strict=True):
         if where.mask is None:

@@ -29,8 +29,14 @@ def random_planes(seed: int, height: int, width: int) -> torch.Tensor:
 
 @pytest.mark.parametrize(
     ("position", "expected"),
-    [(0.0, [1, 0, 0]), (0.25, [0.5, 0.5, 0]), (0.5, [0, 1, 0]), (0.9, [0, 0.2, 0.8]), (1.0, [0, 0, 1])],
-)  # fmt: skip
+    [
+        (0.0, [1, 0, 0]),
+        (0.25, [0.5, 0.5, 0]),
+        (0.5, [0, 1, 0]),
+        (0.9, [0, 0.2, 0.8]),
+        (1.0, [0, 0, 1]),
+    ],
+)
 def test_quality_is_shared_by_its_two_neighbouring_knots(position, expected):
     weights = knot_weights(torch.tensor([position], dtype=torch.float64), 3)[0]
     torch.testing.assert_close(weights, torch.tensor(expected, dtype=torch.float64))

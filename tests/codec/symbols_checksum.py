@@ -1,0 +1,59 @@
+"""Files in, a line of checksums out: every mean, index, symbol and plane that a decoder computes.
+
+Run as a script in a process whose CPU features and threads are forced by its environment.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zlib
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from licodec.codec.model import Family, load_family
+from licodec.container.read import check_symbols, read_container
+from licodec.entropy.decode import StepDecoder
+from licodec.prior.integer import Where
+from licodec.profiles import list_profiles
+
+
+def symbols_checksum(data: bytes, family: Family) -> str:
+    """CRC-32 over all that decides symbols, in hex; raises CorruptFileError if they are wrong."""
+    container = read_container(data)
+    header = container.header
+    assert container.payload is not None
+    decoder = StepDecoder(container.payload, family.tables)
+    portions: list[bytes] = []
+    crc = 0
+
+    def code(step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
+        nonlocal crc
+        is_coded = index >= family.tables.skip_below
+        values = decoder.step(index[is_coded].numpy())
+        portions.append(values.astype("<i2").tobytes())
+        symbols = torch.zeros(mean.shape, dtype=torch.int32)
+        symbols[is_coded] = torch.from_numpy(values)
+        for told in (mean.to(torch.int32), index, symbols):
+            crc = zlib.crc32(told.numpy().tobytes(), crc)
+        return symbols
+
+    with torch.inference_mode():
+        planes = family.prior.walk(
+            header.quality_index, header.height, header.width, is_grey=header.is_grey, code=code
+        )
+    decoder.finish()
+    check_symbols(container, portions)
+    return f"{zlib.crc32(planes.numpy().tobytes(), crc):08x}"
+
+
+if __name__ == "__main__":
+    installed = load_family(list_profiles()[0])
+    result = {
+        "checksums": [symbols_checksum(Path(p).read_bytes(), installed) for p in sys.argv[1:]],
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+    }
+    sys.stdout.write(json.dumps(result) + "\n")

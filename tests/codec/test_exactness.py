@@ -1,0 +1,91 @@
+"""The same file gives the same symbols, means and indices on every CPU type and thread count."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from licodec.codec.model import load_family
+from licodec.profiles import list_profiles
+from tests.codec.symbols_checksum import symbols_checksum
+from tests.photos import crop
+
+ROOT = Path(__file__).parents[2]
+FORCED = (
+    "ONEDNN_MAX_CPU_ISA",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "ATEN_CPU_CAPABILITY",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "OMP_NUM_THREADS",
+)
+# Convolutions are oneDNN's, element-wise work is ATen's, matrix products are MKL's.
+SETTINGS = {
+    "one thread": {},
+    "two threads": {"OMP_NUM_THREADS": "2"},
+    "oneDNN SSE4.1": {"ONEDNN_MAX_CPU_ISA": "SSE41"},
+    "oneDNN AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2"},
+    "oneDNN AVX-512": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE", "OMP_NUM_THREADS": "2"},
+    "oneDNN may shorten factors": {"ONEDNN_DEFAULT_FPMATH_MODE": "ANY"},
+    "ATen default": {"ATEN_CPU_CAPABILITY": "default"},
+    "ATen and MKL AVX2": {"ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+    "ATen and MKL AVX-512": {"ATEN_CPU_CAPABILITY": "avx512", "MKL_ENABLE_INSTRUCTIONS": "AVX512"},
+    "all lowest": {
+        "ONEDNN_MAX_CPU_ISA": "SSE41",
+        "ATEN_CPU_CAPABILITY": "default",
+        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+        "OMP_NUM_THREADS": "2",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def files(codec, tmp_path_factory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("exactness")
+    pictures = [(crop(192, 136), 50), (crop(101, 136, "L"), 50), (crop(65, 70, name="chelsea"), 95)]
+    paths = []
+    for number, (pixels, quality) in enumerate(pictures):
+        paths.append(folder / f"{number}.lic")
+        paths[-1].write_bytes(codec.encode(pixels, quality=quality))
+    return paths
+
+
+@pytest.fixture(scope="module")
+def expected(files, family) -> list[str]:
+    """Checksums in this process, with its own CPU features."""
+    return [symbols_checksum(path.read_bytes(), family) for path in files]
+
+
+def test_files_of_the_test_differ(expected):
+    assert len(set(expected)) == len(expected)
+
+
+def test_float64_carriers_give_the_same(files, expected):
+    exact = load_family(list_profiles()[0], torch.float64)
+    assert [symbols_checksum(path.read_bytes(), exact) for path in files] == expected
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_forced_cpu_features_and_threads_give_the_same(name, files, expected):
+    settings = {"OMP_NUM_THREADS": "1", **SETTINGS[name]}
+    environment = {k: v for k, v in os.environ.items() if k not in FORCED} | settings
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.codec.symbols_checksum", *map(str, files)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["checksums"] == expected
+    assert result["threads"] == int(settings["OMP_NUM_THREADS"])
+    if settings.get("ATEN_CPU_CAPABILITY") == "default" and platform.machine() == "x86_64":
+        assert result["capability"].lower() in ("default", "no avx")  # so that the force has force

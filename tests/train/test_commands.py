@@ -1,0 +1,133 @@
+"""`licodec train` and `licodec export`: a run from folder to weights, and wrong usage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from licodec.cli.main import cli
+from licodec.errors import LicodecError, TrainingError
+from licodec.train.checkpoint import load_checkpoint
+from tests.train.pictures import save_crops
+
+SMALL_RUN = ["--time-limit", "1s", "--crop", "64", "--batch-size", "1", "--device", "cpu"]
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    return save_crops(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="module")
+def trained(photos, tmp_path_factory) -> Result:
+    """A run of a second with networks of full size."""
+    out = tmp_path_factory.mktemp("run")
+    result = call("train", photos, "-o", out, *SMALL_RUN)
+    result.checkpoint = out / "last.pt"  # type: ignore[attr-defined]
+    return result
+
+
+def test_train_reports_its_pictures_and_writes_a_checkpoint(trained):
+    assert trained.exit_code == 0, trained.output
+    assert "5 pictures, 0 Mpx to train on, 1 held back, 0 unreadable" in trained.stderr
+    assert load_checkpoint(trained.checkpoint)["step"] >= 1
+    assert trained.stdout == ""
+
+
+def test_train_resumes_in_a_later_stage(trained, photos, tmp_path):
+    before = load_checkpoint(trained.checkpoint)["step"]
+    told = ["--resume", trained.checkpoint, "--stage", "quantized"]
+    result = call("train", photos, "-o", tmp_path, *SMALL_RUN, *told)
+    assert result.exit_code == 0, result.output
+    state = load_checkpoint(tmp_path / "last.pt")
+    assert state["stage"] == "quantized"
+    assert state["step"] > before
+
+
+def test_export_writes_weights_and_card_and_replaces_them_only_by_force(trained, photos, tmp_path):
+    arguments = ("export", trained.checkpoint, photos, "-o", tmp_path)
+    result = call(*arguments)
+    assert result.exit_code == 0, result.output
+    names = {"family.safetensors", "synthesis-balanced.safetensors", "README.md"}
+    assert {p.name for p in tmp_path.iterdir()} == names
+    before = (tmp_path / "family.safetensors").read_bytes()
+    again = call(*arguments)
+    assert isinstance(again.exception, LicodecError)
+    assert "exists; add --force to replace it" in str(again.exception)
+    assert (tmp_path / "family.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["", "0", "-5m", "2 weeks", "nan", "inf", "s", "1e99h"])
+def test_train_refuses_a_time_limit_that_is_no_duration(text, photos, tmp_path):
+    result = call("train", photos, "-o", tmp_path, f"--time-limit={text}")
+    assert result.exit_code == 2
+    assert "is not a duration; write 90s, 30m or 2h" in result.output.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--crop", "100"], "100 is not a multiple of 64"),
+        (["--crop", "32"], "not in the range"),
+        (["--batch-size", "0"], "not in the range"),
+        (["--learning-rate", "0"], "not in the range"),
+        (["--linear-share", "1.5"], "not in the range"),
+        (["--profile", "nonsense"], "nonsense"),
+        (["--stage", "nonsense"], "nonsense"),
+        (["--device", "tpu"], "tpu"),
+    ],
+)
+def test_train_refuses_wrong_usage(option, message, photos, tmp_path):
+    result = call("train", photos, "-o", tmp_path, *option)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_train_without_data_or_folder_is_wrong_usage(photos, tmp_path):
+    assert call("train", "-o", tmp_path).exit_code == 2
+    assert call("train", photos).exit_code == 2
+    assert call("export", tmp_path / "last.pt", photos).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "message"),
+    [
+        ("absent", [], "no such folder or shard"),
+        ("photos:x", [], "expected a number above 0"),
+        ("empty", [], "no picture of at least 64 px"),
+        ("photos", ["--resume", "absent.pt"], "no such checkpoint"),
+        ("photos", ["--stage", "quantized"], "add --resume FILE"),
+    ],
+)
+def test_train_reports_unusable_data_and_checkpoints(data, options, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_crops(tmp_path / "photos", 2)
+    (tmp_path / "empty").mkdir()
+    result = call("train", data, "-o", "out", *SMALL_RUN, *options)
+    assert isinstance(result.exception, TrainingError)
+    assert message in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_export_reports_unusable_checkpoints_and_writes_nothing(photos, tmp_path):
+    bad = tmp_path / "bad.pt"
+    bad.write_bytes(b"no checkpoint")
+    for path, message in ((tmp_path / "absent.pt", "no such"), (bad, "not a readable checkpoint")):
+        result = call("export", path, photos, "-o", tmp_path / "out")
+        assert isinstance(result.exception, TrainingError)
+        assert message in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_export_of_a_synthesis_without_its_family_is_refused(trained, photos, tmp_path):
+    result = call("export", trained.checkpoint, photos, "-o", tmp_path, "--synthesis-only")
+    assert isinstance(result.exception, TrainingError)
+    assert "released family cannot be read" in str(result.exception)
+    assert not list(tmp_path.iterdir())

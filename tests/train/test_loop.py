@@ -1,0 +1,185 @@
+"""A run trains, saves, goes on where it stopped, and freezes what its stage says."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+import torch
+
+from licodec.config import FamilyConfig, SynthesisConfig, family_to_json
+from licodec.errors import TrainingError
+from licodec.train.checkpoint import load_checkpoint
+from licodec.train.data import Pictures
+from licodec.train.loop import Trainer, TrainOptions, checkpoint_configs, load_matching
+from tests.tiny import NETS, TINY_FAMILY, TINY_SYNTHESIS
+from tests.train.conftest import TRAINED_STEPS
+from tests.train.pictures import pictures, tiny_trainer, use_fake_clock
+
+
+@pytest.fixture(autouse=True)
+def fake_clock(monkeypatch):
+    """A step a second."""
+    use_fake_clock(monkeypatch)
+
+
+def nothing(row: object) -> None:
+    """A report that nobody reads."""
+
+
+def changed_parts(before: dict, after: dict) -> set[str]:
+    """First words of the names of tensors that differ."""
+    return {name.split(".")[0] for name in before if not before[name].equal(after[name])}
+
+
+def test_finished_run_has_a_checkpoint_of_finite_numbers_and_a_log(checkpoint):
+    state = load_checkpoint(checkpoint)
+    assert state["step"] == state["run_step"] == TRAINED_STEPS
+    assert state["elapsed_s"] == state["total_s"] == TRAINED_STEPS
+    for kind in ("network", "ema"):
+        assert all(bool(t.isfinite().all()) for t in state[kind].values())
+    rows = [json.loads(line) for line in (checkpoint.parent / "log.jsonl").read_text().splitlines()]
+    (progress, *_), (*_, valid) = rows, rows
+    assert {"step", "loss", "bpp", "psnr_db", "rate_factor", "gradient_norm"} <= set(progress)
+    assert all(math.isfinite(v) for v in progress.values())
+    assert valid["step"] == TRAINED_STEPS
+    assert [position for position, _, _ in valid["valid"]] == [0.1, 0.3, 0.5, 0.7, 0.9]
+    assert math.isfinite(valid["valid_score"])
+
+
+def test_checkpoint_knows_the_shapes_that_it_was_trained_with(checkpoint):
+    family, synthesis = checkpoint_configs(checkpoint)
+    assert family_to_json(family) == family_to_json(TINY_FAMILY)
+    assert synthesis == TINY_SYNTHESIS
+
+
+def test_training_lowers_the_loss_of_held_back_crops(tmp_path):
+    trainer = tiny_trainer(tmp_path, 60, learning_rate=4e-3, linear_share=0.9)
+    before = trainer.validate()["valid_score"]
+    trainer.run(nothing)
+    assert trainer.validate()["valid_score"] < before - 0.05
+
+
+def test_same_seed_trains_the_same_weights(tmp_path):
+    first, again, other = (
+        tiny_trainer(tmp_path / name, 4, seed=seed) for name, seed in (("a", 3), ("b", 3), ("c", 4))
+    )
+    for trainer in (first, again, other):
+        torch.manual_seed(0)  # of the noise, which the constructor seeds too
+        trainer.run(nothing)
+    assert not changed_parts(first.network.state_dict(), again.network.state_dict())
+    assert changed_parts(first.network.state_dict(), other.network.state_dict())
+
+
+def test_linear_share_trains_the_prior_alone_first(tmp_path):
+    trainer = tiny_trainer(tmp_path, 6, linear_share=1.0)
+    before = {k: v.clone() for k, v in trainer.network.state_dict().items()}
+    trainer.run(nothing)
+    assert changed_parts(before, trainer.network.state_dict()) == {"prior"}
+
+
+def test_validation_leaves_the_weights_in_training_alone(checkpoint, tmp_path):
+    trainer = tiny_trainer(tmp_path, 30)
+    trainer.resume(checkpoint)
+    trainer.network.prior.low_log_scale.data.add_(1)
+    before = {k: v.clone() for k, v in trainer.network.state_dict().items()}
+    assert trainer.validate()
+    assert not changed_parts(before, trainer.network.state_dict())
+
+
+def test_run_without_held_back_pictures_trains_and_saves(tmp_path):
+    options = TrainOptions(out=tmp_path, time_limit_s=2, crop_px=64, batch_size=1)
+    trainer = Trainer(options, TINY_FAMILY, TINY_SYNTHESIS, pictures(1), Pictures([], []))
+    trainer.run(nothing)
+    assert load_checkpoint(tmp_path / "last.pt")["step"] == 2
+
+
+def test_finished_run_goes_on_with_a_new_decay_and_counts_all_steps(checkpoint, tmp_path):
+    trainer = tiny_trainer(tmp_path, 3)
+    trainer.resume(checkpoint)
+    assert (trainer.step, trainer.run_step, trainer.elapsed_s) == (TRAINED_STEPS, 0, 0)
+    trainer.run(nothing)
+    state = load_checkpoint(tmp_path / "last.pt")
+    assert state["step"] == TRAINED_STEPS + 3
+    assert (state["run_step"], state["elapsed_s"]) == (3, 3)
+    assert state["total_s"] == TRAINED_STEPS + 3
+
+
+def test_interrupted_run_goes_on_at_its_last_checkpoint(tmp_path, monkeypatch):
+    use_fake_clock(monkeypatch, tick_s=21.0)
+
+    def interrupt(row: object) -> None:
+        if trainer.elapsed_s > 300:
+            raise KeyboardInterrupt
+
+    trainer = tiny_trainer(tmp_path, 600)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run(interrupt)
+    state = load_checkpoint(tmp_path / "last.pt")
+    assert trainer.elapsed_s - 300 < state["elapsed_s"] < 300  # at most five minutes are lost
+    resumed = tiny_trainer(tmp_path, 600)
+    resumed.resume(tmp_path / "last.pt")
+    assert resumed.elapsed_s == state["elapsed_s"]
+    assert resumed.run_step == state["run_step"] == state["step"]
+    assert not changed_parts(state["network"], resumed.network.state_dict())
+    assert resumed.optimizer.state_dict()["state"].keys() == state["optimizer"]["state"].keys()
+    resumed.run(nothing)
+    assert load_checkpoint(tmp_path / "last.pt")["elapsed_s"] >= 600
+
+
+@pytest.mark.parametrize(
+    ("stage", "parts"),
+    [("quantized", {"prior", "synthesis"}), ("synthesis", {"synthesis"})],
+)
+def test_later_stage_trains_its_own_parts_and_keeps_the_others_to_the_last_bit(
+    stage, parts, checkpoint, tmp_path
+):
+    trainer = tiny_trainer(tmp_path, 8, stage=stage)
+    trainer.resume(checkpoint)
+    trainer.run(nothing)
+    before, after = load_checkpoint(checkpoint)["ema"], load_checkpoint(tmp_path / "last.pt")
+    assert changed_parts(before, after["network"]) == parts
+    assert changed_parts(before, after["ema"]) == parts
+    assert after["stage"] == stage
+
+
+def test_other_synthesis_of_the_family_starts_anew_and_keeps_the_family(checkpoint, tmp_path):
+    options = TrainOptions(
+        out=tmp_path, time_limit_s=4, crop_px=64, batch_size=1, stage="synthesis"
+    )
+    wider = SynthesisConfig(width=24, num_blocks=2)
+    trainer = Trainer(options, TINY_FAMILY, wider, pictures(), pictures(1))
+    trainer.resume(checkpoint)
+    trainer.run(nothing)
+    family, synthesis = checkpoint_configs(tmp_path / "last.pt")
+    assert (family_to_json(family), synthesis) == (family_to_json(TINY_FAMILY), wider)
+    before, after = load_checkpoint(checkpoint)["ema"], load_checkpoint(tmp_path / "last.pt")["ema"]
+    for name, tensor in before.items():
+        if not name.startswith("synthesis."):
+            assert after[name].equal(tensor), name
+
+
+def test_checkpoint_of_another_family_shape_is_refused(checkpoint, tmp_path):
+    wider = FamilyConfig(
+        num_knots=3, widths=dict.fromkeys(NETS, 24), depths=dict.fromkeys(NETS, 2),
+        head_widths=dict.fromkeys(NETS, 16), analysis_width=16, analysis_blocks=1,
+    )  # fmt: skip
+    options = TrainOptions(out=tmp_path, time_limit_s=1, crop_px=64, batch_size=1)
+    trainer = Trainer(options, wider, TINY_SYNTHESIS, pictures(), pictures(1))
+    with pytest.raises(TrainingError, match=r"family tensors .* do not fit"):
+        trainer.resume(checkpoint)
+
+
+def test_damaged_checkpoint_is_refused_on_resume(checkpoint, tmp_path):
+    cut = tmp_path / "cut.pt"
+    cut.write_bytes(checkpoint.read_bytes()[:-2000])
+    with pytest.raises(TrainingError, match="not a readable checkpoint"):
+        tiny_trainer(tmp_path, 1).resume(cut)
+
+
+def test_loading_what_matches_names_what_does_not(tmp_path):
+    network = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+    state = {"0.weight": torch.ones(3, 2), "0.bias": torch.ones(4), "other": torch.ones(1)}
+    assert load_matching(network, state) == ["0.bias", "1.bias", "1.weight"]
+    assert network[0].weight.tolist() == [[1, 1]] * 3
