@@ -28,6 +28,7 @@ def headers(side: st.SearchStrategy[int] | None = None) -> st.SearchStrategy[Hea
         quality_index=st.integers(0, 255),
         is_grey=st.booleans(),
         quantizer_id=st.sampled_from(sorted(QUANTIZER_IDS.values())),
+        is_all_coded=st.booleans(),
     )
 
 

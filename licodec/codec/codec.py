@@ -112,6 +112,7 @@ class Codec:
             quality_index=index,
             is_grey=picture.is_grey,
             quantizer_id=QUANTIZER_IDS["rounding"],
+            is_all_coded=encoded.is_all_coded,
         )
         return write_container(header, _sections(picture), encoded.payload, encoded.symbols)
 

@@ -14,6 +14,7 @@ from licodec.codec.pixels import corrector, pixels_of
 from licodec.container.format import Container
 from licodec.container.read import check_symbols
 from licodec.entropy.decode import StepDecoder
+from licodec.entropy.tables import coding_bound
 from licodec.prior.integer import Where
 
 
@@ -36,7 +37,7 @@ def decode_symbols(
     header = container.header
     assert container.payload is not None  # read_container always fills it
     started = time.perf_counter()
-    reader = _Reader(container.payload, family)
+    reader = _Reader(container.payload, family, is_all_coded=header.is_all_coded)
     with torch.inference_mode():
         planes = family.prior.walk(
             header.quality_index, header.height, header.width, is_grey=header.is_grey, code=reader
@@ -73,10 +74,10 @@ def decode_pixels(
 class _Reader:
     """`CodeStep` of the decoder: reads each step's symbols from the payload."""
 
-    def __init__(self, payload: bytes, family: Family) -> None:
+    def __init__(self, payload: bytes, family: Family, *, is_all_coded: bool) -> None:
         self.decoder = StepDecoder(payload, family.tables)
         self.seconds = 0.0
-        self._skip_below = family.tables.skip_below
+        self._skip_below = coding_bound(family.tables, is_all_coded=is_all_coded)
         self._coded: list[np.ndarray] = []
 
     def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:

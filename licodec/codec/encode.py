@@ -13,11 +13,17 @@ from torch import Tensor
 from licodec.codec.model import Family, quality_inputs
 from licodec.codec.pixels import correct, corrector, planes_of
 from licodec.entropy.encode import encode_steps
-from licodec.entropy.tables import Tables
+from licodec.entropy.tables import Tables, coding_bound
 from licodec.prior.integer import Where
 from licodec.prior.layout import fold_of
+from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
 from licodec.quantize.rounding import dead_zones, round_with_dead_zone
 from licodec.transform.wavelet import FRACTION_BITS, analyse
+
+# A picture is coded without skipping once what is skipped is worth more than this share of it.
+_TOLERATED_LOSS = 0.01
+# About what a symbol costs where zero was all but certain.
+_RARE_SYMBOL_BITS = 12.0
 
 _STEP_UNIT = 16 * (1 << FRACTION_BITS)  # steps are stored in 1/1024 grey level
 
@@ -31,6 +37,7 @@ class Encoded:
         symbols: coded symbols of each step, little-endian int16, for the checksum.
         scale_indices: (n,) uint8 of each step's coded symbols.
         tables: that coded them.
+        is_all_coded: nothing was skipped; goes into the header.
         timings_s: seconds by stage.
     """
 
@@ -38,6 +45,7 @@ class Encoded:
     symbols: list[bytes]
     scale_indices: list[np.ndarray]
     tables: Tables
+    is_all_coded: bool
     timings_s: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -55,7 +63,12 @@ class Encoded:
 
 
 def encode_pixels(
-    pixels: np.ndarray, family: Family, quality_index: int, device: torch.device
+    pixels: np.ndarray,
+    family: Family,
+    quality_index: int,
+    device: torch.device,
+    *,
+    is_all_coded: bool | None = None,
 ) -> Encoded:
     """Analyse, quantise and code one picture.
 
@@ -64,17 +77,20 @@ def encode_pixels(
         family: loaded latent family.
         quality_index: 0..255.
         device: of the analysis correction; everything that selects a probability runs on the CPU.
+        is_all_coded: code all elements, skip those that the prior is all but certain of, or (None)
+            skip unless that would lose more than it saves.
     """
     started = time.perf_counter()
     latent = Latent(pixels, family, quality_index, device)
     analysed = time.perf_counter()
-    quantizer = _Quantizer(latent, family)
-    with torch.inference_mode():
-        family.prior.walk(
-            quality_index, *pixels.shape[:2], is_grey=pixels.ndim == 2, code=quantizer
-        )
+    quantizer = _walk(latent, pixels, family, quality_index, bool(is_all_coded))
     walked = time.perf_counter()
     payload = encode_steps(quantizer.steps, family.tables)
+    if is_all_coded is None and quantizer.lost_bits > _TOLERATED_LOSS * 8 * len(payload):
+        latent = Latent(pixels, family, quality_index, device)
+        quantizer = _walk(latent, pixels, family, quality_index, True)
+        walked = time.perf_counter()
+        payload = encode_steps(quantizer.steps, family.tables)
     coded = time.perf_counter()
     timings = {
         "analysis": analysed - started,
@@ -83,7 +99,18 @@ def encode_pixels(
     }
     symbols = [s.astype("<i2").tobytes() for s, _ in quantizer.steps]
     indices = [index for _, index in quantizer.steps]
-    return Encoded(payload, symbols, indices, family.tables, timings)
+    return Encoded(payload, symbols, indices, family.tables, quantizer.is_all_coded, timings)
+
+
+def _walk(
+    latent: Latent, pixels: np.ndarray, family: Family, quality_index: int, is_all_coded: bool
+) -> _Quantizer:
+    quantizer = _Quantizer(latent, family, is_all_coded=is_all_coded)
+    with torch.inference_mode():
+        family.prior.walk(
+            quality_index, *pixels.shape[:2], is_grey=pixels.ndim == 2, code=quantizer
+        )
+    return quantizer
 
 
 class Latent:
@@ -117,16 +144,23 @@ class Latent:
 class _Quantizer:
     """`CodeStep` of the encoder: chooses symbols and keeps what is to be coded."""
 
-    def __init__(self, latent: Latent, family: Family) -> None:
+    def __init__(self, latent: Latent, family: Family, *, is_all_coded: bool) -> None:
+        self.is_all_coded = is_all_coded
+        self.lost_bits = 0.0  # what the skipped elements would be worth, their cost taken off
         self.steps: list[tuple[np.ndarray, np.ndarray]] = []
         self._latent = latent
         self._zones = dead_zones(family.tables)
-        self._skip_below = family.tables.skip_below
+        self._skip_below = coding_bound(family.tables, is_all_coded=is_all_coded)
 
     def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
         residual = self._latent.at(where) - mean.float() / 16
         symbols = round_with_dead_zone(residual, index, self._zones)
         is_coded = index >= self._skip_below
+        missed = ~is_coded & (index > 0) & (symbols != 0)
+        if bool(missed.any()):
+            before, chosen = residual[missed], symbols[missed]
+            gain = BITS_PER_SQUARED_STEP * (before.square() - (before - chosen).square())
+            self.lost_bits += float((gain - _RARE_SYMBOL_BITS).clamp_(min=0).sum())
         symbols *= is_coded
         self.steps.append((symbols[is_coded].numpy().astype(np.int16), index[is_coded].numpy()))
         return symbols

@@ -64,7 +64,7 @@ SYNTHESIS_FINGERPRINT = Fixed("synthesis fingerprint", 2)
 WIDTH = Varint("width", 1, MAX_SIDE_PX)
 HEIGHT = Varint("height", 1, MAX_SIDE_PX)
 QUALITY = Fixed("quality index", 1)
-COLOUR_QUANTIZER = Fixed("colour and quantizer", 1)  # 0000QQQG
+COLOUR_QUANTIZER = Fixed("colour and quantizer", 1)  # 000AQQQG
 SECTION_COUNT = Fixed("section count", 1)  # only if the sections flag is set; sections follow it
 CRC = Fixed("checksum", 4)
 PAYLOAD_LENGTH = Varint("payload length", 0, MAX_LENGTH_BYTES)
@@ -100,6 +100,7 @@ MAX_PROFILE_ID = 7
 GREY_BIT = 0x01
 QUANTIZER_SHIFT = 1
 QUANTIZER_MASK = 0x07
+ALL_CODED_BIT = 0x10
 
 SKIPPABLE_BIT = 0x80  # a reader that does not know the section may skip it
 DEFLATED_BIT = 0x40
@@ -143,6 +144,7 @@ class Header:
     quality_index: int  # 0 .. 255
     is_grey: bool  # grey, or else RGB
     quantizer_id: int  # one of config.QUANTIZER_IDS
+    is_all_coded: bool = False  # nothing is skipped where the prior is all but certain of zero
 
     def __post_init__(self) -> None:
         ranges = (

@@ -184,7 +184,7 @@ def _read_header(reader: FieldReader, max_pixels: int | None) -> Header:
             f"{max_pixels}; if you trust the file, raise max_pixels (option --max-pixels)"
         )
     quality_index = reader.number(lic.QUALITY)
-    is_grey, quantizer_id = _read_colour_quantizer(reader)
+    is_grey, quantizer_id, is_all_coded = _read_colour_quantizer(reader)
     return Header(
         family_id=family_id,
         profile_id=profile_id,
@@ -195,22 +195,24 @@ def _read_header(reader: FieldReader, max_pixels: int | None) -> Header:
         quality_index=quality_index,
         is_grey=is_grey,
         quantizer_id=quantizer_id,
+        is_all_coded=is_all_coded,
     )
 
 
-def _read_colour_quantizer(reader: FieldReader) -> tuple[bool, int]:
+def _read_colour_quantizer(reader: FieldReader) -> tuple[bool, int, bool]:
     offset = reader.offset
     byte = reader.number(lic.COLOUR_QUANTIZER)
     quantizer_id = byte >> lic.QUANTIZER_SHIFT & lic.QUANTIZER_MASK
-    if byte & ~(lic.GREY_BIT | lic.QUANTIZER_MASK << lic.QUANTIZER_SHIFT):
-        raise reader.corrupt(lic.COLOUR_QUANTIZER.name, offset, f"{byte:08b}", "0000xxxx")
+    known_bits = lic.GREY_BIT | lic.QUANTIZER_MASK << lic.QUANTIZER_SHIFT | lic.ALL_CODED_BIT
+    if byte & ~known_bits:
+        raise reader.corrupt(lic.COLOUR_QUANTIZER.name, offset, f"{byte:08b}", "000xxxxx")
     if quantizer_id not in QUANTIZER_IDS.values():
         known = ", ".join(f"{i} ({name})" for name, i in QUANTIZER_IDS.items())
         raise UnsupportedVersionError(
             f"quantizer id at offset {offset}: found {quantizer_id}, expected {known}; "
             "the file is damaged or written by a newer licodec"
         )
-    return bool(byte & lic.GREY_BIT), quantizer_id
+    return bool(byte & lic.GREY_BIT), quantizer_id, bool(byte & lic.ALL_CODED_BIT)
 
 
 def _read_sections(

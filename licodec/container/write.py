@@ -57,7 +57,11 @@ def _pack(field: Fixed, value: int) -> bytes:
 
 def _pack_header(header: Header, *, has_sections: bool) -> bytes:
     family_profile = header.family_id * (lic.MAX_PROFILE_ID + 1) + header.profile_id
-    colour_quantizer = header.quantizer_id << lic.QUANTIZER_SHIFT | bool(header.is_grey)
+    colour_quantizer = (
+        header.quantizer_id << lic.QUANTIZER_SHIFT
+        | header.is_grey * lic.GREY_BIT
+        | header.is_all_coded * lic.ALL_CODED_BIT
+    )
     return b"".join(
         (
             lic.MAGIC_BYTES,

@@ -28,7 +28,8 @@ class Tables:
     Attributes:
         reaches: (K,) int64, R of each table.
         frequencies: K arrays int64 of 2R + 2 entries, each sums to 2^24.
-        skip_below: scale indices below this are not coded: their symbol is 0 by rule.
+        skip_below: scale indices below this are not coded, their symbol is 0 by rule, unless
+            the file says that all are coded; index 0 never is.
         models: constriction's model of each table.
     """
 
@@ -84,6 +85,11 @@ def load_tables(halves: np.ndarray, reaches: np.ndarray, skip_below: int) -> Tab
         frequencies.append(np.concatenate([half[reach:0:-1], half[: reach + 1], half[-1:]]))
     models = tuple(exact_model(f) for f in frequencies)
     return Tables(reaches, tuple(frequencies), int(skip_below), models)
+
+
+def coding_bound(tables: Tables, *, is_all_coded: bool) -> int:
+    """Smallest scale index that a file codes; its `is_all_coded` is in the header."""
+    return 1 if is_all_coded else tables.skip_below
 
 
 def fit_halves(counts: np.ndarray, expected: np.ndarray, prior_count: float) -> np.ndarray:

@@ -116,7 +116,8 @@ class IntegerPrior:
             quality_index: 0..255.
             height, width: of the picture in pixels.
             is_grey: chroma is zero and not coded.
-            code: quantises or decodes one step's elements; index 0 elements are 0 by rule.
+            code: quantises or decodes one step's elements; those of index 0 belong to the
+                padding and are 0 by rule.
 
         Returns:
             (3, H, W) int32 planes of the linear synthesis in 1/64 grey level, H and W the picture's
@@ -191,7 +192,7 @@ class IntegerPrior:
             out = self._head(net, number, trunk, torch.cat(known) if known else None)
             mean = (out[: len(channels)] * unit[planes, None, None] + 128) >> 8
             index = _scale_index(out[len(channels) :] + log_scale[planes, None, None])
-            index.masked_fill_(outside[positions], 0)
+            index.clamp_(min=1).masked_fill_(outside[positions], 0)
             where = Where(level, detail_step.channels)
             symbols = code(step + number, mean, index, where)
             mean += symbols * 16

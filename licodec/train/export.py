@@ -173,14 +173,13 @@ def _fit_tables(
         bits = pixels = 0.0
         for array in train.arrays[round_number::stride]:
             index = int(random.integers(0, MAX_QUALITY_INDEX + 1))
-            encoded = encode_pixels(array, family, index, torch.device("cpu"))
+            encoded = encode_pixels(array, family, index, torch.device("cpu"), is_all_coded=True)
             for symbols, scales in zip(encoded.symbols, encoded.scale_indices, strict=True):
                 count_symbols(counts, np.frombuffer(symbols, "<i2"), scales)
             bits, pixels = bits + 8 * len(encoded.payload), pixels + array.shape[0] * array.shape[1]
         nonzero = [1 - float(c[0]) / float(c.sum()) if c.sum() > 0 else 0.0 for c in counts]
         skip = next((i for i, share in enumerate(nonzero) if share > _SKIP_SHARE), 1)
-        # Skipped elements are not counted, so the bound may only rise from round to round.
-        skip = max(1, skip, int(fitted["skip_below"][0]))
+        skip = max(1, skip)
         fitted = table_tensors(counts, skip, _PRIOR_COUNT)
         report(
             f"tables fitted, round {round_number + 1}: {bits / pixels:.4f} bpp before, "
@@ -209,6 +208,7 @@ def _measure(
         bpps, psnrs = [], []
         for array in valid.arrays[:_RD_PICTURES]:
             height, width = array.shape[:2]
+            encoded = encode_pixels(array, family, index, cpu)
             header = Header(
                 family_id=1,
                 profile_id=1,
@@ -219,8 +219,8 @@ def _measure(
                 quality_index=index,
                 is_grey=False,
                 quantizer_id=0,
+                is_all_coded=encoded.is_all_coded,
             )
-            encoded = encode_pixels(array, family, index, cpu)
             data = write_container(header, (), encoded.payload, encoded.symbols)
             decoded = decode_pixels(read_container(data), family, synthesis, cpu, {})
             error = np.square(decoded.astype(np.float64) - array).mean()

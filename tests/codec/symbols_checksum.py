@@ -16,6 +16,7 @@ from torch import Tensor
 from licodec.codec.model import Family, load_family
 from licodec.container.read import check_symbols, read_container
 from licodec.entropy.decode import StepDecoder
+from licodec.entropy.tables import coding_bound
 from licodec.prior.integer import Where
 from licodec.profiles import list_profiles
 
@@ -31,7 +32,7 @@ def symbols_checksum(data: bytes, family: Family) -> str:
 
     def code(step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
         nonlocal crc
-        is_coded = index >= family.tables.skip_below
+        is_coded = index >= coding_bound(family.tables, is_all_coded=header.is_all_coded)
         values = decoder.step(index[is_coded].numpy())
         portions.append(values.astype("<i2").tobytes())
         symbols = torch.zeros(mean.shape, dtype=torch.int32)

@@ -39,10 +39,6 @@ def test_flat_picture_comes_back_within_three_levels(level, codec):
     assert np.abs(decoded.astype(int) - level).max() <= 3
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="elements whose predicted scale is below the skip bound are dropped, however large",
-)
 @pytest.mark.parametrize("kind", ["noise", "stripes"])
 def test_what_no_neighbour_predicts_survives_the_highest_quality(kind, codec):
     pixels = np.random.default_rng(1).integers(0, 256, (70, 90, 3)).astype(np.uint8)
@@ -51,6 +47,16 @@ def test_what_no_neighbour_predicts_survives_the_highest_quality(kind, codec):
         pixels[::2] = 200
     decoded = np.asarray(codec.decode(codec.encode(pixels, quality=100)))
     assert psnr_db(pixels, decoded) > 30
+
+
+def test_only_what_would_lose_by_skipping_is_coded_whole(codec):
+    stripes = np.full((64, 64, 3), 40, np.uint8)
+    stripes[::2] = 200
+    whole = [
+        read_front(codec.encode(pixels, quality=60)).header.is_all_coded
+        for pixels in (stripes, np.full((64, 64, 3), 90, np.uint8), crop(128, 128))
+    ]
+    assert whole == [True, False, False]
 
 
 @pytest.mark.parametrize("name", ["coffee", "chelsea"])

@@ -44,6 +44,7 @@ class File:
     height: int
     quality: int
     is_grey: bool
+    is_all_coded: bool
     crc: int
     payload: bytes
 
@@ -54,13 +55,15 @@ def take_apart(data: bytes) -> File:
     width, at = _varint(data, 12)
     height, at = _varint(data, at)
     quality, colour = data[at], data[at + 1]
-    assert colour >> 1 == 0  # quantizer: rounding
+    assert colour >> 1 & 7 == 0  # quantizer: rounding
     crc = int.from_bytes(data[at + 2 : at + 6], "little")
     length, start = _varint(data, at + 6)
     payload = data[start:]
     assert len(payload) == length
     padded = payload + bytes(-length % 4)
-    return File(data[: at + 2], width, height, quality, bool(colour & 1), crc, padded)
+    return File(
+        data[: at + 2], width, height, quality, bool(colour & 1), bool(colour & 16), crc, padded
+    )
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -131,6 +134,7 @@ class Symbols:
 
     payload: bytes
     weights: Arrays
+    bound: int  # smallest index that is coded
     coded: list[int] = field(default_factory=list)  # in coding order
     num_escapes: int = 0
 
@@ -149,7 +153,7 @@ class Symbols:
     def step(self, index: np.ndarray) -> np.ndarray:
         """Indices in coding order, any shape, to symbols of the same shape."""
         flat = [int(i) for i in index.ravel()]
-        skip = int(self.weights["skip_below"][0])
+        skip = self.bound
         elements = [e for e, i in enumerate(flat) if i >= skip]
         order = sorted(elements, key=lambda e: flat[e])
         symbols = [0] * len(flat)
@@ -190,7 +194,8 @@ class WrittenDecoder:
         self.weights = {
             k: v.astype(np.int64) for k, v in weights.items() if not k.startswith("analysis.")
         }
-        self.symbols = Symbols(file.payload, self.weights)
+        bound = 1 if file.is_all_coded else int(weights["skip_below"][0])
+        self.symbols = Symbols(file.payload, self.weights, bound)
         self.num_planes = 1 if file.is_grey else 3
         self.planes = self._low_pass(-(-file.height // 64), -(-file.width // 64))
         self.trunk: np.ndarray | None = None
@@ -242,7 +247,7 @@ class WrittenDecoder:
                 for name in ("mean_unit_q8", "detail_log_scale")
             )
             mean = (out[: len(channels)] * unit + 128) >> 8
-            index = clamp((out[len(channels) :] + log_scale + 49) >> 1, 0, 63)
+            index = clamp((out[len(channels) :] + log_scale + 49) >> 1, 1, 63)
             index[np.stack([padding[p] for _, p in channels])] = 0
             values = mean + 16 * self.symbols.step(index)
             folded |= dict(zip(channels, values, strict=True))
