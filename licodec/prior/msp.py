@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from licodec.prior.density import logistic_bits
+from licodec.prior.fake_integers import RoundedConv, Rounding
 from licodec.prior.layout import (
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
@@ -75,12 +76,13 @@ class Head(nn.Module):
 
     def __init__(self, num_trunk: int, num_known: int, num_hidden: int, num_out: int) -> None:
         super().__init__()
-        self.trunk = nn.Conv2d(num_trunk, num_hidden, 1)
+        self.trunk = RoundedConv(num_trunk, num_hidden, 1)
         self.known = (
-            nn.Conv2d(num_known, num_hidden, 3, padding=1, bias=False) if num_known else None
+            RoundedConv(num_known, num_hidden, 3, padding=1, bias=False) if num_known else None
         )
-        self.mix = nn.Conv2d(num_hidden, num_hidden, 1)
-        self.out = nn.Conv2d(num_hidden, 2 * num_out, 1)
+        self.mix = RoundedConv(num_hidden, num_hidden, 1)
+        self.out = RoundedConv(num_hidden, 2 * num_out, 1)
+        self.round = Rounding()
         for conv in (self.trunk, self.known, self.mix):
             if conv is not None:
                 nn.init.kaiming_normal_(conv.weight)
@@ -93,7 +95,8 @@ class Head(nn.Module):
         hidden = self.trunk(trunk)
         if self.known is not None:
             hidden = hidden + self.known(known)
-        out: Tensor = self.out(activate(self.mix(activate(hidden))))
+        hidden = self.round(activate(self.mix(self.round(activate(hidden)))))
+        out: Tensor = self.round(self.out(hidden).float())
         return out
 
 
@@ -113,17 +116,20 @@ class LevelNet(nn.Module):
         super().__init__()
         folded = fold_of(level) ** 2
         num_parents = 0 if level == NUM_LEVELS else NUM_DETAIL_CHANNELS
-        self.first = nn.Conv2d(
+        self.first = RoundedConv(
             NUM_PLANES * (folded + 1) + num_parents, width, 3, padding=1, bias=False
         )
         self.coarser = (
-            nn.Conv2d(coarser_width, width, 1, bias=False) if level < NUM_LEVELS else None
+            RoundedConv(coarser_width, width, 1, bias=False) if level < NUM_LEVELS else None
         )
         self.quality_bias = nn.Parameter(torch.zeros(num_knots, num_levels, width))
-        self.blocks = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(depth - 1))
+        self.blocks = nn.ModuleList(
+            RoundedConv(width, width, 3, padding=1) for _ in range(depth - 1)
+        )
         self.heads = nn.ModuleList(
             Head(width, len(s.known), head_width, len(s.channels)) for s in detail_steps(level)
         )
+        self.round = Rounding()
         nn.init.kaiming_normal_(self.first.weight)
         for block in self.blocks:  # small beside the identity
             nn.init.kaiming_normal_(block.weight, a=2.0)  # type: ignore[arg-type]
@@ -142,10 +148,10 @@ class LevelNet(nn.Module):
             if up.shape[2:] != hidden.shape[2:]:
                 up = F.interpolate(up, scale_factor=2.0, mode="nearest")
             hidden = hidden + up
-        hidden = activate(hidden)
+        hidden = self.round(activate(hidden))
         for block in self.blocks:
-            hidden = activate(hidden + block(hidden))
-        return hidden
+            hidden = self.round(activate(hidden + block(hidden)))
+        return torch.as_tensor(hidden)
 
 
 class Prior(nn.Module):
@@ -260,7 +266,7 @@ class Prior(nn.Module):
         assert isinstance(net, LevelNet)
         fold = fold_of(level)
         row = level - min(lv for lv, n in NET_OF_LEVEL.items() if n == NET_OF_LEVEL[level])
-        inputs = trunk_inputs(low.detach(), parents, steps_px, fold)
+        inputs = net.round(trunk_inputs(low.detach(), parents, steps_px, fold))
         bias = interpolate(weights, net.quality_bias[:, row])
         trunk = net.trunk(inputs, coarser, bias)
         folded = F.pixel_unshuffle(values, fold)
@@ -272,7 +278,9 @@ class Prior(nn.Module):
         order: list[int] = []
         bits = values.new_zeros(values.shape[0])
         for step, head in zip(detail_steps(level), net.heads, strict=True):
-            known = torch.cat([torch.asinh(c.detach()) for c in coded], 1) if coded else None
+            known = (
+                net.round(torch.cat([torch.asinh(c.detach()) for c in coded], 1)) if coded else None
+            )
             mean, correction = head(trunk, known).float().chunk(2, 1)
             channels = list(step.channels)
             step_bits, quantised = quantize(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.entropy.tables import fit_halves
 from licodec.prior.density import LOG_SCALE_MIN, NUM_SCALES, SCALES_PER_NAT
+from licodec.prior.fake_integers import MAX_WEIGHT, weight_shift
 from licodec.prior.integer import MAX_ACTIVATION, RECIPROCAL_BITS, compand_table
 from licodec.prior.layout import NET_OF_LEVEL, NUM_LEVELS
 from licodec.prior.msp import Head, LevelNet, Prior
@@ -17,8 +18,6 @@ from licodec.transform.quality import knot_weights
 from licodec.transform.wavelet import FRACTION_BITS
 
 _UNIT = 16  # activations, means and log scales in 1/16
-_MAX_WEIGHT = 127
-_MAX_SHIFT = 14
 _EXACT_FLOAT32 = 1 << 24
 # The integer prior halves sixteenths to an index by (s + 1) >> 1, half a sixteenth too much on
 # average; the tables of log scales give it back.
@@ -36,7 +35,7 @@ def integer_layer(weights: list[Tensor], bias: Tensor | None) -> dict[str, Tenso
         weight0, weight1, .. int8, bias int32, shift uint8 (O,).
     """
     largest = torch.stack([w.abs().amax((1, 2, 3)) for w in weights]).amax(0).clamp_min(1e-6)
-    shift = torch.floor(torch.log2(_MAX_WEIGHT / largest)).clamp(0, _MAX_SHIFT)
+    shift = weight_shift(largest)
     scale = 2.0**shift
     total = sum(
         ((w * scale[:, None, None, None]).round().abs().sum((1, 2, 3)) for w in weights),
@@ -49,7 +48,7 @@ def integer_layer(weights: list[Tensor], bias: Tensor | None) -> dict[str, Tenso
     tensors = {
         f"weight{i}": (w * scale[:, None, None, None])
         .round()
-        .clamp(-_MAX_WEIGHT, _MAX_WEIGHT)
+        .clamp(-MAX_WEIGHT, MAX_WEIGHT)
         .to(torch.int8)
         for i, w in enumerate(weights)
     }

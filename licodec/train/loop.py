@@ -24,6 +24,7 @@ from licodec.config import (
     synthesis_to_json,
 )
 from licodec.errors import TrainingError
+from licodec.prior.fake_integers import round_to_integers
 from licodec.prior.msp import quantize_dead_zone, quantize_relaxed
 from licodec.train.checkpoint import load_checkpoint, save_checkpoint
 from licodec.train.data import CropSampler, Pictures, validation_crops
@@ -108,6 +109,7 @@ class Trainer:
         self.optimizer = torch.optim.Adam(self._parameter_groups(), betas=(0.9, 0.98))
         self.step, self.run_step, self.elapsed_s, self.total_s = 0, 0, 0.0, 0.0
         self.is_linear = options.linear_share > 0 and options.stage == "joint"
+        round_to_integers(self.network, options.stage != "joint")
         self.quantize = quantize_relaxed if options.stage == "joint" else quantize_dead_zone
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
