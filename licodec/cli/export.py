@@ -31,6 +31,11 @@ from licodec.errors import LicodecError
 @click.option(
     "--synthesis-only", is_flag=True, help="Add the synthesis to the family that is in the folder."
 )
+@click.option(
+    "--keep-checkpoint",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the float weights there, to go on training from.",
+)
 @click.option("--force", is_flag=True, help="Replace weights that are there.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads [default: all cores].")
 def command(
@@ -39,6 +44,7 @@ def command(
     out: Path,
     profile: str,
     synthesis_only: bool,
+    keep_checkpoint: Path | None,
     force: bool,
     threads: int | None,
 ) -> None:
@@ -56,6 +62,7 @@ def command(
     import torch
 
     from licodec.train.card import write_card
+    from licodec.train.checkpoint import load_checkpoint, save_checkpoint, slim_checkpoint
     from licodec.train.data import load_pictures, parse_source
     from licodec.train.export import export, write_release
 
@@ -74,6 +81,8 @@ def command(
     release = export(checkpoint, profile, train, valid, report, released)
     write_release(release, out, write_family=not synthesis_only)
     write_card(release, checkpoint, out / (f"{profile}.md" if synthesis_only else "README.md"))
+    if keep_checkpoint is not None:
+        save_checkpoint(keep_checkpoint, slim_checkpoint(load_checkpoint(checkpoint)))
     for quality, bpp, psnr in release.rd:
         report(f"quality {quality:5.1f}: {bpp:.4f} bpp, {psnr:.2f} dB on held-back pictures")
     report(f"{target}: written")

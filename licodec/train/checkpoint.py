@@ -36,3 +36,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("format") != CHECKPOINT_FORMAT:
         raise TrainingError(f"{path}: not a licodec training checkpoint of this version")
     return state
+
+
+def slim_checkpoint(state: dict[str, Any]) -> dict[str, Any]:
+    """A finished run's state without what only the very same run would need.
+
+    Resuming from it starts a new schedule from the averaged weights.
+    """
+    kept = {k: v for k, v in state.items() if k not in ("format", "network", "optimizer")}
+    return {**kept, "elapsed_s": state["time_limit_s"]}

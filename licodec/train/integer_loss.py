@@ -31,6 +31,14 @@ class _Estimator:
         return symbols[0].round().to(torch.int32)
 
 
+def _quantize_at_coded_scales(
+    values: Tensor, mean: Tensor, log_scale: Tensor
+) -> tuple[Tensor, Tensor]:
+    """As training, but with the smallest scale that a file codes, index 1."""
+    smallest = LOG_SCALE_MIN + 1 / SCALES_PER_NAT
+    return quantize_dead_zone(values, mean, log_scale.clamp_min(smallest))
+
+
 def integer_loss(
     network: CodecNetwork, family: Family, pictures: list[np.ndarray], quality_index: int
 ) -> float:
@@ -54,7 +62,7 @@ def integer_loss(
         with torch.inference_mode():
             rgb = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
             position = torch.tensor([quality_index / MAX_QUALITY_INDEX])
-            bpp, _ = network(rgb, position, quantize=quantize_dead_zone)
+            bpp, _ = network(rgb, position, quantize=_quantize_at_coded_scales)
             family.prior.walk(quality_index, height, width, is_grey=False, code=estimator)
         real += float(bpp) * height * width
         exact += estimator.bits
