@@ -4,12 +4,13 @@ import glob
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+import licodec
 from licodec.config import DEFAULT_PROFILE, quality_to_index
 from licodec.errors import LicodecError
 
@@ -240,12 +241,8 @@ def _run(
 
 def _describe_environment(num_threads: int, device: str) -> dict[str, str]:
     """What the times and the peers' sizes depend on."""
-    described = {"python": platform.python_version()}
-    for package in ("licodec", "torch", "pillow"):
-        try:
-            described[package] = version(package)
-        except PackageNotFoundError:  # run from a checkout that was not installed
-            described[package] = "unknown"
+    described = {"python": platform.python_version(), "licodec": licodec.__version__}
+    described |= {package: version(package) for package in ("torch", "pillow")}
     described["device"] = device
     described["threads"] = f"{num_threads} of {os.cpu_count()} CPUs (peers: 1)"
     described["machine"] = platform.machine()

@@ -1,0 +1,93 @@
+"""Remake the golden files: photographs in, tiny .lic files and what they decode to out.
+
+Needed when weights of a family change; `make golden` runs it. See README.md beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+FOLDER = Path(__file__).parent
+PHOTOS = FOLDER.parents[1] / "examples" / "photos"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Golden:
+    """How one file is made."""
+
+    photo: str
+    box: tuple[int, int, int, int]  # left, top, right, bottom in pixels
+    mode: str
+    quality: float
+    has_metadata: bool = False
+
+
+GOLDEN = {
+    "rgb-48x40-q30": Golden(photo="coffee", box=(250, 120, 298, 160), mode="RGB", quality=30),
+    "rgb-100x75-q80": Golden(photo="chelsea", box=(150, 90, 250, 165), mode="RGB", quality=80),
+    "grey-33x17-q60": Golden(photo="coffee", box=(180, 200, 213, 217), mode="L", quality=60),
+    "rgba-20x20-q90": Golden(
+        photo="chelsea", box=(200, 110, 220, 130), mode="RGBA", quality=90, has_metadata=True
+    ),
+}
+EXIF = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x01\0\0\0\0\0\0"  # orientation 1
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
+
+
+def source_pixels(golden: Golden) -> np.ndarray:
+    """(H, W) or (H, W, 3) uint8."""
+    with Image.open(PHOTOS / f"{golden.photo}.png") as photo:
+        mode = "L" if golden.mode == "L" else "RGB"
+        return np.asarray(photo.convert(mode).crop(golden.box))
+
+
+def source_alpha(height: int, width: int) -> np.ndarray:
+    """(H, W) uint8: a slope with both ends of the range."""
+    y, x = np.mgrid[:height, :width]
+    return (255 * (x + y) // (height + width - 2)).astype(np.uint8)
+
+
+def write_one(name: str, golden: Golden) -> dict[str, object]:
+    """Write NAME.lic and NAME.png; returns what a decoder must find."""
+    from licodec.codec.codec import Codec
+    from licodec.container.read import read_container
+    from licodec.image.convert import to_image
+    from licodec.image.picture import Picture
+
+    pixels = source_pixels(golden)
+    metadata = {"exif": EXIF, "xmp": XMP} if golden.has_metadata else {}
+    alpha = source_alpha(*pixels.shape[:2]) if golden.mode == "RGBA" else None
+    codec = Codec(device="cpu")
+    data = codec.encode_picture(
+        Picture(pixels=pixels, alpha=alpha, **metadata), quality=golden.quality
+    )
+    decoded = codec.decode_picture(data)
+    (FOLDER / f"{name}.lic").write_bytes(data)
+    to_image(Picture(pixels=decoded.pixels, alpha=decoded.alpha)).save(FOLDER / f"{name}.png")
+    return {
+        "crc": f"{read_container(data).crc:08x}",
+        "lic_sha256": hashlib.sha256(data).hexdigest(),
+        "pixels_sha256": hashlib.sha256(decoded.pixels.tobytes()).hexdigest(),
+        "num_bytes": len(data),
+    }
+
+
+def main() -> None:
+    """Remake all files."""
+    for old in (*FOLDER.glob("*.lic"), *FOLDER.glob("*.png")):
+        old.unlink()
+    expected = {name: write_one(name, golden) for name, golden in GOLDEN.items()}
+    text = json.dumps(expected, indent=2) + "\n"
+    (FOLDER / "expected.json").write_text(text, encoding="utf-8")
+    sys.stderr.write(f"{FOLDER}: {len(expected)} golden files; say so in CHANGELOG.md\n")
+
+
+if __name__ == "__main__":
+    main()
