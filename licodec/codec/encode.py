@@ -20,8 +20,8 @@ from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
 from licodec.quantize.rounding import dead_zones, round_with_dead_zone
 from licodec.transform.wavelet import FRACTION_BITS, analyse
 
-# A picture is coded without skipping once what is skipped is worth more than this share of it.
-_TOLERATED_LOSS = 0.01
+# Coding a picture without skipping is tried once what is skipped is worth more than this share.
+_TOLERATED_LOSS = 0.03
 # About what a symbol costs where zero was all but certain.
 _RARE_SYMBOL_BITS = 12.0
 
@@ -88,9 +88,11 @@ def encode_pixels(
     payload = encode_steps(quantizer.steps, family.tables)
     if is_all_coded is None and quantizer.lost_bits > _TOLERATED_LOSS * 8 * len(payload):
         latent = Latent(pixels, family, quality_index, device)
-        quantizer = _walk(latent, pixels, family, quality_index, True)
+        whole = _walk(latent, pixels, family, quality_index, True)
+        whole_payload = encode_steps(whole.steps, family.tables)
+        if 8 * (len(whole_payload) - len(payload)) < quantizer.missed_bits:
+            quantizer, payload = whole, whole_payload
         walked = time.perf_counter()
-        payload = encode_steps(quantizer.steps, family.tables)
     coded = time.perf_counter()
     timings = {
         "analysis": analysed - started,
@@ -146,7 +148,8 @@ class _Quantizer:
 
     def __init__(self, latent: Latent, family: Family, *, is_all_coded: bool) -> None:
         self.is_all_coded = is_all_coded
-        self.lost_bits = 0.0  # what the skipped elements would be worth, their cost taken off
+        self.missed_bits = 0.0  # what the skipped elements' distortion is worth
+        self.lost_bits = 0.0  # the same, less what they would cost
         self.steps: list[tuple[np.ndarray, np.ndarray]] = []
         self._latent = latent
         self._zones = dead_zones(family.tables)
@@ -160,6 +163,7 @@ class _Quantizer:
         if bool(missed.any()):
             before, chosen = residual[missed], symbols[missed]
             gain = BITS_PER_SQUARED_STEP * (before.square() - (before - chosen).square())
+            self.missed_bits += float(gain.sum())
             self.lost_bits += float((gain - _RARE_SYMBOL_BITS).clamp_(min=0).sum())
         symbols *= is_coded
         self.steps.append((symbols[is_coded].numpy().astype(np.int16), index[is_coded].numpy()))
