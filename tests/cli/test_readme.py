@@ -23,7 +23,11 @@ COMMANDS = sorted(
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_command_of_the_readme_is_valid_usage(line: str) -> None:
+def test_command_of_the_readme_is_valid_usage(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kodak").mkdir()
+    monkeypatch.chdir(tmp_path)
     _, name, *arguments = shlex.split(line)
     with click.Context(cli) as context:
         command = cli.get_command(context, name)
