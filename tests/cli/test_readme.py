@@ -27,6 +27,7 @@ def test_command_of_the_readme_is_valid_usage(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "kodak").mkdir()
+    (tmp_path / "README.md").write_text("", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     _, name, *arguments = shlex.split(line)
     with click.Context(cli) as context:
