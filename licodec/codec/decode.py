@@ -85,10 +85,10 @@ class _Reader:
         is_coded = index >= self._skip_below
         values = self.decoder.step(index[is_coded].numpy())
         self._coded.append(values.astype(np.int16))
-        symbols = torch.zeros(mean.shape, dtype=torch.int32)
-        symbols[is_coded] = torch.from_numpy(values)
+        offsets = torch.zeros(mean.shape, dtype=torch.int32)
+        offsets[is_coded] = torch.from_numpy(values) * 16
         self.seconds += time.perf_counter() - started
-        return symbols
+        return offsets
 
     @property
     def symbols(self) -> Iterator[bytes]:

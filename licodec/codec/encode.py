@@ -167,4 +167,4 @@ class _Quantizer:
             self.lost_bits += float((gain - _RARE_SYMBOL_BITS).clamp_(min=0).sum())
         symbols *= is_coded
         self.steps.append((symbols[is_coded].numpy().astype(np.int16), index[is_coded].numpy()))
-        return symbols
+        return symbols * 16

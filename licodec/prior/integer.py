@@ -39,7 +39,8 @@ _MAX_OUT = 1 << 12  # mean and log-scale corrections stay within +-256
 _INDEX_OFFSET = 3 * 16  # minus LOG_SCALE_MIN in 1/16
 MAX_INDEX = 63
 
-# (step number, means in 1/16 (C, ..), scale indices (C, ..) uint8, where) -> symbols (C, ..) int32
+# (step number, means in 1/16 (C, ..), scale indices (C, ..) uint8, where)
+# -> what the quantizer adds to the means, in 1/16 step (C, ..) int32
 CodeStep = Callable[[int, Tensor, Tensor, "Where"], Tensor]
 
 
@@ -117,7 +118,7 @@ class IntegerPrior:
             height, width: of the picture in pixels.
             is_grey: chroma is zero and not coded.
             code: quantises or decodes one step's elements; those of index 0 belong to the
-                padding and are 0 by rule.
+                padding, where it must return 0.
 
         Returns:
             (3, H, W) int32 planes of the linear synthesis in 1/64 grey level, H and W the picture's
@@ -155,8 +156,7 @@ class IntegerPrior:
             mean = _neighbour_mean(values, known, diagonal=step == 1)[:num_planes, mask]
             index = _scale_index(log_scale[step, :num_planes, None].expand_as(mean)).clamp_(min=1)
             where = Where(0, tuple(range(num_planes)), mask)
-            symbols = code(step, mean, index, where)
-            values[:num_planes, mask] = mean + 16 * symbols
+            values[:num_planes, mask] = mean + code(step, mean, index, where)
             known += mask.int()
         steps = self._tables["low_steps_q4"][quality_index]
         low = (values * steps[:, None, None] + 128) >> 8
@@ -194,8 +194,7 @@ class IntegerPrior:
             index = _scale_index(out[len(channels) :] + log_scale[planes, None, None])
             index.clamp_(min=1).masked_fill_(outside[positions], 0)
             where = Where(level, detail_step.channels)
-            symbols = code(step + number, mean, index, where)
-            mean += symbols * 16
+            mean += code(step + number, mean, index, where)
             folded[channels] = mean
             known.append(self._compand_of(mean.bitwise_right_shift_(1)))
         values = F.pixel_shuffle(folded, fold) if fold > 1 else folded

@@ -28,7 +28,7 @@ class _Estimator:
         zero = torch.zeros_like(residual)
         _, symbols = quantize_dead_zone(residual[None], zero[None], log_scale[None])
         self.bits += float(logistic_bits(symbols[0], log_scale).sum())
-        return symbols[0].round().to(torch.int32)
+        return symbols[0].round().to(torch.int32) * 16
 
 
 def _quantize_at_coded_scales(

@@ -183,7 +183,7 @@ def test_means_and_scales_of_the_integers_are_those_of_the_floats_on_a_photograp
         if where.level:  # low-pass indices start at 1
             index_errors.append((index - expected).flatten())
         mean_errors.append((mean / 16 - float_mean).flatten())
-        return symbols.to(torch.int32)
+        return 16 * symbols.to(torch.int32)
 
     pixels = crop(256, 192, name="chelsea")
     with torch.inference_mode():

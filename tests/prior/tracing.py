@@ -23,7 +23,7 @@ class RandomSymbols:
         sign = torch.randint(0, 2, mean.shape, generator=generator, dtype=torch.int32) * 2 - 1
         told = mean.to(torch.int32).numpy().tobytes() + index.numpy().tobytes()
         self.checksums.append(zlib.crc32(told))
-        return sign * (size - 34).clamp_(min=0) * (index > 0)
+        return 16 * sign * (size - 34).clamp_(min=0) * (index > 0)
 
 
 class ZeroSymbols:
