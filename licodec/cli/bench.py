@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 import licodec
+from licodec.cli.completers import complete_profile
 from licodec.config import DEFAULT_PROFILE, quality_to_index
 from licodec.errors import LicodecError
 
@@ -56,6 +57,7 @@ def _parse_codecs(
     "profiles",
     multiple=True,
     default=(DEFAULT_PROFILE,),
+    shell_complete=complete_profile,
     show_default=True,
     help="Profile of licodec; may be given several times.",
 )

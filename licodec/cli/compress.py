@@ -21,6 +21,7 @@ from licodec.cli.batch import (
     run_jobs,
     write_bytes,
 )
+from licodec.cli.completers import complete_path, complete_picture, complete_profile
 from licodec.cli.options import common_options
 from licodec.config import DEFAULT_PROFILE, DEFAULT_QUALITY, index_to_quality, quality_to_index
 from licodec.errors import ModelError
@@ -44,11 +45,14 @@ Examples:
   licodec compress photo.png
   licodec compress -q 80 holiday/ -o small/"""
 )
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument(
+    "inputs", nargs=-1, required=True, metavar="INPUT...", shell_complete=complete_picture
+)
 @click.option(
     "-o",
     "--output",
     metavar="OUT",
+    shell_complete=complete_path,
     help="File, folder or - for stdout.  [default: beside the input, as .lic]",
 )
 @click.option(
@@ -67,6 +71,7 @@ Examples:
     default=DEFAULT_PROFILE,
     show_default=True,
     metavar="PROFILE",
+    shell_complete=complete_profile,
     help="Profile that the file is made for; licodec profiles lists them.",
 )
 @common_options

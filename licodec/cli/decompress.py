@@ -18,6 +18,12 @@ from licodec.cli.batch import (
     run_jobs,
     write_bytes,
 )
+from licodec.cli.completers import (
+    complete_format,
+    complete_lic,
+    complete_path,
+    complete_profile,
+)
 from licodec.cli.options import common_options
 from licodec.errors import ImageError
 
@@ -32,11 +38,14 @@ Examples:
   licodec decompress photo.lic
   licodec decompress - --format png < photo.lic > back.png"""
 )
-@click.argument("inputs", nargs=-1, required=True, metavar="FILE.lic...")
+@click.argument(
+    "inputs", nargs=-1, required=True, metavar="FILE.lic...", shell_complete=complete_lic
+)
 @click.option(
     "-o",
     "--output",
     metavar="OUT",
+    shell_complete=complete_path,
     help="File, folder or - for stdout; the extension chooses the format.  "
     "[default: beside the input, as .png]",
 )
@@ -44,12 +53,14 @@ Examples:
     "-p",
     "--profile",
     metavar="PROFILE",
+    shell_complete=complete_profile,
     help="Decode with another profile of the file's family.  [default: the file's own]",
 )
 @click.option(
     "--format",
     "format_name",
     metavar="NAME",
+    shell_complete=complete_format,
     help="Picture format: png, jpeg, webp, avif, tiff, bmp, ppm or jp2.  [default: by extension]",
 )
 @common_options

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from licodec.cli.completers import complete_lic
 from licodec.cli.options import debug_option, max_pixels_option
 from licodec.errors import LicodecError
 
@@ -25,7 +26,7 @@ Examples:
   licodec info photo.lic
   licodec info --json photo.lic"""
 )
-@click.argument("file", metavar="FILE.lic")
+@click.argument("file", metavar="FILE.lic", shell_complete=complete_lic)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--check", "is_checked", is_flag=True, help="Decode the symbols and verify the checksum."

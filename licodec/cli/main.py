@@ -3,18 +3,23 @@
 Exit codes: 0 all done, 1 something failed, 2 wrong usage, 130 interrupted.
 """
 
+from __future__ import annotations
+
 import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from licodec import __version__
 from licodec.cli.options import Settings, debug_option
 from licodec.errors import LicodecError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Command: module in licodec.cli whose `command` it is, line in the list. The line stands here so
 # that the list imports no command.
@@ -25,10 +30,15 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "info": ("info", "Show what a .lic file contains."),
         "profiles": ("profiles", "List the installed profiles."),
         "train": ("train", "Train a profile on your own pictures."),
+        "finetune": ("finetune", "Train on real symbols; more profiles; your own pictures."),
         "export": ("export", "Turn a training checkpoint into a released profile."),
         "bench": ("bench", "Measure licodec and other codecs on a folder."),
+        "thumbnail": ("thumbnail", "Write a small PNG of a .lic file."),
+        "integrate": ("integrate", "Tell desktop and shells about .lic files."),
+        "completion": ("completion", "Print a shell's completion script."),
     }
 )
+_COMPLETE_VARIABLE = "_LICODEC_COMPLETE"  # click's, from the name of the program
 _ALIASES: Mapping[str, str] = MappingProxyType({"encode": "compress", "decode": "decompress"})
 
 
@@ -46,6 +56,16 @@ class LazyGroup(click.Group):
         command = module.command
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        commands = [
+            CompletionItem(name, help=line)
+            for name, (_, line) in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -79,6 +99,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         Exception: whatever went wrong, if --debug is among the arguments.
     """
     settings = Settings()
+    if _COMPLETE_VARIABLE in os.environ:
+        importlib.import_module("licodec.cli.shells")
     try:
         code = cli.main(arguments, prog_name="licodec", standalone_mode=False, obj=settings)
         sys.stdout.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import BinaryIO
+from typing import IO
 
 from licodec.config import MAX_PIXELS, QUANTIZER_IDS
 from licodec.container import format as lic
@@ -77,7 +77,7 @@ def read_front(data: bytes, max_pixels: int | None = None) -> Container:
     )
 
 
-def read_front_from(stream: BinaryIO, max_pixels: int | None = None) -> Container:
+def read_front_from(stream: IO[bytes], max_pixels: int | None = None) -> Container:
     """`read_front` of a stream that stands at the start of a file; reads no more than it needs.
 
     Each byte is read once, in growing portions, up to at most twice the size of the front.

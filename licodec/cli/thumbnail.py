@@ -1,0 +1,67 @@
+"""`licodec thumbnail`: a .lic file goes in, a small PNG comes out."""
+
+import io
+import warnings
+from pathlib import Path
+
+import click
+
+from licodec.cli.completers import complete_lic, complete_path
+from licodec.cli.options import debug_option, force_option
+from licodec.errors import LicodecError
+from licodec.files import check_target, write_file
+
+
+@click.command(
+    epilog="""\b
+Example:
+  licodec thumbnail photo.lic photo.png --size 256"""
+)
+@click.argument("file", metavar="FILE.lic", shell_complete=complete_lic)
+@click.argument("output", metavar="OUT", shell_complete=complete_path)
+@click.option(
+    "-s",
+    "--size",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    metavar="N",
+    help="Greatest width and height in pixels; smaller pictures keep their size.",
+)
+@force_option
+@debug_option
+def command(file: str, output: str, size: int, force: bool) -> None:
+    """Write a small PNG of a .lic file, as file managers show it.
+
+    OUT is a PNG file, whatever its name. An EXIF orientation is applied.
+    """
+    source, target = Path(file), Path(output)
+    check_target(target, source, force=force)
+    write_file(target, _render(source, size), replace=force)
+
+
+def _render(source: Path, size: int) -> bytes:
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    from licodec.pillow import FORMAT, register
+    from licodec.profiles import list_profiles
+
+    name = click.format_filename(source)
+    # Nobody sees in a small picture which synthesis made it, so the first and fastest one does.
+    register(profile=next((profile.name for profile in list_profiles()), None))
+    buffer = io.BytesIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(source, formats=[FORMAT])
+        with image:
+            image.thumbnail((size, size))
+            upright = ImageOps.exif_transpose(image)
+        upright.save(buffer, "PNG")
+    except UnidentifiedImageError as error:
+        raise LicodecError(f"{name}: is not a .lic file") from error
+    except Image.DecompressionBombError as error:
+        raise LicodecError(f"{name}: has too many pixels for a thumbnail") from error
+    except OSError as error:
+        raise LicodecError(f"{name}: {error.strerror or error}") from error
+    return buffer.getvalue()

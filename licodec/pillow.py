@@ -1,0 +1,209 @@
+"""Pillow plugin: with `import licodec.pillow`, Pillow opens and saves .lic files.
+
+    import licodec.pillow
+    from PIL import Image
+
+    with Image.open("photo.lic") as image:  # size, mode and metadata; no torch
+        image.load()                        # pixels
+    image.save("small.lic", quality=40)
+
+docs/pillow.md has all options.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import warnings
+from dataclasses import dataclass, replace
+from typing import IO, TYPE_CHECKING, Any
+
+from PIL import Image, ImageFile
+
+from licodec.config import DEFAULT_PROFILE, DEFAULT_QUALITY, index_to_quality
+from licodec.container.format import ALPHA, EXIF, ICC, MAGIC_BYTES, MAX_SIDE_PX, XMP
+from licodec.container.read import read_front_from
+from licodec.errors import BitstreamError, LicodecError, NotLicodecFileError
+from licodec.profiles import find_profile, profile_name
+
+if TYPE_CHECKING:
+    from licodec.codec.codec import Codec
+
+FORMAT = "LIC"
+MIME_TYPE = "image/x-licodec"
+
+_DECODER = "licodec"
+_METADATA_KEYS = ("icc_profile", "exif", "xmp")
+_EXIF_PREFIX = b"Exif\0\0"  # stands before the TIFF block wherever Pillow hands EXIF out
+_NO_LIMIT = MAX_SIDE_PX**2  # Pillow's own limit, Image.MAX_IMAGE_PIXELS, has been applied before
+_LOCK = threading.Lock()  # a Codec must not be used by two threads at once
+
+
+@dataclass
+class _Settings:
+    """What `register` sets: Pillow has no way to pass options to `Image.open`."""
+
+    profile: str | None = None
+    device: str = "auto"
+
+
+_SETTINGS = _Settings()
+
+
+def register(*, profile: str | None = None, device: str = "auto") -> None:
+    """Register the plugin, as the import does, and choose how pictures are decoded from now on.
+
+    Args:
+        profile: synthesis to decode with; None takes the one that a file was made for.
+        device: "auto" (CUDA if there is one), "cpu" or "cuda"; for saving, too.
+
+    Raises:
+        ModelError: the profile is unknown or not installed.
+        ValueError: another device.
+    """
+    if profile is not None:
+        find_profile(profile)
+    if device not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device is {device!r}, expected auto, cpu or cuda")
+    _SETTINGS.profile, _SETTINGS.device = profile, device
+    Image.register_open(FORMAT, LicImageFile, _accept)
+    Image.register_decoder(_DECODER, LicDecoder)
+    Image.register_save(FORMAT, _save)
+    Image.register_extension(FORMAT, ".lic")
+    Image.register_mime(FORMAT, MIME_TYPE)
+
+
+class LicImageFile(ImageFile.ImageFile):
+    """A .lic file whose front has been read; pixels are decoded at `load`.
+
+    `info` has quality (1.0 to 100.0) and profile, and icc_profile, exif and xmp where the file has
+    them.
+    """
+
+    format = FORMAT
+    format_description = "Learned image codec (licodec)"
+
+    def _open(self) -> None:
+        assert self.fp is not None
+        try:
+            front = read_front_from(self.fp)
+        except NotLicodecFileError as error:
+            raise SyntaxError(str(error)) from error
+        except BitstreamError as error:
+            raise OSError(str(error)) from error
+        header = front.header
+        has_alpha = front.section(ALPHA) is not None
+        self._size = header.width, header.height
+        self._mode = ("L" if header.is_grey else "RGB") + ("A" if has_alpha else "")
+        self.info["quality"] = round(index_to_quality(header.quality_index), 1)
+        self.info["profile"] = profile_name(header.profile_id) or f"id {header.profile_id}"
+        exif = front.section(EXIF)
+        blocks = (
+            ("icc_profile", front.section(ICC)),
+            ("exif", None if exif is None else _EXIF_PREFIX + exif),
+            ("xmp", front.section(XMP)),
+        )
+        self.info |= {key: block for key, block in blocks if block is not None}
+        self.tile = [ImageFile._Tile(_DECODER, (0, 0, *self.size), 0, ())]
+
+    def load_seek(self, pos: int) -> None:
+        """Go to a place in the file; that this is here keeps `ImageFile.Parser` from decoding
+        parts of a file."""
+        assert self.fp is not None
+        self.fp.seek(pos)
+
+    def verify(self) -> None:
+        """Decode the symbols and the alpha plane and compare every checksum; makes no pixels.
+
+        As with other formats, the image cannot be used afterwards.
+
+        Raises:
+            OSError: the file is damaged or incomplete, or the weights to tell are missing.
+            RuntimeError: the pixels have been loaded already.
+        """
+        if self.fp is None:
+            raise RuntimeError("verify must be called directly after open")
+        from licodec.codec.check import check_symbols_of
+
+        try:
+            self.fp.seek(0)
+            with _LOCK:
+                check_symbols_of(self.fp.read(), _NO_LIMIT)
+        except LicodecError as error:
+            raise OSError(str(error)) from error
+        finally:
+            super().verify()
+
+
+class LicDecoder(ImageFile.PyDecoder):
+    """Reads a whole file and fills the picture."""
+
+    _pulls_fd = True
+
+    def decode(self, buffer: object) -> tuple[int, int]:
+        from licodec.inspect import choose_profile
+
+        assert self.fd is not None
+        data = self.fd.read()
+        try:
+            profile = _SETTINGS.profile or choose_profile(data, _NO_LIMIT)
+            with _LOCK:
+                image = _codec(profile, _SETTINGS.device).decode(data)
+        except LicodecError as error:
+            raise OSError(str(error)) from error
+        self.set_as_raw(image.tobytes())
+        return -1, 0
+
+
+@functools.lru_cache(maxsize=3)
+def _codec(profile: str, device: str) -> Codec:
+    from licodec.codec.codec import Codec
+
+    return Codec(profile, device, max_pixels=_NO_LIMIT)
+
+
+def _accept(prefix: bytes) -> bool:
+    return prefix.startswith(MAGIC_BYTES)
+
+
+def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
+    """Pillow's save handler; options are in `image.encoderinfo`.
+
+    Raises:
+        OSError: the picture cannot be converted, or the profile is not usable.
+        ValueError: quality out of range.
+    """
+    from licodec.image.convert import picture_from
+
+    options = image.encoderinfo
+    given = {key: _block(key, options[key]) for key in _METADATA_KEYS if key in options}
+    own_info = image.info
+    try:
+        image.info = {key: value for key, value in (own_info | given).items() if value is not None}
+        picture = picture_from(image)
+        if "exif" in given and given["exif"] is None:  # a TIFF file's tags are EXIF, too
+            picture = replace(picture, exif=None)
+        for note in picture.notes:
+            warnings.warn(note, stacklevel=3)  # the line that calls Image.save
+        with _LOCK:
+            codec = _codec(options.get("profile", DEFAULT_PROFILE), _SETTINGS.device)
+            data = codec.encode_picture(picture, quality=options.get("quality", DEFAULT_QUALITY))
+    except LicodecError as error:
+        raise OSError(f"cannot write {FORMAT}: {error}") from error
+    finally:
+        image.info = own_info
+    stream.write(data)
+
+
+def _block(key: str, value: Any) -> bytes | None:
+    """A metadata option as bytes; None where it says that there shall be none."""
+    if isinstance(value, Image.Exif):
+        value = value.tobytes() if len(value) else None
+    if isinstance(value, str):
+        value = value.encode()
+    if value is not None and not isinstance(value, bytes | bytearray):
+        raise TypeError(f"{key} is a {type(value).__name__}, expected bytes or None")
+    return bytes(value) if value else None
+
+
+register()
