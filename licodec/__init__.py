@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from licodec.config import DEFAULT_PROFILE, DEFAULT_QUALITY, MAX_PIXELS
+from licodec.config import DEFAULT_PROFILE, DEFAULT_QUALITY, MAX_PIXELS, METADATA_KINDS
 from licodec.errors import (
     BitstreamError,
     CorruptFileError,
@@ -20,6 +20,7 @@ from licodec.errors import (
     LicodecError,
     ModelError,
     NotLicodecFileError,
+    PictureWarning,
     TooLargeError,
     TrainingError,
     TruncatedFileError,
@@ -27,6 +28,8 @@ from licodec.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
     from PIL.Image import Image
 
@@ -43,6 +46,7 @@ __all__ = [
     "LicodecError",
     "ModelError",
     "NotLicodecFileError",
+    "PictureWarning",
     "TooLargeError",
     "TrainingError",
     "TruncatedFileError",
@@ -60,8 +64,12 @@ def encode(
     quality: float = DEFAULT_QUALITY,
     profile: str = DEFAULT_PROFILE,
     device: str = "auto",
+    keep: Iterable[str] = METADATA_KINDS,
 ) -> bytes:
     """Compress a picture to the bytes of a .lic file.
+
+    An EXIF orientation is applied to the pixels and its tag reset. A `PictureWarning` says what
+    else is changed or dropped before coding, such as samples of more than 8 bits.
 
     Args:
         image: Pillow image of any common mode, or uint8 array (H, W), (H, W, 1), (H, W, 2) grey
@@ -69,13 +77,15 @@ def encode(
         quality: 1 (smallest file) to 100 (closest to the original, but not lossless).
         profile: name from `licodec profiles`.
         device: "auto", "cpu" or "cuda"; files differ between devices, pictures hardly do.
+        keep: kinds of metadata to keep: "icc", "exif", "xmp". Without "icc" colours are converted
+            to sRGB first.
 
     Raises:
         ImageError: the picture cannot be converted.
         ModelError: the profile is unknown or its weights are not usable.
-        ValueError: quality or device is out of range.
+        ValueError: quality, device or a kind of metadata is out of range.
     """
-    return _codec(profile, device, MAX_PIXELS).encode(image, quality=quality)
+    return _codec(profile, device, MAX_PIXELS).encode(image, quality=quality, keep=keep)
 
 
 def decode(
@@ -96,7 +106,7 @@ def decode(
 
     Returns:
         Pillow image of mode L, LA, RGB or RGBA, with `icc_profile`, `exif` and `xmp` in its `info`
-        where the file has them. An EXIF orientation is not applied to the pixels.
+        where the file has them.
 
     Raises:
         BitstreamError: no .lic file, a newer one, a damaged one, or too many pixels.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +18,9 @@ MAX_QUALITY_INDEX = 255  # one byte in the file
 # A picture of more pixels is refused unless the caller raises the limit: decoding takes some 60
 # bytes of memory per pixel, so that 2^28 of them need 16 GB.
 MAX_PIXELS = 2**28
+
+# What a .lic file keeps beside the picture.
+METADATA_KINDS = ("icc", "exif", "xmp")
 
 # Ids that files carry: append, never reuse.
 FAMILY_IDS: Mapping[str, int] = MappingProxyType({"wave1": 1})
@@ -40,6 +43,20 @@ def quality_to_index(quality: float) -> int:
 def index_to_quality(index: int) -> float:
     """Map the file's knob, 0 to 255, back to the user's scale, 1 to 100."""
     return MIN_QUALITY + index / MAX_QUALITY_INDEX * (MAX_QUALITY - MIN_QUALITY)
+
+
+def check_kinds(kinds: Iterable[str]) -> frozenset[str]:
+    """Kinds of metadata as a set.
+
+    Raises:
+        ValueError: one that is not in `METADATA_KINDS`.
+    """
+    wanted = frozenset(kinds)
+    unknown = sorted(wanted.difference(METADATA_KINDS))
+    if unknown:
+        known = ", ".join(METADATA_KINDS)
+        raise ValueError(f"metadata to keep has {', '.join(unknown)}, expected any of {known}")
+    return wanted
 
 
 def _nets(fine: int, middle: int, coarse: int, top: int) -> Mapping[str, int]:

@@ -11,6 +11,8 @@
     ├── ModelError                  unknown profile, missing or mismatching weights
     └── TrainingError               unusable dataset or checkpoint
 
+`PictureWarning` is no error: it tells what `encode` changes or drops.
+
 Each message is one line: where, what was found against what was expected, what to do.
 """
 
@@ -53,3 +55,7 @@ class ModelError(LicodecError):
 
 class TrainingError(LicodecError):
     """A dataset or a training checkpoint that cannot be used."""
+
+
+class PictureWarning(UserWarning):
+    """What `encode` changes or drops of a picture before coding; the command line prints it."""

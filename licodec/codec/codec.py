@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,19 +16,25 @@ from licodec.config import (
     DEFAULT_QUALITY,
     FAMILY_IDS,
     MAX_PIXELS,
+    METADATA_KINDS,
     PROFILE_IDS,
     QUANTIZER_IDS,
+    check_kinds,
     quality_to_index,
 )
 from licodec.container.format import ALPHA, EXIF, ICC, XMP, Header, Section
 from licodec.container.read import read_container
 from licodec.container.write import write_container
+from licodec.errors import PictureWarning
 from licodec.image.alpha import pack_alpha, unpack_alpha
 from licodec.image.convert import picture_from, to_image
+from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
 from licodec.profiles import find_profile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
     from PIL.Image import Image
 
@@ -75,18 +82,29 @@ class Codec:
         self._family = load_family(self.info)
         self._synthesis = load_synthesis(self.info, self._family.config)
 
-    def encode(self, image: Image | NDArray[Any], *, quality: float = DEFAULT_QUALITY) -> bytes:
-        """Compress a picture.
+    def encode(
+        self,
+        image: Image | NDArray[Any],
+        *,
+        quality: float = DEFAULT_QUALITY,
+        keep: Iterable[str] = METADATA_KINDS,
+    ) -> bytes:
+        """Compress a picture; a `PictureWarning` says what is changed or dropped beforehand.
 
         Args:
             image: Pillow image or uint8 array, see `licodec.image.convert`.
             quality: 1 (smallest) to 100 (best, not lossless).
+            keep: kinds of metadata to keep, see `licodec.encode`.
 
         Raises:
             ImageError: the picture cannot be converted.
-            ValueError: quality out of range.
+            ValueError: quality out of range, or an unknown kind of metadata.
         """
-        return self.encode_picture(picture_from(image), quality=quality)
+        wanted = check_kinds(keep)
+        picture = keep_only(picture_from(image), wanted)
+        for note in picture.notes:
+            warnings.warn(note, PictureWarning, stacklevel=2)
+        return self.encode_picture(picture, quality=quality)
 
     def decode(self, data: bytes) -> Image:
         """Decompress a file; see `licodec.decode` for the result.

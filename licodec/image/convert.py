@@ -20,8 +20,8 @@ What becomes of each mode (a line in `Picture.notes` wherever colours change):
 """
 
 import io
-import struct
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -30,30 +30,28 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from licodec.errors import ImageError
+from licodec.image.exif import (
+    EXIF_PREFIX,
+    exif_of,
+    find_orientation,
+    reset_orientation,
+    reset_xmp_orientation,
+    turn,
+)
+from licodec.image.faults import PILLOW_FAULTS, bytes_or_none, one_line
 from licodec.image.hidden import fill_hidden
+from licodec.image.icc import image_to_srgb, profile_space
 from licodec.image.picture import Picture
-
-EXIF_PREFIX = b"Exif\0\0"
+from licodec.image.source import (
+    notes_after_pixels,
+    notes_before_pixels,
+    profile_of,
+    read_front,
+    xmp_of,
+)
 
 Uint8 = NDArray[np.uint8]
 Planes = tuple[Uint8, Uint8 | None]  # pixels, alpha
-
-# What Pillow raises while it unpacks or converts damaged pixels or metadata.
-PILLOW_FAULTS: tuple[type[Exception], ...] = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-    AssertionError,
-    EOFError,
-    MemoryError,
-    RuntimeError,
-    struct.error,
-    ImageCms.PyCMSError,
-)
 
 _EXACT: Mapping[str, str] = MappingProxyType({"1": "L", "RGBX": "RGB"})
 _BY_FORMULA: Mapping[str, str] = MappingProxyType(
@@ -77,14 +75,17 @@ def picture_from(image: Image.Image | NDArray[Any]) -> Picture:
             (H, W, 3) RGB, (H, W, 4) RGB and alpha.
 
     Returns:
-        The picture; colours under fully transparent pixels are replaced (`fill_hidden`).
+        The picture, upright: an EXIF orientation is applied to the pixels and its tag reset.
+        Colours under fully transparent pixels are replaced (`fill_hidden`). A profile that is for
+        another kind of pixels is dropped; colours that a PNG or AVIF file states without a
+        profile become one, as long as the file is open.
 
     Raises:
         ImageError: another kind of object or array, no pixels, an unknown mode, or pixels that
             cannot be read.
     """
     if isinstance(image, np.ndarray):
-        return _picture_of(*_split_channels(_check_array(image)))
+        return _picture_of(_split_channels(_check_array(image)))
     if not isinstance(image, Image.Image):
         raise ImageError(
             f"picture is a {type(image).__name__}; expected a Pillow image or a uint8 array"
@@ -92,15 +93,17 @@ def picture_from(image: Image.Image | NDArray[Any]) -> Picture:
     if 0 in image.size:
         raise ImageError(f"picture has {image.width}x{image.height} pixels; expected at least 1x1")
     try:
+        front = read_front(image)
+        notes = notes_before_pixels(image, front)
         image.load()
-        (pixels, alpha), notes = _planes_from(image)
-        keeps_profile = image.mode not in ("CMYK", "LAB")
-        icc = _bytes_or_none(image.info.get("icc_profile")) if keeps_profile else None
-        exif, exif_notes = _exif_of(image)
-        xmp = _bytes_or_none(image.info.get("xmp"))
+        planes, conversion_notes = _planes_from(image)
+        icc, icc_notes = _profile_for(image, planes[0], front)
+        exif, exif_notes = exif_of(image)
+        xmp = xmp_of(image)
+        notes += conversion_notes + icc_notes + exif_notes + notes_after_pixels(image)
     except PILLOW_FAULTS as error:
         raise ImageError(f"pixels cannot be read: {one_line(error)}") from error
-    return _picture_of(pixels, alpha, icc=icc, exif=exif, xmp=xmp, notes=notes + exif_notes)
+    return _upright(_picture_of(planes, icc=icc, exif=exif, xmp=xmp, notes=notes))
 
 
 def to_image(picture: Picture) -> Image.Image:
@@ -117,36 +120,71 @@ def to_image(picture: Picture) -> Image.Image:
     return image
 
 
-def one_line(error: BaseException) -> str:
-    """The text of an exception without line breaks; its class where there is no text."""
-    return " ".join(str(error).split()) or type(error).__name__
+def with_fewest_channels(picture: Picture) -> Picture:
+    """RGB whose three channels are equal becomes grey, unless an RGB profile belongs to it."""
+    if picture.is_grey or picture.icc is not None:
+        return picture
+    red, green, blue = (picture.pixels[:, :, i] for i in range(3))
+    if not (np.array_equal(red, green) and np.array_equal(green, blue)):
+        return picture
+    return replace(picture, pixels=np.ascontiguousarray(red))
 
 
 def _picture_of(
-    pixels: Uint8,
-    alpha: Uint8 | None,
+    planes: Planes,
     *,
     icc: bytes | None = None,
     exif: bytes | None = None,
     xmp: bytes | None = None,
     notes: tuple[str, ...] = (),
 ) -> Picture:
+    pixels, alpha = planes
     if alpha is not None and alpha.size and alpha.min() == 255:
         alpha = None
-    picture = Picture(
-        pixels=np.ascontiguousarray(pixels),
-        alpha=None if alpha is None else np.ascontiguousarray(alpha),
-        icc=icc,
-        exif=exif,
-        xmp=xmp,
-        notes=notes,
-    )
-    if picture.alpha is None or picture.alpha.min() > 0:
+    picture = Picture(pixels=pixels, alpha=alpha, icc=icc, exif=exif, xmp=xmp, notes=notes)
+    if alpha is not None and alpha.min() == 0:
+        picture = replace(picture, pixels=fill_hidden(pixels, alpha))
+    return _contiguous(picture)
+
+
+def _upright(picture: Picture) -> Picture:
+    """The orientation of the EXIF block applied to the pixels, once, and reset."""
+    orientation = find_orientation(picture.exif)
+    if picture.exif is None or orientation == 1:
         return picture
-    filled = fill_hidden(picture.pixels, picture.alpha)
-    return Picture(
-        pixels=filled, alpha=picture.alpha, icc=icc, exif=exif, xmp=xmp, notes=picture.notes
+    return _contiguous(
+        replace(
+            picture,
+            pixels=turn(picture.pixels, orientation),
+            alpha=None if picture.alpha is None else turn(picture.alpha, orientation),
+            exif=reset_orientation(picture.exif),
+            xmp=None if picture.xmp is None else reset_xmp_orientation(picture.xmp),
+        )
     )
+
+
+def _contiguous(picture: Picture) -> Picture:
+    alpha = None if picture.alpha is None else np.ascontiguousarray(picture.alpha)
+    return replace(picture, pixels=np.ascontiguousarray(picture.pixels), alpha=alpha)
+
+
+def _profile_for(
+    image: Image.Image, pixels: Uint8, front: bytes
+) -> tuple[bytes | None, tuple[str, ...]]:
+    """The ICC profile of the converted pixels, and notes."""
+    if image.mode in ("CMYK", "LAB"):  # converted to sRGB
+        return None, ()
+    icc = bytes_or_none(image.info.get("icc_profile"))
+    is_grey = pixels.ndim == 2
+    if icc is None:
+        return profile_of(image, front, is_grey=is_grey)
+    space, wanted = profile_space(icc), "GRAY" if is_grey else "RGB"
+    if space is None:
+        return None, ("ICC profile is damaged and dropped",)
+    if space != wanted:
+        kind = "grey" if is_grey else "RGB"
+        return None, (f"ICC profile is for {space} pixels and dropped, these are {kind}",)
+    return icc, ()
 
 
 def _check_array(array: NDArray[Any]) -> Uint8:
@@ -190,19 +228,20 @@ def _from_palette(image: Image.Image) -> Planes:
         np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
     )
     red, green, blue = pixels[:, :, 0], pixels[:, :, 1], pixels[:, :, 2]
-    has_profile = bool(image.info.get("icc_profile"))  # an RGB profile would not fit grey
-    if not has_profile and np.array_equal(red, green) and np.array_equal(green, blue):
+    profile = bytes_or_none(image.info.get("icc_profile")) or b""
+    has_rgb_profile = profile_space(profile) == "RGB"  # it would not fit grey
+    if not has_rgb_profile and np.array_equal(red, green) and np.array_equal(green, blue):
         pixels = red
     return pixels, alpha
 
 
 def _from_cmyk(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:
-    profile = _bytes_or_none(image.info.get("icc_profile"))
+    profile = bytes_or_none(image.info.get("icc_profile"))
     note = "CMYK without ICC profile converted to RGB by the plain formula"
     if profile is not None:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = _to_srgb(image, source)
+            converted = image_to_srgb(image, source)
         except PILLOW_FAULTS:
             note = "CMYK whose ICC profile is unusable converted to RGB by the plain formula"
         else:
@@ -212,22 +251,7 @@ def _from_cmyk(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:
 
 def _from_lab(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:
     source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    return (np.asarray(_to_srgb(image, source)), None), ("LAB converted to sRGB",)
-
-
-def _to_srgb(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
-    target = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    transform = ImageCms.buildTransform(
-        source,
-        target,
-        image.mode,
-        "RGB",
-        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-    )
-    converted = Image.new("RGB", image.size)
-    transform.apply(image, converted)
-    return converted
+    return (np.asarray(image_to_srgb(image, source)), None), ("LAB converted to sRGB",)
 
 
 def _from_16_bit(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:
@@ -261,36 +285,3 @@ _WITH_NOTE: Mapping[str, Callable[[Image.Image], tuple[Planes, tuple[str, ...]]]
 _WITH_NOTE = MappingProxyType(
     {"CMYK": _from_cmyk, "LAB": _from_lab, "I": _from_int, "F": _from_float}
 )
-
-
-def _bytes_or_none(value: object) -> bytes | None:
-    """Metadata as bytes; Pillow and its users hold it as bytes or text, or not at all."""
-    if isinstance(value, str):
-        value = value.encode()
-    return bytes(value) if isinstance(value, bytes | bytearray) and value else None
-
-
-def _exif_of(image: Image.Image) -> tuple[bytes | None, tuple[str, ...]]:
-    """The EXIF block as the file has it, or as Pillow rebuilds it from a TIFF's tags; notes."""
-    raw = _bytes_or_none(image.info.get("exif"))
-    if raw is not None:
-        return raw.removeprefix(EXIF_PREFIX) or None, ()
-    # Elsewhere Pillow would make a block up from the orientation that an XMP packet states.
-    if image.format != "TIFF" and "Raw profile type exif" not in image.info:
-        return None, ()
-    try:
-        exif = image.getexif()
-        for tag in _TIFF_LAYOUT_TAGS:
-            exif.pop(tag, None)
-        raw = exif.tobytes() if len(exif) else b""
-    except PILLOW_FAULTS as error:
-        return None, (f"EXIF is unreadable and dropped ({one_line(error)})",)
-    return raw.removeprefix(EXIF_PREFIX) or None, ()
-
-
-# Tags that describe how a TIFF file stores its pixels, or that are kept elsewhere in a Picture.
-_TIFF_LAYOUT_TAGS = (
-    254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289,
-    290, 291, 292, 293, 297, 301, 317, 318, 319, 320, 322, 323, 324, 325, 330, 332, 333, 334,
-    336, 337, 338, 339, 340, 341, 342, 347, 512, 513, 514, 529, 530, 531, 532, 700, 34675,
-)  # fmt: skip

@@ -10,17 +10,20 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO
 
-from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from licodec.config import MAX_PIXELS
+from licodec.container.format import MAGIC_BYTES
 from licodec.errors import ImageError
 from licodec.files import write_file
-from licodec.image.convert import EXIF_PREFIX, PILLOW_FAULTS, one_line, picture_from, to_image
+from licodec.image.convert import picture_from, to_image, with_fewest_channels
+from licodec.image.exif import EXIF_PREFIX, TIFF_LAYOUT_TAGS, load_tags
+from licodec.image.faults import PILLOW_FAULTS, one_line
+from licodec.image.fit import fit_to
 from licodec.image.formats import READ_FORMATS, WriteFormat, find_format
 from licodec.image.picture import Picture
 
 _XMP_TIFF_TAG = 700
-_ORIENTATION_TAG = 0x0112
 _FILE_FAULTS: tuple[type[Exception], ...] = (*PILLOW_FAULTS, zlib.error)
 _BOMBS: tuple[type[Exception], ...] = (
     Image.DecompressionBombWarning,
@@ -39,8 +42,7 @@ _SAVE_OPTIONS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
 def read_picture(source: str | Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read the first picture of a file or binary stream; formats: `formats.READ_FORMATS`.
 
-    Pixels stay in the order of the file and an EXIF orientation stays in `exif`, except for TIFF,
-    whose pixels Pillow turns and whose tag it removes.
+    The picture is upright, see `picture_from`; RGB whose channels are all equal becomes grey.
 
     Raises:
         ImageError: the file cannot be opened, is no picture, is damaged, or has more than
@@ -56,20 +58,15 @@ def read_picture(source: str | Path | BinaryIO, *, max_pixels: int = MAX_PIXELS)
         try:
             with Image.open(source, formats=READ_FORMATS) as image:
                 _check_size(image, max_pixels)
-                notes = _file_notes(image)
-                picture = picture_from(image)
+                return with_fewest_channels(picture_from(image))
         except UnidentifiedImageError as error:
-            raise ImageError(
-                "is not a picture in a format that licodec reads, or is damaged; "
-                "convert it to PNG with the program that made it"
-            ) from error
+            raise ImageError(_name_stranger(source)) from error
         except _BOMBS as error:
             raise ImageError(
                 f"has more than {max_pixels:,} pixels; allow more with --max-pixels or max_pixels"
             ) from error
         except _FILE_FAULTS as error:
             raise ImageError(f"is damaged: {one_line(error)}; get it again") from error
-    return replace(picture, notes=notes + picture.notes)
 
 
 def write_picture(
@@ -87,7 +84,7 @@ def write_picture(
             PNG for a stream.
 
     Returns:
-        One line for each piece of metadata that the format cannot carry.
+        One line for each piece of metadata that the format cannot carry, see `fit.fit_to`.
 
     Raises:
         ImageError: unknown format, or one that cannot carry the alpha plane or the size.
@@ -109,17 +106,12 @@ def render_picture(picture: Picture, chosen: WriteFormat) -> tuple[bytes, tuple[
     """The bytes of a picture file, and notes as from `write_picture`.
 
     Raises:
-        ImageError: a format that cannot carry the alpha plane, the size or the metadata.
+        ImageError: a format that cannot carry the alpha plane or the size.
     """
-    if picture.alpha is not None and not chosen.has_alpha:
-        raise ImageError(
-            f"has transparency, which {chosen.name} cannot carry; choose PNG, WebP, AVIF or TIFF"
-        )
-    image = to_image(picture)
+    fitted = fit_to(replace(picture, notes=()), chosen)
+    image = to_image(fitted)
     image.info.clear()  # some writers take metadata from here unasked
-    if picture.exif is not None and not chosen.has_exif:
-        image = _turn_upright(image, picture.exif)
-    options = dict(_SAVE_OPTIONS.get(chosen.name, {})) | _metadata_options(picture, chosen)
+    options = dict(_SAVE_OPTIONS.get(chosen.name, {})) | _metadata_options(fitted, chosen)
     buffer = io.BytesIO()
     try:
         image.save(buffer, chosen.name, **options)
@@ -127,43 +119,35 @@ def render_picture(picture: Picture, chosen: WriteFormat) -> tuple[bytes, tuple[
         raise ImageError(
             f"cannot be written as {chosen.name}: {one_line(error)}; choose PNG"
         ) from error
-    return buffer.getvalue(), _dropped(picture, chosen)
+    return buffer.getvalue(), fitted.notes
 
 
 def _metadata_options(picture: Picture, chosen: WriteFormat) -> dict[str, Any]:
     """What Pillow's writer must be given, since it drops what is not passed on."""
     options: dict[str, Any] = {}
-    if picture.icc is not None and chosen.has_icc:
+    if picture.icc is not None:
         options["icc_profile"] = picture.icc
-    if picture.exif is not None and chosen.has_exif:
+    if chosen.name == "TIFF":
+        return options | _tiff_options(picture)
+    if picture.exif is not None:
         options["exif"] = EXIF_PREFIX + picture.exif
-    if picture.xmp is None or not chosen.has_xmp:
-        return options
-    if chosen.name == "PNG":
+    if picture.xmp is not None and chosen.name == "PNG":
         text = PngImagePlugin.PngInfo()
         text.add(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + picture.xmp)
         options["pnginfo"] = text
-    elif chosen.name == "TIFF":
-        tags = _load_exif(picture.exif) or Image.Exif()
-        tags[_XMP_TIFF_TAG] = picture.xmp
-        options["exif"] = tags
-    else:
+    elif picture.xmp is not None:
         options["xmp"] = picture.xmp
     return options
 
 
-def _dropped(picture: Picture, chosen: WriteFormat) -> tuple[str, ...]:
-    blocks = (
-        ("ICC profile", picture.icc, chosen.has_icc),
-        ("EXIF", picture.exif, chosen.has_exif),
-        ("XMP", picture.xmp, chosen.has_xmp),
-    )
-    return tuple(
-        f"{name} dropped: {chosen.name} has no place for it"
-        + ("; its orientation is applied" if name == "EXIF" else "")
-        for name, block, is_kept in blocks
-        if block is not None and not is_kept
-    )
+def _tiff_options(picture: Picture) -> dict[str, Any]:
+    """EXIF and XMP among the tags of the file, but none that tells how pixels are stored."""
+    tags = load_tags(picture.exif) or Image.Exif()
+    for tag in TIFF_LAYOUT_TAGS:
+        tags.pop(tag, None)
+    if picture.xmp is not None:
+        tags[_XMP_TIFF_TAG] = picture.xmp
+    return {"exif": tags} if len(tags) else {}
 
 
 @contextlib.contextmanager
@@ -189,51 +173,29 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
         )
 
 
-def _file_notes(image: Image.Image) -> tuple[str, ...]:
-    """What opening the file as one 8-bit picture drops; asked before pixels are read.
-
-    For AVIF and JPEG 2000 Pillow does not tell how many bits a sample had.
-    """
-    notes = []
-    num_frames = getattr(image, "n_frames", 1)
-    if num_frames > 1:
-        notes.append(f"only the first of {num_frames} pictures in the file is kept")
-    if not image.mode.startswith(("I", "F")) and any(map(_is_deep, getattr(image, "tile", ()))):
-        notes.append("16-bit samples reduced to 8 bits")
-    return tuple(notes)
-
-
-def _is_deep(tile: Any) -> bool:
-    """Whether a tile of a picture file holds more than 8 bits per sample: a raw mode like
-    RGB;16B, or a greatest value above 255 (PPM)."""
-    args = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
-    return any(
-        ";16" in arg or ";12" in arg
-        if isinstance(arg, str)
-        else tile[0].startswith("ppm") and isinstance(arg, int) and arg > 255
-        for arg in args
+def _name_stranger(source: BinaryIO) -> str:
+    """The message for a file that Pillow does not open, by its first bytes."""
+    source.seek(0)
+    head = source.read(_MAX_MAGIC_BYTES)
+    for offset, magic, message in _STRANGERS:
+        if head.startswith(magic, offset):
+            return message
+    return (
+        "is not a picture in a format that licodec reads, or is damaged; "
+        "convert it to PNG with the program that made it"
     )
 
 
-def _load_exif(exif: bytes | None) -> Image.Exif | None:
-    """The tags of an EXIF block; None where there is none or no program could read it."""
-    if exif is None:
-        return None
-    tags = Image.Exif()
-    try:
-        tags.load(EXIF_PREFIX + exif)
-        len(tags)  # reads the tags
-    except PILLOW_FAULTS:
-        return None
-    return tags
-
-
-def _turn_upright(image: Image.Image, exif: bytes) -> Image.Image:
-    """Apply the orientation of an EXIF block that will not be kept."""
-    tags = _load_exif(exif)
-    if tags is None:
-        return image
-    image.getexif()[_ORIENTATION_TAG] = tags.get(_ORIENTATION_TAG, 1)
-    upright = ImageOps.exif_transpose(image)
-    upright.info.clear()
-    return upright
+_MAX_MAGIC_BYTES = 16
+_DEEP_TIFF = (
+    "is a TIFF of a kind that licodec does not read, such as 32-bit colour, or is damaged; "
+    "save it with 8 or 16 bits per channel"
+)
+_STRANGERS = (
+    (0, MAGIC_BYTES, "is a .lic file already; licodec decompress makes a picture of it"),
+    (0, b"II*\0", _DEEP_TIFF),
+    (0, b"MM\0*", _DEEP_TIFF),
+    (4, b"ftyphei", "is HEIC, which licodec does not read; convert it to PNG or JPEG first"),
+    (4, b"JXL ", "is JPEG XL, which licodec does not read; convert it to PNG with djxl"),
+    (0, b"\xff\x0a", "is JPEG XL, which licodec does not read; convert it to PNG with djxl"),
+)

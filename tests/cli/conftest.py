@@ -4,7 +4,7 @@ import io
 import sys
 import types
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,13 @@ from PIL import Image
 
 import licodec as package
 from licodec.cli.main import run
-from licodec.config import DEFAULT_QUALITY, MAX_PIXELS, PROFILE_IDS, quality_to_index
+from licodec.config import (
+    DEFAULT_QUALITY,
+    MAX_PIXELS,
+    METADATA_KINDS,
+    PROFILE_IDS,
+    quality_to_index,
+)
 from licodec.container import (
     ALPHA,
     EXIF,
@@ -27,6 +33,7 @@ from licodec.container import (
 )
 from licodec.errors import ModelError
 from licodec.image.convert import picture_from, to_image
+from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
 
 
@@ -47,8 +54,14 @@ class FakeCodec:
         self.max_pixels = max_pixels
         self.last_timings = {"prior": 0.25}
 
-    def encode(self, image: Image.Image, *, quality: float = DEFAULT_QUALITY) -> bytes:
-        return self.encode_picture(picture_from(image), quality=quality)
+    def encode(
+        self,
+        image: Image.Image,
+        *,
+        quality: float = DEFAULT_QUALITY,
+        keep: Iterable[str] = METADATA_KINDS,
+    ) -> bytes:
+        return self.encode_picture(keep_only(picture_from(image), keep), quality=quality)
 
     def decode(self, data: bytes) -> Image.Image:
         return to_image(self.decode_picture(data))

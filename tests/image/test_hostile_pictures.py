@@ -29,9 +29,23 @@ def refused(data: bytes, **limits: int) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("data", [b"", b"x", b"\x8cLIC", b"%!PS-Adobe-3.0 EPSF-3.0\n", bytes(999)])
+@pytest.mark.parametrize("data", [b"", b"x", b"%!PS-Adobe-3.0 EPSF-3.0\n", bytes(999)])
 def test_what_is_no_picture_is_named_so(data: bytes) -> None:
     assert "not a picture" in refused(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\x8cLIC\x10", "licodec decompress"),
+        (b"\0\0\0\x20ftypheic", "is HEIC"),
+        (b"\0\0\0\x0cJXL \r\n", "is JPEG XL"),
+        (b"\xff\x0a\xfa\x1f", "is JPEG XL"),
+        (b"II*\0" + bytes(40), "8 or 16 bits per channel"),
+    ],
+)
+def test_known_files_that_are_not_read_are_named(data: bytes, message: str) -> None:
+    assert message in refused(data)
 
 
 def test_missing_file_and_folder_are_image_errors(tmp_path: Path) -> None:

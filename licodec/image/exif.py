@@ -1,0 +1,106 @@
+"""EXIF blocks: found in an image, their orientation applied to the pixels and reset."""
+
+import re
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from licodec.image.faults import PILLOW_FAULTS, bytes_or_none, one_line
+
+EXIF_PREFIX = b"Exif\0\0"
+
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = 1
+_FIRST_COUNT, _ENTRY_BYTES = 2, 12  # of a TIFF directory
+_XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
+
+# Tags that describe how a TIFF file stores its pixels, or that are kept elsewhere in a Picture.
+TIFF_LAYOUT_TAGS = (
+    254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289,
+    290, 291, 292, 293, 297, 301, 317, 318, 319, 320, 322, 323, 324, 325, 330, 332, 333, 334,
+    336, 337, 338, 339, 340, 341, 342, 347, 512, 513, 514, 529, 530, 531, 532, 700, 34675,
+)  # fmt: skip
+
+
+def exif_of(image: Image.Image) -> tuple[bytes | None, tuple[str, ...]]:
+    """The EXIF block as the file has it, or as Pillow rebuilds it from a TIFF's tags; notes."""
+    raw = bytes_or_none(image.info.get("exif"))
+    if raw is not None:
+        return raw.removeprefix(EXIF_PREFIX) or None, ()
+    # Elsewhere Pillow would make a block up from the orientation that an XMP packet states.
+    if image.format != "TIFF" and "Raw profile type exif" not in image.info:
+        return None, ()
+    try:
+        exif = image.getexif()
+        for tag in TIFF_LAYOUT_TAGS:
+            exif.pop(tag, None)
+        raw = exif.tobytes() if len(exif) else b""
+    except PILLOW_FAULTS as error:
+        return None, (f"EXIF is unreadable and dropped ({one_line(error)})",)
+    return raw.removeprefix(EXIF_PREFIX) or None, ()
+
+
+def load_tags(exif: bytes | None) -> Image.Exif | None:
+    """The tags of an EXIF block; None where there is none or no program could read it."""
+    if exif is None:
+        return None
+    tags = Image.Exif()
+    try:
+        tags.load(EXIF_PREFIX + exif)
+        len(tags)  # reads the tags
+    except PILLOW_FAULTS:
+        return None
+    return tags
+
+
+def find_orientation(exif: bytes | None) -> int:
+    """The orientation of an EXIF block, 1 (upright) to 8; 1 where it states none."""
+    found = _locate(exif) if exif else None
+    return found[2] if found else _UPRIGHT
+
+
+def reset_orientation(exif: bytes) -> bytes:
+    """The block with orientation 1, every other byte as it was."""
+    found = _locate(exif)
+    if found is None:
+        return exif
+    layout, offset, _ = found
+    value = struct.pack(layout, _UPRIGHT)
+    return exif[:offset] + value + exif[offset + len(value) :]
+
+
+def reset_xmp_orientation(xmp: bytes) -> bytes:
+    """The packet with orientation 1 wherever it states one; some readers obey it."""
+    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+
+
+def turn(plane: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """An (H, W, ...) array as it is meant to be seen, from the order that the tag tells."""
+    if orientation >= 5:
+        plane = plane.swapaxes(0, 1)
+    flips_rows = orientation in (3, 4, 7, 8)
+    flips_columns = orientation in (2, 3, 6, 7)
+    return plane[:: -1 if flips_rows else 1, :: -1 if flips_columns else 1]
+
+
+def _locate(exif: bytes) -> tuple[str, int, int] | None:
+    """Layout, offset and value of a valid orientation tag. By hand, since rewriting a block with
+    Pillow loses its thumbnail and breaks the offsets inside makers' notes."""
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
+    if order is None:
+        return None
+    try:
+        (start,) = struct.unpack_from(f"{order}I", exif, 4)
+        (count,) = struct.unpack_from(f"{order}H", exif, start)
+        for index in range(count):
+            entry = start + _FIRST_COUNT + _ENTRY_BYTES * index
+            tag, kind, num_values = struct.unpack_from(f"{order}HHI", exif, entry)
+            layout = {3: f"{order}H", 4: f"{order}I"}.get(kind)
+            if tag == _ORIENTATION_TAG and layout and num_values == 1:
+                (value,) = struct.unpack_from(layout, exif, entry + 8)
+                return (layout, entry + 8, value) if _UPRIGHT <= value <= 8 else None
+    except struct.error:
+        return None
+    return None
