@@ -11,7 +11,7 @@ BIN := .venv/bin
 STAMP := .venv/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint format types test test-all golden bench clean check
+.PHONY: help setup demo lint format types test test-all golden docs bench clean check
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ test-all: $(STAMP) ## Run all tests
 
 golden: $(STAMP) ## Remake the golden files; needs a line in the changelog
 	$(BIN)/python tests/golden/make_golden.py
+
+docs: $(STAMP) ## Remake docs/cli.md from the commands' help
+	$(BIN)/python docs/make_cli.py
 
 bench: $(STAMP) ## Measure codecs on the pictures of FOLDER=...
 	@test -n '$(FOLDER)' || { echo 'usage: make bench FOLDER=pictures [BENCH_FLAGS=...]' >&2; exit 2; }

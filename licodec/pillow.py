@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import functools
 import threading
-import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
@@ -33,7 +33,8 @@ FORMAT = "LIC"
 MIME_TYPE = "image/x-licodec"
 
 _DECODER = "licodec"
-_METADATA_KEYS = ("icc_profile", "exif", "xmp")
+# Pillow's name of each option and key of `info`, and licodec's.
+_METADATA_KINDS = MappingProxyType({"icc_profile": "icc", "exif": "exif", "xmp": "xmp"})
 _EXIF_PREFIX = b"Exif\0\0"  # stands before the TIFF block wherever Pillow hands EXIF out
 _NO_LIMIT = MAX_SIDE_PX**2  # Pillow's own limit, Image.MAX_IMAGE_PIXELS, has been applied before
 _LOCK = threading.Lock()  # a Codec must not be used by two threads at once
@@ -173,21 +174,15 @@ def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
         OSError: the picture cannot be converted, or the profile is not usable.
         ValueError: quality out of range.
     """
-    from licodec.image.convert import picture_from
-
     options = image.encoderinfo
-    given = {key: _block(key, options[key]) for key in _METADATA_KEYS if key in options}
+    given = {key: _block(key, options[key]) for key in _METADATA_KINDS if key in options}
+    kept = [kind for key, kind in _METADATA_KINDS.items() if given.get(key, b"") is not None]
     own_info = image.info
     try:
-        image.info = {key: value for key, value in (own_info | given).items() if value is not None}
-        picture = picture_from(image)
-        if "exif" in given and given["exif"] is None:  # a TIFF file's tags are EXIF, too
-            picture = replace(picture, exif=None)
-        for note in picture.notes:
-            warnings.warn(note, stacklevel=3)  # the line that calls Image.save
+        image.info = own_info | {key: block for key, block in given.items() if block is not None}
         with _LOCK:
             codec = _codec(options.get("profile", DEFAULT_PROFILE), _SETTINGS.device)
-            data = codec.encode_picture(picture, quality=options.get("quality", DEFAULT_QUALITY))
+            data = codec.encode(image, quality=options.get("quality", DEFAULT_QUALITY), keep=kept)
     except LicodecError as error:
         raise OSError(f"cannot write {FORMAT}: {error}") from error
     finally:
