@@ -2,23 +2,23 @@
 
 import glob
 import os
-import platform
 import sys
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-import licodec
 from licodec.cli.completers import complete_profile
 from licodec.config import DEFAULT_PROFILE, quality_to_index
 from licodec.errors import LicodecError
+from licodec.files import check_target, make_folder, write_file
 
 if TYPE_CHECKING:
     from licodec.evaluate.bdrate import Curve
     from licodec.evaluate.bench import BenchResult
     from licodec.evaluate.peers import BenchCodec
+    from licodec.evaluate.report import Table as TextTable
 
 CODEC_NAMES = ("licodec", "jpeg", "webp", "jpeg2000", "avif")
 
@@ -37,9 +37,8 @@ def _parse_qualities(
     return qualities
 
 
-def _parse_codecs(
-    context: click.Context, parameter: click.Parameter, value: str
-) -> tuple[str, ...]:
+def parse_codecs(context: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    """Names among CODEC_NAMES, each once, from a list with commas."""
     names = tuple(dict.fromkeys(part.strip() for part in value.split(",")))
     for name in names:
         if name not in CODEC_NAMES:
@@ -69,7 +68,7 @@ def _parse_codecs(
 )
 @click.option(
     "--codecs",
-    callback=_parse_codecs,
+    callback=parse_codecs,
     default=",".join(CODEC_NAMES),
     show_default=True,
     metavar="NAME,...",
@@ -110,7 +109,16 @@ def _parse_codecs(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Write the tables between the bench markers of this file, too.",
 )
-@click.option("--force", is_flag=True, help="Replace earlier results in the --out folder.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write one HTML page with curves, BD-rates, speed and pictures, too.",
+)
+@click.option(
+    "--force", is_flag=True, help="Replace earlier results in the --out folder, and the page."
+)
 def command(
     folder: Path,
     profiles: tuple[str, ...],
@@ -123,6 +131,7 @@ def command(
     no_ms_ssim: bool,
     limit: int | None,
     readme: Path | None,
+    page: Path | None,
     force: bool,
 ) -> None:
     """Measure licodec and other codecs on the pictures of FOLDER.
@@ -131,16 +140,25 @@ def command(
     bitrate difference at equal quality (BD-rate).
     """
     from licodec.evaluate.bench import list_pictures
+    from licodec.evaluate.bench_page import benchmark_page
+    from licodec.evaluate.report import describe_environment, tables
 
+    if page is not None:
+        check_target(page, force=force)
     _check_early(out, readme, needs_ms_ssim=not no_ms_ssim, force=force)
     paths = list_pictures(folder, limit)
     stored = _load_anchors(anchors, [path.name for path in paths])
-    num_threads = _set_threads(threads)
+    num_threads = set_threads(threads)
     chosen = _open_codecs(codecs, profiles, qualities, device)
     result = _run(paths, chosen, stored, with_ms_ssim=not no_ms_ssim)
-    _write(result, _describe_environment(num_threads, device), out, readme)
-    _print_tables(result)
-    click.echo(f"results in {out}", err=True)
+    environment = describe_environment(num_threads, device)
+    _write(result, environment, out, readme)
+    if page is not None:
+        make_folder(page.parent)
+        text = benchmark_page(result, environment, folder.resolve().name)
+        write_file(page, text.encode(), replace=force)
+    print_tables(tables(result))
+    click.echo(f"results in {out}" + (f", page {page}" if page else ""), err=True)
     if result.failures:
         sys.exit(1)
 
@@ -192,7 +210,8 @@ def _load_anchors(patterns: tuple[str, ...], images: list[str]) -> list["Curve"]
     return [load_curve(Path(path), images) for path in paths]
 
 
-def _set_threads(threads: int | None) -> int:
+def set_threads(threads: int | None) -> int:
+    """Set torch's number of threads unless None, and return it."""
     import torch
 
     if threads is not None:
@@ -241,24 +260,13 @@ def _run(
         )
 
 
-def _describe_environment(num_threads: int, device: str) -> dict[str, str]:
-    """What the times and the peers' sizes depend on."""
-    described = {"python": platform.python_version(), "licodec": licodec.__version__}
-    described |= {package: version(package) for package in ("torch", "pillow")}
-    described["device"] = device
-    described["threads"] = f"{num_threads} of {os.cpu_count()} CPUs (peers: 1)"
-    described["machine"] = platform.machine()
-    return described
-
-
-def _print_tables(result: "BenchResult") -> None:
+def print_tables(contents: Sequence["TextTable"]) -> None:
+    """Print to stdout: drawn on a terminal, as markdown elsewhere."""
     from rich.console import Console
     from rich.table import Table
 
-    from licodec.evaluate.report import tables
-
     console = Console()
-    for content in tables(result):
+    for content in contents:
         if not console.is_terminal:
             click.echo(content.to_markdown() + "\n")
             continue

@@ -1,12 +1,20 @@
 """Measuring: pictures and codecs go in; PSNR, MS-SSIM, BD-rate, tables and plots come out.
 
-Everything here is for `licodec bench` and the demo; coding pictures never imports it.
+Everything here is for `licodec bench`, `licodec compare` and the demo; coding pictures never
+imports it. `compare` puts one picture through several codecs at equal size:
+
+    page = licodec.evaluate.compare("photo.png", bpp=0.3).to_html()
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from licodec.errors import LicodecError
+
+if TYPE_CHECKING:
+    from licodec.evaluate.comparison import compare
+
+__all__ = ["compare", "load_extra"]
 
 
 def load_extra(module: str) -> Any:
@@ -22,3 +30,11 @@ def load_extra(module: str) -> Any:
             f"the benchmark needs the package of {module}, which is not installed; "
             "run pip install 'licodec[bench]'"
         ) from error
+
+
+def __getattr__(name: str) -> Any:
+    if name == "compare":  # loads numpy and Pillow, so only for those who ask
+        from licodec.evaluate.comparison import compare
+
+        return compare
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

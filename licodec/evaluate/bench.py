@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from licodec.errors import LicodecError
+from licodec.config import MAX_QUALITY_INDEX, index_to_quality
+from licodec.errors import LicodecError, ModelError
 from licodec.evaluate.bdrate import WINDOWS_BPP, BdRate, Curve, Metric, bd_rate, unique_names
 from licodec.evaluate.metrics import ms_ssim, psnr
 from licodec.evaluate.peers import BenchCodec
@@ -132,13 +133,16 @@ def licodec_codec(
         open_codec: called with profile and device; licodec.codec.codec.Codec unless given.
 
     Raises:
-        ModelError: unknown profile, or its weights are missing or do not match.
+        ModelError: unknown profile, its weights are missing or do not match, or unusable device.
     """
     if open_codec is None:
         from licodec.codec.codec import Codec  # loads torch
 
         open_codec = Codec
-    codec = open_codec(profile, device)
+    try:
+        codec = open_codec(profile, device)
+    except ValueError as error:
+        raise ModelError(str(error)) from error
 
     def timings() -> Mapping[str, float]:
         return dict(getattr(codec, "last_timings", {}))
@@ -149,6 +153,7 @@ def licodec_codec(
         qualities=tuple(qualities),
         encode=lambda image, quality: codec.encode(image, quality=quality),
         decode=codec.decode,
+        grid=tuple(index_to_quality(index) for index in range(MAX_QUALITY_INDEX + 1)),
         last_timings=timings,
     )
 
@@ -163,6 +168,25 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)  # (H, W, 3)
     return np.ascontiguousarray(pixels)
+
+
+def decode_timed(
+    codec: BenchCodec, data: bytes, size: tuple[int, int]
+) -> tuple[NDArray[np.uint8], float]:
+    """Decode a file of a picture of `size` (width, height).
+
+    Returns:
+        (H, W, 3) uint8 RGB and the wall seconds.
+
+    Raises:
+        LicodecError: the decoded picture has another size.
+    """
+    started = time.perf_counter()
+    decoded = codec.decode(data)
+    decode_s = time.perf_counter() - started
+    if decoded.size != size:
+        raise LicodecError(f"{codec.name} decodes {size[0]}x{size[1]} px to {decoded.size}")
+    return np.asarray(decoded.convert("RGB")), decode_s
 
 
 def measure(
@@ -182,14 +206,9 @@ def measure(
     image = Image.fromarray(reference)
     started = time.perf_counter()
     data = codec.encode(image, quality)
-    encoded = time.perf_counter()
+    encode_s = time.perf_counter() - started
     encode_stages_s = codec.last_timings()
-    decode_started = time.perf_counter()
-    decoded = codec.decode(data)
-    finished = time.perf_counter()
-    if decoded.size != (width, height):
-        raise LicodecError(f"{codec.name} decodes {width}x{height} px to {decoded.size}")
-    pixels = np.asarray(decoded.convert("RGB"))
+    pixels, decode_s = decode_timed(codec, data, (width, height))
     return Row(
         codec=codec.name,
         quality=quality,
@@ -200,8 +219,8 @@ def measure(
         bpp=8 * len(data) / (width * height),
         psnr=psnr(reference, pixels),
         ms_ssim=ms_ssim(reference, pixels) if with_ms_ssim else None,
-        encode_s=encoded - started,
-        decode_s=finished - decode_started,
+        encode_s=encode_s,
+        decode_s=decode_s,
         encode_stages_s=encode_stages_s,
         decode_stages_s=codec.last_timings(),
     )

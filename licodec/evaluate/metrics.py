@@ -1,9 +1,12 @@
-"""Two RGB pictures of equal size go in; PSNR in dB or MS-SSIM comes out."""
+"""Two RGB pictures of equal size go in; PSNR in dB, MS-SSIM or SSIMULACRA2 comes out."""
 
+import importlib.util
+import io
 import math
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from licodec.evaluate import load_extra
 
@@ -12,6 +15,9 @@ MAX_PSNR_DB = 99.0
 
 # Five scales halve the picture four times; the 11-tap window must still fit: 160 / 16 = 10 < 11.
 MIN_MS_SSIM_SIDE_PX = 161
+
+# SSIMULACRA2 leaves out scales with a shorter side, so that nothing would be left to compare.
+MIN_SSIMULACRA2_SIDE_PX = 8
 
 
 def _check_pair(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> None:
@@ -70,3 +76,38 @@ def ms_ssim(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float |
     ]
     with torch.inference_mode():
         return float(package.ms_ssim(*planes, data_range=255))
+
+
+def has_ms_ssim() -> bool:
+    """Whether the package that `ms_ssim` needs is installed."""
+    return importlib.util.find_spec("pytorch_msssim") is not None
+
+
+def has_ssimulacra2() -> bool:
+    """Whether the package that `ssimulacra2` needs is installed."""
+    return importlib.util.find_spec("ssimulacra2") is not None
+
+
+def ssimulacra2(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float | None:
+    """SSIMULACRA2 of sRGB pictures: 100 for equal ones, 90 hardly visible, 70 high quality.
+
+    Args:
+        reference: (H, W, 3) uint8 RGB.
+        decoded: (H, W, 3) uint8 RGB.
+
+    Returns:
+        At most 100, below 0 for very bad pictures, or None for a picture with a side below
+        MIN_SSIMULACRA2_SIDE_PX.
+
+    Raises:
+        ValueError: another shape or dtype, or two different shapes.
+        LicodecError: its package is not installed.
+    """
+    _check_pair(reference, decoded)
+    if min(reference.shape[:2]) < MIN_SSIMULACRA2_SIDE_PX:
+        return None
+    package = load_extra("ssimulacra2")
+    files = [io.BytesIO(), io.BytesIO()]
+    for array, file in zip((reference, decoded), files, strict=True):
+        Image.fromarray(array).save(file, "PPM")
+    return float(package.compute_ssimulacra2(*files))

@@ -26,6 +26,8 @@ class BenchCodec:
     qualities: tuple[float, ...]  # the ladder that is measured unless another one is asked for
     encode: Callable[[Image.Image, float], bytes]
     decode: Callable[[bytes], Image.Image]
+    # Every setting that a search may choose, smallest files first; empty: not to be searched.
+    grid: tuple[float, ...] = ()
     # Seconds per stage of the last encode or decode; empty where the codec does not tell.
     last_timings: Callable[[], Mapping[str, float]] = dict
 
@@ -80,6 +82,9 @@ def _decode_avif(data: bytes) -> Image.Image:
         return _decode(data)
 
 
+# Compression ratios in steps of 1 %, from 600 to 1.5.
+_JPEG2000_RATIOS = tuple(600 * 0.99**step for step in range(597))
+
 PEERS: Mapping[str, BenchCodec] = MappingProxyType(
     {
         "jpeg": BenchCodec(
@@ -88,6 +93,7 @@ PEERS: Mapping[str, BenchCodec] = MappingProxyType(
             qualities=(5, 10, 20, 35, 50, 65, 77, 86, 91, 95),
             encode=_saver("JPEG", {"optimize": True, "progressive": True, "subsampling": "4:2:0"}),
             decode=_decode,
+            grid=tuple(range(1, 101)),
         ),
         "webp": BenchCodec(
             name="webp",
@@ -95,6 +101,7 @@ PEERS: Mapping[str, BenchCodec] = MappingProxyType(
             qualities=(1, 10, 25, 45, 65, 76, 84, 90, 94, 98),
             encode=_saver("WEBP", {"method": 6}),
             decode=_decode,
+            grid=tuple(range(101)),
         ),
         "jpeg2000": BenchCodec(
             name="jpeg2000",
@@ -102,6 +109,7 @@ PEERS: Mapping[str, BenchCodec] = MappingProxyType(
             qualities=(200, 120, 80, 50, 32, 24, 18, 14, 11, 9),
             encode=_encode_jpeg2000,
             decode=_decode,
+            grid=_JPEG2000_RATIOS,
         ),
         "avif": BenchCodec(
             name="avif",
@@ -111,11 +119,17 @@ PEERS: Mapping[str, BenchCodec] = MappingProxyType(
                 "AVIF", {"speed": 6, "subsampling": "4:4:4", "codec": "aom", "max_threads": 1}
             ),
             decode=_decode_avif,
+            grid=tuple(range(101)),
         ),
     }
 )
 
 _PILLOW_FEATURES = {"jpeg": "jpg", "webp": "webp", "jpeg2000": "jpg_2000", "avif": "avif"}
+
+
+def installed_peers() -> tuple[str, ...]:
+    """Names of the peers that this Pillow was built with."""
+    return tuple(name for name in PEERS if features.check(_PILLOW_FEATURES[name]))
 
 
 def find_peer(name: str) -> BenchCodec:

@@ -10,7 +10,7 @@ from licodec.evaluate.bdrate import Curve, Metric, quality_db
 # Rates beyond what the benchmark's windows cover, with room to see where the curves go.
 MAX_PLOT_BPP = 2.5
 
-_LABELS: tuple[tuple[Metric, str], ...] = (
+PANELS: tuple[tuple[Metric, str], ...] = (
     ("psnr", "PSNR (dB)"),
     ("ms_ssim", "MS-SSIM (dB, -10 log10(1 - x))"),
 )
@@ -32,7 +32,7 @@ def write_rd_plot(
     curves = [*((curve, True) for curve in measured), *((curve, False) for curve in stored)]
     panels = [
         (metric, label)
-        for metric, label in _LABELS
+        for metric, label in PANELS
         if any(quality_db(curve, metric) is not None for curve, _ in curves)
     ]
     # An own figure instead of pyplot: no window system and no global state.

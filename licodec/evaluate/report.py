@@ -4,11 +4,14 @@ import csv
 import io
 import json
 import os
+import platform
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
+import licodec
 from licodec.errors import LicodecError
 from licodec.evaluate.bdrate import MIN_COVERAGE, WINDOWS_BPP, BdRate
 from licodec.evaluate.bench import BdEntry, BenchResult, CodecResult, Row
@@ -113,17 +116,20 @@ def points_table(result: BenchResult) -> Table:
     )
 
 
+def speed_figures(codec: CodecResult) -> tuple[float, float, float, float]:
+    """Encode and decode in ms, mean over pictures and qualities; the same in ms per megapixel."""
+    num_px = sum(row.width * row.height for row in codec.rows)
+    encode_ms = 1000 * statistics.fmean(row.encode_s for row in codec.rows)
+    decode_ms = 1000 * statistics.fmean(row.decode_s for row in codec.rows)
+    per_mpx = len(codec.rows) * 1e6 / num_px
+    return encode_ms, decode_ms, encode_ms * per_mpx, decode_ms * per_mpx
+
+
 def speed_table(result: BenchResult) -> Table:
     """Wall time of each codec, mean over pictures and qualities, and per megapixel."""
-    lines = []
-    for codec in result.codecs:
-        num_px = sum(row.width * row.height for row in codec.rows)
-        for_picture = [
-            1000 * statistics.fmean(times)
-            for times in ([r.encode_s for r in codec.rows], [r.decode_s for r in codec.rows])
-        ]
-        per_mpx = [time * len(codec.rows) * 1e6 / num_px for time in for_picture]
-        lines.append((codec.name, *(f"{time:.1f}" for time in (*for_picture, *per_mpx))))
+    lines = [
+        (codec.name, *(f"{time:.1f}" for time in speed_figures(codec))) for codec in result.codecs
+    ]
     return Table(
         title="Wall time, warm, in process, mean over pictures and qualities",
         num_names=1,
@@ -156,6 +162,28 @@ def markdown(result: BenchResult, environment: Mapping[str, str], plot_link: str
     """All tables, the plot and how it was measured, ready for a README."""
     settings = [f"- `{codec.name}`: {codec.settings}" for codec in result.codecs]
     measured = ", ".join(f"{key} {value}" for key, value in environment.items())
+    return "\n\n".join(
+        [
+            f"![Rate-distortion curves]({plot_link})",
+            *(table.to_markdown() for table in tables(result)),
+            f"{files_note(result)} Measured with {measured}.",
+            "\n".join(settings),
+        ]
+    )
+
+
+def describe_environment(num_threads: int, device: str) -> dict[str, str]:
+    """What the times and the peers' sizes depend on, name to value."""
+    described = {"python": platform.python_version(), "licodec": licodec.__version__}
+    described |= {package: version(package) for package in ("torch", "pillow")}
+    described["device"] = device
+    described["threads"] = f"{num_threads} of {os.cpu_count()} CPUs (peers: 1)"
+    described["machine"] = platform.machine()
+    return described
+
+
+def files_note(result: BenchResult) -> str:
+    """What was measured, in one or two sentences."""
     left_out = f" {_count(len(result.failures), 'picture')} left out." if result.failures else ""
     stored = (
         " Stored curves are means over the same pictures if their file tells pictures apart, "
@@ -163,17 +191,9 @@ def markdown(result: BenchResult, environment: Mapping[str, str], plot_link: str
         if result.stored
         else ""
     )
-    return "\n\n".join(
-        [
-            f"![Rate-distortion curves]({plot_link})",
-            *(table.to_markdown() for table in tables(result)),
-            (
-                f"{_count(len(result.images), 'picture')}, rate and quality averaged over them; "
-                f"real files, real decodes; without metadata.{left_out}{stored} "
-                f"Measured with {measured}."
-            ),
-            "\n".join(settings),
-        ]
+    return (
+        f"{_count(len(result.images), 'picture')}, rate and quality averaged over them; "
+        f"real files, real decodes; without metadata.{left_out}{stored}"
     )
 
 

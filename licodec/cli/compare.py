@@ -1,0 +1,197 @@
+"""`licodec compare`: a picture goes in, one HTML page with a slider between codecs comes out."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from licodec.cli.bench import CODEC_NAMES, parse_codecs, print_tables, set_threads
+from licodec.cli.completers import complete_picture, complete_profile
+from licodec.cli.options import (
+    debug_option,
+    device_option,
+    force_option,
+    max_pixels_option,
+    quiet_option,
+)
+from licodec.config import DEFAULT_PROFILE, DEFAULT_QUALITY, quality_to_index
+from licodec.errors import ImageError
+from licodec.files import check_target, make_folder, write_file
+
+if TYPE_CHECKING:
+    from licodec.evaluate.comparison import Comparison, Region
+
+
+def _check_quality(
+    context: click.Context, parameter: click.Parameter, value: float | None
+) -> float | None:
+    try:
+        quality_to_index(DEFAULT_QUALITY if value is None else value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+def _check_bpp(
+    context: click.Context, parameter: click.Parameter, value: float | None
+) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise click.BadParameter(f"{value:g} is not a number above 0")
+    return value
+
+
+def _parse_codecs(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[str, ...] | None:
+    return None if value is None else parse_codecs(context, parameter, value)
+
+
+def _parse_region(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> "Region | None":
+    if value is None:
+        return None
+    parts = value.split(",")
+    if len(parts) != 4 or not all(part.strip().isdecimal() for part in parts):
+        raise click.BadParameter(f"{value!r} is not X,Y,W,H in pixels, such as 100,50,800,600")
+    left, top, width, height = map(int, parts)
+    return left, top, width, height
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  licodec compare photo.png
+  licodec compare photo.png --bpp 0.3 --codecs licodec,avif -o page.html"""
+)
+@click.argument(
+    "picture",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    shell_complete=complete_picture,
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The page.  [default: beside the picture, as .compare.html]",
+)
+@click.option(
+    "-q",
+    "--quality",
+    type=float,
+    callback=_check_quality,
+    metavar="1..100",
+    help="Quality of licodec; the size of its file is what the others are brought to.  "
+    f"[default: {DEFAULT_QUALITY:g}]",
+)
+@click.option(
+    "--bpp",
+    type=float,
+    callback=_check_bpp,
+    metavar="BITS",
+    help="Bits per pixel that all codecs are brought to, in place of a quality.",
+)
+@click.option(
+    "--codecs",
+    callback=_parse_codecs,
+    metavar="NAME,...",
+    help=f"Codecs to compare: {', '.join(CODEC_NAMES)}.  [default: all that Pillow has]",
+)
+@click.option(
+    "-p",
+    "--profile",
+    "profiles",
+    multiple=True,
+    default=(DEFAULT_PROFILE,),
+    show_default=True,
+    metavar="PROFILE",
+    shell_complete=complete_profile,
+    help="Profile of licodec; may be given several times, the first sets the size.",
+)
+@click.option(
+    "--region",
+    callback=_parse_region,
+    metavar="X,Y,W,H",
+    help="Part of the picture to show, in pixels; figures stay those of the whole.  [default: "
+    "all, or the centre of pictures above 4 megapixels]",
+)
+@click.option("--no-curves", is_flag=True, help="Leave the rate-distortion plot out; saves time.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="CPU threads of licodec; the others use one.  [default: as torch chooses]",
+)
+@device_option
+@max_pixels_option
+@force_option
+@quiet_option
+@debug_option
+def command(
+    picture: Path,
+    output: Path | None,
+    quality: float | None,
+    bpp: float | None,
+    codecs: tuple[str, ...] | None,
+    profiles: tuple[str, ...],
+    region: "Region | None",
+    no_curves: bool,
+    threads: int | None,
+    device: str,
+    max_pixels: int,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Show one picture through several codecs at equal size.
+
+    Writes one HTML page that needs no other file and no network: a slider
+    between the original and each codec, zoom, a map of differences, a table of
+    sizes, quality and times, and rate-distortion curves of this picture.
+    """
+    _check_usage(codecs, quality, bpp)
+    target = picture.with_suffix(".compare.html") if output is None else output
+    check_target(target, picture, force=force)
+    from rich.console import Console
+
+    from licodec.evaluate.comparison import compare
+    from licodec.evaluate.page import comparison_table
+
+    console = Console(stderr=True)
+    set_threads(threads)
+    with console.status("reading") as status:
+        try:
+            comparison = compare(
+                picture,
+                codecs=codecs,
+                quality=DEFAULT_QUALITY if quality is None else quality,
+                bpp=bpp,
+                profiles=profiles,
+                device=device,
+                region=region,
+                with_curves=not no_curves,
+                max_pixels=max_pixels,
+                on_step=status.update,
+            )
+        except ImageError as error:
+            raise ImageError(f"{click.format_filename(picture)}: {error}") from error
+        status.update("writing")
+        page = comparison.to_html().encode()
+    make_folder(target.parent)
+    write_file(target, page, replace=force)
+    if not quiet:
+        print_tables([comparison_table(comparison)])
+        _print_end(target, len(page), comparison)
+
+
+def _check_usage(codecs: tuple[str, ...] | None, quality: float | None, bpp: float | None) -> None:
+    if quality is not None and bpp is not None:
+        raise click.UsageError("-q and --bpp both set the size; give one of them")
+    if codecs is not None and "licodec" not in codecs and bpp is None:
+        raise click.UsageError("without licodec among --codecs nothing sets the size; give --bpp")
+
+
+def _print_end(target: Path, num_bytes: int, comparison: "Comparison") -> None:
+    for note in comparison.notes:
+        click.echo(f"licodec: {comparison.name}: note: {note}", err=True)
+    click.echo(f"page {click.format_filename(target)}, {num_bytes / 1e6:.1f} MB", err=True)

@@ -1,0 +1,138 @@
+"""Rate-distortion curves go in; an SVG drawing for a page comes out.
+
+Colours are the page's own (`--series-0` and so on, `currentColor`), so that a drawing follows the
+reader's light or dark scheme; a series also has a shape of its own for its points.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+WIDTH, HEIGHT = 640, 400
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 14, 46
+
+# Shapes of points, centred on the origin; series take them in turn.
+SHAPES = (
+    "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0z",
+    "M-4 -4h8v8h-8z",
+    "M0 -5.5L5 4H-5z",
+    "M0 -5.5L5.5 0L0 5.5L-5.5 0z",
+    "M0 5.5L5 -4H-5z",
+    "M-1.6 -5h3.2v3.4h3.4v3.2h-3.4v3.4h-3.2v-3.4h-3.4v-3.2h3.4z",
+)
+NUM_COLOURS = 8  # that the page's style defines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One line of a chart."""
+
+    name: str
+    index: int  # chooses colour and shape; the same codec has one number on all of a page
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    is_stored: bool = False  # drawn dashed, without points
+    is_strong: bool = False  # drawn thicker
+
+
+def line_chart(
+    series: Sequence[Series],
+    *,
+    x_label: str,
+    y_label: str,
+    title: str,
+    max_x: float | None = None,
+    mark_x: float | None = None,
+) -> str:
+    """An `<svg>` element with axes, lines and points; each point tells its values on hovering.
+
+    Args:
+        series: at least one with a finite point.
+        title: what the drawing shows, for those who cannot see it.
+        max_x: right end of the axis; None takes the largest value.
+        mark_x: where a vertical line stands.
+    """
+    xs = [x for one in series for x in one.x]
+    right = min(max_x or math.inf, 1.04 * max(xs))
+    ys = [y for one in series for x, y in zip(one.x, one.y, strict=True) if x <= right]
+    x_ticks = _ticks(0, right)
+    y_ticks = _ticks(min(ys), max(ys))
+    low, high = min(*ys, y_ticks[0]), max(*ys, y_ticks[-1])
+    margin = 0.04 * (high - low or 1)
+    low, high = low - margin, high + margin
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = _LEFT + (WIDTH - _LEFT - _RIGHT) * x / right
+        return across, HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * (y - low) / (high - low)
+
+    bottom = HEIGHT - _BOTTOM
+    label = f'role="img" aria-label="{escape(title)}"'
+    parts = [f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" {label}>']
+    for tick in y_ticks:
+        _, y = place(0, tick)
+        parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{WIDTH - _RIGHT}"/>')
+        parts.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" class="end">{tick:g}</text>')
+    for tick in x_ticks:
+        x, _ = place(tick, low)
+        parts.append(f'<path class="grid" d="M{x:.1f} {_TOP}V{bottom}"/>')
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" class="middle">{tick:g}</text>')
+    parts.append(f'<path class="axis" d="M{_LEFT} {_TOP}V{bottom}H{WIDTH - _RIGHT}"/>')
+    centre = (_LEFT + WIDTH - _RIGHT) / 2
+    parts.append(
+        f'<text x="{centre:.0f}" y="{HEIGHT - 8}" class="middle label">{escape(x_label)}</text>'
+        f'<text transform="translate(14 {(_TOP + bottom) / 2:.0f}) rotate(-90)" '
+        f'class="middle label">{escape(y_label)}</text>'
+    )
+    if mark_x is not None and mark_x <= right:
+        x, _ = place(mark_x, low)
+        parts.append(f'<path class="mark" d="M{x:.1f} {_TOP}V{bottom}"/>')
+    clip = f'<svg x="{_LEFT}" y="0" width="{WIDTH - _LEFT}" height="{bottom + 6}" '
+    parts.append(clip + f'viewBox="{_LEFT} 0 {WIDTH - _LEFT} {bottom + 6}">')
+    parts += [
+        _draw(one, [place(x, y) for x, y in zip(one.x, one.y, strict=True)])
+        for one in sorted(series, key=lambda one: one.is_strong)
+    ]
+    return "".join([*parts, "</svg></svg>"])
+
+
+def legend(series: Sequence[Series]) -> str:
+    """A list of the series with their colours and shapes."""
+    items = []
+    for one in series:
+        shape = "" if one.is_stored else f'<path d="{SHAPES[one.index % len(SHAPES)]}"/>'
+        items.append(
+            f'<li><svg viewBox="-15 -8 30 16" class="{_classes(one)}" aria-hidden="true">'
+            f'<path class="line" d="M-15 0H15"/>{shape}</svg>{escape(one.name)}</li>'
+        )
+    return f'<ul class="legend">{"".join(items)}</ul>'
+
+
+def _classes(one: Series) -> str:
+    weight = (" stored" if one.is_stored else "") + (" strong" if one.is_strong else "")
+    return f"series colour-{one.index % NUM_COLOURS}{weight}"
+
+
+def _draw(one: Series, points: Sequence[tuple[float, float]]) -> str:
+    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    marks = ""
+    if not one.is_stored:
+        shape = SHAPES[one.index % len(SHAPES)]
+        marks = "".join(
+            f'<path d="{shape}" transform="translate({px:.1f} {py:.1f})">'
+            f"<title>{escape(one.name)}: {x:.3f}, {y:.2f}</title></path>"
+            for (px, py), x, y in zip(points, one.x, one.y, strict=True)
+        )
+    return f'<g class="{_classes(one)}"><path class="line" d="M{path}"/>{marks}</g>'
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Four to nine round numbers between the ends, at least one."""
+    span = high - low
+    if span <= 0:
+        return [round(low, 2)]
+    step = 10 ** math.floor(math.log10(span))
+    step = next(step * factor for factor in (0.2, 0.25, 0.5, 1, 2) if span / (step * factor) <= 8)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [round(index * step, 10) for index in range(first, last + 1)] or [round(low, 2)]

@@ -1,0 +1,287 @@
+"""One picture and some codecs go in; each one's file of nearly equal size, measured, comes out."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from licodec.config import DEFAULT_PROFILE, DEFAULT_QUALITY, MAX_PIXELS, quality_to_index
+from licodec.errors import LicodecError
+from licodec.evaluate import load_extra
+from licodec.evaluate.bdrate import Curve
+from licodec.evaluate.bench import PictureCodec, decode_timed, licodec_codec
+from licodec.evaluate.match import Trial, encode_timed, grid_index, match_bytes
+from licodec.evaluate.metrics import has_ms_ssim, has_ssimulacra2, ms_ssim, psnr, ssimulacra2
+from licodec.evaluate.peers import PEERS, BenchCodec, find_peer, installed_peers
+from licodec.evaluate.report import describe_environment
+from licodec.image.convert import picture_from, to_image
+from licodec.image.files import read_picture
+
+Region = tuple[int, int, int, int]  # left, top, width, height in pixels
+Uint8 = NDArray[np.uint8]
+
+# Lossless copies of a photograph take about 1.2 bytes per pixel, a page has one for each codec:
+# larger pictures are shown in part, so that a page stays below some 20 MB.
+MAX_WHOLE_PX = 4_000_000
+CROP_PX = 2_000_000
+
+# SSIMULACRA2's package needs some 300 bytes of memory per pixel, MS-SSIM some 100.
+MAX_SSIMULACRA2_PX = 2**23
+MAX_MS_SSIM_PX = 2**25
+
+_WARM_UP_PX = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What one codec made of the picture."""
+
+    name: str
+    settings: str
+    quality: float  # of the codec's own scale
+    num_bytes: int  # the whole file, without metadata
+    bpp: float
+    psnr: float  # dB
+    ms_ssim: float | None  # None: package missing, or a picture too small or too large
+    ssimulacra2: float | None  # likewise
+    encode_s: float  # wall seconds, in process, warm
+    decode_s: float
+    shown: Uint8  # (h, w, 3) RGB, decoded pixels of the region
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One picture through several codecs at nearly equal size."""
+
+    name: str  # of the picture
+    width: int
+    height: int
+    num_source_bytes: int | None  # of the picture's file; None where there is none
+    target_bytes: float  # the size that was searched for
+    target_from: str  # what set it, as words
+    region: Region  # the part that `shown` has
+    shown: Uint8  # (h, w, 3) RGB, pixels of the original
+    icc: bytes | None  # RGB profile of the pixels
+    results: tuple[Compared, ...]
+    curves: tuple[Curve, ...]  # PSNR over rate of each codec; empty if not asked for
+    notes: tuple[str, ...]  # one line each
+    environment: Mapping[str, str]  # what the times depend on
+
+    def to_html(self) -> str:
+        """One page that needs no other file; see `licodec.evaluate.page`."""
+        from licodec.evaluate.page import comparison_page
+
+        return comparison_page(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    name: str
+    pixels: Uint8  # (H, W, 3) RGB, turned as the EXIF orientation says
+    icc: bytes | None
+    num_bytes: int | None
+    notes: tuple[str, ...]
+
+
+def compare(
+    source: str | Path | Image.Image | NDArray[Any],
+    *,
+    codecs: Sequence[str] | None = None,
+    quality: float = DEFAULT_QUALITY,
+    bpp: float | None = None,
+    profiles: Sequence[str] = (DEFAULT_PROFILE,),
+    device: str = "auto",
+    region: Region | None = None,
+    with_curves: bool = True,
+    max_pixels: int = MAX_PIXELS,
+    open_codec: Callable[[str, str], PictureCodec] | None = None,
+    on_step: Callable[[str], None] = lambda text: None,
+) -> Comparison:
+    """Code a picture with several codecs so that their files have nearly the same size.
+
+    The first profile of licodec sets the size by its quality, and each other codec's setting is
+    searched to come near to it; with `bpp` every codec is searched to that rate.
+
+    Args:
+        source: path of a picture, Pillow image, or uint8 array as `licodec.encode` takes it.
+            Alpha and metadata are left out for all codecs.
+        codecs: "licodec" and names of `licodec.evaluate.peers.PEERS`; None takes licodec and
+            those that this Pillow has.
+        quality: licodec's, 1 to 100; of no effect with `bpp`.
+        bpp: bits per pixel of the whole file, above 0.
+        profiles: of licodec; each is a codec of its own.
+        device: "auto", "cpu" or "cuda".
+        region: part to show, as (left, top, width, height); None shows all, or the centre of a
+            picture of more than MAX_WHOLE_PX. Figures are always those of the whole picture.
+        with_curves: measure each codec at five more settings for the rate-distortion plot.
+        max_pixels: larger pictures are refused.
+        open_codec: called with profile and device; licodec.codec.codec.Codec unless given.
+        on_step: called with a short text before each part of the work.
+
+    Raises:
+        ImageError: the picture cannot be read.
+        LicodecError: unknown codec, a codec refuses the picture, or region outside of it.
+        ModelError: unknown profile, unusable weights or device.
+        ValueError: quality or bpp out of range, or nothing that sets the size.
+    """
+    names = ("licodec", *installed_peers()) if codecs is None else tuple(dict.fromkeys(codecs))
+    _check_target(names, quality, bpp)
+    peers = [find_peer(name) for name in names if name != "licodec"]
+    original = _read(source, max_pixels)
+    shown = _choose_region(original.pixels, region)
+    on_step("loading")
+    ours = [
+        licodec_codec(profile, device, open_codec=open_codec)
+        for profile in (dict.fromkeys(profiles) if "licodec" in names else ())
+    ]
+    opened = [*ours, *peers]
+    image = Image.fromarray(original.pixels)
+    ladders = {codec.name: _Ladder(codec, original.pixels) for codec in opened}
+    for codec in opened:
+        on_step(f"{codec.name}: warming up")
+        ladders[codec.name].warm_up()
+        if with_curves:
+            on_step(f"{codec.name}: curve")
+            ladders[codec.name].measure()
+    trials: dict[str, Trial] = {}
+    target: float
+    if bpp is None:
+        fixed = trials[ours[0].name] = encode_timed(ours[0], image, quality)
+        target, target_from = len(fixed.data), f"{ours[0].name} at quality {quality:g}"
+    else:
+        target, target_from = bpp * image.width * image.height / 8, f"{bpp:g} bpp asked for"
+    results = []
+    for codec in opened:
+        on_step(f"{codec.name}: searching the size")
+        tried = ladders[codec.name].trials
+        trial = trials.get(codec.name) or match_bytes(codec, image, target, tried)
+        on_step(f"{codec.name}: measuring")
+        result = _measure(codec, trial, original.pixels, shown)
+        ladders[codec.name].points.append((result.bpp, result.psnr))
+        results.append(result)
+    return Comparison(
+        name=original.name,
+        width=image.width,
+        height=image.height,
+        num_source_bytes=original.num_bytes,
+        target_bytes=target,
+        target_from=target_from,
+        region=shown,
+        shown=_cut(original.pixels, shown),
+        icc=original.icc,
+        results=tuple(results),
+        curves=tuple(ladder.curve() for ladder in ladders.values()) if with_curves else (),
+        notes=original.notes,
+        environment=describe_environment(load_extra("torch").get_num_threads(), device),
+    )
+
+
+def _check_target(names: Sequence[str], quality: float, bpp: float | None) -> None:
+    for name in names:
+        if name != "licodec" and name not in PEERS:
+            find_peer(name)  # raises with the known names
+    quality_to_index(quality)
+    if bpp is not None and not 0 < bpp < 1000:  # NaN is not in any interval
+        raise ValueError(f"bpp is {bpp:g}, expected a number above 0")
+    if not names:
+        raise ValueError("no codec to compare with; name at least one")
+    if bpp is None and "licodec" not in names:
+        raise ValueError("nothing sets the size of the files; give bpp, or licodec as a codec")
+
+
+def _read(source: str | Path | Image.Image | NDArray[Any], max_pixels: int) -> _Source:
+    name, num_bytes = "picture", None
+    if isinstance(source, str | Path):
+        picture = read_picture(source, max_pixels=max_pixels)
+        name, num_bytes = Path(source).name, os.path.getsize(source)
+    else:
+        picture = picture_from(source)
+    notes = picture.notes
+    if picture.alpha is not None:
+        notes = (*notes, "transparency is left out of the comparison, for all codecs")
+    turned = ImageOps.exif_transpose(to_image(picture))
+    icc = picture.icc if picture.icc is not None and picture.icc[16:20] == b"RGB " else None
+    pixels = np.ascontiguousarray(turned.convert("RGB"))
+    return _Source(name=name, pixels=pixels, icc=icc, num_bytes=num_bytes, notes=notes)
+
+
+def _choose_region(pixels: Uint8, region: Region | None) -> Region:
+    height, width = pixels.shape[:2]
+    if region is not None:
+        left, top, region_width, region_height = region
+        is_inside = left + region_width <= width and top + region_height <= height
+        if min(left, top) < 0 or min(region_width, region_height) < 1 or not is_inside:
+            raise LicodecError(
+                f"region {','.join(map(str, region))} is not inside the picture of "
+                f"{width}x{height} px; give left,top,width,height in pixels"
+            )
+        return region
+    if width * height <= MAX_WHOLE_PX:
+        return 0, 0, width, height
+    side = min((CROP_PX / (width * height)) ** 0.5, 1)
+    crop_width, crop_height = max(1, round(width * side)), max(1, round(height * side))
+    return (width - crop_width) // 2, (height - crop_height) // 2, crop_width, crop_height
+
+
+def _cut(pixels: Uint8, region: Region) -> Uint8:
+    left, top, width, height = region
+    return np.ascontiguousarray(pixels[top : top + height, left : left + width])
+
+
+def _measure(codec: BenchCodec, trial: Trial, reference: Uint8, shown: Region) -> Compared:
+    height, width = reference.shape[:2]
+    decoded, decode_s = decode_timed(codec, trial.data, (width, height))
+    num_px = width * height
+    with_ms_ssim = has_ms_ssim() and num_px <= MAX_MS_SSIM_PX
+    with_ssimulacra2 = has_ssimulacra2() and num_px <= MAX_SSIMULACRA2_PX
+    return Compared(
+        name=codec.name,
+        settings=codec.settings,
+        quality=trial.quality,
+        num_bytes=len(trial.data),
+        bpp=8 * len(trial.data) / num_px,
+        psnr=psnr(reference, decoded),
+        ms_ssim=ms_ssim(reference, decoded) if with_ms_ssim else None,
+        ssimulacra2=ssimulacra2(reference, decoded) if with_ssimulacra2 else None,
+        encode_s=trial.encode_s,
+        decode_s=decode_s,
+        shown=_cut(decoded, shown),
+    )
+
+
+class _Ladder:
+    """A codec's files at every other quality of its ladder: a curve, and where to search."""
+
+    def __init__(self, codec: BenchCodec, reference: Uint8) -> None:
+        self.trials: dict[int, Trial] = {}  # by place in the codec's grid
+        self.points: list[tuple[float, float]] = []  # bpp, PSNR in dB
+        self._codec = codec
+        self._reference = reference
+
+    def warm_up(self) -> None:
+        """Let the first call's costs fall on a corner of the picture."""
+        corner = np.ascontiguousarray(self._reference[:_WARM_UP_PX, :_WARM_UP_PX])
+        self._codec.decode(self._codec.encode(Image.fromarray(corner), self._codec.qualities[0]))
+
+    def measure(self) -> None:
+        image = Image.fromarray(self._reference)
+        for quality in self._codec.qualities[::2]:
+            index = grid_index(self._codec, quality)
+            trial = encode_timed(self._codec, image, self._codec.grid[index])
+            decoded, _ = decode_timed(self._codec, trial.data, image.size)
+            bpp = 8 * len(trial.data) / (image.width * image.height)
+            self.points.append((bpp, psnr(self._reference, decoded)))
+            self.trials[index] = trial
+
+    def curve(self) -> Curve:
+        points = sorted(set(self.points))
+        return Curve(
+            name=self._codec.name,
+            bpp=tuple(bpp for bpp, _ in points),
+            psnr=tuple(level for _, level in points),
+        )

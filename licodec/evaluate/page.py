@@ -1,0 +1,189 @@
+"""A comparison goes in; one HTML page that needs no other file comes out."""
+
+from collections.abc import Callable
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from licodec.evaluate.chart import Series
+from licodec.evaluate.comparison import Compared, Comparison
+from licodec.evaluate.markup import count, data_uri, details, figure, html_table, render_page
+from licodec.evaluate.report import Table
+
+# A file whose size differs by more gets a mark: its quality is not that of the size asked for.
+MARKED_DEVIATION = 0.02
+
+_METHOD = (
+    "Each codec's file is made and decoded again; bytes are those of the whole file, without "
+    "metadata, and the pictures on this page are exactly the decoded pixels. Times are wall time "
+    "in process, after a first call that is not counted."
+)
+
+# Where the rates above those asked for begin to squeeze the part of the plot that matters.
+_PLOT_RANGE = 3.0
+
+
+def comparison_page(comparison: Comparison) -> str:
+    """The page of `licodec compare`: slider, difference map, figures, plot."""
+    results = comparison.results
+    names = ["Original", *(result.name for result in results)]
+    figures = ["", *map(_short_figures, results)]
+    shown = [comparison.shown, *(result.shown for result in results)]
+    pictures = [
+        _picture(name, text, pixels, comparison.icc)
+        for name, text, pixels in zip(names, figures, shown, strict=True)
+    ]
+    left_options = [
+        f'<option value="{index}">{escape(name)}</option>' for index, name in enumerate(names)
+    ]
+    right_choices = [
+        f'<label><input type="radio" name="right" value="{index}"'
+        f"{' checked' if index == 1 else ''}><span>{escape(names[index])}</span></label>"
+        for index in range(1, len(names))
+    ]
+    notes = [
+        _METHOD,
+        *(f"{result.name}: {result.settings}" for result in results),
+        *comparison.notes,
+    ]
+    return render_page(
+        "comparison",
+        title=f"{comparison.name}: codecs at equal size",
+        name=escape(comparison.name),
+        summary=escape(_summary(comparison)),
+        right_choices="\n".join(right_choices),
+        left_options="".join(left_options),
+        shown_width=str(comparison.region[2]),
+        shown_height=str(comparison.region[3]),
+        pictures="\n".join(pictures),
+        region_note=_region_note(comparison),
+        table=_html_table(comparison),
+        curves=_curves(comparison),
+        details=details(notes, comparison.environment),
+    )
+
+
+def _picture(name: str, figures: str, pixels: NDArray[np.uint8], icc: bytes | None) -> str:
+    alt = f"The picture as {name} gives it back" if figures else "The original picture"
+    return (
+        f'<img src="{data_uri(pixels, icc)}" width="{pixels.shape[1]}" height="{pixels.shape[0]}" '
+        f'alt="{escape(alt)}" data-name="{escape(name)}" data-figures="{escape(figures)}" '
+        'draggable="false">'
+    )
+
+
+def _short_figures(result: Compared) -> str:
+    return f"{result.num_bytes:,} B · {result.bpp:.3f} bpp · {result.psnr:.2f} dB"
+
+
+def _summary(comparison: Comparison) -> str:
+    source = comparison.num_source_bytes
+    bpp = 8 * comparison.target_bytes / (comparison.width * comparison.height)
+    return (
+        f"{comparison.width}x{comparison.height} px"
+        + ("" if source is None else f", {count(source, 'byte')} as a file")
+        + f". Each codec comes as near as its settings allow to "
+        f"{round(comparison.target_bytes):,} bytes, {bpp:.3f} bits per pixel "
+        f"({comparison.target_from})."
+    )
+
+
+def _region_note(comparison: Comparison) -> str:
+    left, top, width, height = comparison.region
+    if (width, height) == (comparison.width, comparison.height):
+        return ""
+    return (
+        f'<p class="note">The view shows {width}x{height} px of the picture, from column {left} '
+        f"and row {top} on, so that this page stays small. All figures are those of the whole "
+        "picture.</p>"
+    )
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+# Heading, text, and a number that grows as the codec does better (None: nothing to win).
+_COLUMNS: tuple[
+    tuple[str, Callable[[Compared], str], Callable[[Compared], float | None] | None], ...
+] = (
+    ("bpp", lambda r: f"{r.bpp:.3f}", None),
+    ("setting", lambda r: f"{r.quality:.4g}", None),
+    ("PSNR (dB)", lambda r: f"{r.psnr:.2f}", lambda r: r.psnr),
+    ("MS-SSIM", lambda r: _number(r.ms_ssim, 4), lambda r: r.ms_ssim),
+    ("SSIMULACRA2", lambda r: _number(r.ssimulacra2, 1), lambda r: r.ssimulacra2),
+    ("encode (ms)", lambda r: f"{1000 * r.encode_s:,.0f}", lambda r: -r.encode_s),
+    ("decode (ms)", lambda r: f"{1000 * r.decode_s:,.0f}", lambda r: -r.decode_s),
+)
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """The figures of each codec; a metric that none of them has is left out."""
+    columns = [
+        (heading, text)
+        for heading, text, score in _COLUMNS
+        if score is None or any(score(result) is not None for result in comparison.results)
+    ]
+    return Table(
+        title="Files of nearly equal size; figures of the whole picture",
+        num_names=1,
+        columns=("codec", "bytes", "off target", *(heading for heading, _ in columns)),
+        rows=tuple(
+            (
+                result.name,
+                f"{result.num_bytes:,}",
+                f"{_deviation(comparison, result):+.1%}",
+                *(text(result) for _, text in columns),
+            )
+            for result in comparison.results
+        ),
+    )
+
+
+def _deviation(comparison: Comparison, result: Compared) -> float:
+    return result.num_bytes / comparison.target_bytes - 1
+
+
+def _html_table(comparison: Comparison) -> str:
+    """The table with the best of each column and sizes that are off marked."""
+    table, results = comparison_table(comparison), comparison.results
+    classes: dict[tuple[int, int], str] = {}
+    for heading, _, score in _COLUMNS:
+        if score is not None and heading in table.columns and len(results) > 1:
+            scores = [score(result) for result in results]
+            best = max(number for number in scores if number is not None)
+            column = table.columns.index(heading)
+            classes |= {(row, column): "best" for row, it in enumerate(scores) if it == best}
+    for row, result in enumerate(results):
+        if abs(_deviation(comparison, result)) > MARKED_DEVIATION:
+            classes[row, 2] = "off"
+    attributes = [f'data-picture="{row + 1}"' for row in range(len(results))]
+    return html_table(table, cell_classes=classes, row_attributes=attributes)
+
+
+def _curves(comparison: Comparison) -> str:
+    if not comparison.curves:
+        return ""
+    series = [
+        Series(
+            name=curve.name,
+            index=index,
+            x=curve.bpp,
+            y=curve.psnr or (),
+            is_strong=curve.name.startswith("licodec"),
+        )
+        for index, curve in enumerate(comparison.curves)
+    ]
+    bpp = 8 * comparison.target_bytes / (comparison.width * comparison.height)
+    chart = figure(
+        series,
+        y_label="PSNR (dB)",
+        title="PSNR over bits per pixel of each codec, for this picture",
+        max_x=_PLOT_RANGE * max(bpp, 0.2),
+        mark_x=bpp,
+    )
+    return (
+        f"<section><h2>Rate and distortion</h2>{chart}"
+        '<p class="small">The dashed line is the rate of the files above.</p></section>'
+    )
