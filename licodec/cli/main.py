@@ -33,6 +33,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "finetune": ("finetune", "Train on real symbols; more profiles; your own pictures."),
         "export": ("export", "Turn a training checkpoint into a released profile."),
         "bench": ("bench", "Measure licodec and other codecs on a folder."),
+        "compare": ("compare", "Show one picture through several codecs on a page."),
         "thumbnail": ("thumbnail", "Write a small PNG of a .lic file."),
         "integrate": ("integrate", "Tell desktop and shells about .lic files."),
         "completion": ("completion", "Print a shell's completion script."),
