@@ -1,143 +1,64 @@
-"""Inputs and -o go in; a checked list of jobs comes out, and one line for each that was done."""
+"""Jobs go in and are done, several at a time; each is reported, in the order of the inputs."""
 
-import json
-import os
+import ctypes
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from licodec.errors import LicodecError, ModelError
+from licodec.cli.codecs import FatalModelError
+from licodec.cli.failures import Interrupted, explain
+from licodec.cli.options import Settings
+from licodec.cli.plan import PIPE, Job
+from licodec.cli.report import Report, Result
+from licodec.cli.slots import Slots, default_jobs
+from licodec.errors import LicodecError
 from licodec.files import check_target, make_folder, write_file
 
-if TYPE_CHECKING:
-    from licodec.codec.codec import Codec
+# More threads than pictures are coded: one may read and one may write.
+_NUM_SPARE_THREADS = 2
+# Windows notices Ctrl-C only between waits.
+_WAIT_SECONDS = 0.2
 
-PIPE = "-"
-JSON_SCHEMA = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One input with its output; either may be `PIPE`."""
-
-    source: str
-    target: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What a job did; the fields are those of a JSON line."""
-
-    width: int  # pixels
-    height: int  # pixels
-    num_bytes: int  # of the .lic file
-    bpp: float
-    quality: float
-    profile: str
-    seconds: float  # coding alone
-    model_seconds: float  # loading weights, 0 if that had been done
-    stages_s: dict[str, float]  # seconds of the stages of coding
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Naming:
-    """How a command names outputs and finds inputs."""
-
-    rename: Callable[[Path], Path]  # input to output beside it
-    is_input: Callable[[Path], bool]  # which files of a folder are taken
-    what: str  # "pictures", for messages
-
-
-def plan_jobs(
-    inputs: tuple[str, ...], output: str | None, naming: Naming, *, is_json: bool = False
-) -> list[Job]:
-    """Pair inputs with outputs; `is_json` says that stdout is taken.
-
-    Raises:
-        click.UsageError: the combination makes no sense, or two inputs have one output.
-        LicodecError: a folder cannot be listed or has nothing to do.
-    """
-    has_folder = any(os.path.isdir(name) for name in inputs)
-    if PIPE in inputs:
-        jobs = [_plan_pipe(inputs, output)]
-    elif output is None:
-        if has_folder:
-            raise click.UsageError("a folder as INPUT needs -o with a folder for the results")
-        jobs = [Job(name, str(naming.rename(Path(name)))) for name in inputs]
-    elif has_folder or len(inputs) > 1 or os.path.isdir(output) or output.endswith(("/", os.sep)):
-        jobs = _plan_folder(inputs, output, naming)
-    else:
-        jobs = [Job(inputs[0], output)]
-    _refuse_shared_outputs(jobs)
-    to_stdout = any(job.target == PIPE for job in jobs)
-    if to_stdout and is_json:
-        raise click.UsageError("--json needs stdout for itself; name a file with -o")
-    if to_stdout and sys.stdout.isatty():
-        raise click.UsageError("stdout is a terminal; name a file with -o or redirect the output")
-    return jobs
+Work = Callable[[Job, Slots], Result]
 
 
 def run_jobs(
-    jobs: Iterable[Job],
-    work: Callable[[Job], Result],
+    jobs: list[Job],
+    work: Work,
     *,
     command: str,
+    num_workers: int | None,
     is_json: bool,
     is_quiet: bool,
     is_verbose: bool,
 ) -> int:
-    """Do one job after the other and report each; a bad input does not stop the rest.
+    """Do all jobs and report each; a bad input does not stop the rest.
+
+    Args:
+        jobs: with outputs that differ.
+        work: does one job from reading to writing, in any thread; it codes within slots.
+        command: its name.
+        num_workers: pictures that are coded at a time; None chooses.
 
     Returns:
-        The number of jobs that failed.
+        The exit code: 1 if a job failed, else 0.
 
     Raises:
         FatalModelError: no job can succeed.
+        Interrupted: by Ctrl-C; finished outputs stay, others are absent.
     """
-    num_failed = 0
-    for job in jobs:
-        try:
-            result = work(job)
-        except FatalModelError:
-            raise
-        except LicodecError as error:
-            num_failed += 1
-            click.echo(f"licodec: {_shown(job.source)}: {error}", err=True)
-            if is_json:
-                _print_json(command, job, None, str(error))
-            continue
-        if is_json:
-            _print_json(command, job, result, None)
-        if not is_quiet:
-            _print_lines(job, result, is_verbose=is_verbose)
-    return num_failed
-
-
-class FatalModelError(ModelError):
-    """Weights that every job needs cannot be loaded."""
-
-
-def load_codec(profile: str, device: str, max_pixels: int) -> "tuple[Codec, float]":
-    """A codec, and the seconds that loading it took, torch included.
-
-    Raises:
-        ModelError: unknown profile, or unusable weights.
-        FatalModelError: unusable device.
-    """
-    started = time.perf_counter()
-    from licodec.codec.codec import Codec
-
-    try:
-        codec = Codec(profile, device, max_pixels=max_pixels)
-    except ValueError as error:
-        raise FatalModelError(str(error)) from error
-    return codec, time.perf_counter() - started
+    num_workers = min(num_workers or default_jobs(), len(jobs))
+    with Report(command, len(jobs), is_json, is_quiet, is_verbose) as report:
+        if len(jobs) == 1:
+            _run_one(jobs[0], work, report)
+        else:
+            _Pool(work, num_workers, report).run(jobs)
+    report.summarise(num_workers)
+    return 1 if report.totals.num_failed else 0
 
 
 def check_job(job: Job, *, force: bool) -> None:
@@ -178,89 +99,102 @@ def write_bytes(target: str, data: bytes, *, force: bool) -> None:
         raise LicodecError(f"stdout cannot be written: {error.strerror or error}") from error
 
 
-def _plan_pipe(inputs: tuple[str, ...], output: str | None) -> Job:
-    if len(inputs) > 1:
-        raise click.UsageError("- as INPUT stands alone; give other inputs in a call of their own")
-    if output is not None and os.path.isdir(output):
-        raise click.UsageError("input from stdin needs the name of a file with -o")
-    if sys.stdin.isatty():
-        raise click.UsageError("stdin is a terminal; name a file or redirect the input")
-    return Job(PIPE, PIPE if output is None else output)
+def _run_one(job: Job, work: Work, report: Report) -> None:
+    try:
+        result = work(job, Slots(1))
+    except FatalModelError:
+        raise
+    except LicodecError as error:
+        report.count(None)
+        report.tell_failure(job, str(error))
+    else:
+        report.count(result)
+        report.tell(job, result)
 
 
-def _plan_folder(inputs: tuple[str, ...], output: str, naming: Naming) -> list[Job]:
-    if output == PIPE:
-        raise click.UsageError("-o - takes one file, not several inputs or a folder")
-    if os.path.exists(output) and not os.path.isdir(output):
-        raise click.UsageError(f"-o {output} is a file; several inputs need a folder")
-    jobs = []
-    for name in inputs:
-        if not os.path.isdir(name):
-            jobs.append(Job(name, str(Path(output) / naming.rename(Path(name)).name)))
-            continue
-        found = [path for path in _walk(Path(name)) if naming.is_input(path)]
-        if not found:
-            raise LicodecError(f"{_shown(name)}: no {naming.what} in this folder")
-        for path in found:
-            inside = naming.rename(path).relative_to(name)
-            jobs.append(Job(str(path), str(Path(output) / inside)))
-    return jobs
+class _Pool:
+    """Threads that take one job after the other, from reading to writing.
 
+    Threads, not processes: nine tenths of coding run outside the interpreter's lock, and the
+    weights are in memory once.
+    """
 
-def _walk(folder: Path) -> list[Path]:
-    """All files below a folder, in order of their names."""
+    def __init__(self, work: Work, num_workers: int, report: Report) -> None:
+        self._work = work
+        self._slots = Slots(num_workers)
+        self._num_threads = num_workers + _NUM_SPARE_THREADS
+        self._report = report
+        self._running: set[int] = set()
+        self._lock = threading.Lock()
 
-    def refuse(error: OSError) -> None:
-        raise LicodecError(f"{error.filename}: cannot be listed: {error.strerror}") from error
+    def run(self, jobs: list[Job]) -> None:
+        """Raises as `run_jobs`."""
+        executor = ThreadPoolExecutor(self._num_threads, thread_name_prefix="licodec")
+        futures: list[Future[Result]] = []
+        num_told = 0
+        try:
+            for job in jobs:
+                futures.append(executor.submit(self._do, job))
+                futures[-1].add_done_callback(self._count)
+            for job, future in zip(jobs, futures, strict=True):
+                while not wait([future], _WAIT_SECONDS).done:
+                    pass
+                num_told += 1
+                self._tell(job, future)
+        except KeyboardInterrupt as error:
+            self._stop(executor)
+            self._tell_finished(zip(jobs[num_told:], futures[num_told:], strict=False))
+            num_made = self._report.totals.num_done + self._report.totals.num_skipped
+            raise Interrupted(
+                f"interrupted; {num_made} of {len(jobs)} files are finished, "
+                "--continue does the others"
+            ) from error
+        except BaseException:
+            self._stop(executor)
+            raise
+        executor.shutdown()
 
-    walk = os.walk(folder, onerror=refuse)
-    return sorted(Path(place) / name for place, _, names in walk for name in names)
+    def _do(self, job: Job) -> Result:
+        thread = threading.get_ident()
+        with self._lock:
+            self._running.add(thread)
+        try:
+            return self._work(job, self._slots)
+        finally:
+            with self._lock:
+                self._running.discard(thread)
 
+    def _count(self, future: Future[Result]) -> None:
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            self._report.count(future.result())
+        elif isinstance(error, Exception):  # not what `_stop` raised
+            self._report.count(None)
 
-def _refuse_shared_outputs(jobs: list[Job]) -> None:
-    seen: dict[str, str] = {}
-    for job in jobs:
-        key = os.path.normcase(os.path.realpath(job.target))
-        if key in seen:
-            raise click.UsageError(
-                f"{_shown(seen[key])} and {_shown(job.source)} would both be written to "
-                f"{_shown(job.target)}; give them in separate calls, with -o"
-            )
-        seen[key] = job.source
+    def _tell(self, job: Job, future: Future[Result]) -> None:
+        error = future.exception()
+        if error is None:
+            self._report.tell(job, future.result())
+            return
+        settings = click.get_current_context().find_object(Settings)
+        is_debug = settings is not None and settings.is_debug
+        if isinstance(error, FatalModelError) or (is_debug and not isinstance(error, LicodecError)):
+            raise error
+        self._report.tell_failure(job, explain(error)[0])
 
+    def _tell_finished(self, pending: Iterable[tuple[Job, Future[Result]]]) -> None:
+        for job, future in pending:
+            if not future.cancelled() and isinstance(future.exception(), Exception | None):
+                self._tell(job, future)
 
-def _shown(name: str) -> str:
-    return {PIPE: "stdin"}.get(name, click.format_filename(name))
-
-
-def _print_lines(job: Job, result: Result, *, is_verbose: bool) -> None:
-    target = "stdout" if job.target == PIPE else click.format_filename(job.target)
-    parts = [
-        f"{_shown(job.source)} -> {target}",
-        f"{result.width}x{result.height}",
-        f"{result.num_bytes:,} B",
-        f"{result.bpp:.3f} bpp",
-        f"{result.seconds:.1f} s",
-    ]
-    if is_verbose:
-        parts += [f"profile {result.profile}", f"quality {result.quality:g}"]
-        parts += [f"model {result.model_seconds:.1f} s"] if result.model_seconds else []
-        parts += [f"{stage} {seconds:.2f} s" for stage, seconds in result.stages_s.items()]
-    click.echo("  ".join(parts), err=True)
-    for note in result.notes:
-        click.echo(f"licodec: {_shown(job.source)}: note: {note}", err=True)
-
-
-def _print_json(command: str, job: Job, result: Result | None, error: str | None) -> None:
-    """One line; keys are the same for success and failure."""
-    line = {
-        "schema": JSON_SCHEMA,
-        "command": command,
-        "input": job.source,
-        "output": job.target,
-        "ok": error is None,
-        "error": error,
-    }
-    names = Result.__dataclass_fields__
-    line |= asdict(result) if result is not None else dict.fromkeys(names)
-    click.echo(json.dumps(line))
+    def _stop(self, executor: ThreadPoolExecutor) -> None:
+        """End all work at its next line of Python; what is being written is taken away again."""
+        executor.shutdown(wait=False, cancel_futures=True)
+        self._slots.close()
+        raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+        with self._lock:
+            for thread in self._running:
+                raise_in(ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt))
+        executor.shutdown()

@@ -2,29 +2,21 @@
 
 import io
 import time
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from licodec.cli.batch import (
-    PIPE,
-    FatalModelError,
-    Job,
-    Naming,
-    Result,
-    check_job,
-    load_codec,
-    plan_jobs,
-    read_bytes,
-    run_jobs,
-    write_bytes,
-)
+from licodec.cli.batch import check_job, read_bytes, run_jobs, write_bytes
+from licodec.cli.codecs import CodecCache, FatalModelError
 from licodec.cli.completers import complete_path, complete_picture, complete_profile
 from licodec.cli.options import common_options
+from licodec.cli.plan import PIPE, Job, Naming, plan_jobs
+from licodec.cli.report import Result
+from licodec.cli.slots import Slots
 from licodec.config import DEFAULT_PROFILE, DEFAULT_QUALITY, index_to_quality, quality_to_index
-from licodec.errors import ModelError
+from licodec.errors import LicodecError, ModelError
 
 if TYPE_CHECKING:
     from licodec.codec.codec import Codec
@@ -84,6 +76,8 @@ def command(
     profile: str,
     device: str,
     max_pixels: int,
+    jobs: int | None,
+    is_continued: bool,
     force: bool,
     is_json: bool,
     quiet: bool,
@@ -91,20 +85,28 @@ def command(
 ) -> None:
     """Compress pictures to .lic files.
 
-    INPUT is a picture, a folder of pictures (needs -o with a folder) or - for
-    stdin. Colour profile, EXIF, XMP and transparency are kept.
+    INPUT is a picture, a folder of pictures (needs -o with a folder), a quoted
+    pattern or - for stdin. Colour profile, EXIF, XMP and transparency are kept.
     """
-    jobs = plan_jobs(inputs, output, _naming(), is_json=is_json)
-    compressor = _Compressor(quality, profile, device, max_pixels, force)
-    num_failed = run_jobs(
-        jobs,
+    planned = plan_jobs(inputs, output, _naming(), is_json=is_json)
+    compressor = _Compressor(
+        quality=quality,
+        profile=profile,
+        max_pixels=max_pixels,
+        is_continued=is_continued,
+        force=force,
+        codecs=CodecCache(device, max_pixels),
+    )
+    code = run_jobs(
+        planned,
         compressor.run,
         command="compress",
+        num_workers=jobs,
         is_json=is_json,
         is_quiet=quiet,
         is_verbose=verbose,
     )
-    context.exit(1 if num_failed else 0)
+    context.exit(code)
 
 
 def _naming() -> Naming:
@@ -117,51 +119,74 @@ def _naming() -> Naming:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Compressor:
-    """One codec for all jobs, loaded when the first picture has been read."""
+    """What options ask for; `run` does one job with it, in any thread."""
 
-    def __init__(
-        self, quality: float, profile: str, device: str, max_pixels: int, force: bool
-    ) -> None:
-        self._quality = quality
-        self._profile = profile
-        self._device = device
-        self._max_pixels = max_pixels
-        self._force = force
-        self._model_seconds = 0.0
+    quality: float
+    profile: str
+    max_pixels: int
+    is_continued: bool
+    force: bool
+    codecs: CodecCache
 
-    @cached_property
-    def _codec(self) -> "Codec":
-        try:
-            codec, self._model_seconds = load_codec(self._profile, self._device, self._max_pixels)
-        except ModelError as error:
-            raise FatalModelError(str(error)) from error
-        return codec
-
-    def run(self, job: Job) -> Result:
-        check_job(job, force=self._force)
+    def run(self, job: Job, slots: Slots) -> Result:
+        finished = self._find_finished(job) if self.is_continued else None
+        if finished is not None:
+            return finished
+        check_job(job, force=self.force)
         picture = self._read(job.source)
-        codec = self._codec
-        started = time.perf_counter()
-        data = codec.encode_picture(picture, quality=self._quality)
-        seconds = time.perf_counter() - started
-        write_bytes(job.target, data, force=self._force)
-        model_seconds, self._model_seconds = self._model_seconds, 0.0
+        codec, model_seconds = self._load()
+        with slots.take(picture.width * picture.height):
+            started = time.perf_counter()
+            data = codec.encode_picture(picture, quality=self.quality)
+            seconds = time.perf_counter() - started
+        write_bytes(job.target, data, force=self.force)
         return Result(
             width=picture.width,
             height=picture.height,
             num_bytes=len(data),
             bpp=8 * len(data) / (picture.width * picture.height),
-            quality=round(index_to_quality(quality_to_index(self._quality)), 1),
-            profile=self._profile,
+            quality=self._quality_in_file(),
+            profile=self.profile,
             seconds=seconds,
             model_seconds=model_seconds,
             stages_s=dict(codec.last_timings),
             notes=picture.notes,
         )
 
+    def _find_finished(self, job: Job) -> Result | None:
+        """The result of an earlier run with the same settings, as far as the file tells them.
+
+        Raises:
+            LicodecError: there is another file, and `force` is not set.
+        """
+        from licodec.resume import read_finished
+
+        if PIPE in (job.source, job.target):
+            return None
+        settings = {
+            "quality": self._quality_in_file(),
+            "profile": self.profile,
+        }
+        try:
+            info = read_finished(Path(job.target), Path(job.source), settings)
+        except LicodecError:
+            if not self.force:
+                raise
+            return None
+        return None if info is None else Result.of_finished(info)
+
+    def _quality_in_file(self) -> float:
+        return round(index_to_quality(quality_to_index(self.quality)), 1)
+
+    def _load(self) -> "tuple[Codec, float]":
+        try:
+            return self.codecs.get(self.profile)
+        except ModelError as error:
+            raise FatalModelError(str(error)) from error
+
     def _read(self, source: str) -> "Picture":
         from licodec.image.files import read_picture
 
-        stream = io.BytesIO(read_bytes(PIPE)) if source == PIPE else Path(source)
-        return read_picture(stream, max_pixels=self._max_pixels)
+        return read_picture(io.BytesIO(read_bytes(source)), max_pixels=self.max_pixels)

@@ -1,23 +1,14 @@
 """`licodec decompress`: .lic files go in, picture files come out."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from licodec.cli.batch import (
-    PIPE,
-    Job,
-    Naming,
-    Result,
-    check_job,
-    load_codec,
-    plan_jobs,
-    read_bytes,
-    run_jobs,
-    write_bytes,
-)
+from licodec.cli.batch import check_job, read_bytes, run_jobs, write_bytes
+from licodec.cli.codecs import CodecCache
 from licodec.cli.completers import (
     complete_format,
     complete_lic,
@@ -25,10 +16,12 @@ from licodec.cli.completers import (
     complete_profile,
 )
 from licodec.cli.options import common_options
-from licodec.errors import ImageError
+from licodec.cli.plan import PIPE, Job, Naming, plan_jobs
+from licodec.cli.report import Result
+from licodec.cli.slots import Slots
+from licodec.errors import ImageError, LicodecError
 
 if TYPE_CHECKING:
-    from licodec.codec.codec import Codec
     from licodec.image.formats import WriteFormat
 
 
@@ -73,6 +66,8 @@ def command(
     format_name: str | None,
     device: str,
     max_pixels: int,
+    jobs: int | None,
+    is_continued: bool,
     force: bool,
     is_json: bool,
     quiet: bool,
@@ -80,22 +75,30 @@ def command(
 ) -> None:
     """Turn .lic files back into pictures.
 
-    FILE.lic is a file, a folder of files (needs -o with a folder) or - for stdin.
+    FILE.lic is a file, a folder of files (needs -o with a folder), a quoted
+    pattern or - for stdin.
     Pixels are stored as they were given; an EXIF orientation stays a tag.
     """
     naming = _naming(format_name)
-    jobs = plan_jobs(inputs, output, naming, is_json=is_json)
-    formats = {job.target: _format_of(job.target, format_name) for job in jobs}
-    decompressor = _Decompressor(profile, device, max_pixels, force, formats)
-    num_failed = run_jobs(
-        jobs,
+    planned = plan_jobs(inputs, output, naming, is_json=is_json)
+    decompressor = _Decompressor(
+        profile=profile,
+        max_pixels=max_pixels,
+        is_continued=is_continued,
+        force=force,
+        formats={job.target: _format_of(job.target, format_name) for job in planned},
+        codecs=CodecCache(device, max_pixels),
+    )
+    code = run_jobs(
+        planned,
         decompressor.run,
         command="decompress",
+        num_workers=jobs,
         is_json=is_json,
         is_quiet=quiet,
         is_verbose=verbose,
     )
-    context.exit(1 if num_failed else 0)
+    context.exit(code)
 
 
 def _naming(format_name: str | None) -> Naming:
@@ -125,38 +128,34 @@ def _format_of(target: str, format_name: str | None) -> "WriteFormat":
         raise click.UsageError(str(error)) from error
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Decompressor:
-    """One codec for each profile that the files need, loaded when it is needed."""
+    """What options ask for; `run` does one job with it, in any thread."""
 
-    def __init__(
-        self,
-        profile: str | None,
-        device: str,
-        max_pixels: int,
-        force: bool,
-        formats: "dict[str, WriteFormat]",
-    ) -> None:
-        self._profile = profile
-        self._device = device
-        self._max_pixels = max_pixels
-        self._force = force
-        self._formats = formats  # of each job's target
-        self._codecs: dict[str, Codec] = {}
+    profile: str | None  # None takes that of each file
+    max_pixels: int
+    is_continued: bool
+    force: bool
+    formats: "dict[str, WriteFormat]"  # of each job's target
+    codecs: CodecCache
 
-    def run(self, job: Job) -> Result:
+    def run(self, job: Job, slots: Slots) -> Result:
         from licodec.image.files import render_picture
         from licodec.inspect import choose_profile, read_info
 
-        check_job(job, force=self._force)
+        if self.is_continued and self._is_finished(job):
+            return Result.of_finished(read_info(read_bytes(job.source)))
+        check_job(job, force=self.force)
         data = read_bytes(job.source)
-        profile = self._profile or choose_profile(data, self._max_pixels)
+        profile = self.profile or choose_profile(data, self.max_pixels)
         info = read_info(data)
-        codec, model_seconds = self._load(profile)
-        started = time.perf_counter()
-        picture = codec.decode_picture(data)
-        seconds = time.perf_counter() - started
-        rendered, notes = render_picture(picture, self._formats[job.target])
-        write_bytes(job.target, rendered, force=self._force)
+        codec, model_seconds = self.codecs.get(profile)
+        with slots.take(info.width * info.height):
+            started = time.perf_counter()
+            picture = codec.decode_picture(data)
+            seconds = time.perf_counter() - started
+        rendered, notes = render_picture(picture, self.formats[job.target])
+        write_bytes(job.target, rendered, force=self.force)
         return Result(
             width=info.width,
             height=info.height,
@@ -170,10 +169,19 @@ class _Decompressor:
             notes=picture.notes + notes,
         )
 
-    def _load(self, profile: str) -> "tuple[Codec, float]":
-        """The codec of a profile, and the seconds that loading it took now."""
-        if profile in self._codecs:
-            return self._codecs[profile], 0.0
-        codec, seconds = load_codec(profile, self._device, self._max_pixels)
-        self._codecs[profile] = codec
-        return codec, seconds
+    def _is_finished(self, job: Job) -> bool:
+        """Whether an earlier run has made the output.
+
+        Raises:
+            LicodecError: it is older than the file, and `force` is not set.
+        """
+        from licodec.resume import is_finished
+
+        if PIPE in (job.source, job.target):
+            return False
+        try:
+            return is_finished(Path(job.target), Path(job.source))
+        except LicodecError:
+            if not self.force:
+                raise
+            return False

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from licodec import __version__
+from licodec.cli.failures import explain
 from licodec.cli.options import Settings, debug_option
-from licodec.errors import LicodecError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -105,30 +105,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         code = cli.main(arguments, prog_name="licodec", standalone_mode=False, obj=settings)
         sys.stdout.flush()
-    except click.Abort:
-        return _fail("interrupted", 130)
+    except click.Abort as error:
+        return _fail(str(error) or "interrupted", 130)
     except click.UsageError as error:
         error.show()
         return error.exit_code
     except Exception as error:  # the last resort of a program, not of a library
         if settings.is_debug:
             raise
-        return _fail(*_explain(error))
+        return _fail(*explain(error))
     return code if isinstance(code, int) else 0
-
-
-def _explain(error: Exception) -> tuple[str, int]:
-    """Message and exit code of an exception that ended a command."""
-    if isinstance(error, click.ClickException):
-        return error.format_message(), error.exit_code
-    if isinstance(error, LicodecError):
-        return str(error), 1
-    if isinstance(error, MemoryError):
-        return "not enough memory; close other programs or use a smaller picture", 1
-    if isinstance(error, OSError):
-        return f"{error.filename or 'output'}: {error.strerror or error}", 1
-    text = " ".join(str(error).split())
-    return f"defect: {type(error).__name__}: {text}; run again with --debug and report it", 1
 
 
 def _fail(message: str, code: int) -> int:

@@ -37,6 +37,19 @@ verbose_option = click.option("-v", "--verbose", is_flag=True, help="Print more 
 json_option = click.option(
     "--json", "is_json", is_flag=True, help="Print one JSON object per file to stdout."
 )
+jobs_option = click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Pictures worked on at a time.  [default: one per CPU, at most 8]",
+)
+continue_option = click.option(
+    "--continue",
+    "is_continued",
+    is_flag=True,
+    help="Skip outputs that an earlier run has finished.",
+)
 device_option = click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
@@ -56,7 +69,8 @@ max_pixels_option = click.option(
 
 def common_options(command: _F) -> _F:
     """The options that end the list of every coding command, in this order."""
-    options = (device_option, max_pixels_option, force_option, json_option, quiet_option)
-    for option in reversed((*options, verbose_option, debug_option)):
+    batch = (jobs_option, continue_option, force_option)
+    telling = (json_option, quiet_option, verbose_option, debug_option)
+    for option in reversed((device_option, max_pixels_option, *batch, *telling)):
         command = option(command)
     return command

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ _BOMBS: tuple[type[Exception], ...] = (
     Image.DecompressionBombWarning,
     Image.DecompressionBombError,
 )
+
+_SETTINGS_LOCK = threading.RLock()
 
 _SAVE_OPTIONS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
     {
@@ -152,9 +155,12 @@ def _tiff_options(picture: Picture) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _pixel_limit(max_pixels: int) -> Iterator[None]:
-    """Pillow's own limit set to ours, its warnings about damaged metadata silenced."""
-    earlier = Image.MAX_IMAGE_PIXELS
-    with warnings.catch_warnings():
+    """Pillow's own limit set to ours, its warnings about damaged metadata silenced.
+
+    Both are settings of the process, so that threads read one picture after the other.
+    """
+    with _SETTINGS_LOCK, warnings.catch_warnings():
+        earlier = Image.MAX_IMAGE_PIXELS
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         Image.MAX_IMAGE_PIXELS = max_pixels

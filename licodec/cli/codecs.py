@@ -1,0 +1,51 @@
+"""A profile's name goes in, a codec comes out; each is loaded once, whichever thread asks first."""
+
+import threading
+import time
+from copy import copy
+from typing import TYPE_CHECKING
+
+from licodec.errors import ModelError
+
+if TYPE_CHECKING:
+    from licodec.codec.codec import Codec
+
+
+class FatalModelError(ModelError):
+    """Weights that every job needs cannot be loaded."""
+
+
+class CodecCache:
+    """Codecs of one run, by profile.
+
+    Args:
+        device, max_pixels: as of `licodec.Codec`.
+    """
+
+    def __init__(self, device: str, max_pixels: int) -> None:
+        self._device = device
+        self._max_pixels = max_pixels
+        self._codecs: dict[str, Codec] = {}
+        self._lock = threading.Lock()
+
+    def get(self, profile: str) -> "tuple[Codec, float]":
+        """A codec for the calling thread alone, and the seconds that loading took now.
+
+        The weights are shared, `last_timings` is not.
+
+        Raises:
+            ModelError: unknown profile, or unusable weights.
+            FatalModelError: unusable device.
+        """
+        with self._lock:
+            if profile in self._codecs:
+                return copy(self._codecs[profile]), 0.0
+            started = time.perf_counter()
+            from licodec.codec.codec import Codec
+
+            try:
+                codec = Codec(profile, self._device, max_pixels=self._max_pixels)
+            except ValueError as error:
+                raise FatalModelError(str(error)) from error
+            self._codecs[profile] = codec
+            return copy(codec), time.perf_counter() - started

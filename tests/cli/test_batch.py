@@ -1,0 +1,271 @@
+"""Many files in one call: patterns, order, resumption, interruption, what is told."""
+
+import io
+import json
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from licodec.container import read_front
+from tests.cli.conftest import FakeCodec, Licodec
+from tests.cli.pictures import read_photo, save_photo
+
+
+def save_photos(folder: Path, names: str = "abcdef") -> list[Path]:
+    paths = [folder / f"{name}.png" for name in names]
+    for seed, path in enumerate(paths):
+        save_photo(path, seed=seed)
+    return paths
+
+
+def make_older(path: Path) -> None:
+    """Let a file be an hour old."""
+    os.utime(path, (time.time() - 3600,) * 2)
+
+
+def test_pattern_that_no_shell_expanded_stands_for_its_files(
+    licodec: Licodec, tmp_path: Path
+) -> None:
+    save_photos(tmp_path / "in", "ab")
+    save_photo(tmp_path / "in" / "c.bmp")
+    assert licodec("compress", tmp_path / "in" / "*.png", "-o", tmp_path / "out").code == 0
+    assert sorted(os.listdir(tmp_path / "out")) == ["a.lic", "b.lic"]
+
+
+def test_pattern_with_two_stars_keeps_folders_and_takes_pictures_only(
+    licodec: Licodec, tmp_path: Path
+) -> None:
+    save_photo(tmp_path / "in" / "x" / "a.png")
+    save_photo(tmp_path / "in" / "y" / "deep" / "a.png")
+    (tmp_path / "in" / "y" / "notes.txt").write_text("no picture")
+    assert licodec("compress", f"{tmp_path}/in/**/*", "-o", tmp_path / "out").code == 0
+    found = {str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.lic")}
+    assert found == {"x/a.lic", "y/deep/a.lic"}
+
+
+def test_file_with_wildcards_in_its_name_is_itself(licodec: Licodec, tmp_path: Path) -> None:
+    save_photo(tmp_path / "a[1].png")
+    save_photo(tmp_path / "a1.png")
+    assert licodec("compress", tmp_path / "a[1].png").code == 0
+    assert sorted(os.listdir(tmp_path)) == ["a1.png", "a[1].lic", "a[1].png"]
+
+
+def test_pattern_of_one_file_may_go_to_a_folder_only(licodec: Licodec, tmp_path: Path) -> None:
+    save_photo(tmp_path / "a.png")
+    assert licodec("compress", tmp_path / "*.png", "-o", "-").code == 2
+
+
+def test_pattern_without_a_match_is_one_bad_file(licodec: Licodec, tmp_path: Path) -> None:
+    save_photo(tmp_path / "a.png")
+    outcome = licodec("compress", tmp_path / "*.jpg", tmp_path / "a.png")
+    assert outcome.code == 1
+    assert "*.jpg: cannot be read: No such file" in outcome.err
+    assert (tmp_path / "a.lic").exists()
+
+
+def test_two_star_pattern_without_a_picture_is_one_line(licodec: Licodec, tmp_path: Path) -> None:
+    outcome = licodec("compress", f"{tmp_path}/**/*.png")
+    assert (outcome.code, outcome.err.count("\n")) == (1, 1)
+    assert "no pictures match" in outcome.err
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_files_are_told_in_order_and_equal_those_of_single_calls(
+    licodec: Licodec, tmp_path: Path, jobs: str, codecs_made: list[str]
+) -> None:
+    paths = save_photos(tmp_path / "in")
+    outcome = licodec("compress", "-j", jobs, tmp_path / "in", "-o", tmp_path / "out")
+    assert codecs_made == ["balanced"]
+    told = [line.split(" -> ")[0] for line in outcome.err.splitlines()[: len(paths)]]
+    assert told == [str(path) for path in paths]
+    for path in paths:
+        licodec("compress", path, "-o", tmp_path / "single.lic", "--force")
+        made = tmp_path / "out" / f"{path.stem}.lic"
+        assert made.read_bytes() == (tmp_path / "single.lic").read_bytes()
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_folder_comes_back(licodec: Licodec, tmp_path: Path, jobs: str) -> None:
+    paths = save_photos(tmp_path / "in")
+    licodec("compress", tmp_path / "in", "-o", tmp_path / "out")
+    assert licodec("decompress", "-j", jobs, tmp_path / "out", "-o", tmp_path / "back").code == 0
+    for path in paths:
+        assert (read_photo(tmp_path / "back" / path.name) == read_photo(path)).all()
+
+
+def test_no_more_pictures_are_coded_at_a_time_than_asked_for(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_photos(tmp_path / "in")
+    together, most, lock = 0, 0, threading.Lock()
+    encode = FakeCodec.encode_picture
+
+    def counted(self: FakeCodec, *arguments: object, **options: object) -> bytes:
+        nonlocal together, most
+        with lock:
+            together += 1
+            most = max(most, together)
+        time.sleep(0.02)
+        with lock:
+            together -= 1
+        return encode(self, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FakeCodec, "encode_picture", counted)
+    assert licodec("compress", "-j", "2", tmp_path / "in", "-o", tmp_path / "out").code == 0
+    assert most == 2
+
+
+def test_jobs_must_be_a_positive_number(licodec: Licodec) -> None:
+    assert licodec("compress", "-j", "0", "a.png").code == 2
+
+
+def test_defect_in_one_file_does_not_stop_the_others(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_photos(tmp_path / "in", "ab")
+    encode = FakeCodec.encode_picture
+
+    def fail_once(self: FakeCodec, *arguments: object, **options: object) -> bytes:
+        monkeypatch.setattr(FakeCodec, "encode_picture", encode)
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(FakeCodec, "encode_picture", fail_once)
+    outcome = licodec("compress", "-j", "1", tmp_path / "in", "-o", tmp_path / "out")
+    assert outcome.code == 1
+    assert "defect: ZeroDivisionError: oh; run again with --debug" in outcome.err
+    assert len(os.listdir(tmp_path / "out")) == 1
+
+
+def test_summary_counts_files_pixels_and_bytes(licodec: Licodec, tmp_path: Path) -> None:
+    paths = save_photos(tmp_path / "in", "abc")
+    (tmp_path / "in" / "bad.png").write_bytes(b"no picture")
+    outcome = licodec("compress", tmp_path / "in", "-o", tmp_path / "out")
+    rows = dict(line.split(maxsplit=1) for line in outcome.err.splitlines()[-4:])
+    num_read = sum(path.stat().st_size for path in paths)
+    num_written = sum(path.stat().st_size for path in (tmp_path / "out").iterdir())
+    assert rows["files"] == "3 done, 1 failed"
+    assert rows["pixels"].startswith("0.0 Mpx, ")
+    assert rows["bytes"] == (f"{num_read:,} -> {num_written:,}, {8 * num_written / 3 / 77:.3f} bpp")
+    assert licodec("compress", "--quiet", "--force", *paths, "-o", tmp_path / "out").err == ""
+
+
+def test_continue_skips_finished_outputs_without_loading_the_codec(
+    licodec: Licodec, tmp_path: Path, codecs_made: list[str]
+) -> None:
+    save_photos(tmp_path / "in", "abc")
+    arguments = ("compress", "--continue", tmp_path / "in", "-o", tmp_path / "out")
+    licodec(*arguments)
+    codecs_made.clear()
+    outcome = licodec(*arguments)
+    assert (outcome.code, codecs_made) == (0, [])
+    assert outcome.err.splitlines()[-1].split(maxsplit=1) == ["files", "3 finished earlier"]
+    (tmp_path / "out" / "b.lic").unlink()
+    assert "1 done, 2 finished earlier" in licodec(*arguments).err
+
+
+def test_decompress_continues_too(licodec: Licodec, tmp_path: Path, codecs_made: list[str]) -> None:
+    save_photos(tmp_path / "in", "abc")
+    licodec("compress", tmp_path / "in", "-o", tmp_path / "out")
+    arguments = ("decompress", "--continue", tmp_path / "out", "-o", tmp_path / "back")
+    licodec(*arguments)
+    codecs_made.clear()
+    assert licodec(*arguments).code == 0
+    assert codecs_made == []
+    make_older(tmp_path / "back" / "b.png")
+    outcome = licodec(*arguments)
+    assert outcome.code == 1
+    assert "b.png is older than its input; replace it with --force" in outcome.err
+    assert "1 done, 2 finished earlier" in licodec(*arguments, "--force").err
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["-q", "80"], "made with quality 60.0, not 79.8"),
+        (["-p", "fast"], "made with profile balanced, not fast"),
+    ],
+)
+def test_continue_refuses_an_output_of_other_settings_unless_forced(
+    licodec: Licodec, tmp_path: Path, options: list[str], reason: str
+) -> None:
+    save_photos(tmp_path / "in", "ab")
+    arguments = ("compress", tmp_path / "in", "-o", tmp_path / "out")
+    licodec(*arguments)
+    before = (tmp_path / "out" / "a.lic").read_bytes()
+    outcome = licodec(*arguments, *options, "--continue")
+    assert outcome.code == 1
+    assert reason in outcome.err
+    assert (tmp_path / "out" / "a.lic").read_bytes() == before
+    assert "2 done" in licodec(*arguments, *options, "--continue", "--force").err
+    assert "2 finished earlier" in licodec(*arguments, *options, "--continue").err
+
+
+def test_json_tells_what_was_skipped_as_what_was_done(licodec: Licodec, tmp_path: Path) -> None:
+    save_photos(tmp_path / "in", "ab")
+    arguments = ("compress", "--json", "--continue", tmp_path / "in", "-o", tmp_path / "out")
+    first = [json.loads(line) for line in io.BytesIO(licodec(*arguments).out)]
+    again = [json.loads(line) for line in io.BytesIO(licodec(*arguments).out)]
+    assert [line["skipped"] for line in first] == [False, False]
+    assert [line["skipped"] for line in again] == [True, True]
+    for name in ("input", "output", "ok", "width", "height", "num_bytes", "bpp", "quality"):
+        assert [line[name] for line in again] == [line[name] for line in first]
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_interrupt_leaves_finished_files_only_and_one_line(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: str
+) -> None:
+    paths = save_photos(tmp_path / "in")
+    encode, lock, num_begun = FakeCodec.encode_picture, threading.Lock(), 0
+
+    def interrupted_at_the_third(self: FakeCodec, *arguments: object, **options: object) -> bytes:
+        nonlocal num_begun
+        with lock:
+            num_begun += 1
+            number = num_begun
+        if number == 3:
+            signal.raise_signal(signal.SIGINT)
+        while number >= 3:  # until the interrupt reaches this thread
+            time.sleep(0.001)
+        return encode(self, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FakeCodec, "encode_picture", interrupted_at_the_third)
+    arguments = ("-j", jobs, tmp_path / "in", "-o", tmp_path / "out")
+    outcome = licodec("compress", *arguments)
+    made = sorted(os.listdir(tmp_path / "out"))
+    assert outcome.code == 130
+    told = re.fullmatch(
+        r"licodec: interrupted; (\d) of 6 files are finished, --continue does the others",
+        outcome.err.splitlines()[-1],
+    )
+    assert told is not None
+    # A file that was written in the moment of the interrupt may not have been counted.
+    assert int(told[1]) == outcome.err.count(" -> ") <= len(made) < 6
+    for name in made:
+        assert read_front((tmp_path / "out" / name).read_bytes()).header.width == 11
+    monkeypatch.setattr(FakeCodec, "encode_picture", encode)
+    assert licodec("compress", "--continue", *arguments).code == 0
+    assert len(os.listdir(tmp_path / "out")) == len(paths)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_terminal_gets_a_bar_with_files_speed_and_rate(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_photos(tmp_path / "in", "abc")
+    (tmp_path / "in" / "bad.png").write_bytes(b"no picture")
+    screen = io.StringIO()
+    monkeypatch.setattr(screen, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", screen)
+    assert licodec("compress", "-j", "2", tmp_path / "in", "-o", tmp_path / "out").code == 1
+    shown = screen.getvalue()
+    for part in ("4/4", "MP/s", "bpp", "left", "bad.png: is not a picture", "3 done, 1 failed"):
+        assert part in shown
+    assert "a.lic" not in shown
