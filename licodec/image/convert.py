@@ -53,6 +53,7 @@ from licodec.image.source import (
 Uint8 = NDArray[np.uint8]
 Planes = tuple[Uint8, Uint8 | None]  # pixels, alpha
 
+_PHOTOMETRIC_TAG = 262
 _EXACT: Mapping[str, str] = MappingProxyType({"1": "L", "RGBX": "RGB"})
 _BY_FORMULA: Mapping[str, str] = MappingProxyType(
     {
@@ -256,9 +257,16 @@ def _from_lab(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:
 
 def _from_16_bit(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:
     values = np.asarray(image)
+    if _is_white_zero(image):
+        values = 65535 - values
     key = image.info.get("transparency")
     alpha = np.where(values == key, 0, 255).astype(np.uint8) if isinstance(key, int) else None
     return (_from_65535(values), alpha), ("16-bit grey reduced to 8 bits",)
+
+
+def _is_white_zero(image: Image.Image) -> bool:
+    """Whether a TIFF counts from white, which Pillow leaves unsaid for 16-bit samples."""
+    return getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG) == 0
 
 
 def _from_int(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:

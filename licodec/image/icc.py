@@ -14,6 +14,8 @@ _HEAD_BYTES = 128
 _SIGNATURE = b"acsp"
 _D50 = (0.9642, 1.0, 0.8249)  # XYZ of the white that profiles refer to
 _D65 = (0.3127, 0.3290)
+_INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
+_FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
@@ -96,26 +98,24 @@ def convert_to_srgb(pixels: NDArray[np.uint8], icc: bytes) -> NDArray[np.uint8]:
     Raises:
         ImageCms.PyCMSError, OSError, ...: the profile is unusable (`convert.PILLOW_FAULTS`).
     """
-    mode = "L" if pixels.ndim == 2 else "RGB"
     source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-    return np.asarray(image_to_srgb(Image.fromarray(pixels), source, mode))
+    if pixels.ndim == 3:
+        return np.asarray(image_to_srgb(Image.fromarray(pixels), source))
+    target = ImageCms.ImageCmsProfile(io.BytesIO(make_profile(None)))
+    # Optimized, the transform of grey is a table too coarse for dark samples.
+    flags = _FLAGS | ImageCms.Flags.NOOPTIMIZE
+    transform = ImageCms.buildTransform(source, target, "L", "L", _INTENT, flags)
+    levels = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+    converted: NDArray[np.uint8] = np.asarray(transform.apply(levels))[0][pixels]
+    return converted
 
 
-def image_to_srgb(
-    image: Image.Image, source: ImageCms.ImageCmsProfile, mode: str = "RGB"
-) -> Image.Image:
-    """A Pillow image to mode RGB (or L) under sRGB, relative colorimetric with black point
-    compensation."""
-    target = make_profile(None) if mode == "L" else make_profile(SRGB)
-    transform = ImageCms.buildTransform(
-        source,
-        ImageCms.ImageCmsProfile(io.BytesIO(target)),
-        image.mode,
-        mode,
-        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-    )
-    converted = Image.new(mode, image.size)
+def image_to_srgb(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
+    """A Pillow image of any mode that fits the profile to mode RGB under sRGB, relative
+    colorimetric with black point compensation."""
+    target = ImageCms.ImageCmsProfile(io.BytesIO(make_profile(SRGB)))
+    transform = ImageCms.buildTransform(source, target, image.mode, "RGB", _INTENT, _FLAGS)
+    converted = Image.new("RGB", image.size)
     transform.apply(image, converted)
     return converted
 

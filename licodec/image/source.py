@@ -63,7 +63,7 @@ def notes_after_pixels(image: Image.Image) -> tuple[str, ...]:
         names.append("extended XMP")
     if any(name == "APP11" for name, _ in segments):
         names.append("JUMBF (content credentials)")
-    if info.get("comment"):
+    if info.get("comment") and image.format != "JPEG2000":  # there it is the writer's name
         names.append("comment")
     notes = [f"{name} dropped: a .lic file has no place for it" for name in names]
     if image.format == "PNG" and not getattr(image, "is_animated", False):

@@ -1,0 +1,74 @@
+"""What a picture file says beside its pixels is told, though Pillow passes it over."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from licodec.image.icc import DISPLAY_P3, make_profile
+from licodec.image.source import notes_before_pixels, profile_of, read_front
+from tests.image.writers import deep_png
+
+
+def opened(name: str, **options: object) -> Image.Image:
+    stream = io.BytesIO()
+    Image.new("RGB", (16, 16), (9, 90, 200)).save(stream, name, **options)
+    stream.seek(0)
+    return Image.open(stream)
+
+
+def changed(front: bytes, marker: bytes, offset: int, value: bytes) -> bytes:
+    place = front.index(marker) + offset
+    return front[:place] + value + front[place + len(value) :]
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (0x00, ()),
+        (0x40, ("10-bit samples reduced to 8 bits",)),
+        (0x60, ("12-bit samples reduced to 8 bits",)),
+    ],
+)
+def test_bit_depth_of_avif_is_read_from_its_configuration(flags: int, expected: tuple) -> None:
+    image = opened("AVIF")
+    front = changed(read_front(image), b"av1C", 6, bytes([flags]))
+    assert notes_before_pixels(image, front) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [(7, ()), (11, ("12-bit samples reduced to 8 bits",))]
+)
+def test_bit_depth_of_jpeg_2000_is_read_from_its_size_segment(size: int, expected: tuple) -> None:
+    image = opened("JPEG2000")
+    front = changed(read_front(image), b"\xff\x4f\xff\x51", 42, bytes([size]))
+    assert notes_before_pixels(image, front) == expected
+
+
+def test_colours_that_avif_names_by_numbers_become_a_profile() -> None:
+    image = opened("AVIF")
+    front = read_front(image)
+    assert profile_of(image, front, is_grey=False) == (None, ())
+    wide = changed(front, b"colrnclx", 8, b"\0\x0c\0\x0d")
+    assert profile_of(image, wide, is_grey=False) == (make_profile(DISPLAY_P3), ())
+    hdr = changed(front, b"colrnclx", 8, b"\0\x09\0\x12")
+    assert "(HLG)" in profile_of(image, hdr, is_grey=False)[1][0]
+
+
+@pytest.mark.parametrize("length", [0, 1, 9, 20, 40])
+def test_cut_fronts_say_nothing(length: int) -> None:
+    for name in ("PNG", "AVIF", "JPEG2000"):
+        image = opened(name)
+        front = read_front(image)[:length]
+        assert notes_before_pixels(image, front) == ()
+        assert profile_of(image, front, is_grey=False) == (None, ())
+
+
+def test_front_is_read_without_moving_the_file() -> None:
+    image = Image.open(io.BytesIO(deep_png(np.zeros((3, 4, 3), np.uint16))))
+    position = image.fp.tell()
+    assert read_front(image).startswith(b"\x89PNG")
+    assert image.fp.tell() == position
+    image.load()
+    assert read_front(image) == b""
