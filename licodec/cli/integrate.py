@@ -43,6 +43,7 @@ MimeType=image/x-licodec;
 
 # Place below the data folder.
 _MIME_PLACE = "mime/packages/licodec.xml"
+_THUMBNAILER_PLACE = "thumbnailers/licodec.thumbnailer"
 _COMPLETION_PLACES = {
     "bash": "bash-completion/completions/licodec",
     "zsh": "zsh/site-functions/_licodec",
@@ -85,6 +86,11 @@ def command(user: bool, system: bool, remove: bool, dry_run: bool) -> None:
         )
 
 
+def places() -> tuple[str, ...]:
+    """Where each file goes, below the data folder."""
+    return _MIME_PLACE, _THUMBNAILER_PLACE, *_COMPLETION_PLACES.values()
+
+
 def _user_data() -> Path:
     """$XDG_DATA_HOME if it is absolute, as its specification demands, or else the default."""
     named = Path(os.environ.get("XDG_DATA_HOME", ""))
@@ -98,7 +104,7 @@ def _contents() -> dict[str, str]:
     words = _find_program()
     texts = {
         _MIME_PLACE: _MIME_XML,
-        "thumbnailers/licodec.thumbnailer": _THUMBNAILER.format(
+        _THUMBNAILER_PLACE: _THUMBNAILER.format(
             mark=MARK,
             try_exec=words[0].replace("\\", "\\\\"),
             command=shlex.join(words).replace("\\", "\\\\").replace("%", "%%"),
@@ -136,8 +142,7 @@ def _write(data: Path, *, is_dry: bool) -> None:
 
 
 def _remove(data: Path, *, is_dry: bool) -> None:
-    for place in _contents():
-        path = data / place
+    for path in (data / place for place in places()):
         if not os.path.lexists(path):
             continue
         shown = click.format_filename(path)
