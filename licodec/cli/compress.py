@@ -11,6 +11,7 @@ import click
 from licodec.cli.batch import check_job, read_bytes, run_jobs, write_bytes
 from licodec.cli.codecs import CodecCache, FatalModelError
 from licodec.cli.completers import complete_path, complete_picture, complete_profile
+from licodec.cli.metadata import metadata_options
 from licodec.cli.options import common_options
 from licodec.cli.plan import PIPE, Job, Naming, plan_jobs
 from licodec.cli.report import Result
@@ -66,6 +67,7 @@ Examples:
     shell_complete=complete_profile,
     help="Profile that the file is made for; licodec profiles lists them.",
 )
+@metadata_options
 @common_options
 @click.pass_context
 def command(
@@ -74,6 +76,7 @@ def command(
     output: str | None,
     quality: float,
     profile: str,
+    keep: frozenset[str],
     device: str,
     max_pixels: int,
     jobs: int | None,
@@ -87,11 +90,13 @@ def command(
 
     INPUT is a picture, a folder of pictures (needs -o with a folder), a quoted
     pattern or - for stdin. Colour profile, EXIF, XMP and transparency are kept.
+    An EXIF orientation is applied to the pixels.
     """
     planned = plan_jobs(inputs, output, _naming(), is_json=is_json)
     compressor = _Compressor(
         quality=quality,
         profile=profile,
+        keep=keep,
         max_pixels=max_pixels,
         is_continued=is_continued,
         force=force,
@@ -125,6 +130,7 @@ class _Compressor:
 
     quality: float
     profile: str
+    keep: frozenset[str]  # kinds of metadata
     max_pixels: int
     is_continued: bool
     force: bool
@@ -188,5 +194,7 @@ class _Compressor:
 
     def _read(self, source: str) -> "Picture":
         from licodec.image.files import read_picture
+        from licodec.image.keep import keep_only
 
-        return read_picture(io.BytesIO(read_bytes(source)), max_pixels=self.max_pixels)
+        stream = io.BytesIO(read_bytes(source))
+        return keep_only(read_picture(stream, max_pixels=self.max_pixels), self.keep)

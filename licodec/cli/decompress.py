@@ -76,8 +76,8 @@ def command(
     """Turn .lic files back into pictures.
 
     FILE.lic is a file, a folder of files (needs -o with a folder), a quoted
-    pattern or - for stdin.
-    Pixels are stored as they were given; an EXIF orientation stays a tag.
+    pattern or - for stdin. Metadata is written where the picture format has a
+    place for it.
     """
     naming = _naming(format_name)
     planned = plan_jobs(inputs, output, naming, is_json=is_json)

@@ -15,6 +15,7 @@ from PIL import Image
 import licodec as package
 from licodec.cli.main import run
 from licodec.config import (
+    DEFAULT_EFFORT,
     DEFAULT_QUALITY,
     MAX_PIXELS,
     METADATA_KINDS,
@@ -59,6 +60,8 @@ class FakeCodec:
         image: Image.Image,
         *,
         quality: float = DEFAULT_QUALITY,
+        effort: int = DEFAULT_EFFORT,
+        quantizer: str | None = None,
         keep: Iterable[str] = METADATA_KINDS,
     ) -> bytes:
         return self.encode_picture(keep_only(picture_from(image), keep), quality=quality)
@@ -66,7 +69,14 @@ class FakeCodec:
     def decode(self, data: bytes) -> Image.Image:
         return to_image(self.decode_picture(data))
 
-    def encode_picture(self, picture: Picture, *, quality: float) -> bytes:
+    def encode_picture(
+        self,
+        picture: Picture,
+        *,
+        quality: float,
+        effort: int = DEFAULT_EFFORT,
+        quantizer: str | None = None,
+    ) -> bytes:
         header = Header(
             family_id=1,
             profile_id=PROFILE_IDS[self.profile],
