@@ -11,6 +11,8 @@ from PIL import Image
 from licodec.pillow import register
 from tests.image.profiles import srgb_profile
 
+PROFILE = srgb_profile()  # made once: it holds the time
+
 
 def small_picture(mode: str = "RGB", size: tuple[int, int] = (37, 21)) -> Image.Image:
     """A smooth picture of any mode of .lic files; its alpha plane is nowhere opaque."""
@@ -33,7 +35,7 @@ def lic() -> bytes:
     """An RGB picture with all metadata, quality 40."""
     exif = Image.Exif()
     exif[0x010F] = "Camera maker"
-    return lic_bytes(small_picture(), quality=40, icc_profile=srgb_profile(), exif=exif, xmp="<x/>")
+    return lic_bytes(small_picture(), quality=40, icc_profile=PROFILE, exif=exif, xmp="<x/>")
 
 
 @pytest.fixture(autouse=True)

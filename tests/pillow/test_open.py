@@ -16,8 +16,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 import licodec
 import licodec.pillow
 from licodec.pillow import LicImageFile, register
-from tests.image.profiles import srgb_profile
-from tests.pillow.conftest import lic_bytes, small_picture
+from tests.pillow.conftest import PROFILE, lic_bytes, small_picture
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
@@ -41,7 +40,7 @@ def test_info_has_metadata_quality_and_profile(lic: bytes) -> None:
     image = Image.open(io.BytesIO(lic))
     assert image.info["quality"] == pytest.approx(40, abs=0.3)
     assert image.info["profile"] == "balanced"
-    assert (image.info["icc_profile"], image.info["xmp"]) == (srgb_profile(), b"<x/>")
+    assert (image.info["icc_profile"], image.info["xmp"]) == (PROFILE, b"<x/>")
     assert image.getexif()[0x010F] == "Camera maker"
     assert image.info["exif"].startswith(b"Exif\0\0")
 
