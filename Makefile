@@ -11,10 +11,10 @@ BIN := .venv/bin
 STAMP := .venv/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint format types test test-all golden docs bench clean check
+.PHONY: help setup demo lint format types test test-browser test-all golden docs bench clean check
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(STAMP) ## Build .venv with everything for development
 
@@ -38,10 +38,13 @@ types: $(STAMP) ## Check types
 	$(BIN)/mypy
 
 test: $(STAMP) ## Run the tests that need seconds
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow and not browser'
 
-test-all: $(STAMP) ## Run all tests
-	$(BIN)/python -m pytest
+test-browser: $(STAMP) ## Run the tests in Chromium, which must be installed
+	$(BIN)/python -m pytest -m browser
+
+test-all: $(STAMP) ## Run all tests but those in a browser
+	$(BIN)/python -m pytest -m 'not browser'
 
 golden: $(STAMP) ## Remake the golden files; needs a line in the changelog
 	$(BIN)/python tests/golden/make_golden.py

@@ -48,13 +48,15 @@ def line_chart(
     """An `<svg>` element with axes, lines and points; each point tells its values on hovering.
 
     Args:
-        series: at least one with a finite point.
+        series: points in order of x; at least one point in all.
         title: what the drawing shows, for those who cannot see it.
-        max_x: right end of the axis; None takes the largest value.
+        max_x: right end of the axis at most; of no effect where every point is beyond it.
         mark_x: where a vertical line stands.
     """
     xs = [x for one in series for x in one.x]
-    right = min(max_x or math.inf, 1.04 * max(xs))
+    right = 1.04 * max(xs)
+    if max_x is not None and min(xs) < max_x:
+        right = min(right, max_x)
     ys = [y for one in series for x, y in zip(one.x, one.y, strict=True) if x <= right]
     x_ticks = _ticks(0, right)
     y_ticks = _ticks(min(ys), max(ys))
@@ -87,13 +89,10 @@ def line_chart(
     if mark_x is not None and mark_x <= right:
         x, _ = place(mark_x, low)
         parts.append(f'<path class="mark" d="M{x:.1f} {_TOP}V{bottom}"/>')
-    clip = f'<svg x="{_LEFT}" y="0" width="{WIDTH - _LEFT}" height="{bottom + 6}" '
-    parts.append(clip + f'viewBox="{_LEFT} 0 {WIDTH - _LEFT} {bottom + 6}">')
-    parts += [
-        _draw(one, [place(x, y) for x, y in zip(one.x, one.y, strict=True)])
-        for one in sorted(series, key=lambda one: one.is_strong)
-    ]
-    return "".join([*parts, "</svg></svg>"])
+    for one in sorted(series, key=lambda one: one.is_strong):
+        points = [place(x, y) for x, y in zip(one.x, one.y, strict=True)]
+        parts.append(_draw(one, points, _end_of_axis(points)))
+    return "".join([*parts, "</svg>"])
 
 
 def legend(series: Sequence[Series]) -> str:
@@ -113,8 +112,20 @@ def _classes(one: Series) -> str:
     return f"series colour-{one.index % NUM_COLOURS}{weight}"
 
 
-def _draw(one: Series, points: Sequence[tuple[float, float]]) -> str:
-    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+def _end_of_axis(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points up to the right end of the axis; the last line is cut there."""
+    edge = WIDTH - _RIGHT
+    kept = [(x, y) for x, y in points if x <= edge]
+    if kept and len(kept) < len(points):
+        (x0, y0), (x1, y1) = points[len(kept) - 1], points[len(kept)]
+        kept.append((edge, y0 + (y1 - y0) * (edge - x0) / (x1 - x0)))
+    return kept
+
+
+def _draw(
+    one: Series, points: Sequence[tuple[float, float]], line: Sequence[tuple[float, float]]
+) -> str:
+    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in line)
     marks = ""
     if not one.is_stored:
         shape = SHAPES[one.index % len(SHAPES)]
@@ -122,8 +133,10 @@ def _draw(one: Series, points: Sequence[tuple[float, float]]) -> str:
             f'<path d="{shape}" transform="translate({px:.1f} {py:.1f})">'
             f"<title>{escape(one.name)}: {x:.3f}, {y:.2f}</title></path>"
             for (px, py), x, y in zip(points, one.x, one.y, strict=True)
+            if px <= WIDTH - _RIGHT
         )
-    return f'<g class="{_classes(one)}"><path class="line" d="M{path}"/>{marks}</g>'
+    drawn = f'<path class="line" d="M{path}"/>{marks}' if line else ""
+    return f'<g class="{_classes(one)}">{drawn}</g>'
 
 
 def _ticks(low: float, high: float) -> list[float]:

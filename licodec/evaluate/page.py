@@ -126,7 +126,7 @@ def comparison_table(comparison: Comparison) -> Table:
         if score is None or any(score(result) is not None for result in comparison.results)
     ]
     return Table(
-        title="Files of nearly equal size; figures of the whole picture",
+        title="Figures of the whole picture; the best in bold",
         num_names=1,
         columns=("codec", "bytes", "off target", *(heading for heading, _ in columns)),
         rows=tuple(

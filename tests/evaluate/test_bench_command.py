@@ -127,3 +127,25 @@ def test_help_loads_neither_torch_nor_numpy_nor_rich():
     shown = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
     assert shown.returncode == 0, shown.stderr
     assert all(len(line) <= 80 for line in shown.stdout.splitlines())
+
+
+def test_the_html_page_is_written_beside_the_results(folder, tmp_path):
+    page = tmp_path / "pages" / "bench.html"
+    arguments = (folder, "--codecs", "jpeg,webp", "--no-ms-ssim", "--out", tmp_path / "out")
+    found = run(*arguments, "--html", page)
+    assert found.exit_code == 0, found.output
+    text = page.read_text(encoding="utf-8")
+    assert "<h1>pictures</h1>" in text
+    assert "one.png" in text
+    assert f"page {page}" in found.stderr
+
+
+def test_an_existing_html_page_is_refused_before_anything_is_measured(folder, tmp_path):
+    page, out = tmp_path / "bench.html", tmp_path / "out"
+    page.write_text("mine")
+    arguments = (folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", out, "--html", page)
+    found = run(*arguments)
+    assert isinstance(found.exception, LicodecError)
+    assert (page.read_text(), out.exists()) == ("mine", False)
+    assert run(*arguments, "--force").exit_code == 0
+    assert page.read_text().startswith("<!doctype html>")

@@ -1,9 +1,17 @@
 import math
+import sys
 
 import numpy as np
 import pytest
 
-from licodec.evaluate.metrics import MAX_PSNR_DB, MIN_MS_SSIM_SIDE_PX, ms_ssim, psnr
+from licodec.errors import LicodecError
+from licodec.evaluate.metrics import (
+    MAX_PSNR_DB,
+    MIN_MS_SSIM_SIDE_PX,
+    ms_ssim,
+    psnr,
+    ssimulacra2,
+)
 
 torch = pytest.importorskip("torch")
 
@@ -106,3 +114,25 @@ def slow_ms_ssim(first: np.ndarray, second: np.ndarray) -> float:
             x, y = halve(x), halve(y)
         channels.append(product)
     return float(np.mean(channels))
+
+
+def test_ssimulacra2_of_equal_pictures_is_100_and_falls_with_the_error():
+    generator = np.random.default_rng(3)
+    reference = generator.integers(60, 190, (64, 72, 3), dtype=np.uint8)
+    scores = [
+        ssimulacra2(reference, np.clip(reference.astype(int) + step, 0, 255).astype(np.uint8))
+        for step in (0, 8, 40)
+    ]
+    assert scores[0] == 100
+    assert scores[0] > scores[1] > scores[2]
+
+
+def test_ssimulacra2_needs_8_px_on_each_side():
+    assert ssimulacra2(np.zeros((7, 64, 3), np.uint8), np.zeros((7, 64, 3), np.uint8)) is None
+    assert ssimulacra2(np.zeros((8, 64, 3), np.uint8), np.zeros((8, 64, 3), np.uint8)) == 100
+
+
+def test_ssimulacra2_without_its_package_is_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ssimulacra2", None)
+    with pytest.raises(LicodecError, match=r"pip install 'licodec\[bench\]'"):
+        ssimulacra2(np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8, 3), np.uint8))

@@ -62,7 +62,9 @@
   function label(tag, picture) {
     const name = document.createElement("b");
     name.textContent = picture.dataset.name;
-    tag.replaceChildren(name, picture.dataset.figures);
+    const figures = document.createElement("span");
+    figures.textContent = picture.dataset.figures;
+    tag.replaceChildren(name, figures);
   }
 
   function chooseSides() {
