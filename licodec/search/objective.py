@@ -1,0 +1,240 @@
+"""A coded picture in, its true cost and where its latent should move to out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from licodec.codec.encode import Encoded
+from licodec.codec.model import Family, quality_inputs
+from licodec.codec.pixels import corrector, has_fast_bfloat16, pixels_of
+from licodec.codec.weights import StepWeights, rd_lambda
+from licodec.entropy.tables import coding_bound
+from licodec.prior.density import LOG_SCALE_MIN, NUM_SCALES, SCALES_PER_NAT, logistic_bits
+from licodec.prior.integer import Where
+from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, fold_of
+from licodec.search.twin import FloatTwin
+from licodec.search.values import Values, coded_values
+from licodec.transform.colour import luma_to_grey, planes_to_rgb
+from licodec.transform.correction import Correction
+from licodec.transform.wavelet import FRACTION_BITS, GRID_PX
+
+# Gradients are computed window by window, which bounds memory; sides in elements of the low-pass.
+_WINDOW = 16
+_HALO = 2
+# Longest way that one element is sent, in steps: beyond, the local model says nothing.
+_MAX_MOVE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a coded picture costs.
+
+    Attributes:
+        bpp: bits of the payload per pixel.
+        mse: mean squared error of the decoded pixels in squared grey levels.
+        rd: bpp + lambda mse, what encoders minimise.
+    """
+
+    bpp: float
+    mse: float
+    rd: float
+
+    @property
+    def psnr_db(self) -> float:
+        """Peak signal-to-noise ratio of the 8-bit picture; infinite without error."""
+        return psnr_of(self.mse)
+
+
+def psnr_of(mse: float) -> float:
+    """dB of a mean squared error of 8-bit samples; infinite for 0."""
+    return 10 * math.log10(255**2 / mse) if mse > 0 else math.inf
+
+
+def decoded_mse(
+    encoded: Encoded,
+    pixels: np.ndarray,
+    family: Family,
+    synthesis: Correction,
+    quality_index: int,
+    device: torch.device,
+) -> float:
+    """Mean squared error in squared grey levels of what a decoder makes of a file.
+
+    Args:
+        encoded: result of `encode_pixels`.
+        pixels: (H, W) or (H, W, 3) uint8, the original.
+        family: that coded it.
+        synthesis: correction of the file's profile.
+        quality_index: 0..255.
+        device: of the correction.
+    """
+    run = corrector(synthesis, *quality_inputs(family.config, quality_index), device)
+    height, width = pixels.shape[:2]
+    is_grey = pixels.ndim == 2
+    decoded = pixels_of(encoded.planes, run, synthesis.halo_patches, height, width, is_grey)
+    rows = zip(decoded, pixels, strict=True)
+    squares = (int(np.square(a.astype(np.int32) - b).sum()) for a, b in rows)
+    return sum(squares) / pixels.size
+
+
+class Objective:
+    """lambda MSE + bits of one picture at one quality, networks frozen.
+
+    Args:
+        pixels: (H, W) or (H, W, 3) uint8.
+        family: loaded latent family.
+        synthesis: correction of the file's profile.
+        quality_index: 0..255.
+        device: of the correction; the prior runs on the CPU.
+    """
+
+    def __init__(
+        self,
+        pixels: np.ndarray,
+        family: Family,
+        synthesis: Correction,
+        quality_index: int,
+        device: torch.device,
+    ) -> None:
+        self._pixels = pixels
+        self._height, self._width = pixels.shape[:2]
+        self._is_grey = pixels.ndim == 2
+        self._family = family
+        self._synthesis = synthesis.to(device)
+        self._quality_index = quality_index
+        self._device = device
+        self._rd_lambda = rd_lambda(family, quality_index)
+        self._is_short = device.type == "cpu" and has_fast_bfloat16()
+        dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
+        self._twin = FloatTwin(family.prior, quality_index, dtype)
+        self._conditions = [x.to(device) for x in quality_inputs(family.config, quality_index)]
+        self._curvatures = _curvatures(StepWeights(family, quality_index))
+
+    def cost(self, encoded: Encoded) -> Cost:
+        """True cost: bytes of the payload, pixels as decoders make them."""
+        mse = decoded_mse(
+            encoded,
+            self._pixels,
+            self._family,
+            self._synthesis,
+            self._quality_index,
+            self._device,
+        )
+        bpp = 8 * len(encoded.payload) / (self._height * self._width)
+        return Cost(bpp, mse, bpp + self._rd_lambda * mse)
+
+    def targets(self, encoded: Encoded) -> Values:
+        """Where each value should be if all others stay as they are coded.
+
+        Around the coded values the objective without an element's own bits is taken as a parabola:
+        its slope is the gradient through synthesis and prior, so that what a value does to the
+        bits of later elements counts; its curvature is the wavelet's. The result is its minimum,
+        which the quantizer then weighs against the element's own bits.
+
+        Args:
+            encoded: result of `encode_pixels` at this quality.
+
+        Returns:
+            One target per value, at most one step from what is coded.
+        """
+        coded = coded_values(encoded.planes, self._family, self._quality_index)
+        skip_below = coding_bound(self._family.tables, is_all_coded=encoded.is_all_coded)
+        targets = coded.copy()
+        for inner, outer in _windows(*coded.low.shape[1:]):
+            part = coded.window(*outer).copy()
+            for tensor in part.tensors:
+                tensor.requires_grad_(True)
+            self._bits_and_error(part, outer, skip_below).backward()  # type: ignore[no-untyped-call]
+            gradient = Values(*_gradients(part)).window(*_inside(inner, outer))
+            moved = targets.window(*inner)
+            for place, slope, curvature in zip(
+                moved.tensors, gradient.tensors, self._curvatures, strict=True
+            ):
+                place.sub_((slope / (2 * curvature)).clamp_(-_MAX_MOVE, _MAX_MOVE))
+        return targets
+
+    def _bits_and_error(self, part: Values, window: tuple[slice, slice], skip_below: int) -> Tensor:
+        bits: list[Tensor] = []
+        top, left = (s.start * GRID_PX for s in window)
+        height, width = self._height - top, self._width - left
+
+        def choose(mean: Tensor, log_scale: Tensor, where: Where) -> Tensor:
+            values = part.at(where)
+            cost = logistic_bits(values.detach() - mean, log_scale.clamp_min(_SMALLEST_LOG_SCALE))
+            bits.append((cost * _is_coded(log_scale, where, height, width, skip_below)).sum())
+            return values
+
+        planes = self._twin.walk(*part.low.shape[1:], is_grey=self._is_grey, choose=choose)
+        return torch.stack(bits).sum() + self._rd_lambda * self._error(planes, top, left)
+
+    def _error(self, planes: Tensor, top: int, left: int) -> Tensor:
+        """Squared error summed over the window's pixels, mean over colours."""
+        planes = planes[None].to(self._device) / (1 << FRACTION_BITS)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._is_short):
+            corrected = self._synthesis(planes, *self._conditions)
+        bottom, right = top + planes.shape[2], left + planes.shape[3]
+        target = torch.from_numpy(self._pixels[top:bottom, left:right].astype(np.float32))
+        grey_levels = (
+            luma_to_grey(corrected[0, 0])
+            if self._is_grey
+            else planes_to_rgb(corrected)[0].permute(1, 2, 0)
+        )
+        shown = grey_levels[: len(target), : target.shape[1]].clamp(0, 255).cpu()
+        return (shown - target).square().sum() / (1 if self._is_grey else NUM_PLANES)
+
+
+_SMALLEST_LOG_SCALE = LOG_SCALE_MIN + 1 / SCALES_PER_NAT  # of what is coded
+
+
+def _is_coded(log_scale: Tensor, where: Where, height: int, width: int, skip_below: int) -> Tensor:
+    """Elements that the file has: inside the picture, and not skipped; as log_scale, bool."""
+    index = ((log_scale.detach() - LOG_SCALE_MIN) * SCALES_PER_NAT).floor()
+    is_coded = index.clamp(1, NUM_SCALES - 1) >= skip_below
+    if where.mask is not None:
+        return is_coded
+    fold, size = fold_of(where.level), 1 << where.level
+    rows, columns = (n * fold for n in log_scale.shape[1:])
+    y, x = torch.arange(rows) * size < height, torch.arange(columns) * size < width
+    inside = F.pixel_unshuffle((y[:, None] & x[None])[None].to(torch.uint8), fold).bool()
+    return is_coded & inside[[c % (fold * fold) for c in where.channels]]
+
+
+def _curvatures(weights: StepWeights) -> list[Tensor]:
+    """(C, 1, 1) bits of a squared step for each of `Values.tensors`."""
+    planes = tuple(range(NUM_PLANES))
+    low = weights.at(Where(0, planes, torch.ones(1, 1, dtype=torch.bool)))[:, :, None]
+    details = [
+        weights.at(Where(level, tuple(c * fold_of(level) ** 2 for c in range(NUM_DETAIL_CHANNELS))))
+        for level in range(1, NUM_LEVELS + 1)
+    ]
+    return [low, *details]
+
+
+def _gradients(part: Values) -> tuple[Tensor, tuple[Tensor, ...]]:
+    found = [torch.zeros_like(t) if t.grad is None else t.grad for t in part.tensors]
+    return found[0], tuple(found[1:])
+
+
+def _windows(rows: int, columns: int) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+    """Windows that tile the low-pass, each alone and with its halo."""
+    for top in range(0, rows, _WINDOW):
+        for left in range(0, columns, _WINDOW):
+            bottom, right = min(top + _WINDOW, rows), min(left + _WINDOW, columns)
+            outer = (
+                slice(max(top - _HALO, 0), min(bottom + _HALO, rows)),
+                slice(max(left - _HALO, 0), min(right + _HALO, columns)),
+            )
+            yield (slice(top, bottom), slice(left, right)), outer
+
+
+def _inside(inner: tuple[slice, slice], outer: tuple[slice, slice]) -> tuple[slice, slice]:
+    """The inner window in coordinates of the outer one."""
+    y, x = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(inner, outer, strict=True))
+    return y, x

@@ -1,0 +1,220 @@
+"""Coefficients in, gradients of their rate out: the integer prior, differentiable.
+
+The forward pass computes what `licodec.prior.integer` computes, but for sums that the wavelet
+rounds differently; roundings pass gradients unchanged (straight-through). Values are in
+quantization steps, planes in 1/64 grey level, activations in 1/16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from licodec.prior.inputs import low_pass_elements
+from licodec.prior.integer import IntegerPrior, Where
+from licodec.prior.layers import MAX_ACTIVATION, MAX_INPUT, IntLayer
+from licodec.prior.layout import (
+    NET_OF_LEVEL,
+    NUM_DETAIL_CHANNELS,
+    NUM_LEVELS,
+    NUM_LOW_PASS_STEPS,
+    NUM_PLANES,
+    detail_steps,
+    fold_of,
+)
+from licodec.prior.msp import box_mean, neighbour_mean
+from licodec.transform.wavelet import NUM_BANDS, synthesise_level
+
+_MAX_OUT = 4096.0
+_RECIPROCAL_UNIT = 2.0**-20
+
+# (mean in steps (C, ..), log scale (C, ..), where) -> values in steps (C, ..)
+Choose = Callable[[Tensor, Tensor, Where], Tensor]
+
+
+def straight(x: Tensor, rounded: Tensor) -> Tensor:
+    """The value of `rounded` with the gradient of `x`."""
+    return x + (rounded - x).detach()
+
+
+def _floor(x: Tensor) -> Tensor:
+    return straight(x, torch.floor(x.detach()))
+
+
+@dataclass(frozen=True)
+class _Net:
+    first: IntLayer
+    blocks: tuple[IntLayer, ...]
+    heads: tuple[tuple[IntLayer, IntLayer, IntLayer], ...]
+
+
+class FloatTwin:
+    """The prior at one quality index, as a function that gradients pass through.
+
+    Args:
+        prior: of the latent family.
+        quality_index: 0..255.
+        dtype: of the convolutions, torch.float32 or torch.bfloat16.
+    """
+
+    def __init__(self, prior: IntegerPrior, quality_index: int, dtype: torch.dtype) -> None:
+        tables = prior.tables
+        self.dtype = dtype
+        self.low_steps = tables["low_steps_q4"][quality_index].float() / 16  # 1/64 grey level
+        self.detail_steps = tables["detail_steps_q4"][quality_index].float() / 16
+        self._low_log_scale = tables["low_log_scale"][quality_index].float()
+        self._log_scale = tables["detail_log_scale"][quality_index].float()
+        self._unit = tables["mean_unit_q8"][quality_index].float()
+        self._reciprocal = tables["high_pass_reciprocal"][quality_index].float()
+        self._nets = {lv: self._net(prior, lv, quality_index) for lv in NET_OF_LEVEL}
+
+    def _net(self, prior: IntegerPrior, level: int, quality_index: int) -> _Net:
+        name = NET_OF_LEVEL[level]
+        num_blocks = 0
+        while f"net.{name}.block{num_blocks}" in prior.layers:
+            num_blocks += 1
+
+        def short(layer: IntLayer) -> IntLayer:
+            return IntLayer(
+                tuple(w.to(self.dtype) for w in layer.weights), layer.bias.to(self.dtype)
+            )
+
+        return _Net(
+            short(prior.first_layer(level, quality_index)),
+            tuple(short(prior.layers[f"net.{name}.block{i}"]) for i in range(num_blocks)),
+            tuple(
+                (
+                    short(prior.layers[f"net.{name}.head{i}.in"]),
+                    short(prior.layers[f"net.{name}.head{i}.mix"]),
+                    short(prior.layers[f"net.{name}.head{i}.out"]),
+                )
+                for i in range(len(detail_steps(level)))
+            ),
+        )
+
+    def walk(self, rows: int, columns: int, *, is_grey: bool, choose: Choose) -> Tensor:
+        """Visit every step in coding order.
+
+        Args:
+            rows, columns: of the low-pass of level 6.
+            is_grey: chroma is zero and not chosen.
+            choose: gives the values of one step's elements.
+
+        Returns:
+            (3, 64 rows, 64 columns) float planes of the linear synthesis in 1/64 grey level.
+        """
+        low = self._low_pass(rows, columns, is_grey, choose)
+        trunk: Tensor | None = None
+        parents: Tensor | None = None
+        for level in range(NUM_LEVELS, 0, -1):
+            values, trunk = self._level(level, low, parents, trunk, is_grey, choose)
+            details = values * self.detail_steps[level - 1][:, None, None]
+            low = synthesise_level(
+                low[None], details.reshape(1, NUM_PLANES, NUM_BANDS, *details.shape[1:])
+            )[0]
+            parents = compand(_floor(8 * values))
+        return low
+
+    def _low_pass(self, rows: int, columns: int, is_grey: bool, choose: Choose) -> Tensor:
+        num_planes = 1 if is_grey else NUM_PLANES
+        values = torch.zeros(1, num_planes, rows, columns)
+        mask = torch.zeros(1, 1, rows, columns)
+        for step in range(NUM_LOW_PASS_STEPS):
+            elements = low_pass_elements(step, rows, columns)
+            mean = neighbour_mean(values, mask, diagonal=step == 1)[0][:, elements]
+            mean = _floor(16 * mean) / 16
+            log_scale = (self._low_log_scale[step, :num_planes, None] + 0.5) / 16
+            where = Where(0, tuple(range(num_planes)), elements)
+            chosen = choose(mean, log_scale.expand_as(mean), where)
+            spread = torch.zeros(num_planes, rows, columns).masked_scatter(
+                elements.expand(num_planes, -1, -1), chosen
+            )
+            values = values + spread
+            mask = mask + elements
+        low = values[0] * self.low_steps[:num_planes, None, None]
+        return F.pad(low, (0, 0, 0, 0, 0, NUM_PLANES - num_planes))
+
+    def _level(
+        self,
+        level: int,
+        low: Tensor,
+        parents: Tensor | None,
+        coarser: Tensor | None,
+        is_grey: bool,
+        choose: Choose,
+    ) -> tuple[Tensor, Tensor]:
+        """Returns values (9, h, w) in steps and the trunk (1, T, h/f, w/f)."""
+        fold = fold_of(level)
+        net = self._nets[level]
+        inputs = self._inputs(level, low, parents)
+        trunk = _active(self._sum(net.first, inputs, coarser))
+        for block in net.blocks:
+            trunk = _active(self._sum(block, trunk) + trunk)
+        known: list[Tensor] = []
+        coded: list[Tensor] = []
+        order: list[int] = []
+        for detail_step, (into, mix, last) in zip(detail_steps(level), net.heads, strict=True):
+            if is_grey and detail_step.is_chroma:
+                break
+            channels = list(detail_step.channels)
+            planes = [c // (fold * fold) for c in channels]
+            hidden = _active(self._sum(into, trunk, torch.cat(known)[None] if known else None))
+            hidden = _active(self._sum(mix, hidden))
+            out = _floor(self._sum(last, hidden).float())[0].clamp(-_MAX_OUT, _MAX_OUT)
+            unit = self._unit[level - 1, planes][:, None, None]
+            mean = _floor((out[: len(channels)] * unit + 128) / 256) / 16
+            base = self._log_scale[level - 1, planes][:, None, None] + 0.5
+            log_scale = (out[len(channels) :] + base) / 16
+            values = choose(mean, log_scale, Where(level, detail_step.channels))
+            coded.append(values)
+            known.append(compand(_floor(8 * values)))
+            order += channels
+        missing = [c for c in range(NUM_DETAIL_CHANNELS * fold * fold) if c not in order]
+        if missing:
+            coded.append(torch.zeros(len(missing), *coded[0].shape[1:]))
+            order += missing
+        inverse = sorted(range(len(order)), key=order.__getitem__)
+        folded = torch.cat(coded)[inverse]
+        return F.pixel_shuffle(folded, fold) if fold > 1 else folded, trunk
+
+    def _inputs(self, level: int, low: Tensor, parents: Tensor | None) -> Tensor:
+        """(1, I, h/f, w/f) companded inputs of a level's trunk."""
+        fold = fold_of(level)
+        scale = 9 * self._reciprocal[level - 1] * _RECIPROCAL_UNIT
+        high_pass = (low - box_mean(low[None])[0]) * scale[:, None, None]
+        high_pass = compand(_floor(high_pass))
+        if fold > 1:
+            high_pass = F.pixel_unshuffle(high_pass, fold)
+        brightness = F.avg_pool2d(low[None], fold)[0] / 128
+        parts = [high_pass, _floor(brightness).clamp(-MAX_INPUT, MAX_INPUT)]
+        if parents is not None:
+            parts.append(parents)
+        return torch.cat(parts)[None]
+
+    def _sum(self, layer: IntLayer, x: Tensor, more: Tensor | None = None) -> Tensor:
+        """Convolutions of a layer; the half that makes floor round is in its bias."""
+        weight = layer.weights[0]
+        x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        total = F.conv2d(x, weight, layer.bias, padding=weight.shape[2] // 2)
+        if more is not None:
+            weight = layer.weights[1]
+            more = more.to(self.dtype).contiguous(memory_format=torch.channels_last)
+            added = F.conv2d(more, weight, padding=weight.shape[2] // 2)
+            if added.shape[2] != total.shape[2]:
+                added = F.interpolate(added, scale_factor=2.0, mode="nearest")
+            total = total + added
+        return total
+
+
+def compand(eighths: Tensor) -> Tensor:
+    """Values in 1/8 step to 1/16 of asinh, rounded, at most 127; any shape."""
+    smooth = 16 * torch.asinh(eighths / 8)
+    return straight(smooth, smooth.detach().round()).clamp(-MAX_INPUT, MAX_INPUT)
+
+
+def _active(x: Tensor) -> Tensor:
+    return F.hardtanh(_floor(x), 0.0, float(MAX_ACTIVATION))

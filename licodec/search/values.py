@@ -1,0 +1,103 @@
+"""A picture's coefficients in quantization steps: all of them, as tensors that can be changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from licodec.codec.choose import Coefficients
+from licodec.codec.model import Family
+from licodec.codec.weights import STEP_UNIT
+from licodec.prior.integer import Where
+from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, fold_of
+from licodec.transform.wavelet import FRACTION_BITS, GRID_PX, NUM_BANDS, analyse
+
+_UNITS_PER_STEP = 16  # what the prior counts values in
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The latent of a picture, or of a window of it.
+
+    Attributes:
+        low: (3, h, w) float32 low-pass of level 6 in steps.
+        details: per level 1 (finest) to 6, (9, 2^(6-l) h, 2^(6-l) w) float32 in steps.
+    """
+
+    low: Tensor
+    details: tuple[Tensor, ...]
+
+    def at(self, where: Where) -> Tensor:
+        """(C, ..) float32 of one step's elements, as `codec.choose.Coefficients`."""
+        if where.mask is not None:
+            return self.low[list(where.channels)][:, where.mask]
+        folded = F.pixel_unshuffle(self.details[where.level - 1], fold_of(where.level))
+        return folded[list(where.channels)]
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Low-pass, then the details of levels 1 to 6."""
+        return (self.low, *self.details)
+
+    def copy(self) -> Values:
+        """The same numbers in memory of their own."""
+        return Values(self.low.clone(), tuple(d.clone() for d in self.details))
+
+    def window(self, rows: slice, columns: slice) -> Values:
+        """Views of a part; rows and columns count elements of the low-pass."""
+
+        def cut(plane: Tensor, size: int) -> Tensor:
+            y = slice(rows.start * size, rows.stop * size)
+            return plane[:, y, columns.start * size : columns.stop * size]
+
+        return Values(
+            cut(self.low, 1),
+            tuple(cut(d, GRID_PX >> level) for level, d in enumerate(self.details, 1)),
+        )
+
+
+def values_of(latent: Coefficients, rows: int, columns: int) -> Values:
+    """All values of a latent.
+
+    Args:
+        latent: of a picture, asked step by step.
+        rows, columns: of the low-pass of level 6.
+    """
+    every = torch.ones(rows, columns, dtype=torch.bool)
+    low = latent.at(Where(0, tuple(range(NUM_PLANES)), every))
+    details = []
+    for level in range(1, NUM_LEVELS + 1):
+        fold = fold_of(level)
+        folded = latent.at(Where(level, tuple(range(NUM_DETAIL_CHANNELS * fold * fold))))
+        details.append(F.pixel_shuffle(folded, fold))
+    return Values(low.view(NUM_PLANES, rows, columns).clone(), tuple(details))
+
+
+def coded_values(planes: Tensor, family: Family, quality_index: int) -> Values:
+    """The values that a decoder has, from what its linear synthesis makes of them.
+
+    The integer synthesis rounds by a few 1/64 grey level, far less than the sixteenth of a step
+    that values are multiples of.
+
+    Args:
+        planes: (3, H', W') int32 in 1/64 grey level.
+        family: that coded them.
+        quality_index: 0..255.
+    """
+    low_steps = family.low_steps_q4[quality_index].float() / STEP_UNIT
+    steps = family.detail_steps_q4[quality_index].float() / STEP_UNIT  # (6, 9)
+    bands = [analyse(plane.float()[None, None] / (1 << FRACTION_BITS)) for plane in planes]
+    low = torch.cat([low[0] for low, _ in bands]) / low_steps[:, None, None]
+    details = tuple(
+        _rounded(torch.cat([d[level][0, 0] for _, d in bands]) / steps[level][:, None, None])
+        for level in range(NUM_LEVELS)
+    )
+    assert details[0].shape[0] == NUM_PLANES * NUM_BANDS
+    return Values(_rounded(low), details)
+
+
+def _rounded(values: Tensor) -> Tensor:
+    return values.mul_(_UNITS_PER_STEP).round_().div_(_UNITS_PER_STEP)
