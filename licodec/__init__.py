@@ -12,7 +12,13 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from licodec.config import DEFAULT_PROFILE, DEFAULT_QUALITY, MAX_PIXELS, METADATA_KINDS
+from licodec.config import (
+    DEFAULT_EFFORT,
+    DEFAULT_PROFILE,
+    DEFAULT_QUALITY,
+    MAX_PIXELS,
+    METADATA_KINDS,
+)
 from licodec.errors import (
     BitstreamError,
     CorruptFileError,
@@ -62,6 +68,8 @@ def encode(
     image: Image | NDArray[Any],
     *,
     quality: float = DEFAULT_QUALITY,
+    effort: int = DEFAULT_EFFORT,
+    quantizer: str | None = None,
     profile: str = DEFAULT_PROFILE,
     device: str = "auto",
     keep: Iterable[str] = METADATA_KINDS,
@@ -75,6 +83,9 @@ def encode(
         image: Pillow image of any common mode, or uint8 array (H, W), (H, W, 1), (H, W, 2) grey
             and alpha, (H, W, 3) RGB or (H, W, 4) RGB and alpha; see `licodec.image.convert`.
         quality: 1 (smallest file) to 100 (closest to the original, but not lossless).
+        effort: 0 (fastest) to 4 (smallest file).
+        quantizer: one of "rounding", "dead-zone", "rdoq", "tcq4" and "tcq8" in place of the
+            effort's own.
         profile: name from `licodec profiles`.
         device: "auto", "cpu" or "cuda"; files differ between devices, pictures hardly do.
         keep: kinds of metadata to keep: "icc", "exif", "xmp". Without "icc" colours are converted
@@ -83,9 +94,11 @@ def encode(
     Raises:
         ImageError: the picture cannot be converted.
         ModelError: the profile is unknown or its weights are not usable.
-        ValueError: quality, device or a kind of metadata is out of range.
+        ValueError: quality, effort, quantizer, device or a kind of metadata is out of range.
     """
-    return _codec(profile, device, MAX_PIXELS).encode(image, quality=quality, keep=keep)
+    return _codec(profile, device, MAX_PIXELS).encode(
+        image, quality=quality, effort=effort, quantizer=quantizer, keep=keep
+    )
 
 
 def decode(

@@ -27,6 +27,36 @@ FAMILY_IDS: Mapping[str, int] = MappingProxyType({"wave1": 1})
 PROFILE_IDS: Mapping[str, int] = MappingProxyType({"fast": 1, "balanced": 2, "best": 3})
 QUANTIZER_IDS: Mapping[str, int] = MappingProxyType({"rounding": 0, "tcq4": 1, "tcq8": 2})
 
+# How an encoder chooses symbols, and the quantizer that the file then names.
+CHOICES: Mapping[str, str] = MappingProxyType(
+    {
+        "rounding": "rounding",
+        "dead-zone": "rounding",
+        "rdoq": "rounding",
+        "tcq4": "tcq4",
+        "tcq8": "tcq8",
+    }
+)
+DEFAULT_CHOICE = "rdoq"
+
+# What an encoder's effort stands for, by level; more effort is slower and smaller.
+EFFORT_CHOICES = ("rounding", "dead-zone", "rdoq", "tcq4", "tcq8")
+MAX_EFFORT = len(EFFORT_CHOICES) - 1
+DEFAULT_EFFORT = 2
+
+
+def choice_of(effort: int, quantizer: str | None = None) -> str:
+    """How symbols are chosen at an effort, unless a quantizer (key of CHOICES) is named.
+
+    Raises:
+        ValueError: effort out of range, or an unknown quantizer.
+    """
+    if not 0 <= effort <= MAX_EFFORT:
+        raise ValueError(f"effort is {effort}, expected 0 to {MAX_EFFORT}")
+    if quantizer is not None and quantizer not in CHOICES:
+        raise ValueError(f"quantizer is {quantizer!r}, expected one of: {', '.join(CHOICES)}")
+    return EFFORT_CHOICES[min(effort, len(EFFORT_CHOICES) - 1)] if quantizer is None else quantizer
+
 
 def quality_to_index(quality: float) -> int:
     """Map the user's quality, 1 (smallest file) to 100, to the file's knob, 0 to 255.

@@ -8,9 +8,8 @@ from torch import Tensor
 from licodec.codec.model import Family
 from licodec.config import FamilyConfig, SynthesisConfig
 from licodec.entropy.tables import load_tables
-from licodec.prior.density import NUM_SCALES
 from licodec.prior.integer import IntegerPrior
-from licodec.train.integers import integer_prior, reach_of, table_tensors
+from licodec.train.integers import empty_counts, integer_prior, table_tensors
 from licodec.train.network import CodecNetwork
 from tests.photos import crop
 
@@ -43,8 +42,7 @@ def tiny_network(seed: int = 0) -> CodecNetwork:
 def tiny_tensors(network: CodecNetwork, skip_below: int = 1) -> dict[str, Tensor]:
     """All tensors that symbols depend on, as a family stores them; tables of the density."""
     tensors = integer_prior(network.prior, network.log_detail_steps, network.log_low_steps)
-    counts = [torch.zeros(reach_of(i) + 2) for i in range(NUM_SCALES)]
-    return tensors | table_tensors(counts, skip_below, 1.0)
+    return tensors | table_tensors(empty_counts(), skip_below, 12, 1.0)
 
 
 def tiny_family(network: CodecNetwork, carrier: torch.dtype = torch.float32) -> Family:
@@ -59,4 +57,5 @@ def tiny_family(network: CodecNetwork, carrier: torch.dtype = torch.float32) -> 
         tensors["detail_steps_q4"],
         tensors["low_steps_q4"],
         network.analysis,
+        int(tensors["trellis_from"][0]),
     )

@@ -12,6 +12,7 @@ from licodec.codec.encode import encode_pixels
 from licodec.codec.match import check_family
 from licodec.codec.model import load_family, load_synthesis
 from licodec.config import (
+    DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_QUALITY,
     FAMILY_IDS,
@@ -20,6 +21,7 @@ from licodec.config import (
     PROFILE_IDS,
     QUANTIZER_IDS,
     check_kinds,
+    choice_of,
     quality_to_index,
 )
 from licodec.container.format import ALPHA, EXIF, ICC, XMP, Header, Section
@@ -87,6 +89,8 @@ class Codec:
         image: Image | NDArray[Any],
         *,
         quality: float = DEFAULT_QUALITY,
+        effort: int = DEFAULT_EFFORT,
+        quantizer: str | None = None,
         keep: Iterable[str] = METADATA_KINDS,
     ) -> bytes:
         """Compress a picture; a `PictureWarning` says what is changed or dropped beforehand.
@@ -94,17 +98,19 @@ class Codec:
         Args:
             image: Pillow image or uint8 array, see `licodec.image.convert`.
             quality: 1 (smallest) to 100 (best, not lossless).
+            effort: 0 (fastest) to 4 (smallest file), see `licodec.config.EFFORT_CHOICES`.
+            quantizer: key of `licodec.config.CHOICES` in place of the effort's own.
             keep: kinds of metadata to keep, see `licodec.encode`.
 
         Raises:
             ImageError: the picture cannot be converted.
-            ValueError: quality out of range, or an unknown kind of metadata.
+            ValueError: quality or effort out of range, unknown quantizer or kind of metadata.
         """
         wanted = check_kinds(keep)
         picture = keep_only(picture_from(image), wanted)
         for note in picture.notes:
             warnings.warn(note, PictureWarning, stacklevel=2)
-        return self.encode_picture(picture, quality=quality)
+        return self.encode_picture(picture, quality=quality, effort=effort, quantizer=quantizer)
 
     def decode(self, data: bytes) -> Image:
         """Decompress a file; see `licodec.decode` for the result.
@@ -115,10 +121,18 @@ class Codec:
         """
         return to_image(self.decode_picture(data))
 
-    def encode_picture(self, picture: Picture, *, quality: float = DEFAULT_QUALITY) -> bytes:
-        """Compress pixels with their alpha plane and metadata. Raises as `encode`."""
+    def encode_picture(
+        self,
+        picture: Picture,
+        *,
+        quality: float = DEFAULT_QUALITY,
+        effort: int = DEFAULT_EFFORT,
+        quantizer: str | None = None,
+    ) -> bytes:
+        """Compress pixels with their alpha plane and metadata. Arguments and errors as `encode`."""
         index = quality_to_index(quality)
-        encoded = encode_pixels(picture.pixels, self._family, index, self.device)
+        choice = choice_of(effort, quantizer)
+        encoded = encode_pixels(picture.pixels, self._family, index, self.device, choice=choice)
         self.last_timings = encoded.timings_s
         header = Header(
             family_id=FAMILY_IDS[self.info.family],
@@ -129,7 +143,7 @@ class Codec:
             height=picture.height,
             quality_index=index,
             is_grey=picture.is_grey,
-            quantizer_id=QUANTIZER_IDS["rounding"],
+            quantizer_id=QUANTIZER_IDS[encoded.quantizer],
             is_all_coded=encoded.is_all_coded,
         )
         return write_container(header, _sections(picture), encoded.payload, encoded.symbols)

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from licodec.codec.model import Family, Synthesis, quality_inputs
 from licodec.codec.pixels import corrector, pixels_of
+from licodec.config import QUANTIZER_IDS
 from licodec.container.format import Container
 from licodec.container.read import check_symbols
 from licodec.entropy.decode import StepDecoder
 from licodec.entropy.tables import coding_bound
 from licodec.prior.integer import Where
+from licodec.quantize.states import num_chains, offsets_of, table_ids
 
 
 def decode_symbols(
@@ -33,11 +35,14 @@ def decode_symbols(
 
     Raises:
         CorruptFileError: the symbols are not those that were written.
+        ModelError: the family has no tables for the file's quantizer.
     """
     header = container.header
     assert container.payload is not None  # read_container always fills it
     started = time.perf_counter()
-    reader = _Reader(container.payload, family, is_all_coded=header.is_all_coded)
+    reader = _Reader(
+        container.payload, family, header.quantizer_id, is_all_coded=header.is_all_coded
+    )
     with torch.inference_mode():
         planes = family.prior.walk(
             header.quality_index, header.height, header.width, is_grey=header.is_grey, code=reader
@@ -74,23 +79,54 @@ def decode_pixels(
 class _Reader:
     """`CodeStep` of the decoder: reads each step's symbols from the payload."""
 
-    def __init__(self, payload: bytes, family: Family, *, is_all_coded: bool) -> None:
+    def __init__(
+        self, payload: bytes, family: Family, quantizer_id: int, *, is_all_coded: bool
+    ) -> None:
         self.decoder = StepDecoder(payload, family.tables)
         self.seconds = 0.0
         self._skip_below = coding_bound(family.tables, is_all_coded=is_all_coded)
+        name = next(name for name, number in QUANTIZER_IDS.items() if number == quantizer_id)
+        self._chains = family.chains_of(name)
         self._coded: list[np.ndarray] = []
 
     def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
         started = time.perf_counter()
-        is_coded = index >= self._skip_below
-        values = self.decoder.step(index[is_coded].numpy())
-        self._coded.append(values.astype(np.int16))
+        is_plain = index >= self._skip_below
         offsets = torch.zeros(mean.shape, dtype=torch.int32)
-        offsets[is_coded] = torch.from_numpy(values) * 16
+        is_chained = None if self._chains is None else self._chains.mask(index)
+        if is_chained is not None:
+            is_plain &= ~is_chained
+        offsets[is_plain] = torch.from_numpy(self._read(index[is_plain].numpy())) * 16
+        if is_chained is not None:
+            offsets[is_chained] = self._chain_offsets(index[is_chained].numpy())
         self.seconds += time.perf_counter() - started
         return offsets
 
+    def _read(self, tables: np.ndarray) -> np.ndarray:
+        """(n,) int32 symbols of one batch."""
+        symbols = self.decoder.step(tables)
+        self._coded.append(symbols.astype(np.int16))
+        return symbols
+
+    def _chain_offsets(self, index: np.ndarray) -> Tensor:
+        """(n,) int32 in 1/16 step of elements in chains, one place of all chains after another."""
+        assert self._chains is not None
+        trellis = self._chains.trellis
+        order = np.argsort(index, kind="stable")
+        ordered = index[order]
+        chains = num_chains(len(index))
+        states = np.zeros(chains, np.uint8)
+        offsets = np.empty(len(index), np.int32)
+        for first in range(0, len(index), chains):
+            row = slice(first, min(first + chains, len(index)))
+            here = states[: row.stop - first]
+            quantizer = trellis.quantizer[here]
+            symbols = self._read(table_ids(ordered[row], quantizer))
+            offsets[order[row]] = offsets_of(symbols, quantizer)
+            here[:] = trellis.next_state[here, symbols & 1]
+        return torch.from_numpy(offsets)
+
     @property
     def symbols(self) -> Iterator[bytes]:
-        """Coded symbols of each step, little-endian int16."""
+        """Coded symbols of each batch, little-endian int16."""
         return (values.astype("<i2").tobytes() for values in self._coded)

@@ -8,7 +8,7 @@ from licodec.errors import ModelError, UnsupportedVersionError
 from licodec.profiles import family_fingerprint, family_name
 
 # Quantizers that this version decodes.
-_DECODED_QUANTIZERS = frozenset({QUANTIZER_IDS["rounding"]})
+_DECODED_QUANTIZERS = frozenset(QUANTIZER_IDS.values())
 
 
 def check_family(header: Header) -> None:

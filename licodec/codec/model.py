@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from licodec.entropy.tables import Tables, load_tables
 from licodec.errors import ModelError
 from licodec.prior.integer import IntegerPrior
 from licodec.profiles import ProfileInfo, read_metadata
+from licodec.quantize.states import TRELLISES, Chains
 from licodec.transform.correction import Correction
 from licodec.transform.quality import knot_weights, log_steps_start
 
@@ -39,6 +41,22 @@ class Family:
     detail_steps_q4: Tensor  # (256, 6, 9) int32, 1/1024 grey level
     low_steps_q4: Tensor  # (256, 3) int32
     analysis: Correction
+    trellis_from: int | None = None  # smallest scale index in chains; None: no tables for them
+
+    def chains_of(self, quantizer: str) -> Chains | None:
+        """What a quantizer (key of QUANTIZER_IDS) has in chains; None for rounding.
+
+        Raises:
+            ModelError: the family has no tables for trellis-coded quantization.
+        """
+        trellis = TRELLISES.get(quantizer)
+        if trellis is None:
+            return None
+        if self.trellis_from is None:
+            raise ModelError(
+                f"this latent family has no tables for quantizer {quantizer}; use rounding"
+            )
+        return Chains(trellis, self.trellis_from)
 
 
 @dataclass(frozen=True)
@@ -97,8 +115,13 @@ def load_family(info: ProfileInfo, carrier: torch.dtype = torch.float32) -> Fami
     Raises:
         ModelError: damaged weights, or bounds that do not hold.
     """
-    path = str(info.family_path)
-    metadata, tensors = read_metadata(info.family_path), _load(path)
+    return read_family(info.family_path, carrier)
+
+
+def read_family(family_path: Path, carrier: torch.dtype = torch.float32) -> Family:
+    """Load and check a family.safetensors. Arguments and errors as of `load_family`."""
+    path = str(family_path)
+    metadata, tensors = read_metadata(family_path), _load(path)
     analysis = {
         k.removeprefix(ANALYSIS_PREFIX): tensors.pop(k)
         for k in list(tensors)
@@ -113,11 +136,12 @@ def load_family(info: ProfileInfo, carrier: torch.dtype = torch.float32) -> Fami
             int(tensors["skip_below"][0]),
         )
         detail, low = tensors["detail_steps_q4"], tensors["low_steps_q4"]
+        trellis_from = int(tensors["trellis_from"][0]) if "trellis_from" in tensors else None
     except KeyError as error:
         raise ModelError(f"{path}: weights lack tensor {error}; reinstall licodec") from error
     return Family(
         config,
-        info.family_fingerprint,
+        bytes.fromhex(metadata["fingerprint"])[:4],
         IntegerPrior(tensors, carrier),
         tables,
         detail,
@@ -125,6 +149,7 @@ def load_family(info: ProfileInfo, carrier: torch.dtype = torch.float32) -> Fami
         _correction(
             analysis, config.analysis_width, config.analysis_blocks, config.num_knots, path
         ),
+        trellis_from,
     )
 
 

@@ -49,10 +49,9 @@ class StepDecoder:
             return values
         order, bounds = group_by_table(index, len(tables.models))
         entries = np.empty(len(index), np.int32)
-        for table, model in enumerate(tables.models):
-            first, last = bounds[table], bounds[table + 1]
-            if last > first:
-                entries[first:last] = self._coder.decode(model, int(last - first))
+        for table in np.flatnonzero(np.diff(bounds)):
+            first, last = int(bounds[table]), int(bounds[table + 1])
+            entries[first:last] = self._coder.decode(tables.models[table], last - first)
         reach = tables.reaches[index[order]].astype(np.int32)
         decoded = entries - reach
         escaped = decoded > reach

@@ -43,10 +43,9 @@ def _push_step(coder: Any, symbols: np.ndarray, index: np.ndarray, tables: Table
     escaped = size > reach
     entries = np.where(escaped, 2 * reach + 1, values + reach).astype(np.int32)
     _push_escapes(coder, values[escaped], reach[escaped])
-    for table in range(len(tables.models) - 1, -1, -1):
+    for table in np.flatnonzero(np.diff(bounds))[::-1]:
         first, last = bounds[table], bounds[table + 1]
-        if last > first:
-            coder.encode_reverse(entries[first:last], tables.models[table])
+        coder.encode_reverse(entries[first:last], tables.models[table])
 
 
 def _push_escapes(coder: Any, values: np.ndarray, reach: np.ndarray) -> None:

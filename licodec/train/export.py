@@ -17,6 +17,7 @@ from licodec.codec.decode import decode_pixels
 from licodec.codec.encode import encode_pixels
 from licodec.codec.model import ANALYSIS_PREFIX, Family, Synthesis, fingerprint_of
 from licodec.config import (
+    CHOICES,
     MAX_QUALITY_INDEX,
     FamilyConfig,
     SynthesisConfig,
@@ -35,18 +36,22 @@ from licodec.prior.integer import IntegerPrior
 from licodec.train.checkpoint import load_checkpoint
 from licodec.train.data import Pictures
 from licodec.train.integer_loss import integer_loss
-from licodec.train.integers import integer_prior, reach_of, table_tensors
+from licodec.train.integers import empty_counts, integer_prior, table_tensors
 from licodec.train.network import CodecNetwork
 
 # Where fewer than this share of a scale's symbols are not zero, all are taken as zero: dropping
 # them costs less than coding the others.
 _SKIP_SHARE = 0.002
 _PRIOR_COUNT = 300.0
-_FIT_ROUNDS = 2
+_FIT_ROUNDS = ("rdoq", "rdoq", "tcq8", "tcq8")
 _FIT_PICTURES = 120
+# Elements of smaller scales are nearly always zero, where a trellis gains nothing.
+_TRELLIS_FROM = 12
 _RD_PICTURES = 12
 _LOSS_PICTURES = 6
 _RD_INDICES = (26, 77, 128, 179, 230)
+
+TABLE_TENSORS = ("table_halves", "table_reaches", "skip_below", "trellis_from")
 
 Report = Callable[[str], None]
 
@@ -99,7 +104,8 @@ def export(
     if released_family is None:
         tensors |= _fit_tables(network, tensors, train, report)
     else:
-        tensors |= _released_tables(released_family, tensors)
+        released = released_tensors(released_family, tensors)
+        tensors |= {k: released[k] for k in TABLE_TENSORS}
     analysis = {k: v.half() for k, v in network.analysis.state_dict().items()}
     synthesis = {k: v.half() for k, v in network.synthesis.state_dict().items()}
     network.analysis.load_state_dict({k: v.float() for k, v in analysis.items()})
@@ -127,8 +133,16 @@ def export(
     )
 
 
-def _released_tables(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tables of a released family whose other tensors must equal these."""
+def released_tensors(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """All tensors of a family.safetensors that must hold these integers of a prior.
+
+    Args:
+        path: of the released family.
+        tensors: from `integer_prior`.
+
+    Raises:
+        TrainingError: unreadable, or of another family.
+    """
     try:
         released = load_file(path)
     except (OSError, SafetensorError) as error:
@@ -136,10 +150,10 @@ def _released_tables(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor
     changed = [k for k, v in tensors.items() if k not in released or not v.equal(released[k])]
     if changed:
         raise TrainingError(
-            f"{path}: the checkpoint is of another family ({changed[0]} differs); train it with "
-            "--stage synthesis from the family's own checkpoint"
+            f"{path}: the checkpoint is of another family ({changed[0]} differs); finetune the "
+            "synthesis of the family's own checkpoint"
         )
-    return {k: released[k] for k in ("table_halves", "table_reaches", "skip_below")}
+    return released
 
 
 def _family(network: CodecNetwork, tensors: dict[str, Tensor]) -> Family:
@@ -156,45 +170,51 @@ def _family(network: CodecNetwork, tensors: dict[str, Tensor]) -> Family:
         tensors["detail_steps_q4"],
         tensors["low_steps_q4"],
         network.analysis,
+        int(tensors["trellis_from"][0]),
     )
 
 
 def _fit_tables(
     network: CodecNetwork, tensors: dict[str, Tensor], train: Pictures, report: Report
 ) -> dict[str, Tensor]:
-    """Count symbols that real encodes choose; choices and tables depend on each other, so twice."""
-    empty = [torch.zeros(reach_of(i) + 2) for i in range(NUM_SCALES)]
-    fitted = table_tensors(empty, 0, 1.0)
+    """Count symbols that real encodes choose; choices and tables depend on each other."""
+    counts, skip = empty_counts(), 0
     stride = max(1, len(train.arrays) // _FIT_PICTURES)
-    for round_number in range(_FIT_ROUNDS):
+    for number, choice in enumerate(_FIT_ROUNDS):
+        fitted = table_tensors(counts, skip, _TRELLIS_FROM, _PRIOR_COUNT if number else 1.0)
         family = _family(network, tensors | fitted)
-        counts = [c.clone() for c in empty]
-        random = np.random.default_rng(round_number)
+        is_plain = CHOICES[choice] == "rounding"
+        counted = empty_counts()
+        random = np.random.default_rng(number)
         bits = pixels = 0.0
-        for array in train.arrays[round_number::stride]:
+        for array in train.arrays[number % stride :: stride]:
             index = int(random.integers(0, MAX_QUALITY_INDEX + 1))
-            encoded = encode_pixels(array, family, index, torch.device("cpu"), is_all_coded=True)
-            for symbols, scales in zip(encoded.symbols, encoded.scale_indices, strict=True):
-                count_symbols(counts, np.frombuffer(symbols, "<i2"), scales)
+            encoded = encode_pixels(
+                array, family, index, torch.device("cpu"), choice=choice, is_all_coded=True
+            )
+            for symbols, used in zip(encoded.symbols, encoded.tables_used, strict=True):
+                count_symbols(counted, np.frombuffer(symbols, "<i2"), used)
             bits, pixels = bits + 8 * len(encoded.payload), pixels + array.shape[0] * array.shape[1]
-        nonzero = [1 - float(c[0]) / float(c.sum()) if c.sum() > 0 else 0.0 for c in counts]
-        skip = next((i for i, share in enumerate(nonzero) if share > _SKIP_SHARE), 1)
-        skip = max(1, skip)
-        fitted = table_tensors(counts, skip, _PRIOR_COUNT)
+        if is_plain:
+            counts[:NUM_SCALES] = counted[:NUM_SCALES]
+            shares = [1 - float(c[0]) / float(c.sum()) if c.sum() > 0 else 0.0 for c in counts]
+            skip = max(1, next((i for i, share in enumerate(shares) if share > _SKIP_SHARE), 1))
+        else:
+            counts[NUM_SCALES:] = counted[NUM_SCALES:]
         report(
-            f"tables fitted, round {round_number + 1}: {bits / pixels:.4f} bpp before, "
+            f"tables fitted, round {number + 1}, {choice}: {bits / pixels:.4f} bpp before, "
             f"scale indices below {skip} are not coded"
         )
-    return fitted
+    return table_tensors(counts, skip, _TRELLIS_FROM, _PRIOR_COUNT)
 
 
-def count_symbols(counts: list[Tensor], symbols: np.ndarray, scales: np.ndarray) -> None:
-    """Add one step's symbols (n,) with scale indices (n,) to the counts, in place."""
+def count_symbols(counts: list[Tensor], symbols: np.ndarray, tables: np.ndarray) -> None:
+    """Add one batch's symbols (n,) with their tables (n,) to the counts, in place."""
     size = np.abs(symbols.astype(np.int64))
-    for scale in np.unique(scales):
-        reach = len(counts[scale]) - 2
-        seen = np.bincount(np.minimum(size[scales == scale], reach + 1), minlength=reach + 2)
-        counts[scale] += torch.from_numpy(seen)
+    for table in np.unique(tables):
+        reach = len(counts[table]) - 2
+        seen = np.bincount(np.minimum(size[tables == table], reach + 1), minlength=reach + 2)
+        counts[table] += torch.from_numpy(seen)
 
 
 def _measure(

@@ -11,9 +11,11 @@ from licodec.config import MAX_QUALITY_INDEX
 from licodec.entropy.tables import fit_halves
 from licodec.prior.density import LOG_SCALE_MIN, NUM_SCALES, SCALES_PER_NAT
 from licodec.prior.fake_integers import MAX_WEIGHT, weight_shift
-from licodec.prior.integer import MAX_ACTIVATION, RECIPROCAL_BITS, compand_table
+from licodec.prior.inputs import RECIPROCAL_BITS, compand_table
+from licodec.prior.layers import MAX_ACTIVATION
 from licodec.prior.layout import NET_OF_LEVEL, NUM_LEVELS
 from licodec.prior.msp import Head, LevelNet, Prior
+from licodec.quantize.states import UNIT
 from licodec.transform.quality import knot_weights
 from licodec.transform.wavelet import FRACTION_BITS
 
@@ -133,32 +135,58 @@ def reach_of(index: int) -> int:
     return min(1023, math.ceil(10 * scale) + 1)
 
 
-def expected_shares(index: int) -> Tensor:
-    """(R + 2,) float64: chances of 0, +-1, .. +-R and beyond under the training density."""
-    scale = math.exp(LOG_SCALE_MIN + index / SCALES_PER_NAT)
-    reach = reach_of(index)
-    edges = torch.arange(reach + 1, dtype=torch.float64) + 0.5
-    beyond = 2 * torch.sigmoid(-edges / scale)  # chance of a larger size than each edge
-    shares = -torch.diff(torch.cat([torch.ones(1, dtype=torch.float64), beyond]))
-    return torch.cat([shares, beyond[-1:]]).clamp_min(1e-12)
-
-
-def table_tensors(counts: list[Tensor], skip_below: int, prior_count: float) -> dict[str, Tensor]:
-    """Frequency tables of all scale indices as a family stores them.
+def expected_shares(index: int, quantizer: int | None = None) -> Tensor:
+    """Chances of magnitudes under the training density, before any symbol has been counted.
 
     Args:
-        counts: per scale index (R + 2,) counts of 0, +-1, .. +-R, escape.
+        index: scale index.
+        quantizer: None for cells of one step, 0 or 1 for Q0 or Q1 of the trellis; a symbol of the
+            trellis is taken to stand for the half cell on both sides of its place.
+
+    Returns:
+        (R + 2,) float64: of 0, +-1, .. +-R and beyond.
+    """
+    scale = math.exp(LOG_SCALE_MIN + index / SCALES_PER_NAT)
+    reach = reach_of(index)
+    magnitudes = torch.arange(reach + 1, dtype=torch.float64)
+    if quantizer is None:
+        edges = magnitudes + 0.5
+        beyond = 2 * torch.sigmoid(-edges / scale)  # chance of a larger size than each edge
+        shares = -torch.diff(torch.cat([torch.ones(1, dtype=torch.float64), beyond]))
+        return torch.cat([shares, beyond[-1:]]).clamp_min(1e-12)
+    places = (2 * magnitudes - quantizer).clamp_min(0) * UNIT / 16
+    half = UNIT / 32
+    low, high = (places - half) / scale, (places + half) / scale
+    low[0], high[-1] = 0.0, torch.inf
+    shares = torch.cat([torch.sigmoid(-low) - torch.sigmoid(-high), torch.full((1,), 1e-6)])
+    return (shares / shares.sum()).clamp_min(1e-12)
+
+
+def table_tensors(
+    counts: list[Tensor], skip_below: int, trellis_from: int, prior_count: float
+) -> dict[str, Tensor]:
+    """Frequency tables as a family stores them: plain ones, those of Q0, those of Q1.
+
+    Args:
+        counts: per table (R + 2,) counts of 0, +-1, .. +-R, escape; 3 x 64 tables.
         skip_below: indices below are not coded.
+        trellis_from: indices from here on are in chains where the quantizer has a trellis.
         prior_count: observations that the training density weighs in each table.
     """
-    halves = [
-        torch.from_numpy(
-            fit_halves(counts[i].double().numpy(), expected_shares(i).numpy(), prior_count)
-        )
-        for i in range(NUM_SCALES)
-    ]
+    halves, reaches = [], []
+    for table, quantizer in enumerate(q for q in (None, 0, 1) for _ in range(NUM_SCALES)):
+        expected = expected_shares(table % NUM_SCALES, quantizer).numpy()
+        fitted = fit_halves(counts[table].double().numpy(), expected, prior_count)
+        halves.append(torch.from_numpy(fitted))
+        reaches.append(reach_of(table % NUM_SCALES))
     return {
         "table_halves": torch.cat(halves).to(torch.int32),
-        "table_reaches": torch.tensor([reach_of(i) for i in range(NUM_SCALES)], dtype=torch.int32),
+        "table_reaches": torch.tensor(reaches, dtype=torch.int32),
         "skip_below": torch.tensor([skip_below], dtype=torch.int32),
+        "trellis_from": torch.tensor([trellis_from], dtype=torch.int32),
     }
+
+
+def empty_counts() -> list[Tensor]:
+    """Counts for `table_tensors` before any symbol."""
+    return [torch.zeros(reach_of(i) + 2) for _ in range(3) for i in range(NUM_SCALES)]

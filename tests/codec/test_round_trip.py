@@ -85,8 +85,8 @@ def test_real_bits_are_within_half_a_per_cent_of_the_estimate(name, quality, fam
 def test_elements_below_the_skip_bound_are_not_coded(family):
     encoded = encoded_at(family, crop(192, 128), 30)
     assert family.tables.skip_below >= 1
-    assert min(int(i.min()) for i in encoded.scale_indices if len(i)) >= family.tables.skip_below
-    assert sum(len(i) for i in encoded.scale_indices) < 3 * 192 * 128
+    assert min(int(i.min()) for i in encoded.tables_used if len(i)) >= family.tables.skip_below
+    assert sum(len(i) for i in encoded.tables_used) < 3 * 192 * 128
 
 
 def test_frame_of_a_plain_768x512_picture_takes_at_most_26_bytes(codec):

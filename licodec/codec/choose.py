@@ -1,0 +1,137 @@
+"""Coefficients in, the symbols that an encoder codes out: the `CodeStep`s of the way down."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from licodec.codec.model import Family
+from licodec.codec.weights import StepWeights
+from licodec.config import CHOICES
+from licodec.entropy.tables import MAX_SYMBOL, coding_bound
+from licodec.prior.density import NUM_SCALES
+from licodec.prior.integer import Where
+from licodec.quantize.costs import magnitude_bits
+from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
+from licodec.quantize.rdoq import choose_symbols
+from licodec.quantize.rounding import dead_zones, round_with_dead_zone
+from licodec.quantize.states import num_chains, offsets_of, table_ids
+from licodec.quantize.viterbi import search_chains
+
+# About what a symbol costs where zero was all but certain.
+_RARE_SYMBOL_BITS = 12.0
+# Share of the rate that is weighed against distortion: a symbol is context for later ones too,
+# which the greedy view leaves out. Chosen on the validation pictures (docs/decisions.md).
+RATE_SHARE = 0.75
+
+
+class Coefficients(Protocol):
+    """What is to be quantised."""
+
+    def at(self, where: Where) -> Tensor:
+        """(C, ..) float32 values of one step's elements, in quantization steps."""
+
+
+class Chooser:
+    """`CodeStep` of the encoder: chooses symbols and keeps what is to be coded.
+
+    Attributes:
+        batches: (symbols (n,) int16, tables (n,) uint8) in coding order.
+        missed_bits: what the skipped elements' distortion is worth.
+        lost_bits: the same, less what they would cost.
+
+    Args:
+        values: of the picture.
+        family: loaded latent family.
+        quality_index: 0..255.
+        choice: key of `licodec.config.CHOICES`.
+        is_all_coded: nothing is skipped.
+        rate_scale: factor on the rate in every decision: above 1 smaller files, below 1 larger.
+
+    Raises:
+        ModelError: the family has no tables for trellis-coded quantization.
+    """
+
+    def __init__(
+        self,
+        values: Coefficients,
+        family: Family,
+        quality_index: int,
+        choice: str,
+        *,
+        is_all_coded: bool,
+        rate_scale: float = 1.0,
+    ) -> None:
+        self.is_all_coded = is_all_coded
+        self.missed_bits = 0.0
+        self.lost_bits = 0.0
+        self.batches: list[tuple[np.ndarray, np.ndarray]] = []
+        self._values = values
+        self._choice = choice
+        self._skip_below = coding_bound(family.tables, is_all_coded=is_all_coded)
+        self._chains = family.chains_of(CHOICES[choice])
+        if choice == "dead-zone":
+            self._zones = tuple(z * rate_scale for z in dead_zones(family.tables))
+        elif choice != "rounding":
+            self._bits = magnitude_bits(family.tables)
+            self._weights = StepWeights(family, quality_index)
+            self._rate_share = RATE_SHARE * rate_scale
+
+    def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
+        residual = self._values.at(where) - mean.float() / 16
+        is_coded = index >= self._skip_below
+        is_chained = None if self._chains is None else self._chains.mask(index)
+        symbols = self._symbols(residual, index, where)
+        self._count_missed(residual, symbols, ~is_coded & (index > 0))
+        is_plain = is_coded if is_chained is None else is_coded & ~is_chained
+        symbols *= is_plain
+        self.batches.append((symbols[is_plain].numpy().astype(np.int16), index[is_plain].numpy()))
+        offsets = symbols * 16
+        if is_chained is not None:
+            weight = self._weight(where).expand(index.shape)[is_chained]
+            offsets[is_chained] = self._chain_offsets(
+                residual[is_chained], weight, index[is_chained].numpy()
+            )
+        return offsets
+
+    def _weight(self, where: Where) -> Tensor:
+        return self._weights.at(where) / self._rate_share
+
+    def _symbols(self, residual: Tensor, index: Tensor, where: Where) -> Tensor:
+        """Symbols of the uniform quantizer; those of chained elements are not used."""
+        if self._choice == "rounding":
+            return residual.round().clamp_(-MAX_SYMBOL, MAX_SYMBOL).to(torch.int32)
+        if self._choice == "dead-zone":
+            return round_with_dead_zone(residual, index, (self._zones[0], self._zones[1]))
+        return choose_symbols(residual, self._weight(where), index.long(), self._bits)
+
+    def _chain_offsets(self, residual: Tensor, weight: Tensor, index: np.ndarray) -> Tensor:
+        """(n,) int32 in 1/16 step; adds one batch for each place in the chains."""
+        assert self._chains is not None
+        order = np.argsort(index, kind="stable")
+        at = torch.from_numpy(order)
+        ordered = index[order]
+        bits = self._bits[NUM_SCALES : 2 * NUM_SCALES], self._bits[2 * NUM_SCALES :]
+        found = search_chains(
+            residual[at], weight[at], torch.from_numpy(ordered).long(), bits, self._chains.trellis
+        )
+        symbols, quantizers = found[0].numpy(), found[1].numpy()
+        tables = table_ids(ordered, quantizers)
+        chains = num_chains(len(index))
+        for first in range(0, len(index), chains):
+            row = slice(first, first + chains)
+            self.batches.append((symbols[row].astype(np.int16), tables[row]))
+        offsets = torch.empty(len(index), dtype=torch.int32)
+        offsets[at] = torch.from_numpy(offsets_of(symbols, quantizers))
+        return offsets
+
+    def _count_missed(self, residual: Tensor, symbols: Tensor, is_skipped: Tensor) -> None:
+        missed = is_skipped & (symbols != 0)
+        if bool(missed.any()):
+            before, chosen = residual[missed], symbols[missed]
+            gain = BITS_PER_SQUARED_STEP * (before.square() - (before - chosen).square())
+            self.missed_bits += float(gain.sum())
+            self.lost_bits += float((gain - _RARE_SYMBOL_BITS).clamp_(min=0).sum())

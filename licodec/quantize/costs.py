@@ -1,0 +1,33 @@
+"""Frequency tables in, bits by magnitude out: what encoders weigh against distortion."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from licodec.entropy.tables import Tables
+
+_LARGEST = 2050  # beyond it, costs are taken as flat; every reach is smaller
+_SUFFIX_BITS = 1 + 4  # sign and class of an escape, before its remainder
+
+
+def magnitude_bits(tables: Tables) -> Tensor:
+    """Bits of coding each magnitude with one sign, escapes with their suffix.
+
+    Returns:
+        (K, 2051) float32 by table and magnitude.
+    """
+    rows = []
+    for table, reach in enumerate(tables.reaches):
+        bits = tables.bits(table)
+        beyond = np.arange(1, _LARGEST + 1 - int(reach))
+        escape = bits[-1] + _SUFFIX_BITS + np.floor(np.log2(beyond))
+        rows.append(np.concatenate([bits[reach : 2 * reach + 1], escape]))
+    return torch.from_numpy(np.stack(rows)).float()
+
+
+def bits_at(bits: Tensor, table: Tensor, magnitude: Tensor) -> Tensor:
+    """Look up `magnitude_bits`; (n,) int64 tables and (n,) float magnitudes to (n,) float32."""
+    flat = table * bits.shape[1] + magnitude.clamp(max=bits.shape[1] - 1).long()
+    return bits.view(-1)[flat]

@@ -1,0 +1,92 @@
+"""What encoder and decoder must agree on in trellis-coded quantization: states, places, chains.
+
+Two quantizers share the line of multiples of UNIT sixteenths of a step around the mean: Q0 holds
+the even multiples 2k, Q1 the odd ones 2k - sgn k, and both hold 0. The parity of each symbol k
+drives a state, and the state says which quantizer the chain's next element uses.
+
+Source: dependent quantization of VVC (Schwarz et al. 2019, "Hybrid video coding with
+trellis-coded quantization"); Marcellin and Fischer 1990 for trellis-coded quantization.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from torch import Tensor
+
+from licodec.prior.density import NUM_SCALES
+
+# 1/16 step: half a cell of each quantizer. A cell of 20/16 step with the choice of two quantizers
+# distorts about as much as one of 16/16 without, see docs/decisions.md.
+UNIT = 10
+# Elements in a chain: sub-steps that a decoder takes one after the other in a step of the prior.
+CHAIN_LENGTH = 32
+# Fewer chains than this are not worth a sub-step of their own; small steps have shorter chains,
+# and where those would be too short to gain anything, all elements are rounded.
+MIN_CHAINS = 64
+MIN_ELEMENTS = 512
+
+
+@dataclass(frozen=True)
+class Trellis:
+    """A state machine; every chain starts in state 0.
+
+    Attributes:
+        quantizer: (S,) uint8, 0 or 1 by state.
+        next_state: (S, 2) uint8 by state and parity of the symbol.
+    """
+
+    quantizer: np.ndarray
+    next_state: np.ndarray
+
+
+TRELLISES: Mapping[str, Trellis] = MappingProxyType(
+    {
+        "tcq4": Trellis(
+            np.array([0, 0, 1, 1], np.uint8),
+            np.array([[0, 2], [2, 0], [1, 3], [3, 1]], np.uint8),
+        ),
+        "tcq8": Trellis(
+            np.array([0, 1, 0, 1, 0, 1, 0, 1], np.uint8),
+            np.array([[0, 2], [5, 7], [1, 3], [6, 4], [2, 0], [4, 6], [3, 1], [7, 5]], np.uint8),
+        ),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Which elements of a step follow the trellis of a quantizer.
+
+    Attributes:
+        trellis: state machine.
+        first_index: smallest scale index of elements in chains; the others are rounded.
+    """
+
+    trellis: Trellis
+    first_index: int
+
+    def mask(self, index: Tensor) -> Tensor | None:
+        """Bool of the same shape: elements in chains; None where they are too few for chains."""
+        is_chained = index >= self.first_index
+        return is_chained if num_chains(int(is_chained.sum())) else None
+
+
+def num_chains(count: int) -> int:
+    """How many chains `count` elements form, 0 for none; element e is in chain e modulo that."""
+    return 0 if count < MIN_ELEMENTS else max(MIN_CHAINS, -(-count // CHAIN_LENGTH))
+
+
+def table_ids(index: np.ndarray, quantizer: np.ndarray) -> np.ndarray:
+    """(n,) uint8 tables of elements in chains: those of Q0 and Q1 follow the plain ones."""
+    ids: np.ndarray = index + NUM_SCALES * (quantizer + np.uint8(1))
+    return ids
+
+
+def offsets_of(symbols: np.ndarray, quantizer: np.ndarray) -> np.ndarray:
+    """(n,) int32 distance from the mean in 1/16 step of symbols (n,) int32 in quantizers (n,)."""
+    places: np.ndarray = UNIT * (2 * symbols - np.sign(symbols) * quantizer.astype(np.int32))
+    return places

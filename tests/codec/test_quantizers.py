@@ -1,0 +1,110 @@
+"""Every way to choose symbols gives a file that decodes to what the encoder saw."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from licodec.codec.decode import decode_symbols
+from licodec.codec.encode import Encoded, encode_pixels
+from licodec.codec.model import Family
+from licodec.config import CHOICES, EFFORT_CHOICES, QUANTIZER_IDS, choice_of
+from licodec.container.format import Header
+from licodec.container.read import read_container
+from licodec.container.write import write_container
+from licodec.errors import CorruptFileError, ModelError
+from tests.photos import crop
+from tests.tiny import tiny_family, tiny_network
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Family:
+    return tiny_family(tiny_network(seed=4))
+
+
+def file_of(encoded: Encoded, pixels: np.ndarray, quality_index: int) -> bytes:
+    header = Header(
+        family_id=1,
+        profile_id=1,
+        family_fingerprint=bytes(4),
+        synthesis_fingerprint=bytes(2),
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        quality_index=quality_index,
+        is_grey=pixels.ndim == 2,
+        quantizer_id=QUANTIZER_IDS[encoded.quantizer],
+        is_all_coded=encoded.is_all_coded,
+    )
+    return write_container(header, (), encoded.payload, encoded.symbols)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (17, 33), (200, 130), (64, 64)])
+def test_decoder_finds_the_planes_of_the_encoder(width, height, mode, choice, tiny):
+    pixels = crop(width, height, mode)
+    encoded = encode_pixels(pixels, tiny, 200, CPU, choice=choice)
+    decoded = decode_symbols(read_container(file_of(encoded, pixels, 200)), tiny)
+    assert decoded.equal(encoded.planes)
+
+
+@pytest.mark.parametrize("choice", ["rdoq", "tcq4", "tcq8"])
+def test_extreme_contrast_at_the_highest_quality_survives(choice, tiny):
+    pixels = np.zeros((70, 90, 3), np.uint8)
+    pixels[::2, 1::2] = 255
+    encoded = encode_pixels(pixels, tiny, 255, CPU, choice=choice, is_all_coded=True)
+    decoded = decode_symbols(read_container(file_of(encoded, pixels, 255)), tiny)
+    assert decoded.equal(encoded.planes)
+    assert max(np.abs(np.frombuffer(s, "<i2")).max(initial=0) for s in encoded.symbols) > 30
+
+
+@pytest.mark.parametrize("choice", ["tcq4", "tcq8"])
+def test_trellis_uses_tables_of_both_quantizers_beside_plain_ones(choice, tiny):
+    encoded = encode_pixels(crop(200, 130), tiny, 200, CPU, choice=choice)
+    used = np.unique(np.concatenate(encoded.tables_used))
+    assert (used < 64).any()
+    assert ((used >= 64) & (used < 128)).any()
+    assert (used >= 128).any()
+    assert encoded.quantizer == choice
+
+
+@pytest.mark.parametrize("choice", ["tcq4", "tcq8"])
+@pytest.mark.parametrize("seed", range(12))
+def test_damaged_payload_of_a_trellis_is_reported(seed, choice, tiny):
+    pixels = crop(130, 100)
+    data = bytearray(file_of(encode_pixels(pixels, tiny, 180, CPU, choice=choice), pixels, 180))
+    rng = np.random.default_rng(seed)
+    for at in rng.integers(40, len(data) - 1, 1 + seed % 3):
+        data[at] ^= int(rng.integers(1, 256))
+    with pytest.raises(CorruptFileError):
+        decode_symbols(read_container(bytes(data)), tiny)
+
+
+def test_rate_scale_above_one_takes_fewer_bytes(tiny):
+    sizes = [
+        len(encode_pixels(crop(128, 128), tiny, 180, CPU, choice="rdoq", rate_scale=s).payload)
+        for s in (0.5, 1.0, 2.0)
+    ]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) == 3
+
+
+def test_family_without_tables_for_a_trellis_is_refused(tiny):
+    old = replace(tiny, trellis_from=None)
+    with pytest.raises(ModelError, match="no tables for quantizer tcq8; use rounding"):
+        encode_pixels(crop(20, 20), old, 100, CPU, choice="tcq8")
+    assert encode_pixels(crop(20, 20), old, 100, CPU, choice="rdoq").quantizer == "rounding"
+
+
+def test_efforts_name_choices_and_a_quantizer_overrides_them():
+    assert [choice_of(effort) for effort in range(len(EFFORT_CHOICES))] == list(EFFORT_CHOICES)
+    assert choice_of(0, "tcq4") == "tcq4"
+    with pytest.raises(ValueError, match="effort is -1"):
+        choice_of(-1)
+    with pytest.raises(ValueError, match="quantizer is 'best'"):
+        choice_of(2, "best")

@@ -1,0 +1,149 @@
+"""Paths through the trellis are the cheapest ones, found by trying all."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+from licodec.entropy.tables import MAX_SYMBOL
+from licodec.prior.density import NUM_SCALES
+from licodec.quantize import states
+from licodec.quantize.costs import magnitude_bits
+from licodec.quantize.states import TRELLISES, UNIT, num_chains, offsets_of, table_ids
+from licodec.quantize.viterbi import search_chains
+from tests.entropy.tables import random_tables
+
+LARGEST = 3  # magnitude that brute force tries
+REACHES = [2, 5, 9]
+
+
+@pytest.fixture
+def tables():
+    """Bits of random tables of Q0 and of Q1."""
+    bits = magnitude_bits(random_tables(5, 2 * REACHES))
+    return bits[: len(REACHES)], bits[len(REACHES) :]
+
+
+def path_cost(residual, weight, index, magnitudes, tables, trellis) -> float:
+    """Cost of one chain's magnitudes with the residual's signs, from the definition."""
+    state, cost = 0, 0.0
+    for r, w, i, k in zip(residual, weight, index, magnitudes, strict=True):
+        quantizer = int(trellis.quantizer[state])
+        place = max(0, 2 * k - quantizer) * UNIT / 16
+        cost += w * (abs(r) - place) ** 2 + float(tables[quantizer][i, k])
+        state = int(trellis.next_state[state, k % 2])
+    return cost
+
+
+@pytest.mark.parametrize("name", ["tcq4", "tcq8"])
+@pytest.mark.parametrize("seed", range(3))
+def test_path_is_the_cheapest_of_all(seed, name, tables, monkeypatch):
+    monkeypatch.setattr(states, "MIN_ELEMENTS", 1)
+    monkeypatch.setattr(states, "MIN_CHAINS", 4)
+    rng = np.random.default_rng(seed)
+    count = 17  # four chains, the first of which has one element more
+    residual = rng.uniform(-LARGEST, LARGEST, count)
+    weight = rng.uniform(0.5, 12, count)
+    index = rng.integers(0, len(REACHES), count)
+    symbols, quantizers = search_chains(
+        torch.from_numpy(residual).float(),
+        torch.from_numpy(weight).float(),
+        torch.from_numpy(index),
+        tables,
+        TRELLISES[name],
+    )
+    for chain in range(4):
+        at = slice(chain, None, 4)
+        parts = residual[at], weight[at], index[at]
+        tried = product(range(LARGEST + 1), repeat=len(parts[0]))
+        best = min(path_cost(*parts, magnitudes, tables, TRELLISES[name]) for magnitudes in tried)
+        found = path_cost(*parts, symbols[at].abs().tolist(), tables, TRELLISES[name])
+        # The search tries both neighbours of each parity and zero; brute force all magnitudes.
+        assert found == pytest.approx(best, rel=0.02)
+        assert found >= best - 1e-3
+    assert set(quantizers.tolist()) <= {0, 1}
+
+
+@pytest.mark.parametrize("name", ["tcq4", "tcq8"])
+def test_path_over_the_candidates_is_exactly_the_cheapest(name, tables, monkeypatch):
+    """With magnitudes 0 and 1 only, candidates are all there is."""
+    monkeypatch.setattr(states, "MIN_ELEMENTS", 1)
+    monkeypatch.setattr(states, "MIN_CHAINS", 1)
+    monkeypatch.setattr(states, "CHAIN_LENGTH", 100)
+    rng = np.random.default_rng(1)
+    residual, weight = rng.uniform(-0.6, 0.6, 11), rng.uniform(0.5, 12, 11)
+    index = rng.integers(0, len(REACHES), 11)
+    symbols, _ = search_chains(
+        torch.from_numpy(residual).float(),
+        torch.from_numpy(weight).float(),
+        torch.from_numpy(index),
+        tables,
+        TRELLISES[name],
+    )
+    costs = {
+        magnitudes: path_cost(residual, weight, index, magnitudes, tables, TRELLISES[name])
+        for magnitudes in product((0, 1), repeat=11)
+    }
+    assert tuple(symbols.abs().tolist()) == min(costs, key=costs.__getitem__)
+
+
+@pytest.mark.parametrize("name", ["tcq4", "tcq8"])
+def test_quantizers_are_those_of_the_states_that_the_symbols_lead_to(name, tables):
+    rng = np.random.default_rng(3)
+    count = 1000
+    residual = torch.from_numpy(rng.laplace(0, 2, count)).float()
+    index = torch.from_numpy(rng.integers(0, len(REACHES), count))
+    trellis = TRELLISES[name]
+    symbols, quantizers = search_chains(residual, torch.full((count,), 8.0), index, tables, trellis)
+    chains = num_chains(count)
+    for chain in range(chains):
+        state = 0
+        for symbol, quantizer in zip(
+            symbols[chain::chains].tolist(), quantizers[chain::chains].tolist(), strict=True
+        ):
+            assert trellis.quantizer[state] == quantizer
+            state = trellis.next_state[state, symbol % 2]
+
+
+def test_extreme_residuals_stay_within_the_largest_symbol(tables):
+    residual = torch.tensor([1e9, -1e9, 0.0, 3e4] * 200)
+    index = torch.zeros(800, dtype=torch.int64)
+    symbols, quantizers = search_chains(
+        residual, torch.full((800,), 8.0), index, tables, TRELLISES["tcq8"]
+    )
+    assert int(symbols.abs().max()) <= MAX_SYMBOL
+    assert np.sign(symbols[:4].numpy()).tolist() == [1, -1, 0, 1]
+    assert len(quantizers) == 800
+
+
+@pytest.mark.parametrize("name", ["tcq4", "tcq8"])
+def test_every_state_is_entered_by_two_ways_and_left_by_two(name):
+    trellis = TRELLISES[name]
+    entered = np.bincount(trellis.next_state.ravel(), minlength=len(trellis.quantizer))
+    assert entered.tolist() == [2] * len(trellis.quantizer)
+    assert all(len(set(row)) == 2 for row in trellis.next_state.tolist())
+    assert trellis.quantizer[0] == 0
+
+
+def test_places_of_both_quantizers_interleave():
+    symbols = np.arange(-3, 4, dtype=np.int32)
+    even = offsets_of(symbols, np.zeros(7, np.uint8)) // UNIT
+    odd = offsets_of(symbols, np.ones(7, np.uint8)) // UNIT
+    assert even.tolist() == [-6, -4, -2, 0, 2, 4, 6]
+    assert odd.tolist() == [-5, -3, -1, 0, 1, 3, 5]
+
+
+def test_tables_of_the_quantizers_follow_the_plain_ones():
+    ids = table_ids(np.array([0, 63, 0, 63], np.uint8), np.array([0, 0, 1, 1], np.uint8))
+    assert ids.dtype == np.uint8
+    assert ids.tolist() == [NUM_SCALES, 2 * NUM_SCALES - 1, 2 * NUM_SCALES, 3 * NUM_SCALES - 1]
+
+
+@pytest.mark.parametrize(
+    ("count", "chains"), [(0, 0), (511, 0), (512, 64), (2048, 64), (2049, 65), (10**6, 31250)]
+)
+def test_chains_are_as_long_as_the_elements_allow(count, chains):
+    assert num_chains(count) == chains
