@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 # Positions of a strip without its halo; about what keeps a layer's activations in the cache.
-STRIP_POSITIONS = 1 << 15
+STRIP_POSITIONS = 1 << 13
 
 
 def in_strips(
@@ -48,3 +48,20 @@ def _rows(plane: Tensor, first: int, last: int, height: int) -> Tensor:
     if plane.shape[-2] == height:
         return plane[..., first:last, :]
     return plane[..., first // 2 : (last + 1) // 2, :]
+
+
+def row_strips(height: int, width: int, *, min_rows: int = 2) -> Iterator[tuple[int, int]]:
+    """Cut a map into strips of about equal size, each but the last of an even number of rows.
+
+    Args:
+        height, width: of the map.
+        min_rows: of a strip that is not the last.
+
+    Yields:
+        (first row, row after the last) of each strip, top to bottom.
+    """
+    number = max(1, round(height * width / STRIP_POSITIONS))
+    rows = max(2, min_rows, -(-height // number))
+    rows += rows % 2
+    for top in range(0, height, rows):
+        yield top, min(top + rows, height)

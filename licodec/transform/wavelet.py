@@ -23,6 +23,9 @@ GRID_PX = 1 << NUM_LEVELS
 # up to rounding whatever their precision.
 _LIFT_Q10 = (-1624, -54, 904, 454)  # alpha, beta, gamma, delta
 _SHIFT = 10
+_HALF = 1 << (_SHIFT - 1)
+# Planes smaller than this are lifted together, larger ones one by one to stay in the cache.
+_CACHED_POSITIONS = 1 << 14
 # One low-pass step has gain 1.230174 at zero frequency, two directions its square.
 _LOW_GAIN_Q10 = 1550
 LOW_GAIN = _LOW_GAIN_Q10 / 1024
@@ -125,19 +128,26 @@ def analyse(planes: Tensor) -> tuple[Tensor, list[Tensor]]:
 
 def _lift_int(target: Tensor, source: Tensor, factor_q10: int, dim: int, forward: bool) -> None:
     """target -= (factor * (source + neighbour) + 512) >> 10, in place, int32 modulo 2^32."""
-    total = source + (_next(source, dim) if forward else _previous(source, dim))
-    total.mul_(factor_q10).add_(1 << (_SHIFT - 1)).bitwise_right_shift_(_SHIFT)
+    last = source.shape[dim] - 1
+    total = torch.empty_like(source)
+    inner, edge = (0, last) if forward else (1, 0)
+    torch.add(
+        source.narrow(dim, 0, last),
+        source.narrow(dim, 1, last),
+        out=total.narrow(dim, inner, last),
+    )
+    torch.mul(source.select(dim, edge), 2, out=total.select(dim, edge))
+    total.mul_(factor_q10).add_(_HALF).bitwise_right_shift_(_SHIFT)
     target.sub_(total)
 
 
-def _merge_int(low: Tensor, high: Tensor, dim: int) -> Tensor:
-    """Integer `_merge`; overwrites its arguments."""
+def _merge_int(low: Tensor, high: Tensor, dim: int) -> None:
+    """Integer `_merge` in place: low and high become the even and the odd samples."""
     alpha, beta, gamma, delta = _LIFT_Q10
     _lift_int(low, high, delta, dim, forward=False)
     _lift_int(high, low, gamma, dim, forward=True)
     _lift_int(low, high, beta, dim, forward=False)
     _lift_int(high, low, alpha, dim, forward=True)
-    return torch.stack([low, high], dim + 1).flatten(dim, dim + 1)
 
 
 def synthesise_level_int(low: Tensor, details: Tensor) -> Tensor:
@@ -145,14 +155,37 @@ def synthesise_level_int(low: Tensor, details: Tensor) -> Tensor:
 
     Args:
         low: (C, h, w) int32, 1/64 grey level.
-        details: (C, 3, h, w) int32, same unit; overwritten.
+        details: (C, 3, h, w) int32, same unit.
 
     Returns:
         (C, 2h, 2w) int32, 1/64 grey level. Sums wrap modulo 2^32; pictures stay far below it
         (16 bits of range, 2 of growth, 12 of factor), damaged files may not.
     """
-    scaled = low * _LOW_GAIN_Q10
-    scaled.add_(1 << (_SHIFT - 1)).bitwise_right_shift_(_SHIFT)
-    left = _merge_int(scaled, details[:, 1].clone(), 1)
-    right = _merge_int(details[:, 0].clone(), details[:, 2].clone(), 1)
-    return _merge_int(left, right, 2)
+    return synthesise_values(low, details, torch.full((1, 3), 256, dtype=torch.int32))
+
+
+def synthesise_values(low: Tensor, values: Tensor, steps: Tensor) -> Tensor:
+    """`synthesise_level_int` of details (values * steps + 128) >> 8.
+
+    Args:
+        low: (C, h, w) int32.
+        values: (C, 3, h, w) int32, 1/16 step.
+        steps: (C, 3) int32, 1/1024 grey level.
+    """
+    channels, height, width = low.shape
+    out = low.new_empty(channels, 2 * height, 2 * width)
+    factors = steps.expand(channels, 3)[:, :, None, None].unbind(1)
+    at_once = channels if height * width < _CACHED_POSITIONS else 1
+    for first in range(0, channels, at_once):
+        c = slice(first, first + at_once)
+        columns = low.new_empty(2, at_once, 2 * height, width)  # even, odd
+        even_rows, odd_rows = columns[:, :, ::2], columns[:, :, 1::2]
+        for rows, band in ((odd_rows[0], 1), (even_rows[1], 0), (odd_rows[1], 2)):
+            torch.mul(values[c, band], factors[band][c], out=rows)
+            rows.add_(128).bitwise_right_shift_(8)
+        torch.mul(low[c], _LOW_GAIN_Q10, out=even_rows[0])
+        even_rows[0].add_(_HALF).bitwise_right_shift_(_SHIFT)
+        _merge_int(even_rows, odd_rows, 2)
+        _merge_int(columns[0], columns[1], 2)
+        out[c, :, ::2], out[c, :, 1::2] = columns[0], columns[1]
+    return out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 import pytest
@@ -12,14 +11,9 @@ from torch import Tensor
 
 from licodec.errors import ModelError
 from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
-from licodec.prior.integer import (
-    MAX_ACTIVATION,
-    IntegerPrior,
-    Where,
-    check_bounds,
-    compand_table,
-)
-from licodec.prior.strips import in_strips
+from licodec.prior.inputs import compand_table
+from licodec.prior.integer import IntegerPrior, Where
+from licodec.prior.layers import MAX_ACTIVATION, check_bounds
 from licodec.train.integer_loss import integer_loss
 from licodec.train.network import CodecNetwork
 from tests.photos import crop
@@ -63,8 +57,7 @@ def test_means_and_indices_do_not_depend_on_the_size_of_strips(
     positions, is_grey, tensors, monkeypatch
 ):
     whole = trace(tensors, is_grey=is_grey)
-    strips = partial(in_strips, positions=positions)
-    monkeypatch.setattr("licodec.prior.integer.in_strips", strips)
+    monkeypatch.setattr("licodec.prior.strips.STRIP_POSITIONS", positions)
     assert trace(tensors, is_grey=is_grey) == whole
 
 

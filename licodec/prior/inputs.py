@@ -1,0 +1,114 @@
+"""Planes that a coarser level left in, inputs of the next level's network out; low-pass means."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from licodec.prior.layers import MAX_INPUT
+from licodec.transform.wavelet import FRACTION_BITS
+
+COMPAND_ENTRIES = 4096  # eighths of a step
+RECIPROCAL_BITS = 20
+
+
+def compand_table() -> Tensor:
+    """(4096,) int16: 16 asinh(i / 8), rounded, at most 127; a family stores it."""
+    return torch.tensor(
+        [min(MAX_INPUT, round(16 * math.asinh(i / 8))) for i in range(COMPAND_ENTRIES)],
+        dtype=torch.int16,
+    )
+
+
+class Compand:
+    """The table for both signs; maps integers in 1/8 step to int8 in 1/16 of asinh, any shape."""
+
+    def __init__(self, table: Tensor) -> None:
+        self._table = torch.cat([-table.flip(0)[:-1], table]).to(torch.int8)
+
+    def __call__(self, eighths: Tensor) -> Tensor:
+        limit = COMPAND_ENTRIES - 1
+        entries = eighths.clamp(-limit, limit).to(torch.int32).add_(limit)
+        return self._table.index_select(0, entries.view(-1)).view(entries.shape)
+
+
+def plane_inputs(
+    low: Tensor, first: int, last: int, fold: int, reciprocal: Tensor, compand: Compand
+) -> Tensor:
+    """High-pass and brightness of rows first to last - 1 of a level's grid.
+
+    Args:
+        low: (3, h, w) int32 planes, 1/64 grey level.
+        fold: side of the block that a grid point has in the planes.
+        reciprocal: (3,) int64, 2^-20.
+
+    Returns:
+        (3 fold^2 + 3, last - first, w / fold) int8.
+    """
+    top, bottom = first * fold, last * fold
+    above, below = max(top - 1, 0), min(bottom + 1, low.shape[1])
+    part = low[:, above:below]
+    high = _nine_times_high_pass(part)[:, top - above : bottom - above]
+    # Products of 31 and 17 bits are exact in float64, which is faster here than int64.
+    scaled = (
+        high.double().mul_(reciprocal.double()[:, None, None] / (1 << RECIPROCAL_BITS)).floor_()
+    )
+    high_pass = fold_maps(compand(scaled), fold)
+    # low / 32 grey levels in 1/16, averaged over the block
+    block = _block_sum(part[:, top - above : bottom - above], fold)
+    shift = FRACTION_BITS + 1 + 2 * (fold - 1)
+    brightness = (block >> shift).clamp_(-MAX_INPUT, MAX_INPUT).to(torch.int8)
+    return torch.cat([high_pass, brightness])
+
+
+def fold_maps(maps: Tensor, fold: int) -> Tensor:
+    """(C, h, w) to (C fold^2, h / fold, w / fold)."""
+    return F.pixel_unshuffle(maps, fold) if fold > 1 else maps
+
+
+def _nine_times_high_pass(planes: Tensor) -> Tensor:
+    """9 x - sum of the 3x3 neighbourhood, border repeated; (C, h, w) int32."""
+    tall = torch.cat([planes[:, :1], planes, planes[:, -1:]], 1)
+    rows = tall[:, :-2] + tall[:, 2:]
+    rows.add_(planes)
+    out = 9 * planes
+    out.sub_(rows)
+    out[:, :, 1:].sub_(rows[:, :, :-1])
+    out[:, :, 0].sub_(rows[:, :, 0])
+    out[:, :, :-1].sub_(rows[:, :, 1:])
+    out[:, :, -1].sub_(rows[:, :, -1])
+    return out
+
+
+def _block_sum(planes: Tensor, fold: int) -> Tensor:
+    if fold == 1:
+        return planes
+    rows = planes[:, ::2] + planes[:, 1::2]
+    return rows[:, :, ::2] + rows[:, :, 1::2]
+
+
+def low_pass_elements(step: int, rows: int, columns: int) -> Tensor:
+    """(rows, columns) bool: what a low-pass step codes."""
+    y, x = torch.arange(rows) % 2, torch.arange(columns) % 2
+    if step == 1:
+        return (y[:, None] * x[None]).bool()
+    odd = (y[:, None] + x[None]) % 2 == 1
+    return odd if step == 2 else ~odd & (y[:, None] == 0)
+
+
+def neighbour_mean(values: Tensor, known: Tensor, *, diagonal: bool) -> Tensor:
+    """(C, h, w) int32: floor of the mean of the known among four neighbours, 0 without any."""
+    shifts = (
+        ((-1, -1), (-1, 1), (1, -1), (1, 1)) if diagonal else ((-1, 0), (1, 0), (0, -1), (0, 1))
+    )
+    height, width = known.shape
+    padded, mask = F.pad(values * known, (1, 1, 1, 1)), F.pad(known, (1, 1, 1, 1))
+    total, count = torch.zeros_like(values), torch.zeros_like(known)
+    for dy, dx in shifts:
+        window = (slice(1 + dy, 1 + dy + height), slice(1 + dx, 1 + dx + width))
+        total += padded[(slice(None), *window)]
+        count += mask[window]
+    return torch.div(total, count.clamp(min=1), rounding_mode="floor")
