@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
-from licodec.config import DEFAULT_PROFILE, DEFAULT_QUALITY, index_to_quality
+from licodec.config import DEFAULT_EFFORT, DEFAULT_PROFILE, DEFAULT_QUALITY, index_to_quality
 from licodec.container.format import ALPHA, EXIF, ICC, MAGIC_BYTES, MAX_SIDE_PX, XMP
 from licodec.container.read import read_front_from
 from licodec.errors import BitstreamError, LicodecError, NotLicodecFileError
@@ -172,7 +172,7 @@ def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
 
     Raises:
         OSError: the picture cannot be converted, or the profile is not usable.
-        ValueError: quality out of range.
+        ValueError: quality or effort out of range, or an unknown quantizer.
     """
     options = image.encoderinfo
     given = {key: _block(key, options[key]) for key in _METADATA_KINDS if key in options}
@@ -182,7 +182,13 @@ def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
         image.info = own_info | {key: block for key, block in given.items() if block is not None}
         with _LOCK:
             codec = _codec(options.get("profile", DEFAULT_PROFILE), _SETTINGS.device)
-            data = codec.encode(image, quality=options.get("quality", DEFAULT_QUALITY), keep=kept)
+            data = codec.encode(
+                image,
+                quality=options.get("quality", DEFAULT_QUALITY),
+                effort=options.get("effort", DEFAULT_EFFORT),
+                quantizer=options.get("quantizer"),
+                keep=kept,
+            )
     except LicodecError as error:
         raise OSError(f"cannot write {FORMAT}: {error}") from error
     finally:

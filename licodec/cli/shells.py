@@ -29,7 +29,7 @@ _BASH = """\
         case $type in
             dir) compopt -o dirnames ;;
             file) compopt -o default ;;
-            path) compopt -o filenames; COMPREPLY+=("$value") ;;
+            path) compopt -o filenames; COMPREPLY+=("${value%%/}") ;;
             plain) COMPREPLY+=("$value") ;;
         esac
     done < <(COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD \\
@@ -45,6 +45,7 @@ _ZSH = """\
     local -a plain described response
     local type key help
     (( $+commands[%(prog_name)s] )) || return 1
+    [[ $PREFIX == --*=* ]] && compset -P 1 '*='
     response=("${(@f)$(COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT - 1)) \\
         %(complete_var)s=zsh_complete %(prog_name)s 2>/dev/null)}")
     for type key help in "${response[@]}"; do
@@ -55,8 +56,8 @@ _ZSH = """\
             plain) if [[ $help == _ ]]; then plain+=("$key"); else described+=("$key:$help"); fi ;;
         esac
     done
-    (( $#described )) && _describe -V unsorted described -U
-    (( $#plain )) && compadd -U -V unsorted -a plain
+    (( $#described )) && _describe -V unsorted described
+    (( $#plain )) && compadd -V unsorted -a plain
 }
 
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
@@ -70,6 +71,7 @@ _FISH = """\
 function %(complete_func)s
     set -l words (commandline -cp)
     set -l word (commandline -ct)
+    set -l option (string match --regex -- '^--[^=]+=' $word)
     for line in (env %(complete_var)s=fish_complete COMP_WORDS="$words" COMP_CWORD="$word" \\
             %(prog_name)s 2>/dev/null)
         set -l item (string split --max 1 , -- $line)
@@ -79,7 +81,7 @@ function %(complete_func)s
             case file
                 __fish_complete_path $item[2]
             case plain path
-                echo $item[2]
+                echo "$option"$item[2]
         end
     end
 end
@@ -97,6 +99,10 @@ class Bash(BashComplete):
     """bash 4.4 or later."""
 
     source_template = _BASH
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        words, incomplete = super().get_completion_args()
+        return [word for word in words if word != "="], incomplete  # bash splits --option=value
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
         return _paths(item) if item.suffixes else super().format_completion(item)

@@ -36,6 +36,7 @@ _DRIVERS = {
         """,
     "zsh": """
         compdef() { : }
+        compset() { : }
         compadd() { print -l -- ${(P)argv[-1]} }
         _describe() { print -l -- ${${(P)argv[3]}%%:*} }
         _files() { setopt localoptions extendedglob nullglob; print -l -- ${~2} *(-/) }
@@ -76,6 +77,7 @@ def offered(
         assert done.stderr == ""
         return {line.rstrip("/") for line in done.stdout.splitlines() if line}
 
+    call.__name__ = shell
     return call
 
 
@@ -96,6 +98,13 @@ def test_installed_profiles_are_offered(offered: Callable[..., set[str]]) -> Non
     installed = {profile.name for profile in list_profiles()}
     assert offered("compress", "-p", "") == installed
     assert offered("decompress", "--profile", "b") == {n for n in installed if n.startswith("b")}
+
+
+def test_value_after_an_equals_sign_is_completed(offered: Callable[..., set[str]]) -> None:
+    installed = {profile.name for profile in list_profiles()}
+    words = ("--profile", "=", "") if offered.__name__ == "bash" else ("--profile=",)
+    found = {name.removeprefix("--profile=") for name in offered("compress", *words)}
+    assert found == installed
 
 
 def test_lic_files_and_folders_are_offered_where_they_are_wanted(

@@ -201,3 +201,19 @@ def test_newer_format_version_is_told_from_an_unknown_format(lic: bytes) -> None
     with pytest.raises(OSError, match="newer licodec") as caught:
         Image.open(io.BytesIO(lic[:4] + b"\x21" + lic[5:]))
     assert not isinstance(caught.value, UnidentifiedImageError)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_every_flipped_bit_is_an_os_error_or_too_many_pixels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+    data = lic_bytes(small_picture(size=(16, 16)), quality=5)
+    for position in range(len(data)):
+        damaged = bytearray(data)
+        damaged[position] ^= 1 << position % 8
+        with (
+            pytest.raises((OSError, Image.DecompressionBombError)),
+            Image.open(io.BytesIO(damaged)) as image,
+        ):
+            image.load()

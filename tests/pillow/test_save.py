@@ -10,14 +10,23 @@ from PIL import Image
 
 import licodec
 import licodec.pillow
-from tests.image.profiles import srgb_profile
-from tests.pillow.conftest import lic_bytes, small_picture
+from tests.pillow.conftest import PROFILE, lic_bytes, small_picture
 
 
 def test_bytes_are_those_of_encode() -> None:
     picture = small_picture()
     assert lic_bytes(picture) == licodec.encode(picture)
     assert lic_bytes(picture, quality=12.5) == licodec.encode(picture, quality=12.5)
+
+
+def test_effort_and_quantizer_are_passed_on() -> None:
+    picture = small_picture(size=(128, 96))
+    assert lic_bytes(picture, effort=0) == licodec.encode(picture, effort=0)
+    assert lic_bytes(picture, effort=0) != lic_bytes(picture, effort=2)
+    assert lic_bytes(picture, quantizer="rounding") == lic_bytes(picture, effort=0)
+    for wrong in ({"effort": -1}, {"quantizer": "nonsense"}):
+        with pytest.raises(ValueError, match="expected"):
+            lic_bytes(picture, **wrong)
 
 
 def test_extension_chooses_the_format(tmp_path: Path) -> None:
@@ -53,7 +62,7 @@ def test_options_replace_the_metadata_of_the_picture(lic: bytes) -> None:
     before = dict(image.info)
     exif = Image.Exif()
     exif[0x0110] = "Model"
-    other = srgb_profile()[:67] + b"\1" + srgb_profile()[68:]  # another rendering intent
+    other = PROFILE[:67] + b"\1" + PROFILE[68:]  # another rendering intent
     saved = lic_bytes(image, icc_profile=other, exif=exif.tobytes(), xmp=b"<y/>")
     again = Image.open(io.BytesIO(saved))
     assert (again.info["icc_profile"], again.info["xmp"]) == (other, b"<y/>")
