@@ -64,7 +64,7 @@ def _curves(result: BenchResult) -> str:
                     is_strong=curve.name.startswith("licodec"),
                 )
             )
-        if series:
+        if any(not one.is_stored for one in series):
             title = f"{label} over bits per pixel, means over the pictures"
             figures.append(figure(series, y_label=label, title=title, max_x=MAX_PLOT_BPP))
     return f'<div class="charts">{"".join(figures)}</div>'

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 640, 400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 14, 46
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 16, 14, 46
 
 # Shapes of points, centred on the origin; series take them in turn.
 SHAPES = (
@@ -57,7 +57,8 @@ def line_chart(
     right = 1.04 * max(xs)
     if max_x is not None and min(xs) < max_x:
         right = min(right, max_x)
-    ys = [y for one in series for x, y in zip(one.x, one.y, strict=True) if x <= right]
+    lines = [_cut(list(zip(one.x, one.y, strict=True)), right) for one in series]
+    ys = [y for line in lines for _, y in line]
     x_ticks = _ticks(0, right)
     y_ticks = _ticks(min(ys), max(ys))
     low, high = min(*ys, y_ticks[0]), max(*ys, y_ticks[-1])
@@ -89,9 +90,9 @@ def line_chart(
     if mark_x is not None and mark_x <= right:
         x, _ = place(mark_x, low)
         parts.append(f'<path class="mark" d="M{x:.1f} {_TOP}V{bottom}"/>')
-    for one in sorted(series, key=lambda one: one.is_strong):
-        points = [place(x, y) for x, y in zip(one.x, one.y, strict=True)]
-        parts.append(_draw(one, points, _end_of_axis(points)))
+    for one, line in sorted(zip(series, lines, strict=True), key=lambda pair: pair[0].is_strong):
+        num_points = sum(x <= right for x in one.x)
+        parts.append(_draw(one, [place(*point) for point in line], num_points))
     return "".join([*parts, "</svg>"])
 
 
@@ -112,19 +113,19 @@ def _classes(one: Series) -> str:
     return f"series colour-{one.index % NUM_COLOURS}{weight}"
 
 
-def _end_of_axis(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The points up to the right end of the axis; the last line is cut there."""
-    edge = WIDTH - _RIGHT
-    kept = [(x, y) for x, y in points if x <= edge]
+def _cut(points: Sequence[tuple[float, float]], right: float) -> list[tuple[float, float]]:
+    """The points up to x = right, and where the line crosses it."""
+    kept = [(x, y) for x, y in points if x <= right]
     if kept and len(kept) < len(points):
         (x0, y0), (x1, y1) = points[len(kept) - 1], points[len(kept)]
-        kept.append((edge, y0 + (y1 - y0) * (edge - x0) / (x1 - x0)))
+        kept.append((right, y0 + (y1 - y0) * (right - x0) / (x1 - x0)))
     return kept
 
 
-def _draw(
-    one: Series, points: Sequence[tuple[float, float]], line: Sequence[tuple[float, float]]
-) -> str:
+def _draw(one: Series, line: Sequence[tuple[float, float]], num_points: int) -> str:
+    """A line through places of the drawing, with a mark at the first `num_points` of them."""
+    if not line:
+        return ""
     path = "L".join(f"{x:.1f} {y:.1f}" for x, y in line)
     marks = ""
     if not one.is_stored:
@@ -132,11 +133,9 @@ def _draw(
         marks = "".join(
             f'<path d="{shape}" transform="translate({px:.1f} {py:.1f})">'
             f"<title>{escape(one.name)}: {x:.3f}, {y:.2f}</title></path>"
-            for (px, py), x, y in zip(points, one.x, one.y, strict=True)
-            if px <= WIDTH - _RIGHT
+            for (px, py), x, y in zip(line[:num_points], one.x, one.y, strict=False)
         )
-    drawn = f'<path class="line" d="M{path}"/>{marks}' if line else ""
-    return f'<g class="{_classes(one)}">{drawn}</g>'
+    return f'<g class="{_classes(one)}"><path class="line" d="M{path}"/>{marks}</g>'
 
 
 def _ticks(low: float, high: float) -> list[float]:
@@ -145,7 +144,7 @@ def _ticks(low: float, high: float) -> list[float]:
     if span <= 0:
         return [round(low, 2)]
     step = 10 ** math.floor(math.log10(span))
-    step = next(step * factor for factor in (0.2, 0.25, 0.5, 1, 2) if span / (step * factor) <= 8)
+    step = next(step * factor for factor in (0.2, 0.5, 1, 2) if span / (step * factor) <= 8)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     return [round(index * step, 10) for index in range(first, last + 1)] or [round(low, 2)]

@@ -87,7 +87,7 @@ def html_table(
     body = "\n".join(rows)
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.columns[0])} '
-        f'table"><table{kind}><caption>{escape(table.title)}</caption><thead><tr>{heads}</tr>'
+        f'table"><table{kind}><caption><span>{escape(table.title)}</span></caption><thead><tr>{heads}</tr>'
         f"</thead>\n<tbody>\n{body}\n</tbody></table></div>"
     )
 
