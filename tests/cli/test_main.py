@@ -33,8 +33,9 @@ def heavy_modules_after(*arguments: str) -> set[str]:
     [
         ["--help"], ["--version"], ["compress", "--help"], ["decompress", "--help"],
         ["info", "--help"], ["profiles"], ["train", "--help"], ["export", "--help"],
-        ["bench", "--help"], ["thumbnail", "--help"], ["integrate", "--dry-run"],
-        ["completion", "zsh"], ["nonsense"], ["compress", "-q", "400", "a.png"],
+        ["bench", "--help"], ["compare", "--help"], ["thumbnail", "--help"],
+        ["integrate", "--dry-run"], ["completion", "zsh"], ["nonsense"],
+        ["compress", "-q", "400", "a.png"],
     ],
 )  # fmt: skip
 def test_help_and_wrong_usage_import_nothing_heavy(arguments: list[str]) -> None:
