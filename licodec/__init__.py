@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from licodec.config import (
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
-    DEFAULT_QUALITY,
     MAX_PIXELS,
     METADATA_KINDS,
 )
@@ -27,6 +26,7 @@ from licodec.errors import (
     ModelError,
     NotLicodecFileError,
     PictureWarning,
+    TargetError,
     TooLargeError,
     TrainingError,
     TruncatedFileError,
@@ -53,6 +53,7 @@ __all__ = [
     "ModelError",
     "NotLicodecFileError",
     "PictureWarning",
+    "TargetError",
     "TooLargeError",
     "TrainingError",
     "TruncatedFileError",
@@ -67,8 +68,12 @@ __all__ = [
 def encode(
     image: Image | NDArray[Any],
     *,
-    quality: float = DEFAULT_QUALITY,
+    quality: float | None = None,
+    bpp: float | None = None,
+    size: float | None = None,
+    psnr: float | None = None,
     effort: int = DEFAULT_EFFORT,
+    time_budget: float | None = None,
     quantizer: str | None = None,
     profile: str = DEFAULT_PROFILE,
     device: str = "auto",
@@ -82,8 +87,13 @@ def encode(
     Args:
         image: Pillow image of any common mode, or uint8 array (H, W), (H, W, 1), (H, W, 2) grey
             and alpha, (H, W, 3) RGB or (H, W, 4) RGB and alpha; see `licodec.image.convert`.
-        quality: 1 (smallest file) to 100 (closest to the original, but not lossless).
-        effort: 0 (fastest) to 4 (smallest file).
+        quality: 1 (smallest file) to 100 (closest to the original, but not lossless); 60 if neither
+            this nor one of the next three, which exclude each other, is given.
+        bpp: bits per pixel that the file stays under, by at most 1 %.
+        size: bytes that the file stays under, by at most 1 %.
+        psnr: dB that the picture comes up to, within 0.05.
+        effort: 0 (fastest) to 9 (smallest file); from 5 on the latent is searched for this picture.
+        time_budget: seconds for that search in place of the effort's own.
         quantizer: one of "rounding", "dead-zone", "rdoq", "tcq4" and "tcq8" in place of the
             effort's own.
         profile: name from `licodec profiles`.
@@ -94,10 +104,19 @@ def encode(
     Raises:
         ImageError: the picture cannot be converted.
         ModelError: the profile is unknown or its weights are not usable.
-        ValueError: quality, effort, quantizer, device or a kind of metadata is out of range.
+        TargetError: bpp, size or psnr cannot be reached; names the nearest that can.
+        ValueError: an argument is out of range, or two exclude each other.
     """
     return _codec(profile, device, MAX_PIXELS).encode(
-        image, quality=quality, effort=effort, quantizer=quantizer, keep=keep
+        image,
+        quality=quality,
+        bpp=bpp,
+        size=size,
+        psnr=psnr,
+        effort=effort,
+        time_budget=time_budget,
+        quantizer=quantizer,
+        keep=keep,
     )
 
 

@@ -41,7 +41,11 @@ DEFAULT_CHOICE = "rdoq"
 
 # What an encoder's effort stands for, by level; more effort is slower and smaller.
 EFFORT_CHOICES = ("rounding", "dead-zone", "rdoq", "tcq4", "tcq8")
-MAX_EFFORT = len(EFFORT_CHOICES) - 1
+# Above them the latent is searched for as many seconds per megapixel; symbols as at the last one.
+SEARCH_SECONDS_PER_MPX: Mapping[int, float] = MappingProxyType(
+    {5: 5.0, 6: 15.0, 7: 45.0, 8: 150.0, 9: 500.0}
+)
+MAX_EFFORT = max(SEARCH_SECONDS_PER_MPX)
 DEFAULT_EFFORT = 2
 
 
@@ -56,6 +60,11 @@ def choice_of(effort: int, quantizer: str | None = None) -> str:
     if quantizer is not None and quantizer not in CHOICES:
         raise ValueError(f"quantizer is {quantizer!r}, expected one of: {', '.join(CHOICES)}")
     return EFFORT_CHOICES[min(effort, len(EFFORT_CHOICES) - 1)] if quantizer is None else quantizer
+
+
+def search_seconds(effort: int, num_pixels: int) -> float:
+    """Seconds that an effort gives to the search of a latent; 0 below 5."""
+    return SEARCH_SECONDS_PER_MPX.get(effort, 0.0) * num_pixels / 1e6
 
 
 def quality_to_index(quality: float) -> int:

@@ -9,6 +9,7 @@
     │   ├── CorruptFileError        its bytes contradict each other or the format
     │   └── TooLargeError           it claims more pixels than the limit allows
     ├── ModelError                  unknown profile, missing or mismatching weights
+    ├── TargetError                 no file of the picture has the size or PSNR asked for
     └── TrainingError               unusable dataset or checkpoint
 
 `PictureWarning` is no error: it tells what `encode` changes or drops.
@@ -51,6 +52,10 @@ class TooLargeError(BitstreamError):
 
 class ModelError(LicodecError):
     """Unknown profile, or weights that are missing or are not those that the file names."""
+
+
+class TargetError(LicodecError):
+    """No file of the picture has the size or PSNR asked for; the message names the nearest."""
 
 
 class TrainingError(LicodecError):

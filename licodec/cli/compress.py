@@ -1,6 +1,7 @@
 """`licodec compress`: picture files go in, .lic files come out."""
 
 import io
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,25 +12,19 @@ import click
 from licodec.cli.batch import check_job, read_bytes, run_jobs, write_bytes
 from licodec.cli.codecs import CodecCache, FatalModelError
 from licodec.cli.completers import complete_path, complete_picture, complete_profile
+from licodec.cli.goals import Goal, goal_options
 from licodec.cli.metadata import metadata_options
 from licodec.cli.options import common_options
 from licodec.cli.plan import PIPE, Job, Naming, plan_jobs
 from licodec.cli.report import Result
+from licodec.cli.search_bar import search_bar
 from licodec.cli.slots import Slots
-from licodec.config import DEFAULT_PROFILE, DEFAULT_QUALITY, index_to_quality, quality_to_index
+from licodec.config import DEFAULT_PROFILE
 from licodec.errors import LicodecError, ModelError
 
 if TYPE_CHECKING:
     from licodec.codec.codec import Codec
     from licodec.image.picture import Picture
-
-
-def _check_quality(context: click.Context, parameter: click.Parameter, value: float) -> float:
-    try:
-        quality_to_index(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    return value
 
 
 @click.command(
@@ -48,16 +43,7 @@ Examples:
     shell_complete=complete_path,
     help="File, folder or - for stdout.  [default: beside the input, as .lic]",
 )
-@click.option(
-    "-q",
-    "--quality",
-    type=float,
-    default=DEFAULT_QUALITY,
-    callback=_check_quality,
-    metavar="1..100",
-    help="Picture quality, 1 (smallest file) to 100 (closest to the original, not lossless).  "
-    f"[default: {DEFAULT_QUALITY:g}]",
-)
+@goal_options
 @click.option(
     "-p",
     "--profile",
@@ -74,7 +60,7 @@ def command(
     context: click.Context,
     inputs: tuple[str, ...],
     output: str | None,
-    quality: float,
+    goal: Goal,
     profile: str,
     keep: frozenset[str],
     device: str,
@@ -92,15 +78,16 @@ def command(
     pattern or - for stdin. Colour profile, EXIF, XMP and transparency are kept.
     An EXIF orientation is applied to the pixels.
     """
-    planned = plan_jobs(inputs, output, _naming(), is_json=is_json)
-    compressor = _Compressor(
-        quality=quality,
+    planned = plan_jobs(inputs, output, naming(), is_json=is_json)
+    compressor = Compressor(
+        goal=goal,
         profile=profile,
         keep=keep,
         max_pixels=max_pixels,
         is_continued=is_continued,
         force=force,
         codecs=CodecCache(device, max_pixels),
+        has_bar=len(planned) == 1 and not quiet and not (is_json and sys.stdout.isatty()),
     )
     code = run_jobs(
         planned,
@@ -114,7 +101,8 @@ def command(
     context.exit(code)
 
 
-def _naming() -> Naming:
+def naming() -> Naming:
+    """Pictures in, .lic files of the same name out."""
     from licodec.image.formats import READ_SUFFIXES
 
     return Naming(
@@ -125,16 +113,17 @@ def _naming() -> Naming:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Compressor:
+class Compressor:
     """What options ask for; `run` does one job with it, in any thread."""
 
-    quality: float
+    goal: Goal
     profile: str
     keep: frozenset[str]  # kinds of metadata
     max_pixels: int
     is_continued: bool
     force: bool
     codecs: CodecCache
+    has_bar: bool = False  # shows a search on a terminal
 
     def run(self, job: Job, slots: Slots) -> Result:
         finished = self._find_finished(job) if self.is_continued else None
@@ -145,7 +134,7 @@ class _Compressor:
         codec, model_seconds = self._load()
         with slots.take(picture.width * picture.height):
             started = time.perf_counter()
-            data = codec.encode_picture(picture, quality=self.quality)
+            data = self._encode(codec, picture)
             seconds = time.perf_counter() - started
         write_bytes(job.target, data, force=self.force)
         return Result(
@@ -153,7 +142,7 @@ class _Compressor:
             height=picture.height,
             num_bytes=len(data),
             bpp=8 * len(data) / (picture.width * picture.height),
-            quality=self._quality_in_file(),
+            quality=self._quality_of(data),
             profile=self.profile,
             seconds=seconds,
             model_seconds=model_seconds,
@@ -171,10 +160,9 @@ class _Compressor:
 
         if PIPE in (job.source, job.target):
             return None
-        settings = {
-            "quality": self._quality_in_file(),
-            "profile": self.profile,
-        }
+        settings: dict[str, float | str] = {"profile": self.profile}
+        if self.goal.quality_in_file is not None:
+            settings["quality"] = self.goal.quality_in_file
         try:
             info = read_finished(Path(job.target), Path(job.source), settings)
         except LicodecError:
@@ -183,8 +171,20 @@ class _Compressor:
             return None
         return None if info is None else Result.of_finished(info)
 
-    def _quality_in_file(self) -> float:
-        return round(index_to_quality(quality_to_index(self.quality)), 1)
+    def _encode(self, codec: "Codec", picture: "Picture") -> bytes:
+        arguments = self.goal.arguments(picture)
+        seconds = self.goal.search_seconds(picture.width * picture.height)
+        with search_bar(seconds, is_shown=self.has_bar) as report:
+            if report is not None:
+                arguments["report"] = report
+            return codec.encode_picture(picture, **arguments)
+
+    def _quality_of(self, data: bytes) -> float:
+        if self.goal.quality_in_file is not None:
+            return self.goal.quality_in_file
+        from licodec.inspect import read_info
+
+        return read_info(data).quality
 
     def _load(self) -> "tuple[Codec, float]":
         try:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from licodec.codec.decode import decode_pixels
-from licodec.codec.encode import encode_pixels
+from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.match import check_family
 from licodec.codec.model import load_family, load_synthesis
 from licodec.config import (
+    CHOICES,
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_QUALITY,
@@ -23,6 +25,7 @@ from licodec.config import (
     check_kinds,
     choice_of,
     quality_to_index,
+    search_seconds,
 )
 from licodec.container.format import ALPHA, EXIF, ICC, XMP, Header, Section
 from licodec.container.read import read_container
@@ -33,12 +36,16 @@ from licodec.image.convert import picture_from, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
 from licodec.profiles import find_profile
+from licodec.search.encode import SearchEncoder
+from licodec.search.target import Target, target_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
     from PIL.Image import Image
+
+    from licodec.search.overfit import Progress
 
 
 def find_device(name: str) -> torch.device:
@@ -88,8 +95,12 @@ class Codec:
         self,
         image: Image | NDArray[Any],
         *,
-        quality: float = DEFAULT_QUALITY,
+        quality: float | None = None,
+        bpp: float | None = None,
+        size: float | None = None,
+        psnr: float | None = None,
         effort: int = DEFAULT_EFFORT,
+        time_budget: float | None = None,
         quantizer: str | None = None,
         keep: Iterable[str] = METADATA_KINDS,
     ) -> bytes:
@@ -97,20 +108,37 @@ class Codec:
 
         Args:
             image: Pillow image or uint8 array, see `licodec.image.convert`.
-            quality: 1 (smallest) to 100 (best, not lossless).
-            effort: 0 (fastest) to 4 (smallest file), see `licodec.config.EFFORT_CHOICES`.
+            quality: 1 (smallest) to 100 (best, not lossless); 60 if neither this nor one of the
+                next three, which exclude each other, is given.
+            bpp: bits per pixel that the file stays under, by at most 1 %.
+            size: bytes that the file stays under, by at most 1 %.
+            psnr: dB that the picture comes up to, within 0.05.
+            effort: 0 (fastest) to 9 (smallest file), see `licodec.config.EFFORT_CHOICES`.
+            time_budget: seconds for the search of a latent in place of the effort's own.
             quantizer: key of `licodec.config.CHOICES` in place of the effort's own.
             keep: kinds of metadata to keep, see `licodec.encode`.
 
         Raises:
             ImageError: the picture cannot be converted.
-            ValueError: quality or effort out of range, unknown quantizer or kind of metadata.
+            TargetError: bpp, size or psnr cannot be reached; names the nearest that can.
+            ValueError: an argument out of range, two that exclude each other, an unknown quantizer
+                or kind of metadata.
         """
         wanted = check_kinds(keep)
         picture = keep_only(picture_from(image), wanted)
         for note in picture.notes:
             warnings.warn(note, PictureWarning, stacklevel=2)
-        return self.encode_picture(picture, quality=quality, effort=effort, quantizer=quantizer)
+        target = target_of(picture.width * picture.height, bpp=bpp, size=size, psnr=psnr)
+        if target is not None and quality is not None:
+            raise ValueError("quality excludes bpp, size and psnr; give one of them")
+        return self.encode_picture(
+            picture,
+            quality=DEFAULT_QUALITY if quality is None else quality,
+            target=target,
+            effort=effort,
+            time_budget=time_budget,
+            quantizer=quantizer,
+        )
 
     def decode(self, data: bytes) -> Image:
         """Decompress a file; see `licodec.decode` for the result.
@@ -126,14 +154,61 @@ class Codec:
         picture: Picture,
         *,
         quality: float = DEFAULT_QUALITY,
+        target: Target | None = None,
         effort: int = DEFAULT_EFFORT,
+        time_budget: float | None = None,
         quantizer: str | None = None,
+        report: Callable[[Progress], None] | None = None,
     ) -> bytes:
-        """Compress pixels with their alpha plane and metadata. Arguments and errors as `encode`."""
+        """Compress pixels with their alpha plane and metadata. Errors as `encode`.
+
+        Args:
+            picture: as read.
+            quality: 1 to 100; not used if there is a target.
+            target: size or PSNR to reach.
+            effort, time_budget, quantizer: as of `encode`.
+            report: called after each round of a search. Ctrl-C ends the search alone.
+        """
         index = quality_to_index(quality)
+        seconds = search_seconds(effort, picture.width * picture.height)
+        seconds = seconds if time_budget is None else time_budget
+        if not seconds >= 0:
+            raise ValueError(f"time budget is {seconds:g} seconds, expected 0 or more")
+        choice = self._choice(effort, quantizer)
+        sections = _sections(picture)
+        if target is None and seconds == 0:
+            encoded = encode_pixels(picture.pixels, self._family, index, self.device, choice=choice)
+            self.last_timings = encoded.timings_s
+            return self._file(picture, sections, index, encoded)
+        started = time.perf_counter()
+        encoder = SearchEncoder(
+            picture.pixels,
+            self._family,
+            self._synthesis.correction,
+            self.device,
+            choice,
+            num_bytes=lambda index, encoded: len(self._file(picture, sections, index, encoded)),
+        )
+        if target is None:
+            encoded = encoder.at_quality(index, seconds, report)
+        else:
+            index, encoded = encoder.to_target(target, seconds, report)
+        self.last_timings = {"search": time.perf_counter() - started}
+        return self._file(picture, sections, index, encoded)
+
+    def _choice(self, effort: int, quantizer: str | None) -> str:
+        """As `choice_of`; a family without tables for a trellis is coded with RDOQ."""
         choice = choice_of(effort, quantizer)
-        encoded = encode_pixels(picture.pixels, self._family, index, self.device, choice=choice)
-        self.last_timings = encoded.timings_s
+        is_trellis = CHOICES[choice] != CHOICES["rdoq"]
+        return "rdoq" if quantizer is None and is_trellis and not self._has_trellis else choice
+
+    @property
+    def _has_trellis(self) -> bool:
+        return self._family.trellis_from is not None
+
+    def _file(
+        self, picture: Picture, sections: list[Section], index: int, encoded: Encoded
+    ) -> bytes:
         header = Header(
             family_id=FAMILY_IDS[self.info.family],
             profile_id=PROFILE_IDS[self.info.name],
@@ -146,7 +221,7 @@ class Codec:
             quantizer_id=QUANTIZER_IDS[encoded.quantizer],
             is_all_coded=encoded.is_all_coded,
         )
-        return write_container(header, _sections(picture), encoded.payload, encoded.symbols)
+        return write_container(header, sections, encoded.payload, encoded.symbols)
 
     def decode_picture(self, data: bytes) -> Picture:
         """Decompress to pixels with their alpha plane and metadata. Raises as `decode`."""

@@ -36,12 +36,14 @@ from licodec.errors import ModelError
 from licodec.image.convert import picture_from, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
+from licodec.search.target import Target
 
 
 class FakeCodec:
     """Stores pixels in the payload of a real container; counts how often it is made."""
 
     made: list[str] = []  # noqa: RUF012 - emptied by the fixture
+    asked: list[dict[str, Any]] = []  # noqa: RUF012 - what encodes were to do; likewise
 
     def __init__(
         self, profile: str = "balanced", device: str = "auto", *, max_pixels: int = MAX_PIXELS
@@ -59,12 +61,17 @@ class FakeCodec:
         self,
         image: Image.Image,
         *,
-        quality: float = DEFAULT_QUALITY,
+        quality: float | None = None,
+        bpp: float | None = None,
+        size: float | None = None,
+        psnr: float | None = None,
         effort: int = DEFAULT_EFFORT,
+        time_budget: float | None = None,
         quantizer: str | None = None,
         keep: Iterable[str] = METADATA_KINDS,
     ) -> bytes:
-        return self.encode_picture(keep_only(picture_from(image), keep), quality=quality)
+        picture = keep_only(picture_from(image), keep)
+        return self.encode_picture(picture, quality=quality or DEFAULT_QUALITY)
 
     def decode(self, data: bytes) -> Image.Image:
         return to_image(self.decode_picture(data))
@@ -74,9 +81,14 @@ class FakeCodec:
         picture: Picture,
         *,
         quality: float,
+        target: Target | None = None,
         effort: int = DEFAULT_EFFORT,
+        time_budget: float | None = None,
         quantizer: str | None = None,
     ) -> bytes:
+        self.asked.append(
+            {"target": target, "effort": effort, "budget": time_budget, "quantizer": quantizer}
+        )
         header = Header(
             family_id=1,
             profile_id=PROFILE_IDS[self.profile],
@@ -118,6 +130,7 @@ def fake_codec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(sys.modules, "licodec.codec.codec", module)  # type: ignore[arg-type]
     monkeypatch.setattr("licodec.inspect.list_profiles", tuple)
     FakeCodec.made.clear()
+    FakeCodec.asked.clear()
     package._codec.cache_clear()
     yield
     package._codec.cache_clear()
@@ -146,6 +159,12 @@ def licodec(
         return Outcome(code, captured.out, captured.err.decode())
 
     return call
+
+
+@pytest.fixture
+def encodes_asked() -> list[dict[str, Any]]:
+    """What the encodes of this test were asked for."""
+    return FakeCodec.asked
 
 
 @pytest.fixture

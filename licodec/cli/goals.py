@@ -1,0 +1,228 @@
+"""The options that say what a .lic file shall reach and how long its encoder may take."""
+
+import functools
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from licodec.config import (
+    CHOICES,
+    DEFAULT_EFFORT,
+    DEFAULT_QUALITY,
+    MAX_EFFORT,
+    index_to_quality,
+    quality_to_index,
+    search_seconds,
+)
+
+if TYPE_CHECKING:
+    from licodec.image.picture import Picture
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_TARGETS = ("bpp", "size", "psnr")
+_BYTES = {"": 1, "k": 1000, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What the options ask for."""
+
+    quality: float = DEFAULT_QUALITY
+    target: tuple[str, float] | None = None  # name in _TARGETS, value; in place of the quality
+    effort: int = DEFAULT_EFFORT
+    quantizer: str | None = None
+    time_budget: float | None = None  # seconds
+
+    @property
+    def quality_in_file(self) -> float | None:
+        """What `licodec info` tells of the file; None if a target decides."""
+        if self.target is not None:
+            return None
+        return round(index_to_quality(quality_to_index(self.quality)), 1)
+
+    def search_seconds(self, num_pixels: int) -> float:
+        """Time that a picture's search may take, 0 without one."""
+        if self.time_budget is not None:
+            return self.time_budget
+        return search_seconds(self.effort, num_pixels)
+
+    def arguments(self, picture: "Picture") -> dict[str, Any]:
+        """Keywords for `Codec.encode_picture`."""
+        found: dict[str, Any] = {"quality": self.quality, "effort": self.effort}
+        if self.quantizer is not None:
+            found["quantizer"] = self.quantizer
+        if self.time_budget is not None:
+            found["time_budget"] = self.time_budget
+        if self.target is not None:
+            from licodec.search.target import target_of
+
+            name, value = self.target
+            found["target"] = target_of(picture.width * picture.height, **{name: value})
+        return found
+
+
+def goal_options(command: _F) -> _F:
+    """Adds -q, --bpp, --size, --psnr, -e, --time-budget and --quantizer.
+
+    The command gets what they ask for as `goal`.
+    """
+
+    @functools.wraps(command)
+    def run(
+        *arguments: Any,
+        quality: float | None,
+        bpp: float | None,
+        size: float | None,
+        psnr: float | None,
+        effort: int,
+        time_budget: float | None,
+        quantizer: str | None,
+        **others: Any,
+    ) -> Any:
+        goal = goal_of(quality, bpp, size, psnr, effort, time_budget, quantizer)
+        return command(*arguments, goal=goal, **others)
+
+    for option in reversed(_OPTIONS):
+        run = option(run)
+    return cast("_F", run)
+
+
+def goal_of(
+    quality: float | None,
+    bpp: float | None,
+    size: float | None,
+    psnr: float | None,
+    effort: int,
+    time_budget: float | None,
+    quantizer: str | None,
+) -> Goal:
+    """Put the options' values together.
+
+    Raises:
+        click.UsageError: two of -q, --bpp, --size and --psnr are given.
+    """
+    wanted = zip(
+        ("--quality", *(f"--{t}" for t in _TARGETS)), (quality, bpp, size, psnr), strict=True
+    )
+    given = [(name, value) for name, value in wanted if value is not None]
+    if len(given) > 1:
+        names = " and ".join(name for name, _ in given)
+        raise click.UsageError(f"{names} exclude each other; give one of them")
+    target = None
+    if given and quality is None:
+        target = (given[0][0].removeprefix("--"), given[0][1])
+    return Goal(
+        quality=DEFAULT_QUALITY if quality is None else quality,
+        target=target,
+        effort=effort,
+        quantizer=quantizer,
+        time_budget=time_budget,
+    )
+
+
+def _check_quality(
+    context: click.Context, parameter: click.Parameter, value: float | None
+) -> float | None:
+    if value is not None:
+        try:
+            quality_to_index(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+    return value
+
+
+def _check_positive(
+    context: click.Context, parameter: click.Parameter, value: float | None
+) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise click.BadParameter(f"{value:g} is not more than 0")
+    return value
+
+
+def _number_with_unit(text: str, units: dict[str, int], suffix: str) -> float | None:
+    """Value of a number like 1.5k; None if it is none, or not more than 0."""
+    found = re.fullmatch(rf"\s*(\d+\.?\d*|\.\d+)\s*([a-z]*?){suffix}\s*", text.lower())
+    if found is None or found[2] not in units:
+        return None
+    return float(found[1]) * units[found[2]] or None
+
+
+def _read_size(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> float | None:
+    if value is None:
+        return None
+    size = _number_with_unit(value, _BYTES, "b?")
+    if size is None:
+        raise click.BadParameter(f"{value!r} is no size; write bytes, 100KB, 1.5MB or 64KiB")
+    return size
+
+
+def _read_time(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> float | None:
+    if value is None:
+        return None
+    seconds = _number_with_unit(value, _SECONDS, "")
+    if seconds is None:
+        raise click.BadParameter(f"{value!r} is no time; write 30s, 2m or 1h")
+    return seconds
+
+
+_OPTIONS = (
+    click.option(
+        "-q",
+        "--quality",
+        type=float,
+        callback=_check_quality,
+        metavar="1..100",
+        help="Picture quality, 1 (smallest file) to 100 (closest to the original, not lossless).  "
+        f"[default: {DEFAULT_QUALITY:g}]",
+    ),
+    click.option(
+        "--bpp",
+        type=float,
+        callback=_check_positive,
+        metavar="BITS",
+        help="Bits per pixel of the file in place of a quality, reached to 1 %.",
+    ),
+    click.option(
+        "--size",
+        callback=_read_size,
+        metavar="SIZE",
+        help="Size of the file in place of a quality, such as 100KB; at most 1 % under it.",
+    ),
+    click.option(
+        "--psnr",
+        type=float,
+        callback=_check_positive,
+        metavar="DB",
+        help="PSNR of the picture in place of a quality, reached to 0.05 dB.",
+    ),
+    click.option(
+        "-e",
+        "--effort",
+        type=click.IntRange(0, MAX_EFFORT),
+        default=DEFAULT_EFFORT,
+        metavar=f"0..{MAX_EFFORT}",
+        show_default=True,
+        help="Time for smaller files: from 5 on the latent is searched for this very picture, "
+        "5 s per megapixel at 5, 500 s at 9.",
+    ),
+    click.option(
+        "--time-budget",
+        callback=_read_time,
+        metavar="TIME",
+        help="Time for that search for each picture, such as 30s or 2m, in place of the effort's.",
+    ),
+    click.option(
+        "--quantizer",
+        type=click.Choice(list(CHOICES)),
+        help="How symbols are chosen, in place of the effort's way.",
+    ),
+)

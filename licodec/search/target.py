@@ -1,0 +1,211 @@
+"""A wanted size or PSNR in, the quality and the weight of the rate that meet it out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from licodec.config import MAX_QUALITY_INDEX
+from licodec.errors import TargetError
+
+# Range of the factor on the rate in the choice of symbols: the last fine adjustment, worth several
+# steps of quality to either side.
+MIN_RATE_SCALE, MAX_RATE_SCALE = 0.25, 2.5
+# Most encodes over the quality and over the factor; six to eight in all are usual.
+_MAX_COARSE = 10
+_MAX_FINE = 7
+# At the ends of the scale a file may be 8 % or 0.08 dB from the target before that counts as out of
+# reach.
+_END_TOLERANCE = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a file shall reach: a size that it stays under, or a PSNR that it comes up to.
+
+    Attributes:
+        wanted: bytes of the whole file, or dB.
+        is_size: which of the two.
+    """
+
+    wanted: float
+    is_size: bool
+
+    def excess(self, found: float) -> float:
+        """How far a file is above the target: natural logarithm of the sizes' ratio, or dB."""
+        return math.log(found / self.wanted) if self.is_size else found - self.wanted
+
+    @property
+    def room(self) -> tuple[float, float]:
+        """Excess that meets the target: 1 % under a size, 0.05 dB over a PSNR."""
+        return (math.log(0.99), 0.0) if self.is_size else (0.0, 0.05)
+
+    @property
+    def aim(self) -> float:
+        """Excess in the middle of the room."""
+        return sum(self.room) / 2
+
+    def is_met(self, found: float) -> bool:
+        """Whether a file is within the room."""
+        low, high = self.room
+        return low <= self.excess(found) <= high
+
+    def is_allowed(self, found: float) -> bool:
+        """Whether a file is on the right side: not above a size, not below a PSNR."""
+        return (self.excess(found) <= 0) == self.is_size or self.excess(found) == 0
+
+
+def target_of(
+    num_pixels: int,
+    *,
+    bpp: float | None = None,
+    size: float | None = None,
+    psnr: float | None = None,
+) -> Target | None:
+    """The target that one of three arguments names; None if none does.
+
+    Args:
+        num_pixels: of the picture.
+        bpp: bits of the whole file per pixel.
+        size: bytes of the whole file.
+        psnr: dB.
+
+    Raises:
+        ValueError: more than one is given, or one is not a positive number.
+    """
+    wanted = {"bpp": bpp, "size": size, "psnr": psnr}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} exclude each other; give one of them")
+    for name, value in given.items():
+        if not math.isfinite(value) or value <= 0:
+            raise ValueError(f"{name} is {value:g}, expected more than 0")
+        if name == "psnr":
+            return Target(value, is_size=False)
+        return Target(value if name == "size" else value * num_pixels / 8, is_size=True)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What an encoder is asked to do."""
+
+    quality_index: int
+    rate_scale: float = 1.0
+
+
+# Bytes or dB of the file of a setting.
+Measure = Callable[[Setting], float]
+
+
+def find_setting(target: Target, measure: Measure, start: int) -> Setting:
+    """Search the setting that meets a target, with few encodes.
+
+    Secant steps over the quality index within a bracket, then over the factor on the rate.
+
+    Args:
+        target: wanted size or PSNR.
+        measure: codes the picture; sizes and PSNR rise with the index and fall with the factor.
+        start: first quality index to try, 0..255.
+
+    Returns:
+        A setting that meets the target; where none was found, since the factor has no effect or
+        the file is of a few bytes, the nearest one on the right side.
+
+    Raises:
+        TargetError: no quality reaches the target; tells the nearest that can be reached.
+    """
+    search = _Search(target, measure)
+    index = search.coarse(min(max(start, 0), MAX_QUALITY_INDEX))
+    search.fine(index)
+    return search.result()
+
+
+def adjust_setting(target: Target, measure: Measure, quality_index: int) -> Setting:
+    """Search the factor on the rate alone. Arguments, result and errors as `find_setting`."""
+    search = _Search(target, measure)
+    search.fine(quality_index)
+    return search.result()
+
+
+class _Search:
+    """All that was measured."""
+
+    def __init__(self, target: Target, measure: Measure) -> None:
+        self._target = target
+        self._measure = measure
+        self._known: dict[Setting, float] = {}
+
+    def _excess(self, setting: Setting) -> float:
+        if setting not in self._known:
+            self._known[setting] = self._measure(setting)
+        return self._target.excess(self._known[setting])
+
+    def _is_met(self) -> bool:
+        return any(self._target.is_met(found) for found in self._known.values())
+
+    def coarse(self, index: int) -> int:
+        """The quality index whose file is nearest to the middle of the room."""
+        aim, slope = self._target.aim, 0.017 if self._target.is_size else 0.07
+        low, high = -1, MAX_QUALITY_INDEX + 1  # too little, too much excess
+        points: list[tuple[int, float]] = []
+        while len(points) < _MAX_COARSE:
+            excess = self._excess(Setting(index))
+            points.append((index, excess))
+            low, high = (index, high) if excess < aim else (low, index)
+            if self._is_met() or high - low <= 1:
+                break
+            if len(points) > 1:
+                (a, at_a), (b, at_b) = points[-2:]
+                slope = max((at_b - at_a) / (b - a), 0.2 * slope)
+            index = min(max(index + round((aim - excess) / slope), low + 1), high - 1)
+        return min(points, key=lambda point: abs(point[1] - aim))[0]
+
+    def fine(self, index: int) -> None:
+        """Tries factors on the rate at one quality index."""
+        aim, slope = self._target.aim, -0.15 if self._target.is_size else -0.5
+        low, high = MIN_RATE_SCALE, MAX_RATE_SCALE  # too much, too little excess beyond
+        points: list[tuple[float, float]] = []
+        scale = 1.0
+        while len(points) < _MAX_FINE:
+            excess = self._excess(Setting(index, scale))
+            points.append((scale, excess))
+            low, high = (scale, high) if excess > aim else (low, scale)
+            if self._is_met() or high - low < 1e-3:
+                return
+            if len(points) > 1:
+                (a, at_a), (b, at_b) = points[-2:]
+                slope = min((at_b - at_a) / (b - a), 0.2 * slope)
+            step = scale + (aim - excess) / slope
+            inside = min(max(step, low), high)
+            is_tried = any(inside == tried for tried, _ in points)
+            scale = (low + high) / 2 if is_tried else inside
+
+    def result(self) -> Setting:
+        """The best setting measured.
+
+        Raises:
+            TargetError: all are on the wrong side, or the best quality is far below a size.
+        """
+        target = self._target
+        allowed = {s: found for s, found in self._known.items() if target.is_allowed(found)}
+        if allowed:
+            best = min(allowed, key=lambda setting: abs(target.excess(allowed[setting])))
+            is_end = best.quality_index in (0, MAX_QUALITY_INDEX)
+            if not is_end or abs(target.excess(allowed[best])) < _END_TOLERANCE:
+                return best
+        raise _unreachable(target, self._known.values())
+
+
+def _unreachable(target: Target, measured: Iterable[float]) -> TargetError:
+    nearest = min(measured, key=lambda found: abs(target.excess(found)))
+    if target.is_size:
+        return TargetError(
+            f"no file of {target.wanted:,.0f} bytes can be made of this picture, the nearest has "
+            f"{nearest:,.0f}; ask for --size {nearest:.0f}"
+        )
+    return TargetError(
+        f"{target.wanted:g} dB cannot be reached with this picture, the nearest is {nearest:.2f} "
+        f"dB; ask for --psnr {nearest:.2f}"
+    )
