@@ -9,9 +9,10 @@ BENCH_FLAGS ?=
 
 BIN := .venv/bin
 STAMP := .venv/.complete
+RAY_STAMP := .venv/.with-ray
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint format types test test-browser test-all golden docs bench clean check
+.PHONY: help setup demo lint format types test test-browser test-ray test-all golden docs picture-table bench bench-batch clean check
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,6 +22,10 @@ setup: $(STAMP) ## Build .venv with everything for development
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	touch $@
+
+$(RAY_STAMP): $(STAMP)
+	$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e '.[ray]'
 	touch $@
 
 demo: $(STAMP) ## Compress a photograph and compare with JPEG, WebP and AVIF
@@ -38,13 +43,16 @@ types: $(STAMP) ## Check types
 	$(BIN)/mypy
 
 test: $(STAMP) ## Run the tests that need seconds
-	$(BIN)/python -m pytest -m 'not slow and not browser'
+	$(BIN)/python -m pytest -m 'not slow and not browser and not ray'
 
 test-browser: $(STAMP) ## Run the tests in Chromium, which must be installed
 	$(BIN)/python -m pytest -m browser
 
-test-all: $(STAMP) ## Run all tests but those in a browser
-	$(BIN)/python -m pytest -m 'not browser'
+test-ray: $(RAY_STAMP) ## Run the tests that start a local Ray cluster
+	$(BIN)/python -m pytest -m ray tests/ray
+
+test-all: $(STAMP) ## Run all tests but those in a browser and with Ray
+	$(BIN)/python -m pytest -m 'not browser and not ray'
 
 golden: $(STAMP) ## Remake the golden files; needs a line in the changelog
 	$(BIN)/python tests/golden/make_golden.py
@@ -52,9 +60,16 @@ golden: $(STAMP) ## Remake the golden files; needs a line in the changelog
 docs: $(STAMP) ## Remake docs/cli.md from the commands' help
 	$(BIN)/python docs/make_cli.py
 
+picture-table: $(STAMP) ## Remake the table of docs/pictures.md; needs avifenc, cjxl and cwebp
+	$(BIN)/python docs/picture_table.py
+
 bench: $(STAMP) ## Measure codecs on the pictures of FOLDER=...
 	@test -n '$(FOLDER)' || { echo 'usage: make bench FOLDER=pictures [BENCH_FLAGS=...]' >&2; exit 2; }
 	$(BIN)/licodec bench '$(FOLDER)' $(BENCH_FLAGS)
+
+bench-batch: $(STAMP) ## Measure batches against single calls on the pictures of FOLDER=...
+	@test -n '$(FOLDER)' || { echo 'usage: make bench-batch FOLDER=pictures [BENCH_FLAGS=...]' >&2; exit 2; }
+	$(BIN)/python benchmarks/batch.py '$(FOLDER)' $(BENCH_FLAGS)
 
 clean: ## Remove .venv, caches and build products
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -272,9 +272,9 @@ def _is_white_zero(image: Image.Image) -> bool:
 def _from_int(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:
     values = np.asarray(image)
     if values.max() > 255:
-        note = "32-bit grey reduced to 8 bits, values taken as 0 to 65535"
+        note = "integer grey reduced to 8 bits, values taken as 0 to 65535"
         return (_from_65535(np.clip(values, 0, 65535)), None), (note,)
-    note = "32-bit grey reduced to 8 bits, values taken as 0 to 255"
+    note = "integer grey reduced to 8 bits, values taken as 0 to 255"
     return (np.clip(values, 0, 255).astype(np.uint8), None), (note,)
 
 

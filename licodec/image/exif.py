@@ -29,8 +29,13 @@ def exif_of(image: Image.Image) -> tuple[bytes | None, tuple[str, ...]]:
     raw = bytes_or_none(image.info.get("exif"))
     if raw is not None:
         return raw.removeprefix(EXIF_PREFIX) or None, ()
-    # Elsewhere Pillow would make a block up from the orientation that an XMP packet states.
-    if image.format != "TIFF" and "Raw profile type exif" not in image.info:
+    raw = hidden_profile(image, "exif")
+    if raw is not None:
+        raw = raw.removeprefix(EXIF_PREFIX)
+        # djxl puts zero bytes before the block, whose orientation it has applied already.
+        is_block = raw.startswith((b"II", b"MM"))
+        return (raw, ()) if is_block else (None, ("EXIF in PNG text is unreadable and dropped",))
+    if image.format != "TIFF":  # else Pillow makes a block up from what an XMP packet states
         return None, ()
     try:
         exif = image.getexif()
@@ -40,6 +45,17 @@ def exif_of(image: Image.Image) -> tuple[bytes | None, tuple[str, ...]]:
     except PILLOW_FAULTS as error:
         return None, (f"EXIF is unreadable and dropped ({one_line(error)})",)
     return raw.removeprefix(EXIF_PREFIX) or None, ()
+
+
+def hidden_profile(image: Image.Image, name: str) -> bytes | None:
+    """A block that ImageMagick and djxl put into PNG text in hexadecimal."""
+    text = image.info.get(f"Raw profile type {name}")
+    if not isinstance(text, str):
+        return None
+    try:
+        return bytes.fromhex("".join(text.split("\n")[3:])) or None
+    except ValueError:
+        return None
 
 
 def load_tags(exif: bytes | None) -> Image.Exif | None:

@@ -124,6 +124,8 @@ def _colorants(primaries: Primaries) -> tuple[NDArray[np.float64], NDArray[np.fl
     """XYZ of the primaries under D50, one per column, and the adaptation to D50, both (3, 3)."""
 
     def to_xyz(x: float, y: float) -> NDArray[np.float64]:
+        if y <= 0:
+            raise ValueError(f"chromaticity y is {y:g}, expected more than 0")
         return np.array([x, y, 1 - x - y]) / y
 
     white = to_xyz(*primaries.white)

@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from licodec.image.exif import hidden_profile
 from licodec.image.faults import PILLOW_FAULTS, bytes_or_none
 from licodec.image.icc import PRIMARIES_BY_NUMBER, SRGB, Primaries, make_profile
 
@@ -75,15 +76,8 @@ def notes_after_pixels(image: Image.Image) -> tuple[str, ...]:
 
 
 def xmp_of(image: Image.Image) -> bytes | None:
-    """The XMP packet, also where ImageMagick hides it in hexadecimal PNG text."""
-    packet = bytes_or_none(image.info.get("xmp"))
-    hidden = image.info.get("Raw profile type xmp")
-    if packet is not None or not isinstance(hidden, str):
-        return packet
-    try:
-        return bytes.fromhex("".join(hidden.split("\n")[3:])) or None
-    except ValueError:
-        return None
+    """The XMP packet, also from PNG text."""
+    return bytes_or_none(image.info.get("xmp")) or hidden_profile(image, "xmp")
 
 
 def profile_of(

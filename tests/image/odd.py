@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageEnhance, ImageOps
 
 from licodec.image.icc import DISPLAY_P3, convert_to_srgb, make_profile
 from tests.image.profiles import cmyk_profile, srgb_profile
@@ -37,6 +37,11 @@ class Odd:
 
 def photo(width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
     return crop(width, height, name="chelsea")
+
+
+def vivid() -> np.ndarray:
+    """A photo whose colours a profile changes visibly."""
+    return np.asarray(ImageEnhance.Color(Image.fromarray(photo())).enhance(3))
 
 
 def grey_of(rgb: np.ndarray) -> np.ndarray:
@@ -223,7 +228,7 @@ def _viewed(image: Image.Image, orientation: int) -> np.ndarray:
 
 
 def _profiled() -> list[Odd]:
-    rgb, grey = photo(), grey_of(photo())[:, :, 0]
+    rgb, grey = vivid(), grey_of(photo())[:, :, 0]
     wide, linear = make_profile(DISPLAY_P3), make_profile(None, 1.0)
     image, grey_image = Image.fromarray(rgb), Image.fromarray(grey)
     in_p3 = {"shown": convert_to_srgb(rgb, wide), "keeps": frozenset({"icc"})}
@@ -245,7 +250,8 @@ def _profiled() -> list[Odd]:
 
 
 def _stated_colours() -> list[Odd]:
-    rgb, png = photo(), saved(Image.fromarray(photo()), "PNG")
+    rgb = vivid()
+    png = saved(Image.fromarray(rgb), "PNG")
     in_p3 = convert_to_srgb(rgb, make_profile(DISPLAY_P3))
     p3 = (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
     bt709 = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
@@ -264,7 +270,7 @@ def _stated_colours() -> list[Odd]:
 
 
 def _with_metadata() -> list[Odd]:
-    rgb, image = photo(), Image.fromarray(photo())
+    rgb, image = vivid(), Image.fromarray(vivid())
     every = {"exif": exif_block(), "xmp": XMP, "icc_profile": make_profile(DISPLAY_P3)}
     shown = convert_to_srgb(rgb, make_profile(DISPLAY_P3))
     keeps = frozenset({"exif", "xmp", "icc"})
@@ -278,8 +284,12 @@ def _with_metadata() -> list[Odd]:
     ]  # fmt: skip
     png = saved(image, "PNG", exif=exif_block(), icc_profile=every["icc_profile"])
     packet = (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP)
-    hidden = f"\nxmp\n{len(XMP):8}\n{XMP.hex()}\n".encode()
+    hidden = [
+        (b"tEXt", f"Raw profile type {name}\0\n{name}\n{len(data):8}\n{data.hex()}\n".encode())
+        for name, data in (("exif", exif_block()), ("xmp", XMP))
+    ]
     plain = saved(image, "PNG")
+    djxl = f"Raw profile type exif\0\nexif\n{36:8}\n{bytes(4).hex()}4d4d002a{bytes(28).hex()}\n"
     tags = Image.Exif()
     tags[MAKER], tags[700] = "maker", XMP
     tiff = saved(image, "TIFF", exif=tags, icc_profile=every["icc_profile"], compression="tiff_lzw")
@@ -291,7 +301,8 @@ def _with_metadata() -> list[Odd]:
         *found,
         Odd(name="all.png", data=with_chunks(png, [packet]), shown=shown, keeps=keeps),
         Odd(name="all.tif", data=tiff, shown=shown, keeps=keeps),
-        Odd(name="hidden-xmp.png", data=with_chunks(plain, [(b"tEXt", b"Raw profile type xmp\0" + hidden)]), shown=rgb, keeps=frozenset({"xmp"})),
+        Odd(name="hidden-in-text.png", data=with_chunks(plain, hidden), shown=rgb, keeps=frozenset({"exif", "xmp"})),
+        Odd(name="exif-of-djxl.png", data=with_chunks(plain, [(b"tEXt", djxl.encode())]), shown=rgb, note="EXIF in PNG text is unreadable"),
         Odd(name="text.png", data=with_chunks(plain, texts), shown=rgb, note="PNG text dropped: Title, Author"),
         Odd(name="comment.jpg", data=saved(image, "JPEG", quality=98, comment="hello"), shown=rgb, note="comment dropped"),
         Odd(name="iptc.jpg", data=with_iptc, shown=rgb, note="IPTC dropped"),
@@ -307,7 +318,7 @@ def _several() -> list[Odd]:
     only_first = "only the first of 3"
     frames = {"append_images": [second, first], **options}
     return [
-        Odd(name="animated.gif", data=saved(few, "GIF", append_images=[turned, few], **options), shown=np.asarray(few.convert("RGB")), note=only_first),
+        Odd(name="animated.gif", data=saved(few, "GIF", append_images=[turned, few], optimize=False, **options), shown=np.asarray(few.convert("RGB")), note=only_first),
         Odd(name="animated.png", data=saved(first, "PNG", **frames), shown=rgb, note=only_first),
         Odd(name="animated.webp", data=saved(first, "WEBP", lossless=True, **frames), shown=rgb, note=only_first),
         Odd(name="animated.avif", data=saved(first, "AVIF", quality=95, subsampling="4:4:4", **frames), shown=rgb, note=only_first),
