@@ -57,6 +57,12 @@ def quantize_relaxed(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[T
     return bits, values + (rounded - values).detach()
 
 
+def quantize_rounding(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Rounding to the nearest, for both; gradients as if nothing were rounded."""
+    residual = values - mean
+    return _code(residual, torch.round(residual.detach()), mean, log_scale)
+
+
 def quantize_dead_zone(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
     """Rounding with the encoder's dead zone, for both; gradients as if nothing were rounded."""
     residual = values - mean
@@ -67,6 +73,12 @@ def quantize_dead_zone(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple
         )
         magnitude = choose_magnitude(size, *decision_shifts(one - zero, two - one))
         symbols = torch.copysign(magnitude, residual)
+    return _code(residual, symbols, mean, log_scale)
+
+
+def _code(
+    residual: Tensor, symbols: Tensor, mean: Tensor, log_scale: Tensor
+) -> tuple[Tensor, Tensor]:
     coded = residual + (symbols - residual).detach()
     return logistic_bits(coded, log_scale).flatten(1).sum(1), mean + coded
 

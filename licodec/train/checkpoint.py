@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
+from licodec.config import FamilyConfig, SynthesisConfig, family_from_json, synthesis_from_json
 from licodec.errors import TrainingError
 
 CHECKPOINT_FORMAT = 1
@@ -36,6 +38,27 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("format") != CHECKPOINT_FORMAT:
         raise TrainingError(f"{path}: not a licodec training checkpoint of this version")
     return state
+
+
+def checkpoint_configs(path: Path) -> tuple[FamilyConfig, SynthesisConfig]:
+    """Shapes that a checkpoint was trained with."""
+    state = load_checkpoint(path)
+    return family_from_json(state["family"]), synthesis_from_json(state["synthesis"])
+
+
+def load_weights(
+    network: nn.Module, state: dict[str, Tensor], *, with_synthesis: bool
+) -> list[str]:
+    """Load every tensor whose name and shape fit, the synthesis' only if asked.
+
+    Returns:
+        names of the asked-for tensors that were left as they are.
+    """
+    own = network.state_dict()
+    asked = [k for k in own if with_synthesis or not k.startswith("synthesis.")]
+    fitting = {k: state[k] for k in asked if k in state and own[k].shape == state[k].shape}
+    network.load_state_dict(fitting, strict=False)
+    return sorted(set(asked) - set(fitting))
 
 
 def slim_checkpoint(state: dict[str, Any]) -> dict[str, Any]:

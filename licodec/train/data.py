@@ -136,6 +136,15 @@ def _add(pictures: Pictures, data: bytes, weight: float, min_side_px: int) -> No
         pictures.weights.append(weight)
 
 
+def drawing_chances(arrays: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
+    """(n,) float64 that sums to 1: how often a crop comes from each of the pictures."""
+    # The square root keeps a few large pictures from owning the set.
+    areas = np.array(
+        [w * (a.shape[0] * a.shape[1]) ** 0.5 for a, w in zip(arrays, weights, strict=True)]
+    )
+    return np.asarray(areas / areas.sum())
+
+
 class CropSampler:
     """Random crops, flipped and transposed at random; the same sequence for the same seed."""
 
@@ -143,12 +152,7 @@ class CropSampler:
         self._arrays = pictures.arrays
         self._crop, self._batch = crop_px, batch_size
         self._random = np.random.default_rng(seed)
-        # The square root keeps a few large pictures from owning the set.
-        areas = [
-            w * (a.shape[0] * a.shape[1]) ** 0.5
-            for a, w in zip(pictures.arrays, pictures.weights, strict=True)
-        ]
-        self._chances = np.array(areas) / sum(areas)
+        self._chances = drawing_chances(pictures.arrays, pictures.weights)
 
     def batch(self) -> Tensor:
         """(N, 3, crop, crop) uint8."""

@@ -1,4 +1,4 @@
-"""Pictures and options in, a checkpoint out: the training loop, the same on CPU and GPU."""
+"""A network and a task in, a checkpoint out: the training loop, the same on CPU and GPU."""
 
 from __future__ import annotations
 
@@ -7,31 +7,25 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Protocol
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
-from licodec.config import (
-    FamilyConfig,
-    SynthesisConfig,
-    family_from_json,
-    family_to_json,
-    synthesis_from_json,
-    synthesis_to_json,
-)
+from licodec.config import FamilyConfig, SynthesisConfig, family_to_json, synthesis_to_json
 from licodec.errors import TrainingError
-from licodec.prior.fake_integers import round_to_integers
-from licodec.prior.msp import quantize_dead_zone, quantize_relaxed
-from licodec.train.checkpoint import load_checkpoint, save_checkpoint
-from licodec.train.data import CropSampler, Pictures, validation_crops
+from licodec.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from licodec.train.network import CodecNetwork
-from licodec.train.processes import average_gradients, first_process_value, share_weights
+from licodec.train.processes import (
+    average_gradients,
+    first_process_value,
+    process_rank,
+    share_weights,
+)
 from licodec.train.schedule import RunningLoss, rate_factor
-from licodec.transform.quality import interpolate, knot_weights
+from licodec.transform.quality import knot_weights
 
 _CHECKPOINT_EVERY_S = 240.0  # a kill loses less than five minutes
 _LOG_EVERY_S = 20.0
@@ -39,22 +33,12 @@ _EMA_DECAY = 0.999
 _EMA_EVERY = 4
 _CLIP_NORM = 1.0
 VALIDATION_POSITIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
-_VALIDATION_PX = 384
-_VALIDATION_PICTURES = 12
-
-# joint: everything, on relaxed symbols. quantized: prior and synthesis, on the symbols that a real
-# encode chooses, with analysis and steps frozen (Borzechowski et al. 2024, arXiv:2506.08662).
-# synthesis: the synthesis alone on such symbols, for one more profile of a released family.
-Stage = Literal["joint", "quantized", "synthesis"]
-_FROZEN: Mapping[Stage, tuple[str, ...]] = {
-    "joint": (),
-    "quantized": ("analysis", "log_"),
-    "synthesis": ("analysis", "log_", "prior"),
-}
+VALIDATION_PX = 384
+VALIDATION_PICTURES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainOptions:
+class RunOptions:
     """What a run is told; times in seconds."""
 
     out: Path  # folder of the run: last.pt, log.jsonl
@@ -63,10 +47,7 @@ class TrainOptions:
     seed: int = 0
     crop_px: int = 256
     batch_size: int = 8
-    learning_rate: float = 2e-3  # of the prior; corrections train at half of it
-    linear_share: float = 0.3  # of the time, on the linear base alone
-    stage: Stage = "joint"
-    compile: bool = False
+    learning_rate: float = 2e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,45 +63,80 @@ class Progress:
     gradient_norm: float
 
 
-class Trainer:
-    """Network, optimiser and their averages; `run` trains until the time is over."""
+@dataclass(frozen=True, slots=True)
+class BatchLoss:
+    """What one batch costs; (N,) each, without gradient but for `wanted`."""
 
-    def __init__(
-        self,
-        options: TrainOptions,
-        family: FamilyConfig,
-        synthesis: SynthesisConfig,
-        train: Pictures,
-        valid: Pictures,
-    ) -> None:
+    position: Tensor  # quality in [0, 1]
+    bpp: Tensor
+    mse: Tensor
+    wanted: Tensor  # is minimised
+    cost: Tensor  # its running mean at each quality divides `wanted`
+
+
+class Task(Protocol):
+    """What a run trains, and on what.
+
+    Attributes:
+        stage: name in log and checkpoint; runs of another stage begin a new schedule.
+        rates: first words of the names of parameters that are trained, with the learning rate of
+            each relative to the run's; all others are frozen.
+        is_linear: both learned corrections are left out at present.
+    """
+
+    stage: str
+    rates: Mapping[str, float]
+    is_linear: bool
+
+    def prepare(self, budget_s: float) -> None:
+        """Get ready before the first step, in about this time."""
+
+    def losses(self, share: float) -> BatchLoss:
+        """Draw a batch and compute its losses; share of the time limit that has passed."""
+
+    def measure(self, position: float) -> tuple[Tensor, Tensor]:
+        """Bits per pixel and squared error (n,) of held-back crops at a quality; n may be 0."""
+
+
+# Share of the time limit that a task may spend on getting ready.
+_PREPARE_SHARE = 1 / 3
+
+
+def seeded_network(family: FamilyConfig, synthesis: SynthesisConfig, seed: int) -> CodecNetwork:
+    """A network with random weights; seeds torch, each process differently."""
+    torch.manual_seed(seed + 7919 * process_rank())
+    return CodecNetwork(family, synthesis)
+
+
+class Trainer:
+    """Network, optimiser and their averages; `run` trains until the time is over.
+
+    Args:
+        options: of the run.
+        network: to train; it is moved to the run's device.
+        task: of this network.
+    """
+
+    def __init__(self, options: RunOptions, network: CodecNetwork, task: Task) -> None:
         keep_freed_memory()
-        self.options = options
-        self.rank = dist.get_rank() if dist.is_initialized() else 0
-        torch.manual_seed(options.seed + 7919 * self.rank)
-        self.device = torch.device(options.device)
-        self.network = CodecNetwork(family, synthesis)
-        seed = options.seed * 1000 + self.rank
-        self.sampler = CropSampler(train, options.crop_px, options.batch_size, seed)
-        self.network.start_from_spreads(torch.cat([self.sampler.batch() for _ in range(4)]))
-        self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.validation = validation_crops(valid, _VALIDATION_PX, _VALIDATION_PICTURES)
-        self.ema = {k: v.clone() for k, v in self.network.state_dict().items()}
-        self.running = RunningLoss(family.num_knots)
+        self.options, self.network, self.task = options, network, task
+        self.rank = process_rank()
+        network.to(torch.device(options.device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.ema = {k: v.clone() for k, v in network.state_dict().items()}
+        self.running = RunningLoss(network.family.num_knots)
         self.optimizer = torch.optim.Adam(self._parameter_groups(), betas=(0.9, 0.98))
         self.step, self.run_step, self.elapsed_s, self.total_s = 0, 0, 0.0, 0.0
-        self.is_linear = options.linear_share > 0 and options.stage == "joint"
-        round_to_integers(self.network, options.stage != "joint")
-        self.quantize = quantize_relaxed if options.stage == "joint" else quantize_dead_zone
+        self.scores: list[float] = []  # of this process' validations
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
-        rates = {"analysis": 0.5, "synthesis": 0.5, "prior": 1.0, "log_": 0.5}
         groups = []
-        for prefix, factor in rates.items():
-            params = [p for n, p in self.network.named_parameters() if n.startswith(prefix)]
+        named = dict(self.network.named_parameters())
+        for prefix, factor in self.task.rates.items():
+            params = [p for n, p in named.items() if n.startswith(prefix)]
             rate = self.options.learning_rate * factor
             groups.append({"params": params, "lr": rate, "base_lr": rate})
-        for name, parameter in self.network.named_parameters():
-            parameter.requires_grad_(not name.startswith(_FROZEN[self.options.stage]))
+        for name, parameter in named.items():
+            parameter.requires_grad_(name.startswith(tuple(self.task.rates)))
         return groups
 
     def resume(self, path: Path) -> None:
@@ -130,19 +146,18 @@ class Trainer:
             TrainingError: damaged checkpoint, or one of another shape.
         """
         state = load_checkpoint(path)
-        missing = load_matching(self.network, state["ema"])
-        family = [name for name in missing if not name.startswith("synthesis.")]
-        if family:
-            raise TrainingError(f"{path}: family tensors {', '.join(family[:3])} do not fit")
+        is_same_synthesis = state["synthesis"] == synthesis_to_json(self.network.synthesis_config)
+        missing = load_weights(self.network, state["ema"], with_synthesis=is_same_synthesis)
+        if missing:
+            raise TrainingError(f"{path}: family tensors {', '.join(missing[:3])} do not fit")
         self.ema = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.step, self.total_s = int(state["step"]), float(state["total_s"])
-        self.running.mean, self.running.weight = state["running_mean"], state["running_weight"]
-        is_same_run = (state["time_limit_s"], state.get("stage")) == (
-            self.options.time_limit_s,
-            self.options.stage,
-        )
+        is_same_stage = state.get("stage") == self.task.stage
+        if is_same_stage:
+            self.running.mean, self.running.weight = state["running_mean"], state["running_weight"]
+        is_same_run = is_same_stage and state["time_limit_s"] == self.options.time_limit_s
         unfinished = is_same_run and state["elapsed_s"] < state["time_limit_s"]
-        if unfinished and not missing:
+        if unfinished and is_same_synthesis:
             self.network.load_state_dict(state["network"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.elapsed_s, self.run_step = float(state["elapsed_s"]), int(state["run_step"])
@@ -151,66 +166,47 @@ class Trainer:
         """Train until the time limit; writes last.pt and log.jsonl into the run's folder."""
         options = self.options
         options.out.mkdir(parents=True, exist_ok=True)
-        forward = torch.compile(self.network) if options.compile else self.network
-        last_tick = last_log = time.monotonic()
-        last_save = last_tick
+        last_tick = last_log = last_save = time.monotonic()
         share_weights(self.network)
+        self.task.prepare(max(0.0, options.time_limit_s * _PREPARE_SHARE - self.elapsed_s))
+        if self.rank == 0 and self.step > 0 and self.run_step == 0:
+            self._log_validation()  # what the new schedule starts from
         while (elapsed_s := first_process_value(self.elapsed_s)) < options.time_limit_s:
-            share = elapsed_s / options.time_limit_s
-            self._choose_stage(share)
-            progress = self._train_step(forward, share)
+            progress = self._train_step(elapsed_s / options.time_limit_s)
             now = time.monotonic()
             self.elapsed_s += now - last_tick
             self.total_s += now - last_tick
             last_tick = now
             if self.rank == 0 and now - last_log > _LOG_EVERY_S:
                 last_log = now
-                self._log({k: getattr(progress, k) for k in Progress.__dataclass_fields__})
+                self._log(asdict(progress))
                 report(progress)
             if self.rank == 0 and now - last_save > _CHECKPOINT_EVERY_S:
-                self.save(validate=True)
+                self.save()
                 last_save = last_tick = time.monotonic()
         if self.rank == 0:
-            self.save(validate=True)
+            self.save()
 
-    def _choose_stage(self, share: float) -> None:
-        is_linear = share < self.options.linear_share and self.options.stage == "joint"
-        if self.run_step == 0 or is_linear != self.is_linear:
-            self.is_linear = is_linear
-            if self.options.stage == "joint":
-                for name in ("log_detail_steps", "log_low_steps"):
-                    getattr(self.network, name).requires_grad_(not is_linear)
-
-    def _train_step(self, forward: Callable[..., Any], share: float) -> Progress:
-        options, network = self.options, self.network
+    def _train_step(self, share: float) -> Progress:
         factor = rate_factor(share, self.run_step)
         for group in self.optimizer.param_groups:
             group["lr"] = group["base_lr"] * factor
-        rgb = self.sampler.batch().to(self.device, non_blocking=True)
-        position = torch.rand(options.batch_size, device=self.device)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            bpp, mse = forward(rgb, position, linear=self.is_linear, quantize=self.quantize)
-        weights = knot_weights(position, network.family.num_knots)
-        rd_lambda = torch.exp(interpolate(weights, network.rd_lambdas.log()))
-        losses = bpp + rd_lambda * mse
-        self.running.update(losses.detach().cpu(), weights.cpu())
-        # In the linear stage only the rate can change.
-        wanted = bpp if self.is_linear else losses
-        loss = (wanted / self.running.at(weights.cpu()).to(wanted)).mean()
+        batch = self.task.losses(share)
+        weights = knot_weights(batch.position.cpu(), self.network.family.num_knots)
+        self.running.update(batch.cost.detach().cpu(), weights)
+        loss = (batch.wanted / self.running.at(weights).to(batch.wanted)).mean()
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        average_gradients(network)
-        norm = nn.utils.clip_grad_norm_(network.parameters(), _CLIP_NORM)
+        loss.backward()  # type: ignore[no-untyped-call]
+        average_gradients(self.network)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
         if torch.isfinite(norm):
             self.optimizer.step()
         self.step += 1
         self.run_step += 1
         if self.step % _EMA_EVERY == 0:
             self._average()
-        psnr = 10 * math.log10(255**2 / max(mse.mean().item(), 1e-9))
-        return Progress(
-            self.step, self.elapsed_s, loss.item(), bpp.mean().item(), psnr, factor, float(norm)
-        )
+        bpp, psnr = batch.bpp.mean().item(), _psnr_db(batch.mse.mean()).item()
+        return Progress(self.step, self.elapsed_s, loss.item(), bpp, psnr, factor, float(norm))
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -220,48 +216,24 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> dict[str, Any]:
-        """Rate and distortion of the averaged weights on held-back crops with real rounding."""
-        if not len(self.validation):
-            return {}
-        current = {k: v.clone() for k, v in self.network.state_dict().items()}
-        self.network.load_state_dict(self.ema)
+        """Rate and distortion of the averaged weights on held-back crops, on real symbols."""
+        network = self.network
+        current = {k: v.clone() for k, v in network.state_dict().items()}
+        network.load_state_dict(self.ema)
         points, score = [], 0.0
         for position in VALIDATION_POSITIONS:
-            bpps, psnrs, losses = [], [], []
-            for chunk in torch.split(self.validation, 4):
-                at = torch.full((len(chunk),), position, device=self.device)
-                with torch.autocast(self.device.type, dtype=torch.bfloat16):
-                    bpp, mse = self.network(
-                        chunk.to(self.device),
-                        at,
-                        quantize=quantize_dead_zone,
-                        linear=self.is_linear,
-                    )
-                weights = knot_weights(at, self.network.family.num_knots)
-                losses.append(
-                    bpp + torch.exp(interpolate(weights, self.network.rd_lambdas.log())) * mse
-                )
-                bpps.append(bpp)
-                psnrs.append(10 * torch.log10(255**2 / mse))
-            points.append([position, torch.cat(bpps).mean().item(), torch.cat(psnrs).mean().item()])
-            score += torch.cat(losses).log().mean().item() / len(VALIDATION_POSITIONS)
-        self.network.load_state_dict(current)
-        return {"valid": points, "valid_score": score}
+            bpp, mse = self.task.measure(position)
+            if not len(bpp):
+                break
+            rd_lambda = network.rd_lambda(torch.full_like(bpp, position))
+            points.append([position, bpp.mean().item(), _psnr_db(mse).mean().item()])
+            score += (bpp + rd_lambda * mse).log().mean().item() / len(VALIDATION_POSITIONS)
+        network.load_state_dict(current)
+        return {"valid": points, "valid_score": score} if points else {}
 
-    def save(self, *, validate: bool) -> None:
+    def save(self) -> None:
         """Write last.pt, and a validation line into the log."""
-        valid = self.validate() if validate else {}
-        if valid:
-            self._log(
-                {
-                    "step": self.step,
-                    "elapsed_s": self.elapsed_s,
-                    "total_s": self.total_s,
-                    "is_linear": self.is_linear,
-                    "stage": self.options.stage,
-                    **valid,
-                }
-            )
+        valid = self._log_validation()
         state = {
             "family": family_to_json(self.network.family),
             "network": self.network.state_dict(),
@@ -272,37 +244,37 @@ class Trainer:
             "elapsed_s": self.elapsed_s,
             "total_s": self.total_s,
             "time_limit_s": self.options.time_limit_s,
-            "stage": self.options.stage,
-            "synthesis": synthesis_to_json(self.synthesis_config),
+            "stage": self.task.stage,
+            "synthesis": synthesis_to_json(self.network.synthesis_config),
             "running_mean": self.running.mean,
             "running_weight": self.running.weight,
             **valid,
         }
         save_checkpoint(self.options.out / "last.pt", state)
 
-    @property
-    def synthesis_config(self) -> SynthesisConfig:
-        """Shape of the synthesis in training."""
-        net = self.network.synthesis
-        return SynthesisConfig(width=net.into.out_channels, num_blocks=len(net.blocks))
+    def _log_validation(self) -> dict[str, Any]:
+        valid = self.validate()
+        if valid:
+            self.scores.append(valid["valid_score"])
+            self._log(
+                {
+                    "step": self.step,
+                    "elapsed_s": self.elapsed_s,
+                    "total_s": self.total_s,
+                    "is_linear": self.task.is_linear,
+                    "stage": self.task.stage,
+                    **valid,
+                }
+            )
+        return valid
 
     def _log(self, row: dict[str, Any]) -> None:
         with open(self.options.out / "log.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
 
-def checkpoint_configs(path: Path) -> tuple[FamilyConfig, SynthesisConfig]:
-    """Shapes that a checkpoint was trained with."""
-    state = load_checkpoint(path)
-    return family_from_json(state["family"]), synthesis_from_json(state["synthesis"])
-
-
-def load_matching(network: nn.Module, state: dict[str, Tensor]) -> list[str]:
-    """Load every tensor whose name and shape fit; returns the names that were left as they are."""
-    own = network.state_dict()
-    fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
-    network.load_state_dict(fitting, strict=False)
-    return sorted(set(own) - set(fitting))
+def _psnr_db(mse: Tensor) -> Tensor:
+    return 10 * (math.log10(255**2) - mse.clamp_min(1e-9).log10())
 
 
 def keep_freed_memory() -> None:

@@ -60,6 +60,17 @@ class CodecNetwork(nn.Module):
         start = torch.as_tensor(self.log_steps_start)
         return detail, low, torch.exp(interpolate(weights, start))
 
+    def rd_lambda(self, position: Tensor) -> Tensor:
+        """Weight of the squared error at qualities in [0, 1]; (N,) to (N,)."""
+        weights = knot_weights(position.to(self.rd_lambdas), self.family.num_knots)
+        return torch.exp(interpolate(weights, self.rd_lambdas.log())).to(position.device)
+
+    @property
+    def synthesis_config(self) -> SynthesisConfig:
+        """Shape of the synthesis."""
+        net = self.synthesis
+        return SynthesisConfig(width=net.into.out_channels, num_blocks=len(net.blocks))
+
     def forward(
         self,
         rgb: Tensor,

@@ -35,6 +35,16 @@ def joined_processes(device_type: str) -> Iterator[str]:
         dist.destroy_process_group()
 
 
+def process_rank() -> int:
+    """Number of this process, 0 without a `torchrun`."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def num_processes() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
 def share_weights(network: nn.Module) -> None:
     """Give every process the first one's parameters and buffers."""
     if dist.is_initialized():

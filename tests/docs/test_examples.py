@@ -66,10 +66,10 @@ def test_command_of_the_training_page_is_valid_usage(line: str) -> None:
     command.make_context(name, arguments)
 
 
-def test_training_page_shows_every_stage() -> None:
-    command = cli.get_command(click.Context(cli), "train")
+def test_training_page_names_every_quantizer_to_finetune_on() -> None:
+    command = cli.get_command(click.Context(cli), "finetune")
     assert command is not None
-    (stage,) = (option for option in command.params if option.name == "stage")
-    assert isinstance(stage.type, click.Choice)
-    for name in stage.type.choices:
-        assert f"--stage {name}" in TRAINING
+    (quantizer,) = (option for option in command.params if option.name == "quantizer")
+    assert isinstance(quantizer.type, click.Choice)
+    for name in quantizer.type.choices:
+        assert f"`{name}`" in TRAINING

@@ -1,4 +1,4 @@
-"""A tiny checkpoint, trained once."""
+"""A tiny checkpoint and what is released of it, made once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.train.pictures import tiny_trainer, use_fake_clock
+from licodec.train.export import Release, export, write_release
+from tests.train.pictures import pictures, tiny_trainer, use_fake_clock
 
 TRAINED_STEPS = 24
 
@@ -19,3 +20,18 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         use_fake_clock(patch)
         tiny_trainer(folder, TRAINED_STEPS).run(lambda row: None)
     return folder / "last.pt"
+
+
+@pytest.fixture(scope="session")
+def release(checkpoint) -> tuple[Release, list[str]]:
+    """Released weights of the checkpoint, and the lines reported on the way."""
+    lines: list[str] = []
+    return export(checkpoint, "balanced", pictures(), pictures(2), lines.append), lines
+
+
+@pytest.fixture(scope="session")
+def family_path(release, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """family.safetensors of the release."""
+    folder = tmp_path_factory.mktemp("family")
+    write_release(release[0], folder, write_family=True)
+    return folder / "family.safetensors"

@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from licodec.config import FamilyConfig, SynthesisConfig
 from licodec.train.data import Pictures
-from licodec.train.loop import Trainer, TrainOptions
+from licodec.train.end_to_end import EndToEnd
+from licodec.train.finetune import FinetuneOptions, finetuner
+from licodec.train.finetune_task import CacheProgress
+from licodec.train.loop import RunOptions, Trainer, seeded_network
 from tests.photos import crop
 from tests.tiny import TINY_FAMILY, TINY_SYNTHESIS
 
@@ -42,8 +46,53 @@ def use_fake_clock(monkeypatch: pytest.MonkeyPatch, tick_s: float = 1.0) -> None
     monkeypatch.setattr("licodec.train.loop.time", SimpleNamespace(monotonic=clock))
 
 
-def tiny_trainer(out: Path, time_limit_s: float, **options: object) -> Trainer:
-    """Trainer of the tiny networks on the crops."""
+def tiny_options(out: Path, time_limit_s: float, **options: object) -> RunOptions:
+    """Options of a run on the crops."""
     settings: dict[str, object] = {"crop_px": 64, "batch_size": 2, "seed": 1}
-    told = TrainOptions(out=out, time_limit_s=time_limit_s, **(settings | options))  # type: ignore[arg-type]
-    return Trainer(told, TINY_FAMILY, TINY_SYNTHESIS, pictures(), pictures(1))
+    return RunOptions(out=out, time_limit_s=time_limit_s, **(settings | options))  # type: ignore[arg-type]
+
+
+def tiny_trainer(
+    out: Path,
+    time_limit_s: float,
+    *,
+    family: FamilyConfig = TINY_FAMILY,
+    synthesis: SynthesisConfig = TINY_SYNTHESIS,
+    valid: Pictures | None = None,
+    linear_share: float = 0.3,
+    **options: object,
+) -> Trainer:
+    """Trainer of the tiny networks on the crops, end to end."""
+    told = tiny_options(out, time_limit_s, **options)
+    network = seeded_network(family, synthesis, told.seed)
+    held_back = pictures(1) if valid is None else valid
+    task = EndToEnd(network, told, pictures(), held_back, linear_share=linear_share)
+    task.start_from_spreads()
+    return Trainer(told, network, task)
+
+
+def tiny_finetuner(
+    out: Path,
+    time_limit_s: float,
+    start: Path,
+    family_path: Path,
+    *,
+    parts: tuple[str, ...] = ("synthesis",),
+    quantizer: str = "dead-zone",
+    synthesis: SynthesisConfig | None = None,
+    cache: Path | None = None,
+    cache_bytes: float = 1e9,
+    rows: list[CacheProgress] | None = None,
+    **options: object,
+) -> Trainer:
+    """Finetuning of a tiny checkpoint on the crops; rows takes the cache's progress."""
+    told = FinetuneOptions(
+        parts=parts,
+        quantizer=quantizer,
+        family_path=family_path,
+        cache=cache or out / "cache",
+        cache_bytes=cache_bytes,
+    )
+    report = (lambda row: None) if rows is None else rows.append
+    run = tiny_options(out, time_limit_s, **options)
+    return finetuner(start, synthesis, run, told, pictures(3), pictures(1), report)

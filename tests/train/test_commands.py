@@ -40,13 +40,13 @@ def test_train_reports_its_pictures_and_writes_a_checkpoint(trained):
     assert trained.stdout == ""
 
 
-def test_train_resumes_in_a_later_stage(trained, photos, tmp_path):
+def test_train_resumes(trained, photos, tmp_path):
     before = load_checkpoint(trained.checkpoint)["step"]
-    told = ["--resume", trained.checkpoint, "--stage", "quantized"]
+    told = ["--resume", trained.checkpoint, "--linear-share", "0"]
     result = call("train", photos, "-o", tmp_path, *SMALL_RUN, *told)
     assert result.exit_code == 0, result.output
     state = load_checkpoint(tmp_path / "last.pt")
-    assert state["stage"] == "quantized"
+    assert state["stage"] == "joint"
     assert state["step"] > before
 
 
@@ -79,7 +79,6 @@ def test_train_refuses_a_time_limit_that_is_no_duration(text, photos, tmp_path):
         (["--learning-rate", "0"], "not in the range"),
         (["--linear-share", "1.5"], "not in the range"),
         (["--profile", "nonsense"], "nonsense"),
-        (["--stage", "nonsense"], "nonsense"),
         (["--device", "tpu"], "tpu"),
     ],
 )
@@ -103,7 +102,6 @@ def test_train_without_data_or_folder_is_wrong_usage(photos, tmp_path):
         ("photos:x", [], "expected a number above 0"),
         ("empty", [], "no picture of at least 64 px"),
         ("photos", ["--resume", "absent.pt"], "no such checkpoint"),
-        ("photos", ["--stage", "quantized"], "add --resume FILE"),
     ],
 )
 def test_train_reports_unusable_data_and_checkpoints(data, options, message, tmp_path, monkeypatch):

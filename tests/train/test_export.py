@@ -13,21 +13,15 @@ from safetensors.torch import load_file, save_file
 from licodec import profiles
 from licodec.codec.codec import Codec
 from licodec.codec.model import fingerprint_of
+from licodec.config import SynthesisConfig
 from licodec.entropy.tables import TOTAL
 from licodec.errors import ModelError, TrainingError
 from licodec.prior.density import NUM_SCALES
 from licodec.profiles import read_metadata
 from licodec.train.card import write_card
-from licodec.train.export import Release, count_symbols, export, write_release
+from licodec.train.export import count_symbols, export, write_release
 from tests.photos import crop, psnr_db
-from tests.train.pictures import pictures, tiny_trainer, use_fake_clock
-
-
-@pytest.fixture(scope="session")
-def release(checkpoint) -> tuple[Release, list[str]]:
-    """Released weights and the lines reported on the way."""
-    lines: list[str] = []
-    return export(checkpoint, "balanced", pictures(), pictures(2), lines.append), lines
+from tests.train.pictures import pictures, tiny_finetuner, tiny_trainer, use_fake_clock
 
 
 @pytest.fixture
@@ -114,10 +108,9 @@ def test_second_synthesis_joins_the_family_and_decodes_its_files(
     checkpoint, release, models, tmp_path, monkeypatch
 ):
     use_fake_clock(monkeypatch)
-    trainer = tiny_trainer(tmp_path / "fast", 3, stage="synthesis")
-    trainer.resume(checkpoint)
-    trainer.run(lambda row: None)
     path = models / "family.safetensors"
+    wider = SynthesisConfig(width=24, num_blocks=1)
+    tiny_finetuner(tmp_path / "fast", 3, checkpoint, path, synthesis=wider).run(lambda row: None)
     before = path.read_bytes()
     joined = export(
         tmp_path / "fast" / "last.pt", "fast", pictures(2), pictures(1), lambda line: None, path

@@ -1,4 +1,4 @@
-"""A run trains, saves, goes on where it stopped, and freezes what its stage says."""
+"""A run trains, saves, and goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import math
 import pytest
 import torch
 
-from licodec.config import FamilyConfig, SynthesisConfig, family_to_json
+from licodec.config import FamilyConfig, family_to_json
 from licodec.errors import TrainingError
-from licodec.train.checkpoint import load_checkpoint
+from licodec.train.checkpoint import checkpoint_configs, load_checkpoint, load_weights
 from licodec.train.data import Pictures
-from licodec.train.loop import Trainer, TrainOptions, checkpoint_configs, load_matching
 from tests.tiny import NETS, TINY_FAMILY, TINY_SYNTHESIS
 from tests.train.conftest import TRAINED_STEPS
-from tests.train.pictures import pictures, tiny_trainer, use_fake_clock
+from tests.train.pictures import tiny_trainer, use_fake_clock
 
 
 @pytest.fixture(autouse=True)
@@ -89,9 +88,7 @@ def test_validation_leaves_the_weights_in_training_alone(checkpoint, tmp_path):
 
 
 def test_run_without_held_back_pictures_trains_and_saves(tmp_path):
-    options = TrainOptions(out=tmp_path, time_limit_s=2, crop_px=64, batch_size=1)
-    trainer = Trainer(options, TINY_FAMILY, TINY_SYNTHESIS, pictures(1), Pictures([], []))
-    trainer.run(nothing)
+    tiny_trainer(tmp_path, 2, valid=Pictures([], [])).run(nothing)
     assert load_checkpoint(tmp_path / "last.pt")["step"] == 2
 
 
@@ -128,45 +125,12 @@ def test_interrupted_run_goes_on_at_its_last_checkpoint(tmp_path, monkeypatch):
     assert load_checkpoint(tmp_path / "last.pt")["elapsed_s"] >= 600
 
 
-@pytest.mark.parametrize(
-    ("stage", "parts"),
-    [("quantized", {"prior", "synthesis"}), ("synthesis", {"synthesis"})],
-)
-def test_later_stage_trains_its_own_parts_and_keeps_the_others_to_the_last_bit(
-    stage, parts, checkpoint, tmp_path
-):
-    trainer = tiny_trainer(tmp_path, 8, stage=stage)
-    trainer.resume(checkpoint)
-    trainer.run(nothing)
-    before, after = load_checkpoint(checkpoint)["ema"], load_checkpoint(tmp_path / "last.pt")
-    assert changed_parts(before, after["network"]) == parts
-    assert changed_parts(before, after["ema"]) == parts
-    assert after["stage"] == stage
-
-
-def test_other_synthesis_of_the_family_starts_anew_and_keeps_the_family(checkpoint, tmp_path):
-    options = TrainOptions(
-        out=tmp_path, time_limit_s=4, crop_px=64, batch_size=1, stage="synthesis"
-    )
-    wider = SynthesisConfig(width=24, num_blocks=2)
-    trainer = Trainer(options, TINY_FAMILY, wider, pictures(), pictures(1))
-    trainer.resume(checkpoint)
-    trainer.run(nothing)
-    family, synthesis = checkpoint_configs(tmp_path / "last.pt")
-    assert (family_to_json(family), synthesis) == (family_to_json(TINY_FAMILY), wider)
-    before, after = load_checkpoint(checkpoint)["ema"], load_checkpoint(tmp_path / "last.pt")["ema"]
-    for name, tensor in before.items():
-        if not name.startswith("synthesis."):
-            assert after[name].equal(tensor), name
-
-
 def test_checkpoint_of_another_family_shape_is_refused(checkpoint, tmp_path):
     wider = FamilyConfig(
         num_knots=3, widths=dict.fromkeys(NETS, 24), depths=dict.fromkeys(NETS, 2),
         head_widths=dict.fromkeys(NETS, 16), analysis_width=16, analysis_blocks=1,
     )  # fmt: skip
-    options = TrainOptions(out=tmp_path, time_limit_s=1, crop_px=64, batch_size=1)
-    trainer = Trainer(options, wider, TINY_SYNTHESIS, pictures(), pictures(1))
+    trainer = tiny_trainer(tmp_path, 1, family=wider)
     with pytest.raises(TrainingError, match=r"family tensors .* do not fit"):
         trainer.resume(checkpoint)
 
@@ -178,8 +142,23 @@ def test_damaged_checkpoint_is_refused_on_resume(checkpoint, tmp_path):
         tiny_trainer(tmp_path, 1).resume(cut)
 
 
-def test_loading_what_matches_names_what_does_not(tmp_path):
-    network = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
-    state = {"0.weight": torch.ones(3, 2), "0.bias": torch.ones(4), "other": torch.ones(1)}
-    assert load_matching(network, state) == ["0.bias", "1.bias", "1.weight"]
-    assert network[0].weight.tolist() == [[1, 1]] * 3
+def test_loading_what_matches_names_what_does_not():
+    network = torch.nn.ModuleDict(
+        {"prior": torch.nn.Linear(2, 3), "synthesis": torch.nn.Linear(3, 1)}
+    )
+    state = {"prior.weight": torch.ones(3, 2), "prior.bias": torch.ones(4), "x": torch.ones(1)}
+    assert load_weights(network, state, with_synthesis=False) == ["prior.bias"]
+    assert network["prior"].weight.tolist() == [[1, 1]] * 3
+    both = ["prior.bias", "synthesis.bias", "synthesis.weight"]
+    assert load_weights(network, state, with_synthesis=True) == both
+
+
+def test_new_schedule_logs_what_it_starts_from(checkpoint, tmp_path):
+    trainer = tiny_trainer(tmp_path, 3, linear_share=0)
+    trainer.resume(checkpoint)
+    start = trainer.validate()["valid_score"]
+    trainer.run(nothing)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    first, last = (row for row in rows if "valid_score" in row)
+    assert (first["step"], first["valid_score"]) == (TRAINED_STEPS, start)
+    assert [first["valid_score"], last["valid_score"]] == trainer.scores

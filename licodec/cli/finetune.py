@@ -1,0 +1,160 @@
+"""`licodec finetune`: a checkpoint and pictures in, a checkpoint trained on real symbols out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from licodec.cli.training import RunProgress, load_data, run_options
+from licodec.config import CHOICES, DEFAULT_CHOICE, SYNTHESES
+from licodec.errors import TrainingError
+
+_PARTS = ("synthesis", "prior", "gains")
+_IN_LOOP = ("rounding", "dead-zone")
+# Of weights that are trained already; a synthesis that starts anew takes larger steps.
+_LEARNING_RATE = 2e-4
+_LEARNING_RATE_ANEW = 1e-3
+
+
+def parse_freeze(_context: click.Context, _option: click.Parameter, text: str) -> tuple[str, ...]:
+    """The parts that are left to train."""
+    frozen = {word.strip() for word in text.split(",")} - {"", "none"}
+    unknown = sorted(frozen - set(_PARTS))
+    if unknown:
+        raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(_PARTS)}, none")
+    trained = tuple(part for part in _PARTS if part not in frozen)
+    if not trained:
+        raise click.BadParameter("nothing is left to train; leave one part out")
+    return trained
+
+
+@click.command()
+@click.argument("checkpoint", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("data", nargs=-1, required=True, metavar="DATA...")
+@run_options
+@click.option(
+    "-p",
+    "--profile",
+    type=click.Choice(sorted(SYNTHESES)),
+    help="Synthesis to train; another one than the checkpoint's starts anew.  [default: the "
+    "checkpoint's]",
+)
+@click.option(
+    "--quantizer",
+    type=click.Choice(sorted(CHOICES)),
+    help=f"What chooses the symbols to train on.  [default: {DEFAULT_CHOICE}, or {_IN_LOOP[-1]} "
+    "with prior or gains trained]",
+)
+@click.option(
+    "--freeze",
+    "parts",
+    metavar="LIST",
+    callback=parse_freeze,
+    default="prior,gains",
+    show_default=True,
+    help="Parts to keep: synthesis, prior, gains or none. The analysis is always kept.",
+)
+@click.option(
+    "--family",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the released family whose files are to look better.  [default: the "
+    "installed one]",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of encoded pictures; several runs may share it.  [default: OUT/cache]",
+)
+@click.option(
+    "--cache-size",
+    type=click.FloatRange(0, min_open=True),
+    default=2.0,
+    show_default=True,
+    help="Gigabytes that the cache may take, 6 bytes per pixel and encode.",
+)
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    help=f"Of synthesis and prior; gains train at half.  [default: {_LEARNING_RATE}, or "
+    f"{_LEARNING_RATE_ANEW} for a synthesis that starts anew]",
+)
+@click.option("--resume", is_flag=True, help="Go on with the run in OUT.")
+def command(
+    checkpoint: Path,
+    data: tuple[str, ...],
+    out: Path,
+    profile: str | None,
+    quantizer: str | None,
+    parts: tuple[str, ...],
+    family: Path | None,
+    cache: Path | None,
+    cache_size: float,
+    time_limit: float,
+    device: str,
+    resume: bool,
+    seed: int,
+    crop: int,
+    batch_size: int,
+    learning_rate: float | None,
+    threads: int | None,
+) -> None:
+    """Train on the symbols that real encodes choose.
+
+    CHECKPOINT is a run's last.pt or the float weights of a release; its
+    analysis is kept. By default only the synthesis is trained: DATA (as for
+    `licodec train`; your own pictures, too) are encoded once with the released
+    family, and the result joins it by `licodec export --synthesis-only`. With
+    the prior or the gains trained, the result is a new family.
+
+    \b
+    licodec finetune checkpoints/wave1-balanced.pt photos/ -o runs/mine
+    licodec finetune checkpoints/wave1-balanced.pt photos/ -o runs/fast -p fast
+    licodec finetune runs/a/last.pt photos/ -o runs/b --freeze gains
+    """
+    import torch
+
+    from licodec.codec.codec import find_device
+    from licodec.profiles import CURRENT_FAMILY, find_models_dir
+    from licodec.train.checkpoint import checkpoint_configs
+    from licodec.train.finetune import FinetuneOptions, finetuner
+    from licodec.train.loop import RunOptions
+    from licodec.train.processes import joined_processes
+
+    is_cached = parts == ("synthesis",)
+    quantizer = quantizer or (DEFAULT_CHOICE if is_cached else _IN_LOOP[-1])
+    if not is_cached and quantizer not in _IN_LOOP:
+        raise click.UsageError(
+            f"--quantizer {quantizer} needs real encodes, whose symbols depend on prior and gains: "
+            f"freeze both and train the synthesis, or choose {' or '.join(_IN_LOOP)}"
+        )
+    start = out / "last.pt" if resume else checkpoint
+    if not resume and (out / "last.pt").exists():
+        raise TrainingError(f"{out / 'last.pt'} exists; add --resume to go on, or name another -o")
+    if threads:
+        torch.set_num_threads(threads)
+    synthesis = None if profile is None else SYNTHESES[profile]
+    is_anew = synthesis not in (None, checkpoint_configs(checkpoint)[1])
+    if family is None:
+        family = find_models_dir() / CURRENT_FAMILY
+    told = FinetuneOptions(
+        parts=parts,
+        quantizer=quantizer,
+        family_path=family / "family.safetensors",
+        cache=cache or out / "cache",
+        cache_bytes=cache_size * 1e9,
+    )
+    with joined_processes(find_device(device).type) as device_name:
+        train, valid = load_data(data, crop)
+        options = RunOptions(
+            out=out,
+            time_limit_s=time_limit,
+            device=device_name,
+            seed=seed,
+            crop_px=crop,
+            batch_size=batch_size,
+            learning_rate=learning_rate or (_LEARNING_RATE_ANEW if is_anew else _LEARNING_RATE),
+        )
+        progress = RunProgress(time_limit)
+        trainer = finetuner(start, synthesis, options, told, train, valid, progress.cache)
+        progress.run(trainer)

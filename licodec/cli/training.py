@@ -1,0 +1,141 @@
+"""What the commands that train share: their options, and the progress that they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from licodec.train.data import Pictures
+    from licodec.train.finetune_task import CacheProgress
+    from licodec.train.loop import Progress as Row
+    from licodec.train.loop import Trainer
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_duration(_context: click.Context, _option: click.Parameter, text: str) -> float:
+    """Seconds of `90s`, `30m` or `2h`; a bare number is minutes."""
+    unit = _SECONDS.get(text[-1:], 0.0)
+    try:
+        seconds = float(text[:-1]) * unit if unit else float(text) * 60
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < 1e9:
+        raise click.BadParameter(f"{text!r} is not a duration; write 90s, 30m or 2h")
+    return seconds
+
+
+def parse_crop(_context: click.Context, _option: click.Parameter, size: int) -> int:
+    """A multiple of 64."""
+    if size % 64:
+        raise click.BadParameter(f"{size} is not a multiple of 64")
+    return size
+
+
+_OPTIONS = (
+    click.option(
+        "-o",
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        required=True,
+        help="Folder of the run: last.pt, log.jsonl.",
+    ),
+    click.option(
+        "--time-limit",
+        callback=parse_duration,
+        default="1h",
+        show_default=True,
+        help="How long to train; the learning rate falls to zero towards it.",
+    ),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where to train.",
+    ),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of crops and weights."),
+    click.option(
+        "--crop",
+        type=click.IntRange(64),
+        callback=parse_crop,
+        default=256,
+        show_default=True,
+        help="Side of a training crop in pixels, a multiple of 64.",
+    ),
+    click.option(
+        "--batch-size", type=click.IntRange(1), default=4, show_default=True, help="Crops per step."
+    ),
+    click.option("--threads", type=click.IntRange(1), help="CPU threads [default: all cores]."),
+)
+
+
+def run_options(command: _F) -> _F:
+    """Add the options of every command that trains."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def load_data(data: Sequence[str], crop_px: int) -> tuple[Pictures, Pictures]:
+    """Pictures to train on and held back of `DATA...`; tells how many there are."""
+    from licodec.train.data import load_pictures, parse_source
+
+    train, valid = load_pictures([parse_source(text) for text in data], crop_px)
+    click.echo(
+        f"{len(train.arrays)} pictures, {train.megapixels:.0f} Mpx to train on, "
+        f"{len(valid.arrays)} held back, {train.num_unreadable} unreadable",
+        err=True,
+    )
+    return train, valid
+
+
+class RunProgress:
+    """A progress bar on a terminal, else now and then a line on stderr."""
+
+    def __init__(self, time_limit_s: float) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        is_hidden = not self._console.is_terminal
+        self._bar: Progress = Progress(*columns, console=self._console, disable=is_hidden)
+        self._task = self._bar.add_task("starting", total=time_limit_s)
+        self._next_line_s = 0.0
+
+    def run(self, trainer: Trainer) -> None:
+        """Train to the end, and tell where the checkpoint is."""
+        with self._bar:
+            trainer.run(self._train)
+        if trainer.rank == 0:
+            text = f"{trainer.options.out / 'last.pt'}: step {trainer.step}"
+            if trainer.scores:
+                first, last = trainer.scores[0], trainer.scores[-1]
+                text += f", validation score {first:.4f} at the start, {last:.4f} now"
+            click.echo(text, err=True)
+
+    def cache(self, row: CacheProgress) -> None:
+        """Show how far the pairs of a finetuning are."""
+        text = f"{row.num_pairs} encodes, {row.num_made} of them new, {row.num_bytes / 1e9:.2f} GB"
+        self._show(row.elapsed_s, text, row.elapsed_s >= self._next_line_s)
+
+    def _train(self, row: Row) -> None:
+        text = (
+            f"step {row.step}  loss {row.loss:.3f}  {row.bpp:.3f} bpp  {row.psnr_db:.2f} dB  "
+            f"rate x{row.rate_factor:.2f}"
+        )
+        self._show(row.elapsed_s, text, True)
+
+    def _show(self, elapsed_s: float, text: str, is_line: bool) -> None:
+        self._bar.update(self._task, completed=elapsed_s, description=text)
+        if is_line and not self._console.is_terminal:
+            self._console.print(f"{elapsed_s:.0f} s  {text}", highlight=False)
+            self._next_line_s = elapsed_s + 20

@@ -1,0 +1,113 @@
+"""Pictures in, losses of the whole codec out: quantization runs inside of every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from licodec.prior.fake_integers import round_to_integers
+from licodec.prior.msp import (
+    Quantize,
+    quantize_dead_zone,
+    quantize_relaxed,
+    quantize_rounding,
+)
+from licodec.train.data import CropSampler, Pictures, validation_crops
+from licodec.train.loop import VALIDATION_PICTURES, VALIDATION_PX, BatchLoss, RunOptions
+from licodec.train.network import CodecNetwork
+from licodec.train.processes import process_rank
+
+JOINT_RATES: Mapping[str, float] = {"analysis": 0.5, "synthesis": 0.5, "prior": 1.0, "log_": 0.5}
+
+# Quantizers that run on batches of crops, without tables; the others need real encodes.
+IN_LOOP_QUANTIZERS: Mapping[str, Quantize] = {
+    "rounding": quantize_rounding,
+    "dead-zone": quantize_dead_zone,
+}
+
+
+class EndToEnd:
+    """`Task` of joint training (no quantizer), or on the symbols that a quantizer chooses.
+
+    Attributes:
+        sampler: of the training crops.
+
+    Args:
+        network: to train.
+        options: of the run.
+        train: pictures to train on.
+        valid: pictures held back.
+        rates: see `Task`.
+        stage: see `Task`.
+        quantizer: name in `IN_LOOP_QUANTIZERS`; the prior then also rounds its weights as its
+            integers will be. None: noise for the rate, straight-through rounding for the picture.
+        linear_share: of the time, on the plain wavelet and the prior alone.
+        forward: of the network, such as a compiled one.
+    """
+
+    def __init__(
+        self,
+        network: CodecNetwork,
+        options: RunOptions,
+        train: Pictures,
+        valid: Pictures,
+        *,
+        rates: Mapping[str, float] = JOINT_RATES,
+        stage: str = "joint",
+        quantizer: str | None = None,
+        linear_share: float = 0.0,
+        forward: Callable[..., Any] | None = None,
+    ) -> None:
+        self.stage, self.rates = stage, rates
+        self.is_linear = linear_share > 0
+        self._linear_share = linear_share
+        self._network, self._forward = network, forward or network
+        self._device = torch.device(options.device)
+        self._batch_size = options.batch_size
+        seed = options.seed * 1000 + process_rank()
+        self.sampler = CropSampler(train, options.crop_px, options.batch_size, seed)
+        self._validation = validation_crops(valid, VALIDATION_PX, VALIDATION_PICTURES)
+        round_to_integers(network, quantizer is not None)
+        self._quantize = IN_LOOP_QUANTIZERS[quantizer] if quantizer else quantize_relaxed
+        self._measured = IN_LOOP_QUANTIZERS[quantizer or "dead-zone"]
+
+    def start_from_spreads(self) -> None:
+        """Set the scale tables of a network that is not trained yet, before it is moved."""
+        self._network.start_from_spreads(torch.cat([self.sampler.batch() for _ in range(4)]))
+
+    def prepare(self, budget_s: float) -> None:
+        """Nothing to do."""
+
+    def losses(self, share: float) -> BatchLoss:
+        """See `Task`."""
+        network = self._network
+        self.is_linear = share < self._linear_share
+        for name in ("log_detail_steps", "log_low_steps"):
+            is_trained = name.startswith(tuple(self.rates)) and not self.is_linear
+            getattr(network, name).requires_grad_(is_trained)
+        rgb = self.sampler.batch().to(self._device, non_blocking=True)
+        position = torch.rand(self._batch_size, device=self._device)
+        with torch.autocast(self._device.type, dtype=torch.bfloat16):
+            bpp, mse = self._forward(rgb, position, linear=self.is_linear, quantize=self._quantize)
+        cost = bpp + network.rd_lambda(position) * mse
+        # In the linear stage only the rate can change.
+        return BatchLoss(
+            position, bpp.detach(), mse.detach(), bpp if self.is_linear else cost, cost
+        )
+
+    @torch.no_grad()
+    def measure(self, position: float) -> tuple[Tensor, Tensor]:
+        """See `Task`."""
+        bpps, mses = [torch.empty(0)], [torch.empty(0)]
+        for chunk in torch.split(self._validation, 4) if len(self._validation) else ():
+            at = torch.full((len(chunk),), position, device=self._device)
+            with torch.autocast(self._device.type, dtype=torch.bfloat16):
+                bpp, mse = self._network(
+                    chunk.to(self._device), at, quantize=self._measured, linear=self.is_linear
+                )
+            bpps.append(bpp.cpu())
+            mses.append(mse.cpu())
+        return torch.cat(bpps), torch.cat(mses)

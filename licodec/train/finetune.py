@@ -1,0 +1,104 @@
+"""A checkpoint, pictures and a released family in, a trainer on real symbols out.
+
+    synthesis alone    cached: whole pictures are encoded once with the released family
+    prior or gains     in the loop: their symbols change with every step
+
+Source of the idea: Borzechowski et al. 2024, arXiv:2506.08662.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import torch
+
+from licodec.codec.model import read_family
+from licodec.config import CHOICES, SynthesisConfig
+from licodec.train.checkpoint import checkpoint_configs, load_checkpoint, load_weights
+from licodec.train.data import Pictures
+from licodec.train.end_to_end import EndToEnd
+from licodec.train.export import released_tensors
+from licodec.train.finetune_cache import LatentCache
+from licodec.train.finetune_task import CacheProgress, SynthesisOnLatents
+from licodec.train.integers import integer_prior
+from licodec.train.loop import RunOptions, Task, Trainer, seeded_network
+from licodec.train.network import CodecNetwork
+
+# Parts that may be trained: first word of their parameters' names, learning rate relative to the
+# run's. The analysis is none of them.
+PARTS: Mapping[str, tuple[str, float]] = MappingProxyType(
+    {"synthesis": ("synthesis", 1.0), "prior": ("prior", 1.0), "gains": ("log_", 0.5)}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneOptions:
+    """What is trained, on which symbols."""
+
+    parts: tuple[str, ...]  # of PARTS, in this order
+    quantizer: str  # key of CHOICES; with prior or gains trained, one of IN_LOOP_QUANTIZERS
+    family_path: Path  # released family.safetensors; read if the synthesis alone is trained
+    cache: Path  # folder of the pairs; the same
+    cache_bytes: float
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether the symbols stay the same for the whole run."""
+        return self.parts == ("synthesis",)
+
+
+def finetuner(
+    start: Path,
+    synthesis: SynthesisConfig | None,
+    options: RunOptions,
+    told: FinetuneOptions,
+    train: Pictures,
+    valid: Pictures,
+    report: Callable[[CacheProgress], None],
+) -> Trainer:
+    """Set up a finetuning.
+
+    Args:
+        start: checkpoint to begin or go on from.
+        synthesis: shape, None for the checkpoint's; another one than that starts anew.
+        options: of the run.
+        told: what to train on what.
+        train: pictures to train on.
+        valid: pictures held back.
+        report: takes progress while pictures are encoded.
+
+    Raises:
+        TrainingError: unusable checkpoint, or not one of the released family.
+        ModelError: damaged family, or one without tables for the quantizer.
+    """
+    family, own = checkpoint_configs(start)
+    network = seeded_network(family, synthesis or own, options.seed)
+    stage = f"{'+'.join(told.parts)} on {told.quantizer}"
+    rates = dict(PARTS[part] for part in told.parts)
+    task: Task
+    if told.is_cached:
+        cache = _cache_of_release(start, network, told, torch.device(options.device))
+        task = SynthesisOnLatents(
+            network, options, train, valid, cache=cache, rates=rates, stage=stage, report=report
+        )
+    else:
+        task = EndToEnd(
+            network, options, train, valid, rates=rates, stage=stage, quantizer=told.quantizer
+        )
+    trainer = Trainer(options, network, task)
+    trainer.resume(start)
+    return trainer
+
+
+def _cache_of_release(
+    start: Path, network: CodecNetwork, told: FinetuneOptions, device: torch.device
+) -> LatentCache:
+    load_weights(network, load_checkpoint(start)["ema"], with_synthesis=False)
+    integers = integer_prior(network.prior, network.log_detail_steps, network.log_low_steps)
+    released_tensors(told.family_path, integers)
+    family = read_family(told.family_path)
+    family.chains_of(CHOICES[told.quantizer])  # refuses a quantizer without tables
+    return LatentCache(told.cache, family, told.quantizer, told.cache_bytes, device)

@@ -1,0 +1,184 @@
+"""Pictures and a released family in, what a decoder sees before its synthesis out; kept on disk.
+
+    CACHE/<family and analysis>-<quantizer>/<picture>-<quality index>.safetensors
+
+Each file holds `planes`, (3, H', W') int16 in 1/64 grey level, and in its metadata `bits`, the size
+of the payload that these planes were decoded from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from licodec.codec.encode import encode_pixels
+from licodec.codec.model import Family, fingerprint_of
+from licodec.config import MAX_QUALITY_INDEX
+from licodec.errors import TrainingError
+from licodec.train.processes import num_processes
+from licodec.transform.patches import padded_size
+from licodec.transform.wavelet import GRID_PX
+
+_INT16 = torch.iinfo(torch.int16)
+_BYTES_PER_SAMPLE = 2
+# Odd, so that a picture meets all 256 qualities before one comes again; far apart in sequence.
+_QUALITY_STRIDE = 97
+NUM_QUALITIES = MAX_QUALITY_INDEX + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A picture and what a decoder makes of it before its synthesis.
+
+    Attributes:
+        planes: (3, H', W') int16 in 1/64 grey level, H' and W' padded to the wavelet's grid; mapped
+            from a file, so that it takes no memory of its own.
+        rgb: (H, W, 3) uint8.
+        quality_index: 0..255.
+        bpp: bits of the payload per pixel.
+        weight: how often it is drawn, relative to others.
+    """
+
+    planes: Tensor
+    rgb: np.ndarray
+    quality_index: int
+    bpp: float
+    weight: float = 1.0
+
+
+class LatentCache:
+    """Quantised latents of one family and one quantizer.
+
+    Attributes:
+        num_bytes: of all files in the folder, those of other families and quantizers included.
+        num_made: encodes that were done, rather than found.
+        num_left_out: pictures whose planes leave the range of int16.
+
+    Args:
+        folder: is made if missing; may serve several families, quantizers and runs.
+        family: released, with the tables and the integers that code real files.
+        quantizer: `choice` of `encode_pixels`.
+        limit_bytes: nothing is added beyond it; several processes share what is left of it.
+        device: of the analysis.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        family: Family,
+        quantizer: str,
+        limit_bytes: float,
+        device: torch.device,
+    ) -> None:
+        analysis = fingerprint_of({k: v.cpu() for k, v in family.analysis.state_dict().items()})
+        self._folder = folder / f"{family.fingerprint.hex()}{analysis[:8]}-{quantizer}"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._family, self._quantizer, self._device = family, quantizer, device
+        self.num_bytes = sum(p.stat().st_size for p in folder.rglob("*.safetensors"))
+        self._limit_bytes = self.num_bytes + (limit_bytes - self.num_bytes) / num_processes()
+        self.num_made = self.num_left_out = 0
+
+    def pair(
+        self, rgb: np.ndarray, quality_index: int, weight: float, *, may_make: bool
+    ) -> Pair | None:
+        """Find a pair, or make it if it fits.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+            quality_index: 0..255.
+            weight: see `Pair`.
+            may_make: else it is only looked for.
+
+        Returns:
+            None where it was not found and not made.
+
+        Raises:
+            TrainingError: the cache cannot be written.
+        """
+        path = self._folder / f"{digest_of(rgb)}-{quality_index:03d}.safetensors"
+        found = _read(path, rgb.shape)
+        if found is None and may_make and self.has_room_for(rgb):
+            self._make(path, rgb, quality_index)
+            found = _read(path, rgb.shape)
+        if found is None:
+            return None
+        planes, bits = found
+        return Pair(planes, rgb, quality_index, bits / (rgb.shape[0] * rgb.shape[1]), weight)
+
+    def has_room_for(self, rgb: np.ndarray) -> bool:
+        """Whether one more pair of this size fits within the limit."""
+        height, width = (padded_size(side, GRID_PX) for side in rgb.shape[:2])
+        return self.num_bytes + 3 * height * width * _BYTES_PER_SAMPLE <= self._limit_bytes
+
+    def _make(self, path: Path, rgb: np.ndarray, quality_index: int) -> None:
+        encoded = encode_pixels(
+            np.ascontiguousarray(rgb),
+            self._family,
+            quality_index,
+            self._device,
+            choice=self._quantizer,
+        )
+        self.num_made += 1
+        planes = encoded.planes
+        if int(planes.min()) < _INT16.min or int(planes.max()) > _INT16.max:
+            self.num_left_out += 1
+            return
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        metadata = {"bits": str(8 * len(encoded.payload))}
+        try:
+            save_file({"planes": planes.to(torch.int16).contiguous()}, part, metadata=metadata)
+            part.replace(path)
+        except (OSError, SafetensorError) as error:
+            part.unlink(missing_ok=True)
+            raise TrainingError(
+                f"{path.parent}: cannot be written ({error}); free space or name another --cache"
+            ) from error
+        self.num_bytes += path.stat().st_size
+
+
+def _read(path: Path, shape: Sequence[int]) -> tuple[Tensor, int] | None:
+    """Planes and bits; None if there is no whole file of a picture of this shape."""
+    if not path.is_file():
+        return None
+    padded = (3, padded_size(shape[0], GRID_PX), padded_size(shape[1], GRID_PX))
+    try:
+        with safe_open(path, "pt") as file:
+            planes = file.get_tensor("planes")
+            bits = int((file.metadata() or {}).get("bits", "-1"))
+    except (OSError, SafetensorError, ValueError):
+        return None
+    is_whole = tuple(planes.shape) == padded and planes.dtype == torch.int16 and bits >= 0
+    return (planes, bits) if is_whole else None
+
+
+def digest_of(rgb: np.ndarray) -> str:
+    """32 hexadecimal digits that tell pictures apart; (H, W, 3) uint8."""
+    digest = hashlib.blake2b(f"{rgb.shape}".encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(rgb).data)
+    return digest.hexdigest()
+
+
+def variant(rgb: np.ndarray, number: int) -> tuple[np.ndarray, int]:
+    """The picture turned or mirrored, and a quality index: what its number-th pair is made of.
+
+    The choice depends on the picture alone, so that another run finds the same pairs. Planes cannot
+    be turned after they were coded: the wavelet tells even from odd samples.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        number: 0..255; each has another quality.
+    """
+    first, second, *_ = bytes.fromhex(digest_of(rgb))
+    turned = np.rot90(rgb, (second + number) % 4)
+    if (second + number) // 4 % 2:
+        turned = turned[:, ::-1]
+    return turned, (first + _QUALITY_STRIDE * number) % NUM_QUALITIES

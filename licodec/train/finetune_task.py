@@ -1,0 +1,187 @@
+"""Cached pairs of decoded planes and pictures in, losses of the synthesis out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from licodec.config import MAX_QUALITY_INDEX
+from licodec.errors import TrainingError
+from licodec.train.data import Pictures, drawing_chances, validation_crops
+from licodec.train.finetune_cache import NUM_QUALITIES, LatentCache, Pair, variant
+from licodec.train.loop import (
+    VALIDATION_PICTURES,
+    VALIDATION_POSITIONS,
+    VALIDATION_PX,
+    BatchLoss,
+    RunOptions,
+)
+from licodec.train.network import CodecNetwork
+from licodec.train.processes import num_processes, process_rank
+from licodec.transform.colour import planes_to_rgb
+from licodec.transform.patches import PATCH_PX
+from licodec.transform.quality import knot_weights
+from licodec.transform.wavelet import FRACTION_BITS
+
+
+@dataclass(frozen=True, slots=True)
+class CacheProgress:
+    """How far the pairs are."""
+
+    num_pairs: int
+    num_made: int  # the others were found
+    num_bytes: int
+    elapsed_s: float
+
+
+class PairSampler:
+    """Random crops of pairs; the same sequence for the same seed.
+
+    Args:
+        pairs: to draw from.
+        crop_px: side of a crop, a multiple of 8; no picture is smaller.
+        batch_size: crops per batch.
+        seed: of the sequence.
+    """
+
+    def __init__(self, pairs: list[Pair], crop_px: int, batch_size: int, seed: int) -> None:
+        self._pairs, self._crop, self._batch = pairs, crop_px, batch_size
+        self._random = np.random.default_rng(seed)
+        self._chances = drawing_chances([p.rgb for p in pairs], [p.weight for p in pairs])
+
+    def batch(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Planes (N, 3, crop, crop) int16, RGB (same) uint8, positions (N,) and bpp (N,) float."""
+        indices = self._random.choice(len(self._pairs), self._batch, p=self._chances)
+        drawn = [self._pairs[i] for i in indices]
+        crops = [self._crop_of(pair) for pair in drawn]
+        position = torch.tensor([p.quality_index / MAX_QUALITY_INDEX for p in drawn])
+        bpp = torch.tensor([p.bpp for p in drawn])
+        return torch.stack([c[0] for c in crops]), torch.stack([c[1] for c in crops]), position, bpp
+
+    def _crop_of(self, pair: Pair) -> tuple[Tensor, Tensor]:
+        """At a multiple of the patch: the synthesis never sees another phase of the wavelet."""
+        size = self._crop
+        y, x = (
+            PATCH_PX * int(self._random.integers(0, (side - size) // PATCH_PX + 1))
+            for side in pair.rgb.shape[:2]
+        )
+        rgb = np.ascontiguousarray(pair.rgb[y : y + size, x : x + size])
+        return pair.planes[:, y : y + size, x : x + size], torch.from_numpy(rgb).permute(2, 0, 1)
+
+
+class SynthesisOnLatents:
+    """`Task` that trains the synthesis on what real encodes of whole pictures hand to it.
+
+    Nothing that is trained changes a symbol, so the pairs are made once.
+
+    Args:
+        network: whose synthesis is trained.
+        options: of the run.
+        train: pictures to train on.
+        valid: pictures held back.
+        cache: of the family that the network belongs to.
+        rates: see `Task`; of the synthesis alone.
+        stage: see `Task`.
+        report: takes a line of progress now and then while pairs are made.
+
+    Raises:
+        TrainingError: on `prepare`, if not one pair fits the cache.
+    """
+
+    is_linear = False
+
+    def __init__(
+        self,
+        network: CodecNetwork,
+        options: RunOptions,
+        train: Pictures,
+        valid: Pictures,
+        *,
+        cache: LatentCache,
+        rates: Mapping[str, float],
+        stage: str,
+        report: Callable[[CacheProgress], None],
+    ) -> None:
+        self.stage, self.rates = stage, rates
+        self._network, self._options, self._train = network, options, train
+        self._cache, self._report = cache, report
+        self._device = torch.device(options.device)
+        self._validation = validation_crops(valid, VALIDATION_PX, VALIDATION_PICTURES)
+        self._held_back: dict[float, list[Pair]] = {}
+        self.sampler: PairSampler | None = None
+
+    def prepare(self, budget_s: float) -> None:
+        """Find the pairs in the cache, or make them: one per picture, then another, ..
+
+        At least one is made, however small the budget; every process of several takes its share of
+        the pictures.
+        """
+        started = time.monotonic()
+        if process_rank() == 0:
+            self._held_back = {p: self._validation_pairs(p) for p in VALIDATION_POSITIONS}
+        random = np.random.default_rng(self._options.seed)
+        mine = range(process_rank(), len(self._train.arrays), num_processes())
+        order = random.permutation(np.array(mine))
+        pairs: list[Pair] = []
+        for number in range(NUM_QUALITIES):
+            num_before = len(pairs)
+            for i in order:
+                elapsed_s = time.monotonic() - started
+                turned, index = variant(self._train.arrays[i], number)
+                may_make = elapsed_s < budget_s or not pairs
+                pair = self._cache.pair(turned, index, self._train.weights[i], may_make=may_make)
+                if pair is not None:
+                    pairs.append(pair)
+                    cache = self._cache
+                    self._report(
+                        CacheProgress(len(pairs), cache.num_made, cache.num_bytes, elapsed_s)
+                    )
+            if len(pairs) == num_before:
+                break
+        if not pairs:
+            raise TrainingError("the cache has no room for a single picture; raise --cache-size")
+        options, seed = self._options, self._options.seed * 1000 + process_rank()
+        self.sampler = PairSampler(pairs, options.crop_px, options.batch_size, seed)
+
+    def _validation_pairs(self, position: float) -> list[Pair]:
+        index = round(position * MAX_QUALITY_INDEX)
+        crops = (crop.permute(1, 2, 0).numpy() for crop in self._validation)
+        found = (self._cache.pair(crop, index, 1.0, may_make=True) for crop in crops)
+        return [pair for pair in found if pair is not None]
+
+    def losses(self, share: float) -> BatchLoss:
+        """See `Task`; the rate is fixed, so the squared error alone counts."""
+        assert self.sampler is not None  # prepare comes first
+        planes, rgb, position, bpp = self.sampler.batch()
+        mse = self._mse(planes, rgb, position)
+        cost = self._network.rd_lambda(position.to(mse)) * mse
+        return BatchLoss(position, bpp, mse.detach(), cost, cost)
+
+    def _mse(self, planes: Tensor, rgb: Tensor, position: Tensor) -> Tensor:
+        """Squared error (N,) of decoded pixels, clipped as a decoder does."""
+        network, device = self._network, self._device
+        weights = knot_weights(position.to(device), network.family.num_knots)
+        step_px = network.steps(weights)[2]
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            decoded = planes.to(device).float() / (1 << FRACTION_BITS)
+            corrected: Tensor = network.synthesis(decoded, weights, step_px)
+        pixels = planes_to_rgb(corrected).clamp(0, 255)
+        return (pixels - rgb.to(device)).square().flatten(1).mean(1)
+
+    @torch.no_grad()
+    def measure(self, position: float) -> tuple[Tensor, Tensor]:
+        """See `Task`; bits are those of real payloads."""
+        bpps, mses = [torch.empty(0)], [torch.empty(0)]
+        for pair in self._held_back[position]:
+            height, width = pair.rgb.shape[:2]
+            planes = pair.planes[None, :, :height, :width]
+            rgb = torch.from_numpy(pair.rgb).permute(2, 0, 1)[None]
+            at = torch.tensor([pair.quality_index / MAX_QUALITY_INDEX])
+            mses.append(self._mse(planes, rgb, at).cpu())
+            bpps.append(torch.tensor([pair.bpp]))
+        return torch.cat(bpps), torch.cat(mses)
