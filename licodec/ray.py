@@ -1,0 +1,160 @@
+"""A data set of picture files goes in, .lic files come out, coded by the workers of a Ray cluster.
+
+Needs `pip install "licodec[ray]"`. All workers see the files under the same names, as on a shared
+disk. Stopped runs are called again: outputs that exist and are not older than their input are
+skipped, as by `licodec compress --continue`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from licodec.cli.codecs import CodecCache, FatalModelError
+from licodec.cli.compress import Compressor, naming
+from licodec.cli.failures import explain
+from licodec.cli.goals import Goal
+from licodec.cli.plan import PIPE, Job, plan_jobs
+from licodec.cli.report import Result
+from licodec.cli.slots import Slots
+from licodec.config import (
+    DEFAULT_PROFILE,
+    DEFAULT_QUALITY,
+    MAX_PIXELS,
+    METADATA_KINDS,
+    check_kinds,
+    quality_to_index,
+)
+from licodec.errors import LicodecError
+
+if TYPE_CHECKING:
+    from ray.data import MaterializedDataset
+
+Batch = dict[str, np.ndarray]
+
+# One reads or writes while the other codes.
+_NUM_FILE_THREADS = 2
+
+
+def compress_files(
+    inputs: str | Sequence[str],
+    output: str,
+    *,
+    quality: float = DEFAULT_QUALITY,
+    profile: str = DEFAULT_PROFILE,
+    keep: Iterable[str] = METADATA_KINDS,
+    max_pixels: int = MAX_PIXELS,
+    force: bool = False,
+    num_workers: int | tuple[int, int] = 1,
+    threads_per_worker: int = 1,
+    files_per_task: int = 64,
+) -> MaterializedDataset:
+    """Compress pictures on a Ray cluster and wait for all of them.
+
+    Args:
+        inputs: files, folders and patterns, as for `licodec compress`.
+        output: folder for the results, on all workers.
+        quality, profile, keep, max_pixels: as of `licodec compress`.
+        force: replace outputs that are older than their input or of other settings.
+        num_workers: processes with a model each; a pair lets Ray choose within a range.
+        threads_per_worker: torch's threads in each, which Ray reserves as CPUs.
+        files_per_task: what is done again, as far as it is not finished, when a worker dies.
+
+    Returns:
+        A row for each file: `input`, `output`, `status` ("done", "skipped" or "failed"), `error`
+        and `notes` (text, empty if there are none), `width`, `height`, `num_bytes` (0 if it
+        failed), `seconds` (coding alone).
+
+    Raises:
+        LicodecError: nothing to do, two inputs with one output, or a folder that cannot be listed.
+        ValueError: quality is out of range, or an unknown kind of metadata.
+    """
+    import ray.data
+
+    quality_to_index(quality)  # complains before workers are started, as does the next line
+    kinds = check_kinds(keep)
+    rows = [{"input": job.source, "output": job.target} for job in _plan(inputs, output)]
+    least, most = (num_workers,) * 2 if isinstance(num_workers, int) else num_workers
+    files = ray.data.from_items(rows, override_num_blocks=math.ceil(len(rows) / files_per_task))
+    results = files.map_batches(
+        FileCompressor,
+        batch_size=None,
+        compute=ray.data.ActorPoolStrategy(min_size=least, max_size=most),
+        num_cpus=threads_per_worker,
+        fn_constructor_kwargs={
+            "num_threads": threads_per_worker,
+            "settings": {
+                "goal": Goal(quality=quality),
+                "profile": profile,
+                "keep": kinds,
+                "max_pixels": max_pixels,
+                "force": force,
+            },
+        },
+    )
+    return results.materialize()
+
+
+class FileCompressor:
+    """Worker of a Ray actor pool: one model, for many batches of file names.
+
+    Args:
+        num_threads: of torch.
+        settings: fields of `licodec.cli.compress.Compressor`.
+    """
+
+    def __init__(self, num_threads: int, settings: dict[str, Any]) -> None:
+        import torch
+
+        self._compressor = Compressor(
+            **settings, is_continued=True, codecs=CodecCache("cpu", settings["max_pixels"])
+        )
+        self._slots = Slots(1)
+        self._threads = ThreadPoolExecutor(
+            _NUM_FILE_THREADS, initializer=torch.set_num_threads, initargs=(num_threads,)
+        )
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Columns `input` and `output` to those that `compress_files` describes.
+
+        Raises:
+            FatalModelError: the profile's weights cannot be loaded.
+        """
+        jobs = [Job(str(s), str(t)) for s, t in zip(batch["input"], batch["output"], strict=True)]
+        futures = [self._threads.submit(self._compressor.run, job, self._slots) for job in jobs]
+        rows = [_row(job, future) for job, future in zip(jobs, futures, strict=True)]
+        return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def _plan(inputs: str | Sequence[str], output: str) -> list[Job]:
+    names = (inputs,) if isinstance(inputs, str) else tuple(inputs)
+    if PIPE in names:
+        raise LicodecError("workers have no stdin; name files, folders or patterns")
+    try:
+        return plan_jobs(names, os.path.join(output, ""), naming())
+    except click.UsageError as error:
+        raise LicodecError(error.format_message()) from error
+
+
+def _row(job: Job, future: Future[Result]) -> dict[str, str | int | float]:
+    error = future.exception()
+    if isinstance(error, FatalModelError):
+        raise error
+    result = None if error is not None else future.result()
+    return {
+        "input": job.source,
+        "output": job.target,
+        "status": "failed" if result is None else "skipped" if result.skipped else "done",
+        "error": "" if error is None else explain(error)[0],
+        "notes": "" if result is None else "; ".join(result.notes),
+        "width": 0 if result is None else result.width,
+        "height": 0 if result is None else result.height,
+        "num_bytes": 0 if result is None else result.num_bytes,
+        "seconds": 0.0 if result is None else result.seconds,
+    }
