@@ -23,11 +23,11 @@ from licodec.prior.density import NUM_SCALES
 # distorts about as much as one of 16/16 without, see docs/decisions.md.
 UNIT = 10
 # Elements in a chain: sub-steps that a decoder takes one after the other in a step of the prior.
-CHAIN_LENGTH = 32
+CHAIN_LENGTH = 64
 # Fewer chains than this are not worth a sub-step of their own; small steps have shorter chains,
 # and where those would be too short to gain anything, all elements are rounded.
-MIN_CHAINS = 64
-MIN_ELEMENTS = 512
+MIN_CHAINS = 16
+MIN_ELEMENTS = 128
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from licodec.quantize.costs import bits_at
 from licodec.quantize.states import UNIT, Trellis, num_chains
 
 _UNIT_STEPS = UNIT / 16
-# Chains searched at once: 32 elements, 4 columns, 4 bytes each make 8 MiB.
-_CHAINS_AT_ONCE = 1 << 14
+# Chains searched at once: 64 elements of 4 columns of 4 bytes each make 8 MiB.
+_CHAINS_AT_ONCE = 1 << 13
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ class File:
     quality: int
     is_grey: bool
     is_all_coded: bool
+    quantizer: int
     crc: int
     payload: bytes
 
@@ -55,15 +56,13 @@ def take_apart(data: bytes) -> File:
     width, at = _varint(data, 12)
     height, at = _varint(data, at)
     quality, colour = data[at], data[at + 1]
-    assert colour >> 1 & 7 == 0  # quantizer: rounding
     crc = int.from_bytes(data[at + 2 : at + 6], "little")
     length, start = _varint(data, at + 6)
     payload = data[start:]
     assert len(payload) == length
     padded = payload + bytes(-length % 4)
-    return File(
-        data[: at + 2], width, height, quality, bool(colour & 1), bool(colour & 16), crc, padded
-    )
+    flags = bool(colour & 1), bool(colour & 16), colour >> 1 & 7
+    return File(data[: at + 2], width, height, quality, *flags, crc, padded)
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -128,6 +127,12 @@ def step_channels(level: int, *, is_grey: bool) -> list[list[tuple[int, int]]]:
     return [[(c, p) for c in channels for p in colour] for channels in planes for colour in colours]
 
 
+STATES = {  # quantizer id: Q, next state after an even and after an odd symbol
+    1: ([0, 0, 1, 1], ([0, 2, 1, 3], [2, 0, 3, 1])),
+    2: ([0, 1] * 4, ([0, 5, 1, 6, 2, 4, 3, 7], [2, 7, 3, 4, 0, 6, 1, 5])),
+}
+
+
 @dataclass
 class Symbols:
     """Reads the ANS stream step by step."""
@@ -135,6 +140,7 @@ class Symbols:
     payload: bytes
     weights: Arrays
     bound: int  # smallest index that is coded
+    quantizer: int = 0
     coded: list[int] = field(default_factory=list)  # in coding order
     num_escapes: int = 0
 
@@ -151,22 +157,51 @@ class Symbols:
         return table
 
     def step(self, index: np.ndarray) -> np.ndarray:
-        """Indices in coding order, any shape, to symbols of the same shape."""
+        """Indices in coding order, any shape, to value - mean of the same shape."""
         flat = [int(i) for i in index.ravel()]
-        skip = self.bound
-        elements = [e for e, i in enumerate(flat) if i >= skip]
-        order = sorted(elements, key=lambda e: flat[e])
-        symbols = [0] * len(flat)
+        chained: list[int] = []
+        if self.quantizer:
+            first = int(self.weights["trellis_from"][0])
+            chained = [e for e, i in enumerate(flat) if i >= first]
+        if len(chained) < 128:
+            chained = []
+        left_out = set(chained)
+        plain = [e for e, i in enumerate(flat) if i >= self.bound and e not in left_out]
+        added = [0] * len(flat)
+        for e, symbol in zip(plain, self._batch([flat[e] for e in plain]), strict=True):
+            added[e] = 16 * symbol
+        self._chains(sorted(chained, key=lambda e: flat[e]), flat, added)
+        return np.array(added, np.int64).reshape(index.shape)
+
+    def _chains(self, ordered: list[int], flat: list[int], added: list[int]) -> None:
+        if not ordered:
+            return
+        number = max(16, -(-len(ordered) // 64))
+        quantizer_of, following = STATES[self.quantizer]
+        state = [0] * number
+        for first in range(0, len(ordered), number):
+            place = ordered[first : first + number]
+            quantizers = [quantizer_of[s] for s, _ in zip(state, place, strict=False)]
+            tables = [flat[e] + 64 * (1 + q) for e, q in zip(place, quantizers, strict=True)]
+            for c, symbol in enumerate(self._batch(tables)):
+                sign = (symbol > 0) - (symbol < 0)
+                added[place[c]] = 10 * (2 * symbol - quantizers[c] * sign)
+                state[c] = following[symbol & 1][state[c]]
+
+    def _batch(self, tables: list[int]) -> list[int]:
+        """Symbols of elements with these tables, in coding order."""
+        order = sorted(range(len(tables)), key=lambda e: tables[e])
+        symbols = [0] * len(tables)
         escaped = []
         for e in order:
-            reach = self.reaches[flat[e]]
-            entry = self.ans.decode(self.frequencies(flat[e]))
+            reach = self.reaches[tables[e]]
+            entry = self.ans.decode(self.frequencies(tables[e]))
             symbols[e] = entry - reach
             if entry == 2 * reach + 1:
                 escaped.append(e)
-        self._suffixes(escaped, flat, symbols)
-        self.coded += [symbols[e] for e in elements]
-        return np.array(symbols, np.int64).reshape(index.shape)
+        self._suffixes(escaped, tables, symbols)
+        self.coded += symbols
+        return symbols
 
     def _suffixes(self, escaped: list[int], flat: list[int], symbols: list[int]) -> None:
         self.num_escapes += len(escaped)
@@ -195,7 +230,7 @@ class WrittenDecoder:
             k: v.astype(np.int64) for k, v in weights.items() if not k.startswith("analysis.")
         }
         bound = 1 if file.is_all_coded else int(weights["skip_below"][0])
-        self.symbols = Symbols(file.payload, self.weights, bound)
+        self.symbols = Symbols(file.payload, self.weights, bound, file.quantizer)
         self.num_planes = 1 if file.is_grey else 3
         self.planes = self._low_pass(-(-file.height // 64), -(-file.width // 64))
         self.trunk: np.ndarray | None = None
@@ -216,9 +251,9 @@ class WrittenDecoder:
                 mean[p, n] = self._neighbour_mean(values[p], s, y, x)
             raw = (self.weights["low_log_scale"][self.q, s, : self.num_planes] + 49) >> 1
             index = np.maximum(1, clamp(raw, 0, 63))
-            symbols = self.symbols.step(np.broadcast_to(index[:, None], mean.shape))
+            added = self.symbols.step(np.broadcast_to(index[:, None], mean.shape))
             for n, (y, x) in enumerate(chosen):
-                values[: self.num_planes, y, x] = mean[:, n] + 16 * symbols[:, n]
+                values[: self.num_planes, y, x] = mean[:, n] + added[:, n]
         return (values * self.weights["low_steps_q4"][self.q][:, None, None] + 128) >> 8
 
     @staticmethod
@@ -249,7 +284,7 @@ class WrittenDecoder:
             mean = (out[: len(channels)] * unit + 128) >> 8
             index = clamp((out[len(channels) :] + log_scale + 49) >> 1, 1, 63)
             index[np.stack([padding[p] for _, p in channels])] = 0
-            values = mean + 16 * self.symbols.step(index)
+            values = mean + self.symbols.step(index)
             folded |= dict(zip(channels, values, strict=True))
         self._finish_level(level, folded)
 
