@@ -88,6 +88,7 @@ def test_examples_of_the_page_run(
         ("-", {}, LicodecError, "no stdin"),
         (["in/a.png", "in/a.jpg"], {}, LicodecError, "both be written"),
         ("in", {"quality": 101}, ValueError, "1 to 100"),
+        ("in", {"effort": 10}, ValueError, "0 to 9"),
         ("in", {"keep": ["all"]}, ValueError, "all"),
     ],
 )
