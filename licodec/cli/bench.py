@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from licodec.cli.completers import complete_profile
-from licodec.config import DEFAULT_PROFILE, quality_to_index
+from licodec.config import DEFAULT_EFFORT, DEFAULT_PROFILE, MAX_EFFORT, quality_to_index
 from licodec.errors import LicodecError
 from licodec.files import check_target, make_folder, write_file
 
@@ -46,6 +46,18 @@ def parse_codecs(context: click.Context, parameter: click.Parameter, value: str)
     return names
 
 
+effort_option = click.option(
+    "-e",
+    "--effort",
+    "efforts",
+    type=click.IntRange(0, MAX_EFFORT),
+    multiple=True,
+    default=(DEFAULT_EFFORT,),
+    show_default=True,
+    help="Effort of licodec's encoder; may be given several times.",
+)
+
+
 @click.command(
     name="bench", epilog="Example: licodec bench photos -p balanced --codecs licodec,avif"
 )
@@ -60,6 +72,7 @@ def parse_codecs(context: click.Context, parameter: click.Parameter, value: str)
     show_default=True,
     help="Profile of licodec; may be given several times.",
 )
+@effort_option
 @click.option(
     "--qualities",
     callback=_parse_qualities,
@@ -122,6 +135,7 @@ def parse_codecs(context: click.Context, parameter: click.Parameter, value: str)
 def command(
     folder: Path,
     profiles: tuple[str, ...],
+    efforts: tuple[int, ...],
     qualities: tuple[float, ...] | None,
     codecs: tuple[str, ...],
     anchors: tuple[str, ...],
@@ -149,7 +163,7 @@ def command(
     paths = list_pictures(folder, limit)
     stored = _load_anchors(anchors, [path.name for path in paths])
     num_threads = set_threads(threads)
-    chosen = _open_codecs(codecs, profiles, qualities, device)
+    chosen = _open_codecs(codecs, profiles, efforts, qualities, device)
     result = _run(paths, chosen, stored, with_ms_ssim=not no_ms_ssim)
     environment = describe_environment(num_threads, device)
     _write(result, environment, out, readme)
@@ -222,17 +236,18 @@ def set_threads(threads: int | None) -> int:
 def _open_codecs(
     names: tuple[str, ...],
     profiles: tuple[str, ...],
+    efforts: tuple[int, ...],
     qualities: tuple[float, ...] | None,
     device: str,
 ) -> list["BenchCodec"]:
-    from licodec.evaluate.bench import LICODEC_QUALITIES, licodec_codec
+    from licodec.evaluate.bench import LICODEC_QUALITIES, licodec_codecs
     from licodec.evaluate.peers import find_peer
 
     codecs: list[BenchCodec] = []
     for name in names:
         if name == "licodec":
             ladder = qualities or LICODEC_QUALITIES
-            codecs += [licodec_codec(p, device, ladder) for p in dict.fromkeys(profiles)]
+            codecs += licodec_codecs(profiles, efforts, device, ladder)
         else:
             codecs.append(find_peer(name))
     return codecs

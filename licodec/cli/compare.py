@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from licodec.cli.bench import CODEC_NAMES, parse_codecs, print_tables, set_threads
+from licodec.cli.bench import CODEC_NAMES, effort_option, parse_codecs, print_tables, set_threads
 from licodec.cli.completers import complete_picture, complete_profile
 from licodec.cli.options import (
     debug_option,
@@ -110,6 +110,7 @@ Examples:
     shell_complete=complete_profile,
     help="Profile of licodec; may be given several times, the first sets the size.",
 )
+@effort_option
 @click.option(
     "--region",
     callback=_parse_region,
@@ -135,6 +136,7 @@ def command(
     bpp: float | None,
     codecs: tuple[str, ...] | None,
     profiles: tuple[str, ...],
+    efforts: tuple[int, ...],
     region: "Region | None",
     no_curves: bool,
     threads: int | None,
@@ -167,6 +169,7 @@ def command(
                 quality=DEFAULT_QUALITY if quality is None else quality,
                 bpp=bpp,
                 profiles=profiles,
+                efforts=efforts,
                 device=device,
                 region=region,
                 with_curves=not no_curves,

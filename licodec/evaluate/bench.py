@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from licodec.config import MAX_QUALITY_INDEX, index_to_quality
+from licodec.config import DEFAULT_EFFORT, MAX_QUALITY_INDEX, index_to_quality
 from licodec.errors import LicodecError, ModelError
 from licodec.evaluate.bdrate import WINDOWS_BPP, BdRate, Curve, Metric, bd_rate, unique_names
 from licodec.evaluate.metrics import ms_ssim, psnr
@@ -25,7 +25,7 @@ LICODEC_QUALITIES = (5.0, 15.0, 25.0, 35.0, 45.0, 55.0, 65.0, 75.0, 85.0, 95.0)
 class PictureCodec(Protocol):
     """What the benchmark calls of licodec.codec.codec.Codec."""
 
-    def encode(self, image: Image.Image, *, quality: float) -> bytes: ...
+    def encode(self, image: Image.Image, *, quality: float, effort: int = ...) -> bytes: ...
 
     def decode(self, data: bytes) -> Image.Image: ...
 
@@ -126,10 +126,15 @@ def licodec_codec(
     device: str,
     qualities: Sequence[float] = LICODEC_QUALITIES,
     open_codec: Callable[[str, str], PictureCodec] | None = None,
+    *,
+    effort: int = DEFAULT_EFFORT,
+    name: str | None = None,
 ) -> BenchCodec:
     """licodec with one profile on one device, for the benchmark.
 
     Args:
+        effort: of the encoder; `open_codec`'s own default is taken for `DEFAULT_EFFORT`.
+        name: None takes licodec-PROFILE.
         open_codec: called with profile and device; licodec.codec.codec.Codec unless given.
 
     Raises:
@@ -147,15 +152,42 @@ def licodec_codec(
     def timings() -> Mapping[str, float]:
         return dict(getattr(codec, "last_timings", {}))
 
+    options = {} if effort == DEFAULT_EFFORT else {"effort": effort}
     return BenchCodec(
-        name=f"licodec-{profile}",
-        settings=f"licodec, profile {profile}, device {device}",
+        name=name or f"licodec-{profile}",
+        settings=f"licodec, profile {profile}, effort {effort}, device {device}",
         qualities=tuple(qualities),
-        encode=lambda image, quality: codec.encode(image, quality=quality),
+        encode=lambda image, quality: codec.encode(image, quality=quality, **options),
         decode=codec.decode,
         grid=tuple(index_to_quality(index) for index in range(MAX_QUALITY_INDEX + 1)),
         last_timings=timings,
     )
+
+
+def licodec_codecs(
+    profiles: Sequence[str],
+    efforts: Sequence[int],
+    device: str,
+    qualities: Sequence[float] = LICODEC_QUALITIES,
+    open_codec: Callable[[str, str], PictureCodec] | None = None,
+) -> list[BenchCodec]:
+    """licodec with each profile at each effort; names tell efforts where there are several.
+
+    Raises:
+        ModelError: as of `licodec_codec`.
+    """
+    return [
+        licodec_codec(
+            profile,
+            device,
+            qualities,
+            open_codec,
+            effort=effort,
+            name=f"licodec-{profile}-e{effort}" if len(set(efforts)) > 1 else None,
+        )
+        for profile in dict.fromkeys(profiles)
+        for effort in dict.fromkeys(efforts)
+    ]
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:

@@ -10,11 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from licodec.config import DEFAULT_PROFILE, DEFAULT_QUALITY, MAX_PIXELS, quality_to_index
+from licodec.config import (
+    DEFAULT_EFFORT,
+    DEFAULT_PROFILE,
+    DEFAULT_QUALITY,
+    MAX_PIXELS,
+    choice_of,
+    quality_to_index,
+)
 from licodec.errors import LicodecError
 from licodec.evaluate import load_extra
 from licodec.evaluate.bdrate import Curve
-from licodec.evaluate.bench import PictureCodec, decode_timed, licodec_codec
+from licodec.evaluate.bench import PictureCodec, decode_timed, licodec_codecs
 from licodec.evaluate.match import Trial, encode_timed, grid_index, match_bytes
 from licodec.evaluate.metrics import has_ms_ssim, has_ssimulacra2, ms_ssim, psnr, ssimulacra2
 from licodec.evaluate.peers import PEERS, BenchCodec, find_peer, installed_peers
@@ -95,6 +102,7 @@ def compare(
     quality: float = DEFAULT_QUALITY,
     bpp: float | None = None,
     profiles: Sequence[str] = (DEFAULT_PROFILE,),
+    efforts: Sequence[int] = (DEFAULT_EFFORT,),
     device: str = "auto",
     region: Region | None = None,
     with_curves: bool = True,
@@ -104,8 +112,8 @@ def compare(
 ) -> Comparison:
     """Code a picture with several codecs so that their files have nearly the same size.
 
-    The first profile of licodec sets the size by its quality, and each other codec's setting is
-    searched to come near to it; with `bpp` every codec is searched to that rate.
+    The first profile and effort of licodec set the size by the quality, and each other codec's
+    setting is searched to come near to it; with `bpp` every codec is searched to that rate.
 
     Args:
         source: path of a picture, Pillow image, or uint8 array as `licodec.encode` takes it.
@@ -115,6 +123,7 @@ def compare(
         quality: licodec's, 1 to 100; of no effect with `bpp`.
         bpp: bits per pixel of the whole file, above 0.
         profiles: of licodec; each is a codec of its own.
+        efforts: of licodec's encoder, 0 to 9; each is a codec of its own.
         device: "auto", "cpu" or "cuda".
         region: part to show, as (left, top, width, height); None shows all, or the centre of a
             picture of more than MAX_WHOLE_PX. Figures are always those of the whole picture.
@@ -127,18 +136,19 @@ def compare(
         ImageError: the picture cannot be read.
         LicodecError: unknown codec, a codec refuses the picture, or region outside of it.
         ModelError: unknown profile, unusable weights or device.
-        ValueError: quality or bpp out of range, or nothing that sets the size.
+        ValueError: quality, bpp or effort out of range, or nothing that sets the size.
     """
     names = ("licodec", *installed_peers()) if codecs is None else tuple(dict.fromkeys(codecs))
     _check_target(names, quality, bpp)
+    for effort in efforts:
+        choice_of(effort)  # raises if it is out of range
     peers = [find_peer(name) for name in names if name != "licodec"]
     original = _read(source, max_pixels)
     shown = _choose_region(original.pixels, region)
     on_step("loading")
-    ours = [
-        licodec_codec(profile, device, open_codec=open_codec)
-        for profile in (dict.fromkeys(profiles) if "licodec" in names else ())
-    ]
+    ours = []
+    if "licodec" in names:
+        ours = licodec_codecs(profiles, efforts, device, open_codec=open_codec)
     opened = [*ours, *peers]
     image = Image.fromarray(original.pixels)
     ladders = {codec.name: _Ladder(codec, original.pixels) for codec in opened}

@@ -98,6 +98,7 @@ def test_picture_itself_is_never_overwritten(licodec: Licodec, photo: Path) -> N
         ["--region", "1,2,3,x"],
         ["--region", "-1,0,3,3"],
         ["--threads", "0"],
+        ["--effort", "10"],
         ["--device", "tpu"],
     ],
 )

@@ -66,6 +66,18 @@ def test_each_profile_is_a_codec_and_the_first_sets_the_size():
     assert "licodec-fast at quality 60" in found.target_from
 
 
+def test_each_effort_is_a_codec_that_reaches_the_encoder():
+    found = run(waves(40, 60), codecs=("licodec",), efforts=(2, 4), bpp=4)
+    assert [result.name for result in found.results] == [
+        "licodec-balanced-e2",
+        "licodec-balanced-e4",
+    ]
+    image = Image.fromarray(waves(40, 60))
+    second = found.results[1]
+    data = JpegInside().encode(image, quality=second.quality, effort=4)
+    assert second.num_bytes == len(data)
+
+
 def test_curves_have_the_ladder_and_the_file_shown():
     found = run(waves(40, 60), with_curves=True)
     for curve, result in zip(found.curves, found.results, strict=True):
@@ -139,6 +151,7 @@ def test_the_smallest_picture_is_compared():
     [
         {"quality": 0},
         {"quality": float("nan")},
+        {"efforts": (10,)},
         {"bpp": 0},
         {"bpp": float("nan")},
         {"bpp": -1},
