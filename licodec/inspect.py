@@ -9,7 +9,7 @@ from licodec.config import FAMILY_IDS, MAX_PIXELS, PROFILE_IDS, QUANTIZER_IDS, i
 from licodec.container.format import ALPHA, Container, Header, section_name
 from licodec.container.read import check_length, read_front, read_front_from
 from licodec.errors import ModelError, UnsupportedVersionError
-from licodec.profiles import ProfileInfo, list_profiles
+from licodec.profiles import ProfileInfo, family_name, list_profiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,8 @@ def choose_profile(data: bytes, max_pixels: int = MAX_PIXELS) -> str:
     """
     front = read_front(data, max_pixels)
     name = _name_of(front.header.profile_id, PROFILE_IDS)
-    installed = [profile.name for profile in list_profiles()]
+    family = family_name(front.header.family_id)
+    installed = [] if family is None else [profile.name for profile in list_profiles(family)]
     if name not in installed and installed:
         raise ModelError(
             f"was made for profile {name}, which is not installed; any profile of its family "
@@ -120,7 +121,7 @@ def _find_obstacle(header: Header) -> str | None:
 def _find_differences(front: Container) -> tuple[str, ...]:
     """What makes decoded pixels differ from those that the encoder's machine decodes."""
     name = _name_of(front.header.profile_id, PROFILE_IDS)
-    profile = _find_installed(name)
+    profile = _find_installed(name, family_name(front.header.family_id))
     if profile is None:
         return (f"profile {name} is not installed; choose another one of the family to decode",)
     if profile.synthesis_fingerprint != front.header.synthesis_fingerprint:
@@ -130,9 +131,10 @@ def _find_differences(front: Container) -> tuple[str, ...]:
     return ()
 
 
-def _find_installed(name: str) -> ProfileInfo | None:
+def _find_installed(name: str, family: str | None) -> ProfileInfo | None:
     try:
-        return next((profile for profile in list_profiles() if profile.name == name), None)
+        profiles = () if family is None else list_profiles(family)
+        return next((profile for profile in profiles if profile.name == name), None)
     except ModelError:
         return None
 

@@ -118,9 +118,9 @@ def find_profile(name: str, family: str = CURRENT_FAMILY) -> ProfileInfo:
     return _info(name, family)
 
 
-def list_profiles() -> tuple[ProfileInfo, ...]:
-    """All installed profiles of the current family, from the fastest to the best."""
-    return tuple(find_profile(name) for name in _installed(CURRENT_FAMILY))
+def list_profiles(family: str = CURRENT_FAMILY) -> tuple[ProfileInfo, ...]:
+    """All installed profiles of a family, from the fastest to the best."""
+    return tuple(find_profile(name, family) for name in _installed(family))
 
 
 def family_name(family_id: int) -> str | None:

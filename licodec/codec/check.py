@@ -9,7 +9,7 @@ from licodec.config import MAX_PIXELS
 from licodec.container.format import ALPHA
 from licodec.container.read import read_container
 from licodec.image.alpha import unpack_alpha
-from licodec.profiles import find_profile, list_profiles
+from licodec.profiles import family_name, list_profiles
 
 
 def check_symbols_of(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
@@ -26,4 +26,6 @@ def check_symbols_of(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
     if alpha is not None:
         unpack_alpha(alpha, header.width, header.height)
     # Symbols depend on the family alone, so that of any of its profiles will do.
-    decode_symbols(container, load_family(find_profile(list_profiles()[0].name)))
+    family = family_name(header.family_id)
+    assert family is not None  # check_family has found it
+    decode_symbols(container, load_family(list_profiles(family)[0]))

@@ -25,7 +25,7 @@ from licodec.quantize.viterbi import search_chains
 _RARE_SYMBOL_BITS = 12.0
 # Share of the rate that is weighed against distortion: a symbol is context for later ones too,
 # which the greedy view leaves out. Chosen on the validation pictures (docs/decisions.md).
-RATE_SHARE = 0.75
+RATE_SHARE = 0.7
 
 
 class Coefficients(Protocol):

@@ -11,7 +11,7 @@ import torch
 from licodec.codec.decode import decode_pixels
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.match import check_family
-from licodec.codec.model import load_family, load_synthesis
+from licodec.codec.model import Family, Synthesis, load_family, load_synthesis
 from licodec.config import (
     CHOICES,
     DEFAULT_EFFORT,
@@ -35,7 +35,7 @@ from licodec.image.alpha import pack_alpha, unpack_alpha
 from licodec.image.convert import picture_from, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
-from licodec.profiles import find_profile
+from licodec.profiles import family_name, find_profile
 from licodec.search.encode import SearchEncoder
 from licodec.search.target import Target, target_of
 
@@ -90,6 +90,7 @@ class Codec:
         self.last_timings: dict[str, float] = {}
         self._family = load_family(self.info)
         self._synthesis = load_synthesis(self.info, self._family.config)
+        self._others: dict[str, tuple[Family, Synthesis]] = {}  # for files of earlier families
 
     def encode(
         self,
@@ -223,6 +224,18 @@ class Codec:
         )
         return write_container(header, sections, encoded.payload, encoded.symbols)
 
+    def _weights_of(self, header: Header) -> tuple[Family, Synthesis]:
+        """What decodes a file; weights of an earlier family are loaded when one comes."""
+        name = family_name(header.family_id)
+        assert name is not None  # check_family has found it
+        if name == self.info.family:
+            return self._family, self._synthesis
+        if name not in self._others:
+            info = find_profile(self.info.name, name)
+            family = load_family(info)
+            self._others[name] = family, load_synthesis(info, family.config)
+        return self._others[name]
+
     def decode_picture(self, data: bytes) -> Picture:
         """Decompress to pixels with their alpha plane and metadata. Raises as `decode`."""
         container = read_container(data, self.max_pixels)
@@ -232,7 +245,8 @@ class Codec:
         alpha = blocks.get(ALPHA)
         plane = None if alpha is None else unpack_alpha(alpha, header.width, header.height)
         timings: dict[str, float] = {}
-        pixels = decode_pixels(container, self._family, self._synthesis, self.device, timings)
+        family, synthesis = self._weights_of(header)
+        pixels = decode_pixels(container, family, synthesis, self.device, timings)
         self.last_timings = timings
         return Picture(
             pixels=pixels,

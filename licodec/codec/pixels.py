@@ -3,39 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from licodec.prior.strips import in_strips
+from licodec.prior.planes import Planes
+from licodec.prior.strips import row_strips
 from licodec.transform.colour import grey_to_luma, luma_to_grey, planes_to_rgb, rgb_to_planes
 from licodec.transform.correction import Correction
-from licodec.transform.patches import PATCH_PX, pad_to_grid
+from licodec.transform.patches import PATCH_PX, padded_size
 from licodec.transform.wavelet import FRACTION_BITS, GRID_PX
 
-# Pixels of a strip without its halo: some tens of MB of activations.
+# Pixels of a strip without its halo: some tens of MB of activations. Wide pictures have strips of
+# more pixels, up to the second number, so that the halo stays a small share of them.
 _STRIP_PX = 1 << 20
+_WIDE_STRIP_PX = 1 << 22
+_WIDE_STRIP_ROWS = 256
 
 Correct = Callable[[Tensor], Tensor]
 
 
-def planes_of(pixels: np.ndarray) -> Tensor:
-    """(H, W) or (H, W, 3) uint8 to (3, H', W') float32 planes, padded; grey has zero chroma."""
-    if pixels.ndim == 2:
-        luma = pad_to_grid(grey_to_luma(_tensor(pixels).float())[None, None], GRID_PX)
-        return torch.cat([luma, torch.zeros_like(luma), torch.zeros_like(luma)], 1)[0]
-    rgb = _tensor(pixels).permute(2, 0, 1)
+def corrected_rows(
+    pixels: np.ndarray, run: Correct, halo_patches: int, top: int, bottom: int
+) -> Tensor:
+    """Rows of a picture's padded planes after the analysis correction.
 
-    def run(part: Tensor) -> Tensor:
-        return rgb_to_planes(part[None].float())[0]
+    Args:
+        pixels: (H, W) or (H, W, 3) uint8.
+        run: analysis correction.
+        halo_patches: its reach.
+        top, bottom: first row and row after the last, multiples of 8 within the padded height.
 
-    return pad_to_grid(in_strips(run, [rgb], 0, _STRIP_PX)[None], GRID_PX)[0]
+    Returns:
+        (3, bottom - top, W') float32 grey levels; chroma of a grey picture is zero before it.
+    """
+    halo = halo_patches * PATCH_PX
+    last = padded_size(pixels.shape[0], GRID_PX)
+    above, below = max(top - halo, 0), min(bottom + halo, last)
+    return run(_padded_rows(pixels, above, below))[:, top - above : bottom - above]
 
 
-def _tensor(pixels: np.ndarray) -> Tensor:
+def _padded_rows(pixels: np.ndarray, top: int, bottom: int) -> Tensor:
+    """(3, bottom - top, W') float32 planes; beyond the picture its last row and column repeat."""
+    height, width = pixels.shape[:2]
     # torch warns about arrays that it could not write to, such as those of Pillow.
-    return torch.from_numpy(np.require(pixels, requirements=["C", "W"]))
+    part = torch.from_numpy(np.array(pixels[min(top, height - 1) : bottom], copy=True)).float()
+    if pixels.ndim == 2:
+        luma = grey_to_luma(part)[None, None]
+        planes = torch.cat([luma, torch.zeros_like(luma), torch.zeros_like(luma)], 1)
+    else:
+        planes = rgb_to_planes(part.permute(2, 0, 1)[None])
+    right, below = padded_size(width, GRID_PX) - width, bottom - top - planes.shape[2]
+    return F.pad(planes, (0, right, 0, below), mode="replicate")[0]
 
 
 def corrector(
@@ -64,44 +86,87 @@ def has_fast_bfloat16() -> bool:
     return bool(found is not None and found())
 
 
-def correct(planes: Tensor, run: Correct, halo_patches: int) -> Tensor:
-    """(3, H, W) float32 to the same, in strips of whole patches."""
-    return _patch_strips(run, planes, halo_patches)
+def strip_px(width: int) -> int:
+    """Pixels of the strips that a picture of this width is corrected in."""
+    return max(_STRIP_PX, min(_WIDE_STRIP_ROWS * width, _WIDE_STRIP_PX))
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a picture in pixels: left, top, width and height, at least 1x1."""
+
+    x: int
+    y: int
+    width: int
+    height: int
 
 
 def pixels_of(
-    planes: Tensor, run: Correct, halo_patches: int, height: int, width: int, is_grey: bool
+    planes: Planes | Tensor,
+    run: Correct,
+    halo_patches: int,
+    height: int,
+    width: int,
+    is_grey: bool,
+    region: Region | None = None,
 ) -> np.ndarray:
-    """Integer planes to pixels.
+    """Integer planes to pixels, strip by strip.
 
     Args:
         planes: (3, H', W') int32, 1/64 grey level.
         run: synthesis correction.
         halo_patches: its reach.
         height, width: of the picture.
+        region: the part of it that is wanted, which differs from the same part of the whole by at
+            most one grey level.
 
     Returns:
-        (height, width) or (height, width, 3) uint8.
+        (height, width) or (height, width, 3) uint8 of the region or the picture.
     """
+    region = region or Region(0, 0, width, height)
+    pixels = np.empty((region.height, region.width, *(() if is_grey else (3,))), np.uint8)
+    num_rows, num_columns = (size // PATCH_PX for size in planes.shape[1:])
+    left, right = _patches(region.x, region.width)
+    first, last = max(left - halo_patches, 0), min(right + halo_patches, num_columns)
+    columns = slice(region.x - first * PATCH_PX, region.x - first * PATCH_PX + region.width)
+    upper, lower = _patches(region.y, region.height)
+    num_px = strip_px((last - first) * PATCH_PX)
+    size = lower - upper, (last - first) * PATCH_PX
+    for begin, end in row_strips(*size, positions=num_px // PATCH_PX):
+        above, below = (
+            max(upper + begin - halo_patches, 0),
+            min(upper + end + halo_patches, num_rows),
+        )
+        window = [n * PATCH_PX for n in (above, below, first, last)]
+        top = max((upper + begin) * PATCH_PX, region.y)
+        bottom = min((upper + end) * PATCH_PX, region.y + region.height)
+        corrected = run(_window(planes, *window).float() / (1 << FRACTION_BITS))
+        part = corrected[:, top - window[0] : bottom - window[0], columns]
+        pixels[top - region.y : bottom - region.y] = grey_levels(part, is_grey=is_grey)
+    return pixels
 
-    def to_bytes(part: Tensor) -> Tensor:
-        corrected = run(part.float() / (1 << FRACTION_BITS))
-        grey_levels = luma_to_grey(corrected[:1]) if is_grey else planes_to_rgb(corrected[None])[0]
-        return grey_levels.round_().clamp_(0, 255).to(torch.uint8)
 
-    pixels = _patch_strips(to_bytes, planes, halo_patches)[:, :height, :width]
-    if is_grey:
-        return np.ascontiguousarray(pixels[0].numpy())
-    return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
+def grey_levels(planes: Tensor, *, is_grey: bool) -> np.ndarray:
+    """(3, h, w) float planes to (h, w) or (h, w, 3) uint8."""
+    levels = luma_to_grey(planes[0]) if is_grey else planes_to_rgb(planes[None])[0].permute(1, 2, 0)
+    rounded: np.ndarray = levels.round_().clamp_(0, 255).to(torch.uint8).numpy()
+    return rounded
 
 
-def _patch_strips(run: Correct, planes: Tensor, halo_patches: int) -> Tensor:
-    """`in_strips` over rows of patches."""
-    channels, height, width = planes.shape
-    by_row = planes.view(channels, height // PATCH_PX, PATCH_PX * width)
+def _patches(first_px: int, size_px: int) -> tuple[int, int]:
+    """First patch that pixels touch, and the one after the last."""
+    return first_px // PATCH_PX, -(-(first_px + size_px) // PATCH_PX)
 
-    def run_rows(part: Tensor) -> Tensor:
-        return run(part.reshape(channels, -1, width)).reshape(-1, part.shape[1], PATCH_PX * width)
 
-    out = in_strips(run_rows, [by_row], halo_patches, _STRIP_PX)
-    return out.view(-1, height, width)
+def _window(planes: Planes | Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:
+    if isinstance(planes, Planes):
+        return planes.window(top, bottom, left, right)
+    return planes[:, top:bottom, left:right]
+
+
+def planes_of(pixels: np.ndarray) -> Tensor:
+    return _padded_rows(pixels, 0, padded_size(pixels.shape[0], GRID_PX))
+
+
+def correct(planes: Tensor, run: Correct, halo_patches: int) -> Tensor:
+    return run(planes)

@@ -1,0 +1,127 @@
+"""A picture's pixels in, its coefficients in quantization steps out, as the prior asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from licodec.codec.model import Family, quality_inputs
+from licodec.codec.pixels import corrected_rows, corrector, strip_px
+from licodec.codec.weights import STEP_UNIT
+from licodec.prior.integer import Where
+from licodec.prior.layout import (
+    NUM_LEVELS,
+    NUM_PLANES,
+    DetailStep,
+    detail_steps,
+    fold_of,
+)
+from licodec.prior.strips import row_strips
+from licodec.transform.patches import PATCH_PX, padded_size
+from licodec.transform.wavelet import GRID_PX, analyse_level
+
+# Above this the coefficients of level 1, three quarters of all, are not kept but made again.
+_KEPT_PX = 1 << 25
+
+
+class Latent:
+    """Coefficients in quantization steps; can be asked for any step, again and again.
+
+    Args:
+        pixels: (H, W) or (H, W, 3) uint8.
+        family: loaded latent family.
+        quality_index: 0..255.
+        device: of the analysis correction.
+    """
+
+    def __init__(
+        self, pixels: np.ndarray, family: Family, quality_index: int, device: torch.device
+    ) -> None:
+        self._pixels = pixels
+        self._run = corrector(
+            family.analysis, *quality_inputs(family.config, quality_index), device
+        )
+        self._halo_patches = family.analysis.halo_patches
+        self._steps_px = family.detail_steps_q4[quality_index].float() / STEP_UNIT
+        self._kept: dict[int, dict[tuple[int, ...], Tensor]] = {}
+        self._is_large = pixels.shape[0] * pixels.shape[1] > _KEPT_PX
+        steps = detail_steps(1)
+        low = self._analyse([s for s in steps if not (self._is_large and s.is_chroma)])
+        for level in range(2, NUM_LEVELS + 1):
+            self._kept[level] = self._empty(level, low.shape[1] // 2, low.shape[2] // 2)
+            low = self._analyse_plane_by_plane(level, low)
+        low_px = family.low_steps_q4[quality_index].float() / STEP_UNIT
+        self._low = low / low_px[:, None, None]
+
+    def at(self, where: Where) -> Tensor:
+        """(C, ..) float32 of the elements of a step, or of any channels of a level."""
+        if where.mask is not None:
+            return self._low[list(where.channels)][:, where.mask]
+        parts = self._kept[where.level]
+        missing = [s for s in detail_steps(where.level) if s.channels not in parts]
+        wanted = [s for s in missing if not {*s.channels}.isdisjoint(where.channels)]
+        if wanted:  # both steps of luma or of chroma at once, since the next one is asked for soon
+            kinds = {s.is_chroma for s in wanted}
+            self._analyse([s for s in missing if s.is_chroma in kinds])
+            parts = self._kept[where.level]
+        if where.channels in parts:
+            may_go = self._is_large and where.level == 1
+            return parts.pop(where.channels) if may_go else parts[where.channels]
+        planes = {
+            c: plane for key, part in parts.items() for c, plane in zip(key, part, strict=True)
+        }
+        return torch.stack([planes[c] for c in where.channels])
+
+    def _analyse(self, steps: Sequence[DetailStep]) -> Tensor:
+        """Keep level 1 of some steps; returns the low-pass (3, H'/2, W'/2) float32."""
+        height, width = (padded_size(n, GRID_PX) for n in self._pixels.shape[:2])
+        parts = self._kept.setdefault(1, {})
+        parts |= self._empty(1, height // 2, width // 2, steps)
+        low = torch.empty(NUM_PLANES, height // 2, width // 2)
+        num_patches = height // PATCH_PX
+        for first, last in row_strips(num_patches, width, positions=strip_px(width) // PATCH_PX):
+            # One patch more on each side: the reach of the wavelet.
+            above, below = max(first - 1, 0), min(last + 1, num_patches)
+            planes = corrected_rows(
+                self._pixels, self._run, self._halo_patches, above * PATCH_PX, below * PATCH_PX
+            )
+            inside = slice((first - above) * PATCH_PX // 2, (last - above) * PATCH_PX // 2)
+            rows = slice(first * PATCH_PX // 2, last * PATCH_PX // 2)
+            for p in range(NUM_PLANES):
+                low_part, details = analyse_level(planes[None, p : p + 1])
+                low[p, rows] = low_part[0, 0, inside]
+                self._keep(1, p, details[0, 0, :, inside], rows.start)
+        return low
+
+    def _analyse_plane_by_plane(self, level: int, low: Tensor) -> Tensor:
+        parts = []
+        for p in range(NUM_PLANES):
+            part, details = analyse_level(low[None, p : p + 1])
+            parts.append(part[0])
+            self._keep(level, p, details[0, 0], 0)
+        return torch.cat(parts)
+
+    def _empty(
+        self, level: int, height: int, width: int, steps: Sequence[DetailStep] | None = None
+    ) -> dict[tuple[int, ...], Tensor]:
+        fold = fold_of(level)
+        return {
+            s.channels: torch.empty(len(s.channels), height // fold, width // fold)
+            for s in (detail_steps(level) if steps is None else steps)
+        }
+
+    def _keep(self, level: int, plane: int, details: Tensor, top: int) -> None:
+        """Rows of a plane's bands (3, h, w), in grey levels, to the steps that are kept."""
+        fold = fold_of(level)
+        size = fold * fold
+        values = details / self._steps_px[level - 1, 3 * plane : 3 * plane + 3, None, None]
+        rows = slice(top // fold, (top + values.shape[1]) // fold)
+        for channels, part in self._kept[level].items():
+            for i, channel in enumerate(channels):
+                detail, position = divmod(channel, size)
+                if detail // 3 == plane:
+                    down, right = divmod(position, fold)
+                    part[i, rows] = values[detail % 3, down::fold, right::fold]
