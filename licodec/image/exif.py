@@ -1,7 +1,9 @@
 """EXIF blocks: found in an image, their orientation applied to the pixels and reset."""
 
+import contextlib
 import re
 import struct
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,8 @@ EXIF_PREFIX = b"Exif\0\0"
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = 1
-_FIRST_COUNT, _ENTRY_BYTES = 2, 12  # of a TIFF directory
+_THUMBNAIL_TAG, _THUMBNAIL_LENGTH_TAG = 0x0201, 0x0202
+_COUNT_BYTES, _ENTRY_BYTES = 2, 12  # of a TIFF directory
 _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
 
 # Tags that describe how a TIFF file stores its pixels, or that are kept elsewhere in a Picture.
@@ -78,13 +81,20 @@ def find_orientation(exif: bytes | None) -> int:
 
 
 def reset_orientation(exif: bytes) -> bytes:
-    """The block with orientation 1, every other byte as it was."""
+    """The block with orientation 1 for a picture that has been turned.
+
+    Every other byte stays as it was, but for a thumbnail: it would lie on its side, so it is
+    unlinked and overwritten with zeros, which deflate to nothing.
+    """
     found = _locate(exif)
-    if found is None:
+    if found is None or found[2] == _UPRIGHT:
         return exif
     layout, offset, _ = found
-    value = struct.pack(layout, _UPRIGHT)
-    return exif[:offset] + value + exif[offset + len(value) :]
+    reset = bytearray(exif)
+    struct.pack_into(layout, reset, offset, _UPRIGHT)
+    with contextlib.suppress(struct.error):
+        _erase_thumbnail(reset, layout[0])
+    return bytes(reset)
 
 
 def reset_xmp_orientation(xmp: bytes) -> bytes:
@@ -108,15 +118,42 @@ def _locate(exif: bytes) -> tuple[str, int, int] | None:
     if order is None:
         return None
     try:
-        (start,) = struct.unpack_from(f"{order}I", exif, 4)
-        (count,) = struct.unpack_from(f"{order}H", exif, start)
-        for index in range(count):
-            entry = start + _FIRST_COUNT + _ENTRY_BYTES * index
-            tag, kind, num_values = struct.unpack_from(f"{order}HHI", exif, entry)
-            layout = {3: f"{order}H", 4: f"{order}I"}.get(kind)
-            if tag == _ORIENTATION_TAG and layout and num_values == 1:
-                (value,) = struct.unpack_from(layout, exif, entry + 8)
-                return (layout, entry + 8, value) if _UPRIGHT <= value <= 8 else None
+        for tag, layout, offset, value in _entries(exif, order, _first_directory(exif, order)):
+            if tag == _ORIENTATION_TAG:
+                return (layout, offset, value) if _UPRIGHT <= value <= 8 else None
     except struct.error:
         return None
     return None
+
+
+def _first_directory(exif: bytes | bytearray, order: str) -> int:
+    start: int = struct.unpack_from(f"{order}I", exif, 4)[0]
+    return start
+
+
+def _entries(
+    exif: bytes | bytearray, order: str, start: int
+) -> Iterator[tuple[int, str, int, int]]:
+    """Tag, layout, offset and value of each single integer in a directory."""
+    (count,) = struct.unpack_from(f"{order}H", exif, start)
+    for index in range(count):
+        entry = start + _COUNT_BYTES + _ENTRY_BYTES * index
+        tag, kind, num_values = struct.unpack_from(f"{order}HHI", exif, entry)
+        layout = {3: f"{order}H", 4: f"{order}I"}.get(kind)
+        if layout and num_values == 1:
+            yield tag, layout, entry + 8, struct.unpack_from(layout, exif, entry + 8)[0]
+
+
+def _erase_thumbnail(exif: bytearray, order: str) -> None:
+    """Unlink the second directory, the thumbnail's, and overwrite its pixels."""
+    start = _first_directory(exif, order)
+    (count,) = struct.unpack_from(f"{order}H", exif, start)
+    link = start + _COUNT_BYTES + _ENTRY_BYTES * count
+    (second,) = struct.unpack_from(f"{order}I", exif, link)
+    if not second:
+        return
+    values = {tag: value for tag, _, _, value in _entries(exif, order, second)}
+    first, num_bytes = values.get(_THUMBNAIL_TAG, 0), values.get(_THUMBNAIL_LENGTH_TAG, 0)
+    if 0 < first < first + num_bytes <= len(exif):
+        exif[first : first + num_bytes] = bytes(num_bytes)
+    struct.pack_into(f"{order}I", exif, link, 0)

@@ -1,4 +1,4 @@
-"""The orientation of an EXIF block is found and reset in place; nothing else changes."""
+"""The orientation of an EXIF block is found and reset in place; what else is there stays."""
 
 import io
 import struct
@@ -33,6 +33,24 @@ def test_reset_changes_the_orientation_alone(order: str, layout: str, orientatio
     given_block = block(orientation, order, layout)
     assert find_orientation(given_block) == orientation
     assert reset_orientation(given_block) == block(1, order, layout)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_thumbnail_goes_where_it_would_lie_on_its_side(order: str) -> None:
+    def block_of(orientation: int, link: int, thumbnail: bytes) -> bytes:
+        head = (b"MM\0*" if order == ">" else b"II*\0") + struct.pack(f"{order}IH", 8, 1)
+        entry = struct.pack(f"{order}HHIHxx", 0x0112, 3, 1, orientation)
+        second = struct.pack(f"{order}H", 2)
+        second += struct.pack(f"{order}HHII", 0x0201, 4, 1, 56)
+        second += struct.pack(f"{order}HHII", 0x0202, 4, 1, len(thumbnail))
+        return (
+            head + entry + struct.pack(f"{order}I", link) + second + bytes(4) + thumbnail + b"end"
+        )
+
+    assert reset_orientation(block_of(8, 26, b"JPEG")) == block_of(1, 0, bytes(4))
+    assert reset_orientation(block_of(1, 26, b"JPEG")) == block_of(1, 26, b"JPEG")
+    beyond = block_of(6, 26, b"JPEG").replace(struct.pack(f"{order}I", 56), b"\x7f" * 4)
+    assert find_orientation(reset_orientation(beyond)) == 1
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from licodec.codec.codec import Codec
+from licodec.errors import ImageError
 from licodec.image.exif import EXIF_PREFIX, load_tags
 from licodec.image.files import read_picture, render_picture
 from licodec.image.formats import WRITE_FORMATS
@@ -85,3 +86,19 @@ def test_colours_under_transparent_pixels_cost_nothing(codec: Codec) -> None:
 
 def test_wholly_transparent_picture_costs_next_to_nothing(codec: Codec) -> None:
     assert round_trip(codec, ODD["rgba-invisible.png"].data)[2] < WIDTH * HEIGHT // 16
+
+
+@pytest.mark.parametrize("name", WRITE_FORMATS)
+def test_every_odd_picture_can_be_written_or_is_refused_in_one_line(name: str) -> None:
+    for odd in ODD.values():
+        picture = read_picture(io.BytesIO(odd.data))
+        try:
+            data, _ = render_picture(picture, WRITE_FORMATS[name])
+        except ImageError as error:
+            assert picture.alpha is not None
+            assert "\n" not in str(error)
+            assert not WRITE_FORMATS[name].has_alpha
+        else:
+            again = read_picture(io.BytesIO(data))
+            assert (again.width, again.height) == (picture.width, picture.height)
+            assert (again.alpha is None) == (picture.alpha is None)
