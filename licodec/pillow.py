@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
-from licodec.config import DEFAULT_EFFORT, DEFAULT_PROFILE, DEFAULT_QUALITY, index_to_quality
+from licodec.config import DEFAULT_PROFILE, index_to_quality
 from licodec.container.format import ALPHA, EXIF, ICC, MAGIC_BYTES, MAX_SIDE_PX, XMP
 from licodec.container.read import read_front_from
 from licodec.errors import BitstreamError, LicodecError, NotLicodecFileError
@@ -35,6 +35,7 @@ MIME_TYPE = "image/x-licodec"
 _DECODER = "licodec"
 # Pillow's name of each option and key of `info`, and licodec's.
 _METADATA_KINDS = MappingProxyType({"icc_profile": "icc", "exif": "exif", "xmp": "xmp"})
+_CODING_OPTIONS = ("quality", "bpp", "size", "psnr", "effort", "time_budget", "quantizer")
 _EXIF_PREFIX = b"Exif\0\0"  # stands before the TIFF block wherever Pillow hands EXIF out
 _NO_LIMIT = MAX_SIDE_PX**2  # Pillow's own limit, Image.MAX_IMAGE_PIXELS, has been applied before
 _LOCK = threading.Lock()  # a Codec must not be used by two threads at once
@@ -171,24 +172,20 @@ def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
     """Pillow's save handler; options are in `image.encoderinfo`.
 
     Raises:
-        OSError: the picture cannot be converted, or the profile is not usable.
-        ValueError: quality or effort out of range, or an unknown quantizer.
+        OSError: the picture cannot be converted, the profile is not usable, or the wanted size or
+            PSNR cannot be reached.
+        ValueError: an option out of range, or two that exclude each other.
     """
     options = image.encoderinfo
     given = {key: _block(key, options[key]) for key in _METADATA_KINDS if key in options}
     kept = [kind for key, kind in _METADATA_KINDS.items() if given.get(key, b"") is not None]
+    coding = {key: options[key] for key in _CODING_OPTIONS if key in options}
     own_info = image.info
     try:
         image.info = own_info | {key: block for key, block in given.items() if block is not None}
         with _LOCK:
             codec = _codec(options.get("profile", DEFAULT_PROFILE), _SETTINGS.device)
-            data = codec.encode(
-                image,
-                quality=options.get("quality", DEFAULT_QUALITY),
-                effort=options.get("effort", DEFAULT_EFFORT),
-                quantizer=options.get("quantizer"),
-                keep=kept,
-            )
+            data = codec.encode(image, keep=kept, **coding)
     except LicodecError as error:
         raise OSError(f"cannot write {FORMAT}: {error}") from error
     finally:

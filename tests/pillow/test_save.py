@@ -29,6 +29,15 @@ def test_effort_and_quantizer_are_passed_on() -> None:
             lic_bytes(picture, **wrong)
 
 
+def test_target_takes_the_place_of_quality() -> None:
+    picture = small_picture(size=(128, 96))
+    assert len(lic_bytes(picture, size=150)) <= 150
+    with pytest.raises(OSError, match="cannot write LIC"):
+        lic_bytes(picture, size=20)
+    with pytest.raises(ValueError, match="excludes"):
+        lic_bytes(picture, size=150, quality=50)
+
+
 def test_extension_chooses_the_format(tmp_path: Path) -> None:
     small_picture().save(tmp_path / "a.lic", quality=80, profile="balanced")
     assert licodec.info((tmp_path / "a.lic").read_bytes()).quality == pytest.approx(80, abs=0.3)
