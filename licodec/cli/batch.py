@@ -115,7 +115,7 @@ def _run_one(job: Job, work: Work, report: Report) -> None:
 class _Pool:
     """Threads that take one job after the other, from reading to writing.
 
-    Threads, not processes: nine tenths of coding run outside the interpreter's lock, and the
+    Threads, not processes: six sevenths of coding run outside the interpreter's lock, and the
     weights are in memory once.
     """
 

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 # A larger picture takes several slots: its share of memory and of torch's threads grows with it.
 SLOT_PX = 1 << 22
-# More than this gain little: a ninth of coding holds the interpreter's lock.
-_MAX_DEFAULT_JOBS = 8
+# More than this gain little: a seventh of coding holds the interpreter's lock.
+_MAX_DEFAULT_JOBS = 6
 
 
 def default_jobs() -> int:
-    """How many pictures are coded at a time: one per CPU that the process may use, at most 8."""
+    """How many pictures are coded at a time: one per CPU that the process may use, at most 6."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux
     num_cpus = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
     return min(num_cpus, _MAX_DEFAULT_JOBS)

@@ -23,8 +23,8 @@ def is_free(slots: Slots, num_pixels: int) -> bool:
     return found
 
 
-def test_default_is_at_least_one_and_at_most_eight() -> None:
-    assert 1 <= default_jobs() <= 8
+def test_default_is_at_least_one_and_at_most_six() -> None:
+    assert 1 <= default_jobs() <= 6
 
 
 def test_small_pictures_take_one_slot_each() -> None:
