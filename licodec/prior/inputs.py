@@ -41,7 +41,7 @@ def plane_inputs(
     """High-pass and brightness of rows first to last - 1 of a level's grid.
 
     Args:
-        low: (3, h, w) int32 planes, 1/64 grey level.
+        low: (3, h, w) int16 or int32 planes, 1/64 grey level.
         fold: side of the block that a grid point has in the planes.
         reciprocal: (3,) int64, 2^-20.
 
@@ -50,7 +50,7 @@ def plane_inputs(
     """
     top, bottom = first * fold, last * fold
     above, below = max(top - 1, 0), min(bottom + 1, low.shape[1])
-    part = low[:, above:below]
+    part = low[:, above:below].to(torch.int32)
     high = _nine_times_high_pass(part)[:, top - above : bottom - above]
     # Products of 31 and 17 bits are exact in float64, which is faster here than int64.
     scaled = (

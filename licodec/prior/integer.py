@@ -32,8 +32,9 @@ from licodec.prior.layout import (
     detail_steps,
     fold_of,
 )
+from licodec.prior.planes import Planes, SmallIntegers
 from licodec.prior.strips import row_strips
-from licodec.transform.wavelet import GRID_PX, synthesise_values
+from licodec.transform.wavelet import GRID_PX
 
 _MAX_OUT = 1 << 12  # mean and log-scale corrections stay within +-256
 _INDEX_OFFSET = 3 * 16  # minus LOG_SCALE_MIN in 1/16
@@ -104,20 +105,39 @@ class IntegerPrior:
             (3, H, W) int32 planes of the linear synthesis in 1/64 grey level, H and W the picture's
             size padded to multiples of 64.
         """
+        return self.planes(quality_index, height, width, is_grey=is_grey, code=code).whole()
+
+    def planes(
+        self,
+        quality_index: int,
+        height: int,
+        width: int,
+        *,
+        is_grey: bool,
+        code: CodeStep,
+        last_level: int = 1,
+    ) -> Planes:
+        """As `walk`, but the last planes are made where they are asked for.
+
+        Args:
+            last_level: 1 to 6: no finer level is visited. The planes, of the padded size divided by
+                2^(last_level - 1), are then a smaller picture in themselves.
+        """
         rows, columns = -(-height // GRID_PX), -(-width // GRID_PX)
         low, step = self._low_pass(quality_index, rows, columns, is_grey, code)
         trunk: Tensor | None = None
         parents: Tensor | None = None
-        for level in range(NUM_LEVELS, 0, -1):
+        for level in range(NUM_LEVELS, last_level - 1, -1):
             trunk = self._trunk(level, quality_index, low, parents, trunk)
             values, parents = self._level(
                 level, quality_index, trunk, height, width, is_grey, code, step
             )
             step += len(detail_steps(level))
             steps = self.tables["detail_steps_q4"][quality_index, level - 1]  # (9,)
-            bands = values.view(NUM_PLANES, 3, *values.shape[1:])
-            low = synthesise_values(low, bands, steps.view(NUM_PLANES, 3))
-        return low
+            planes = Planes(low, values, steps)
+            if level > last_level:
+                low = planes.small()
+        return planes
 
     def _low_pass(
         self, quality_index: int, rows: int, columns: int, is_grey: bool, code: CodeStep
@@ -152,13 +172,13 @@ class IntegerPrior:
         """Code a level's steps, the first of them number `step`.
 
         Returns:
-            values (9, h, w) int32 in 1/16 step, and the same companded, int8 (zeros at level 1,
-            which has no finer one).
+            values (9, h, w) int16 or int32 in 1/16 step, and the same companded, int8 (zeros at
+            level 1, which has no finer one).
         """
         fold = fold_of(level)
         rows, columns = trunk.shape[:2]
         shape = (NUM_DETAIL_CHANNELS, fold * rows, fold * columns)
-        values = torch.zeros(shape, dtype=torch.int32)
+        values = SmallIntegers(*shape)
         parents = torch.zeros(shape, dtype=torch.int8)
         known: list[Tensor] = []
         coded_steps = [s for s in detail_steps(level) if not (is_grey and s.is_chroma)]
@@ -166,13 +186,21 @@ class IntegerPrior:
             channels = detail_step.channels
             mean, index = self._head(level, quality_index, number, channels, trunk, known)
             _clear_padding(index, channels, level, height, width)
-            mean += code(step + number, mean, index, Where(level, channels))
-            _unfold_into(values, mean, channels, fold)
-            if level > 1 or number + 1 < len(coded_steps):
-                known.append(self._compand(mean.bitwise_right_shift_(1)))
+            added = code(step + number, mean, index, Where(level, channels))
+            is_asked_for = level > 1 or number + 1 < len(coded_steps)
+            companded = torch.empty_like(mean, dtype=torch.int8)
+            for top, bottom in row_strips(rows, columns):
+                value = mean[:, top:bottom].to(torch.int32).add_(added[:, top:bottom])
+                for key, part in _unfolded(value, channels, fold, top, bottom):
+                    values.put(key, part)
+                if is_asked_for:
+                    companded[:, top:bottom] = self._compand(value.bitwise_right_shift_(1))
+            if is_asked_for:
+                known.append(companded)
             if level > 1:
-                _unfold_into(parents, known[-1], channels, fold)
-        return values, parents
+                for key, part in _unfolded(companded, channels, fold, 0, rows):
+                    parents[key] = part
+        return values.data, parents
 
     def _trunk(
         self,
@@ -222,7 +250,7 @@ class IntegerPrior:
         trunk: Tensor,
         known: Sequence[Tensor],
     ) -> tuple[Tensor, Tensor]:
-        """(C, h, w) means int32 and scale indices uint8 of one step."""
+        """(C, h, w) means and scale indices uint8 of one step; means int16 if their unit allows."""
         name = f"net.{NET_OF_LEVEL[level]}.head{number}"
         first, mix, out = (self.layers[f"{name}.{k}"] for k in ("in", "mix", "out"))
         details = _details(channels, fold_of(level))
@@ -231,7 +259,8 @@ class IntegerPrior:
         offset = (log_scale + (_INDEX_OFFSET + 1)).to(self.carrier)
         height, width = trunk.shape[:2]
         shape = (len(unit), len(channels) // len(unit), height * width)
-        means = torch.empty(shape, dtype=torch.int32)
+        is_small = _MAX_OUT * int(unit.max()) < 1 << 23  # the mean is below 2^15 then
+        means = torch.empty(shape, dtype=torch.int16 if is_small else torch.int32)
         indices = torch.empty(shape, dtype=torch.uint8)
         for top, bottom in row_strips(height, width):
             hidden = trunk[top:bottom].flatten(0, 1).to(self.carrier)
@@ -253,7 +282,7 @@ class IntegerPrior:
             result = result.floor_().clamp_(-_MAX_OUT, _MAX_OUT).view(2, *shape[:2], -1)
             part = slice(top * width, bottom * width)
             mean = result[0].to(torch.int32).mul_(unit).add_(128)
-            torch.bitwise_right_shift(mean, 8, out=means[:, :, part])
+            means[:, :, part] = mean.bitwise_right_shift_(8)
             index = result[1].add_(offset).mul_(0.5).clamp_(1, MAX_INDEX)
             # A conversion to integers drops the fraction: floor, where nothing is negative.
             indices[:, :, part] = index.to(torch.int8)
@@ -311,12 +340,15 @@ def _clear_padding(
         part[:, :, -(-(num_columns - right) // fold) :].zero_()
 
 
-def _unfold_into(maps: Tensor, parts: Tensor, channels: Sequence[int], fold: int) -> None:
-    """Put folded channels (C, h, w) where they belong in (9, h fold, w fold)."""
+def _unfolded(
+    parts: Tensor, channels: Sequence[int], fold: int, top: int, bottom: int
+) -> Iterator[tuple[tuple[slice, ...], Tensor]]:
+    """Where rows top to bottom - 1 of folded channels (C, ..) belong in (9, h fold, w fold)."""
     details = _details(channels, fold)
     for position, part in _by_position(parts, channels, fold):
         down, right = divmod(position, fold)
-        maps[details, down::fold, right::fold] = part
+        rows = slice(fold * top + down, fold * bottom, fold)
+        yield (details, rows, slice(right, None, fold)), part
 
 
 def _details(channels: Sequence[int], fold: int) -> slice:

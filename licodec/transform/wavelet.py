@@ -33,6 +33,9 @@ LOW_GAIN = _LOW_GAIN_Q10 / 1024
 # Bands of a level: horizontal detail (high along x), vertical detail, diagonal detail.
 NUM_BANDS = 3
 
+# Samples of the coarser level on each side that a sample of either direction depends on.
+SYNTHESIS_HALO = 2
+
 # Coefficients of the integer synthesis are in 1/64 grey level.
 FRACTION_BITS = 6
 
@@ -169,7 +172,7 @@ def synthesise_values(low: Tensor, values: Tensor, steps: Tensor) -> Tensor:
 
     Args:
         low: (C, h, w) int32.
-        values: (C, 3, h, w) int32, 1/16 step.
+        values: (C, 3, h, w) int16 or int32, 1/16 step.
         steps: (C, 3) int32, 1/1024 grey level.
     """
     channels, height, width = low.shape
