@@ -26,6 +26,7 @@ class Golden:
     box: tuple[int, int, int, int]  # left, top, right, bottom in pixels
     mode: str
     quality: float
+    quantizer: str | None = None  # None: that of the default effort
     has_metadata: bool = False
 
 
@@ -35,6 +36,18 @@ GOLDEN = {
     "grey-33x17-q60": Golden(photo="coffee", box=(180, 200, 213, 217), mode="L", quality=60),
     "rgba-20x20-q90": Golden(
         photo="chelsea", box=(200, 110, 220, 130), mode="RGBA", quality=90, has_metadata=True
+    ),
+    "rounding-48x40-q50": Golden(
+        photo="coffee", box=(250, 120, 298, 160), mode="RGB", quality=50, quantizer="rounding"
+    ),
+    "rdoq-48x40-q70": Golden(
+        photo="chelsea", box=(160, 100, 208, 140), mode="RGB", quality=70, quantizer="rdoq"
+    ),
+    "tcq4-90x70-q80": Golden(
+        photo="coffee", box=(200, 100, 290, 170), mode="RGB", quality=80, quantizer="tcq4"
+    ),
+    "tcq8-90x70-q80": Golden(
+        photo="chelsea", box=(150, 90, 240, 160), mode="RGB", quality=80, quantizer="tcq8"
     ),
 }
 EXIF = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x01\0\0\0\0\0\0"  # orientation 1
@@ -66,7 +79,9 @@ def write_one(name: str, golden: Golden) -> dict[str, object]:
     alpha = source_alpha(*pixels.shape[:2]) if golden.mode == "RGBA" else None
     codec = Codec(device="cpu")
     data = codec.encode_picture(
-        Picture(pixels=pixels, alpha=alpha, **metadata), quality=golden.quality
+        Picture(pixels=pixels, alpha=alpha, **metadata),
+        quality=golden.quality,
+        quantizer=golden.quantizer,
     )
     decoded = codec.decode_picture(data)
     (FOLDER / f"{name}.lic").write_bytes(data)
