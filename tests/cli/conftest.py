@@ -128,7 +128,7 @@ def fake_codec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Puts the fake in the real codec's place, for the command line and for `import licodec`."""
     module = types.SimpleNamespace(Codec=FakeCodec)
     monkeypatch.setitem(sys.modules, "licodec.codec.codec", module)  # type: ignore[arg-type]
-    monkeypatch.setattr("licodec.inspect.list_profiles", tuple)
+    monkeypatch.setattr("licodec.inspect.list_profiles", lambda family=None: ())
     FakeCodec.made.clear()
     FakeCodec.asked.clear()
     package._codec.cache_clear()
