@@ -35,6 +35,7 @@ MIME_TYPE = "image/x-licodec"
 _DECODER = "licodec"
 # Pillow's name of each option and key of `info`, and licodec's.
 _METADATA_KINDS = MappingProxyType({"icc_profile": "icc", "exif": "exif", "xmp": "xmp"})
+_MAX_HALVINGS = 5  # level 6 of the format is the coarsest
 _CODING_OPTIONS = ("quality", "bpp", "size", "psnr", "effort", "time_budget", "quantizer")
 _EXIF_PREFIX = b"Exif\0\0"  # stands before the TIFF block wherever Pillow hands EXIF out
 _NO_LIMIT = MAX_SIDE_PX**2  # Pillow's own limit, Image.MAX_IMAGE_PIXELS, has been applied before
@@ -108,6 +109,29 @@ class LicImageFile(ImageFile.ImageFile):
         self.info |= {key: block for key, block in blocks if block is not None}
         self.tile = [ImageFile._Tile(_DECODER, (0, 0, *self.size), 0, ())]
 
+    def draft(
+        self, mode: str | None, size: tuple[int, int] | None
+    ) -> tuple[str, tuple[int, int, float, float]] | None:
+        """Choose a preview: `load` then decodes the picture at 1/2 to 1/32 of its width and height,
+        as small as it can be without falling below `size` (width, height); the mode stays.
+
+        Returns:
+            The mode, and the box of the picture in the preview, which is all of it; None if nothing
+            is changed. Finer levels are not read, so `load` does not compare the checksum.
+        """
+        if size is None or len(self.tile) != 1 or self.tile[0].args:
+            return None
+        from licodec.codec.part import size_within
+
+        width, height = self.size
+        halvings = min(width // max(size[0], 1), height // max(size[1], 1)).bit_length() - 1
+        if halvings < 1:
+            return None
+        max_size = -(-max(self.size) >> min(halvings, _MAX_HALVINGS))
+        self._size = size_within(width, height, max_size)
+        self.tile = [ImageFile._Tile(_DECODER, (0, 0, *self.size), 0, (max_size,))]
+        return self.mode, (0, 0, *self.size)
+
     def load_seek(self, pos: int) -> None:
         """Go to a place in the file; that this is here keeps `ImageFile.Parser` from decoding
         parts of a file."""
@@ -138,7 +162,7 @@ class LicImageFile(ImageFile.ImageFile):
 
 
 class LicDecoder(ImageFile.PyDecoder):
-    """Reads a whole file and fills the picture."""
+    """Reads a whole file and fills the picture; its argument is the longer side of a preview."""
 
     _pulls_fd = True
 
@@ -150,7 +174,8 @@ class LicDecoder(ImageFile.PyDecoder):
         try:
             profile = _SETTINGS.profile or choose_profile(data, _NO_LIMIT)
             with _LOCK:
-                image = _codec(profile, _SETTINGS.device).decode(data)
+                codec = _codec(profile, _SETTINGS.device)
+                image = codec.decode(data, max_size=self.args[0] if self.args else None)
         except LicodecError as error:
             raise OSError(str(error)) from error
         self.set_as_raw(image.tobytes())

@@ -47,14 +47,15 @@ def _render(source: Path, size: int) -> bytes:
     from licodec.profiles import list_profiles
 
     name = click.format_filename(source)
-    # Nobody sees in a small picture which synthesis made it, so the first and fastest one does.
-    register(profile=next((profile.name for profile in list_profiles()), None))
     buffer = io.BytesIO()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(source, formats=[FORMAT])
         with image:
+            names = [profile.name for profile in list_profiles()]
+            if names and image.info["profile"] not in names:  # nobody sees it in a small picture
+                register(profile=names[0])
             image.thumbnail((size, size))
             upright = ImageOps.exif_transpose(image)
         upright.save(buffer, "PNG")
