@@ -8,7 +8,7 @@ from licodec.codec.match import check_family
 from licodec.config import FAMILY_IDS, MAX_PIXELS, PROFILE_IDS, QUANTIZER_IDS, index_to_quality
 from licodec.container.format import ALPHA, Container, Header, section_name
 from licodec.container.read import check_length, read_front, read_front_from
-from licodec.errors import ModelError, UnsupportedVersionError
+from licodec.errors import ModelError
 from licodec.profiles import ProfileInfo, family_name, list_profiles
 
 
@@ -113,7 +113,7 @@ def _find_obstacle(header: Header) -> str | None:
     """Why this installation cannot decode the file; None if it can."""
     try:
         check_family(header)
-    except (ModelError, UnsupportedVersionError) as error:
+    except ModelError as error:
         return str(error)
     return None
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from licodec.config import QUANTIZER_IDS
 from licodec.container.format import Header
-from licodec.errors import ModelError, UnsupportedVersionError
+from licodec.errors import ModelError
 from licodec.profiles import family_fingerprint, family_name
-
-# Quantizers that this version decodes.
-_DECODED_QUANTIZERS = frozenset(QUANTIZER_IDS.values())
 
 
 def check_family(header: Header) -> None:
@@ -16,7 +12,6 @@ def check_family(header: Header) -> None:
 
     Raises:
         ModelError: unknown or missing latent family, or another version of it.
-        UnsupportedVersionError: a quantizer that this version does not decode.
     """
     name = family_name(header.family_id)
     if name is None:
@@ -30,9 +25,4 @@ def check_family(header: Header) -> None:
         raise ModelError(
             f"made with weights {name} {header.family_fingerprint.hex()}, installed is {found}; "
             "install the licodec version that wrote the file"
-        )
-    if header.quantizer_id not in _DECODED_QUANTIZERS:
-        raise UnsupportedVersionError(
-            f"coded with quantizer {header.quantizer_id}, which this licodec does not decode; "
-            "install a newer one"
         )
