@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from licodec.codec.model import Family, quality_inputs
+from licodec.codec.padding import Padding
 from licodec.codec.pixels import corrected_rows, corrector, strip_px
 from licodec.codec.weights import STEP_UNIT
 from licodec.prior.integer import Where
@@ -45,6 +46,7 @@ class Latent:
             family.analysis, *quality_inputs(family.config, quality_index), device
         )
         self._halo_patches = family.analysis.halo_patches
+        self._padding = Padding(pixels, self._planes_of, self._halo_patches * PATCH_PX)
         self._steps_px = family.detail_steps_q4[quality_index].float() / STEP_UNIT
         self._kept: dict[int, dict[tuple[int, ...], Tensor]] = {}
         self._is_large = pixels.shape[0] * pixels.shape[1] > _KEPT_PX
@@ -75,6 +77,10 @@ class Latent:
         }
         return torch.stack([planes[c] for c in where.channels])
 
+    def _planes_of(self, pixels: np.ndarray) -> Tensor:
+        height = padded_size(pixels.shape[0], GRID_PX)
+        return corrected_rows(pixels, self._run, self._halo_patches, 0, height)
+
     def _analyse(self, steps: Sequence[DetailStep]) -> Tensor:
         """Keep level 1 of some steps; returns the low-pass (3, H'/2, W'/2) float32."""
         height, width = (padded_size(n, GRID_PX) for n in self._pixels.shape[:2])
@@ -88,6 +94,7 @@ class Latent:
             planes = corrected_rows(
                 self._pixels, self._run, self._halo_patches, above * PATCH_PX, below * PATCH_PX
             )
+            self._padding.put(planes, above * PATCH_PX)
             inside = slice((first - above) * PATCH_PX // 2, (last - above) * PATCH_PX // 2)
             rows = slice(first * PATCH_PX // 2, last * PATCH_PX // 2)
             for p in range(NUM_PLANES):

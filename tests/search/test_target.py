@@ -1,0 +1,129 @@
+"""Files come out at the size or PSNR asked for, in few encodes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from licodec import TargetError
+from licodec.codec.codec import Codec
+from licodec.search.target import Setting, Target, adjust_setting, find_setting, target_of
+from tests.photos import PHOTOS, crop, psnr_db
+
+
+class Picture:
+    """Sizes and PSNR as a codec's: growth by index, a little by the rate's weight, in steps."""
+
+    def __init__(self, seed: int, *, is_size: bool, has_scale: bool = True) -> None:
+        random = np.random.default_rng(seed)
+        self.num_encodes = 0
+        self._is_size = is_size
+        self._has_scale = has_scale
+        self._growth = random.uniform(0.01, 0.025, 256).cumsum()
+        self._base = random.uniform(300, 30_000)
+
+    def __call__(self, setting: Setting) -> float:
+        self.num_encodes += 1
+        log = float(self._growth[setting.quality_index])
+        if self._has_scale:
+            log -= 0.12 * (setting.rate_scale - 1)
+        return round(self._base * math.exp(log)) if self._is_size else 24 + 4.5 * log
+
+
+@pytest.mark.parametrize("is_size", [True, False])
+@pytest.mark.parametrize("seed", range(20))
+def test_targets_within_reach_are_met_in_few_encodes(seed: int, is_size: bool) -> None:
+    picture = Picture(seed, is_size=is_size)
+    wanted = picture(Setting(20 + 11 * seed)) + (0 if is_size else 0.02)
+    target = Target(wanted, is_size)
+    picture.num_encodes = 0
+    setting = find_setting(target, picture, 128)
+    assert picture.num_encodes <= 10
+    assert target.is_met(picture(setting))
+
+
+@pytest.mark.parametrize("is_size", [True, False])
+def test_target_beyond_the_best_quality_names_the_nearest(is_size: bool) -> None:
+    picture = Picture(1, is_size=is_size)
+    best = picture(Setting(255, 0.25))
+    wanted = 2 * best if is_size else best + 3
+    with pytest.raises(TargetError, match=f"{best:.0f}" if is_size else f"{best:.2f}"):
+        find_setting(Target(wanted, is_size), picture, 128)
+
+
+def test_target_below_the_worst_quality_names_the_nearest() -> None:
+    picture = Picture(1, is_size=True)
+    smallest = picture(Setting(0, 2.5))
+    with pytest.raises(TargetError, match=f"ask for --size {smallest:.0f}"):
+        find_setting(Target(smallest / 2, is_size=True), picture, 200)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_file_stays_under_a_size_where_the_rate_has_no_weight(seed: int) -> None:
+    picture = Picture(seed, is_size=True, has_scale=False)
+    wanted = picture(Setting(100)) * 1.012
+    found = picture(find_setting(Target(wanted, is_size=True), picture, 30))
+    assert 0.97 * wanted < found <= wanted
+
+
+def test_adjusting_keeps_the_quality() -> None:
+    picture = Picture(3, is_size=True)
+    target = Target(picture(Setting(90)) * 1.05, is_size=True)
+    setting = adjust_setting(target, picture, 90)
+    assert setting.quality_index == 90
+    assert target.is_met(picture(setting))
+
+
+def test_one_target_at_a_time() -> None:
+    assert target_of(1000) is None
+    assert target_of(1000, bpp=0.8) == Target(100, is_size=True)
+    with pytest.raises(ValueError, match="bpp and psnr exclude each other"):
+        target_of(1000, bpp=0.8, psnr=38)
+    with pytest.raises(ValueError, match="size is -1, expected more than 0"):
+        target_of(1000, size=-1)
+
+
+def test_quality_and_target_exclude_each_other(codec: Codec) -> None:
+    with pytest.raises(ValueError, match="quality excludes"):
+        codec.encode(crop(20, 20), quality=60, bpp=1)
+
+
+def test_unreachable_target_is_an_error_with_the_nearest(codec: Codec) -> None:
+    with pytest.raises(TargetError, match="60 dB cannot be reached"):
+        codec.encode(crop(40, 30), psnr=60)
+
+
+def check_targets(codec: Codec, pixels: np.ndarray, **wanted: float) -> None:
+    data = codec.encode(pixels, **wanted)
+    height, width = pixels.shape[:2]
+    if "psnr" in wanted:
+        found = psnr_db(np.asarray(codec.decode(data)), pixels)
+        assert abs(found - wanted["psnr"]) <= 0.05
+        return
+    size = wanted.get("size", wanted.get("bpp", 0) * width * height / 8)
+    assert 0.99 * size <= len(data) <= size
+
+
+@pytest.mark.parametrize("wanted", [{"bpp": 0.5}, {"size": 4000}, {"psnr": 36.0}])
+def test_photograph_meets_a_target(codec: Codec, wanted: dict[str, float]) -> None:
+    check_targets(codec, crop(192, 160), **wanted)
+
+
+def test_target_is_met_after_a_search(codec: Codec) -> None:
+    data = codec.encode(crop(128, 128), size=2000, time_budget=1)
+    assert 1980 <= len(data) <= 2000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize(
+    "wanted", [{"bpp": 0.3}, {"bpp": 1.0}, {"size": 6000}, {"psnr": 33.0}, {"psnr": 38.0}]
+)
+def test_ten_pictures_meet_five_targets(
+    codec: Codec, number: int, wanted: dict[str, float]
+) -> None:
+    names = sorted(path.stem for path in PHOTOS.glob("*.png"))
+    pixels = crop(192, 192, name=names[number % len(names)], left=40 * number, top=25 * number)
+    check_targets(codec, pixels, **wanted)

@@ -1,0 +1,105 @@
+"""The differentiable twin computes what the integer prior computes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from licodec.codec.encode import Latent
+from licodec.codec.model import Family
+from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT
+from licodec.prior.integer import Where
+from licodec.search.twin import FloatTwin
+from licodec.search.values import coded_values
+from tests.photos import crop
+
+CPU = torch.device("cpu")
+
+
+class Recorder:
+    """`CodeStep` that rounds; keeps what the integer prior said and the values that came out."""
+
+    def __init__(self, latent: Latent) -> None:
+        self.means: list[Tensor] = []
+        self.indices: list[Tensor] = []
+        self.values: list[Tensor] = []
+        self._latent = latent
+
+    def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
+        steps = mean.float() / 16
+        symbols = (self._latent.at(where) - steps).round()
+        self.means.append(steps)
+        self.indices.append(index.int())
+        self.values.append(steps + symbols)
+        return (16 * symbols).to(torch.int32)
+
+
+def walk_both(
+    family: Family, quality_index: int, dtype: torch.dtype
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Differences of means and scale indices (n,), and of planes in grey levels."""
+    pixels = crop(192, 128)
+    recorder = Recorder(Latent(pixels, family, quality_index, CPU))
+    with torch.inference_mode():
+        planes = family.prior.walk(quality_index, 128, 192, is_grey=False, code=recorder)
+    means: list[Tensor] = []
+    indices: list[Tensor] = []
+
+    def choose(mean: Tensor, log_scale: Tensor, where: Where) -> Tensor:
+        number = len(means)
+        index = ((log_scale - LOG_SCALE_MIN) * SCALES_PER_NAT).floor().clamp(1, 63)
+        means.append((mean - recorder.means[number]).abs().flatten())
+        indices.append((index - recorder.indices[number]).abs().flatten())
+        return recorder.values[number].clone()
+
+    twin = FloatTwin(family.prior, quality_index, dtype)
+    with torch.no_grad():
+        found = twin.walk(2, 3, is_grey=False, choose=choose)
+    return torch.cat(means), torch.cat(indices), (found - planes).abs() / 64
+
+
+@pytest.mark.parametrize("quality_index", [0, 90, 255])
+def test_means_and_scales_agree_with_the_integer_prior(family: Family, quality_index: int) -> None:
+    means, indices, planes = walk_both(family, quality_index, torch.float32)
+    assert float((means > 1 / 32).float().mean()) < 0.08  # the wavelet's roundings alone differ
+    assert float(means.mean()) < 0.01
+    assert float(indices.mean()) < 0.5
+    assert float(planes.mean()) < 0.1
+
+
+def test_short_numbers_move_means_by_hundredths_of_a_step(family: Family) -> None:
+    means, _, _ = walk_both(family, 120, torch.bfloat16)
+    assert float(means.mean()) < 0.02
+
+
+def test_rate_of_finer_levels_has_a_gradient_in_coarser_values(family: Family) -> None:
+    twin = FloatTwin(family.prior, 120, torch.float32)
+    leaves: dict[int, Tensor] = {}
+    bits: list[Tensor] = []
+
+    def choose(mean: Tensor, log_scale: Tensor, where: Where) -> Tensor:
+        values = torch.full(mean.shape, 2.0, requires_grad=True)
+        leaves.setdefault(where.level, values)
+        if where.level == 1:
+            bits.append(log_scale.sum() + mean.square().sum())
+        return values
+
+    twin.walk(1, 1, is_grey=False, choose=choose)
+    torch.stack(bits).sum().backward()
+    for level in (2, 3, 4):
+        gradient = leaves[level].grad
+        assert gradient is not None
+        assert float(gradient.abs().sum()) > 0
+
+
+@pytest.mark.parametrize("quality_index", [0, 120, 255])
+def test_coded_values_are_found_in_the_planes(family: Family, quality_index: int) -> None:
+    recorder = Recorder(Latent(crop(192, 128), family, quality_index, CPU))
+    with torch.inference_mode():
+        planes = family.prior.walk(quality_index, 128, 192, is_grey=False, code=recorder)
+    values = coded_values(planes, family, quality_index)
+    finest = recorder.values[-4]  # luma, first colour of the checkerboard
+    found = values.at(Where(1, (0, 3, 4, 7, 8, 11)))
+    assert float((found - finest).abs().max()) <= 1 / 16
+    assert float((found != finest).float().mean()) < 0.02
