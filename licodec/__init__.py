@@ -24,6 +24,7 @@ from licodec.errors import (
     ImageError,
     LicodecError,
     ModelError,
+    NotEnoughMemoryError,
     NotLicodecFileError,
     PictureWarning,
     TargetError,
@@ -51,6 +52,7 @@ __all__ = [
     "ImageError",
     "LicodecError",
     "ModelError",
+    "NotEnoughMemoryError",
     "NotLicodecFileError",
     "PictureWarning",
     "TargetError",
@@ -126,6 +128,8 @@ def decode(
     profile: str | None = None,
     device: str = "auto",
     max_pixels: int = MAX_PIXELS,
+    region: tuple[int, int, int, int] | None = None,
+    max_size: int | None = None,
 ) -> Image:
     """Decompress the bytes of a .lic file.
 
@@ -135,6 +139,10 @@ def decode(
             was made for.
         device: "auto", "cpu" or "cuda".
         max_pixels: larger pictures are refused before memory is reserved.
+        region: left, top, width and height in pixels of the part to decode. All symbols are read
+            and verified; time and memory for the pixels are those of the part.
+        max_size: pixels of the longer side at most: a preview from the coarser levels. The symbols
+            of finer levels are not read, so that the file's checksum cannot be verified.
 
     Returns:
         Pillow image of mode L, LA, RGB or RGBA, with `icc_profile`, `exif` and `xmp` in its `info`
@@ -142,12 +150,15 @@ def decode(
 
     Raises:
         BitstreamError: no .lic file, a newer one, a damaged one, or too many pixels.
+        ImageError: the region reaches beyond the picture.
         ModelError: the weights that the file needs are not installed.
+        NotEnoughMemoryError: the picture would not fit into memory.
+        ValueError: max_size below 1, or with a region.
     """
     from licodec.inspect import choose_profile
 
     name = choose_profile(data, max_pixels) if profile is None else profile
-    return _codec(name, device, max_pixels).decode(data)
+    return _codec(name, device, max_pixels).decode(data, region=region, max_size=max_size)
 
 
 def info(data: bytes) -> Info:

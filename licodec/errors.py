@@ -9,6 +9,7 @@
     │   ├── CorruptFileError        its bytes contradict each other or the format
     │   └── TooLargeError           it claims more pixels than the limit allows
     ├── ModelError                  unknown profile, missing or mismatching weights
+    ├── NotEnoughMemoryError        a picture would need more memory than is free
     ├── TargetError                 no file of the picture has the size or PSNR asked for
     └── TrainingError               unusable dataset or checkpoint
 
@@ -52,6 +53,10 @@ class TooLargeError(BitstreamError):
 
 class ModelError(LicodecError):
     """Unknown profile, or weights that are missing or are not those that the file names."""
+
+
+class NotEnoughMemoryError(LicodecError):
+    """A picture would need more memory than is free; the message says how much."""
 
 
 class TargetError(LicodecError):

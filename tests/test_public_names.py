@@ -7,7 +7,7 @@ from licodec.errors import LicodecError
 def test_public_names_are_these() -> None:
     assert sorted(licodec.__all__) == [
         "BitstreamError", "Codec", "CorruptFileError", "ImageError", "LicodecError", "ModelError",
-        "NotLicodecFileError", "PictureWarning", "TargetError", "TooLargeError", "TrainingError",
+        "NotEnoughMemoryError", "NotLicodecFileError", "PictureWarning", "TargetError", "TooLargeError", "TrainingError",
         "TruncatedFileError", "UnsupportedVersionError", "__version__", "decode", "encode", "info",
     ]  # fmt: skip
     assert set(licodec.__all__) <= set(dir(licodec))
@@ -15,7 +15,7 @@ def test_public_names_are_these() -> None:
 
 def test_every_public_error_derives_from_licodec_error() -> None:
     errors = [getattr(licodec, name) for name in licodec.__all__ if name.endswith("Error")]
-    assert len(errors) == 11
+    assert len(errors) == 12
     assert all(issubclass(error, LicodecError) for error in errors)
 
 

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,7 @@ from licodec.cli.completers import (
 )
 from licodec.cli.options import common_options
 from licodec.cli.plan import PIPE, Job, Naming, plan_jobs
+from licodec.cli.regions import RegionType
 from licodec.cli.report import Result
 from licodec.cli.slots import Slots
 from licodec.errors import ImageError, LicodecError
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   licodec decompress photo.lic
+  licodec decompress photo.lic --region 100,50,640,480 -o part.png
+  licodec decompress photo.lic --max-size 256 -o small.png
   licodec decompress - --format png < photo.lic > back.png"""
 )
 @click.argument(
@@ -56,6 +59,18 @@ Examples:
     shell_complete=complete_format,
     help="Picture format: png, jpeg, webp, avif, tiff, bmp, ppm or jp2.  [default: by extension]",
 )
+@click.option(
+    "--region",
+    type=RegionType(),
+    help="Decode a part alone: left, top, width and height in pixels.  [default: all]",
+)
+@click.option(
+    "--max-size",
+    type=click.IntRange(min=1),
+    metavar="PX",
+    help="Preview: at most PX pixels on the longer side. Finer levels are neither read nor "
+    "verified.",
+)
 @common_options
 @click.pass_context
 def command(
@@ -64,6 +79,8 @@ def command(
     output: str | None,
     profile: str | None,
     format_name: str | None,
+    region: tuple[int, int, int, int] | None,
+    max_size: int | None,
     device: str,
     max_pixels: int,
     jobs: int | None,
@@ -79,11 +96,14 @@ def command(
     pattern or - for stdin. Metadata is written where the picture format has a
     place for it.
     """
+    if region is not None and max_size is not None:
+        raise click.UsageError("--region excludes --max-size; give one of them")
     naming = _naming(format_name)
     planned = plan_jobs(inputs, output, naming, is_json=is_json)
     decompressor = _Decompressor(
         profile=profile,
         max_pixels=max_pixels,
+        part={k: v for k, v in (("region", region), ("max_size", max_size)) if v is not None},
         is_continued=is_continued,
         force=force,
         formats={job.target: _format_of(job.target, format_name) for job in planned},
@@ -134,6 +154,7 @@ class _Decompressor:
 
     profile: str | None  # None takes that of each file
     max_pixels: int
+    part: dict[str, Any]  # keywords of `Codec.decode_picture`
     is_continued: bool
     force: bool
     formats: "dict[str, WriteFormat]"  # of each job's target
@@ -152,13 +173,13 @@ class _Decompressor:
         codec, model_seconds = self.codecs.get(profile)
         with slots.take(info.width * info.height):
             started = time.perf_counter()
-            picture = codec.decode_picture(data)
+            picture = codec.decode_picture(data, **self.part)
             seconds = time.perf_counter() - started
         rendered, notes = render_picture(picture, self.formats[job.target])
         write_bytes(job.target, rendered, force=self.force)
         return Result(
-            width=info.width,
-            height=info.height,
+            width=picture.width,
+            height=picture.height,
             num_bytes=info.num_bytes,
             bpp=info.bpp,
             quality=info.quality,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from licodec.codec.decode import decode_symbols
+from licodec.codec.decode import decode_planes
 from licodec.codec.match import check_family
 from licodec.codec.model import load_family
 from licodec.config import MAX_PIXELS
@@ -28,4 +28,4 @@ def check_symbols_of(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
     # Symbols depend on the family alone, so that of any of its profiles will do.
     family = family_name(header.family_id)
     assert family is not None  # check_family has found it
-    decode_symbols(container, load_family(list_profiles(family)[0]))
+    decode_planes(container, load_family(list_profiles(family)[0]))

@@ -14,6 +14,7 @@ from licodec.config import CHOICES
 from licodec.entropy.tables import MAX_SYMBOL, coding_bound
 from licodec.prior.density import NUM_SCALES
 from licodec.prior.integer import Where
+from licodec.prior.planes import SmallIntegers
 from licodec.quantize.costs import magnitude_bits
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
 from licodec.quantize.rdoq import choose_symbols
@@ -81,7 +82,23 @@ class Chooser:
             self._rate_share = RATE_SHARE * rate_scale
 
     def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
-        residual = self._values.at(where) - mean.float() / 16
+        values = self._values.at(where)
+        if self._chains is not None or where.mask is not None:
+            return self._code(values, mean, index, where)
+        # Channel by channel, so that what a large picture needs exists for one of them at a time.
+        offsets = SmallIntegers(*mean.shape)
+        first = len(self.batches)
+        for i, channel in enumerate(where.channels):
+            c = slice(i, i + 1)
+            part = Where(where.level, (channel,))
+            offsets.put((c,), self._code(values[c], mean[c], index[c], part))
+        symbols, tables = zip(*self.batches[first:], strict=True)
+        self.batches[first:] = [(np.concatenate(symbols), np.concatenate(tables))]
+        return offsets.data
+
+    def _code(self, values: Tensor, mean: Tensor, index: Tensor, where: Where) -> Tensor:
+        """Offsets of elements that are coded together; adds their batches."""
+        residual = values - mean.float() / 16
         is_coded = index >= self._skip_below
         is_chained = None if self._chains is None else self._chains.mask(index)
         symbols = self._symbols(residual, index, where)

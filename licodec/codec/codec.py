@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from licodec.codec.decode import decode_pixels
+from licodec.codec.decode import decode_pixels, decode_preview, preview_level
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.match import check_family
 from licodec.codec.model import Family, Synthesis, load_family, load_synthesis
+from licodec.codec.part import cut, region_of, shrink
 from licodec.config import (
     CHOICES,
     DEFAULT_EFFORT,
@@ -35,6 +36,7 @@ from licodec.image.alpha import pack_alpha, unpack_alpha
 from licodec.image.convert import picture_from, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
+from licodec.memory import DECODE_BYTES_PER_PX, ENCODE_BYTES_PER_PX, check_memory
 from licodec.profiles import family_name, find_profile
 from licodec.search.encode import SearchEncoder
 from licodec.search.target import Target, target_of
@@ -141,14 +143,23 @@ class Codec:
             quantizer=quantizer,
         )
 
-    def decode(self, data: bytes) -> Image:
-        """Decompress a file; see `licodec.decode` for the result.
+    def decode(
+        self,
+        data: bytes,
+        *,
+        region: tuple[int, int, int, int] | None = None,
+        max_size: int | None = None,
+    ) -> Image:
+        """Decompress a file, a region of it or a preview; see `licodec.decode`.
 
         Raises:
             BitstreamError: not a .lic file, newer, damaged or too large.
+            ImageError: the region reaches beyond the picture.
             ModelError: made with a latent family that is not installed.
+            NotEnoughMemoryError: the picture would not fit into memory.
+            ValueError: max_size below 1, or with a region.
         """
-        return to_image(self.decode_picture(data))
+        return to_image(self.decode_picture(data, region=region, max_size=max_size))
 
     def encode_picture(
         self,
@@ -171,6 +182,8 @@ class Codec:
             report: called after each round of a search. Ctrl-C ends the search alone.
         """
         index = quality_to_index(quality)
+        num_pixels = picture.width * picture.height
+        check_memory(num_pixels, ENCODE_BYTES_PER_PX, "free some or encode a smaller picture")
         seconds = search_seconds(effort, picture.width * picture.height)
         seconds = seconds if time_budget is None else time_budget
         if not seconds >= 0:
@@ -236,18 +249,40 @@ class Codec:
             self._others[name] = family, load_synthesis(info, family.config)
         return self._others[name]
 
-    def decode_picture(self, data: bytes) -> Picture:
+    def decode_picture(
+        self,
+        data: bytes,
+        *,
+        region: tuple[int, int, int, int] | None = None,
+        max_size: int | None = None,
+    ) -> Picture:
         """Decompress to pixels with their alpha plane and metadata. Raises as `decode`."""
         container = read_container(data, self.max_pixels)
         header = container.header
         check_family(header)
+        part = region_of(region, max_size, header.width, header.height)
+        level = 1 if max_size is None else preview_level(header.width, header.height, max_size)
+        check_memory(
+            header.width * header.height >> 2 * (level - 1),
+            DECODE_BYTES_PER_PX,
+            "free some or decode a preview (max_size, --max-size)",
+        )
         blocks = {s.type: s.data for s in container.sections}
         alpha = blocks.get(ALPHA)
         plane = None if alpha is None else unpack_alpha(alpha, header.width, header.height)
         timings: dict[str, float] = {}
         family, synthesis = self._weights_of(header)
-        pixels = decode_pixels(container, family, synthesis, self.device, timings)
+        if level > 1:
+            pixels = decode_preview(container, family, level, timings)
+        else:
+            pixels = decode_pixels(container, family, synthesis, self.device, timings, part)
         self.last_timings = timings
+        if plane is not None:
+            plane = cut(plane, part)
+        if max_size is not None:
+            size = header.width, header.height, max_size
+            pixels = shrink(pixels, *size, spacing_px=1 << (level - 1))
+            plane = None if plane is None else shrink(plane, *size)
         return Picture(
             pixels=pixels,
             alpha=plane,

@@ -7,22 +7,31 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.codec.model import Family, Synthesis, quality_inputs
-from licodec.codec.pixels import corrector, pixels_of
+from licodec.codec.pixels import Region, corrector, grey_levels, pixels_of
 from licodec.config import QUANTIZER_IDS
 from licodec.container.format import Container
 from licodec.container.read import check_symbols
 from licodec.entropy.decode import StepDecoder
 from licodec.entropy.tables import coding_bound
 from licodec.prior.integer import Where
+from licodec.prior.layout import NUM_LEVELS
+from licodec.prior.planes import Planes, SmallIntegers
 from licodec.quantize.states import num_chains, offsets_of, table_ids
+from licodec.transform.wavelet import FRACTION_BITS
 
 
-def decode_symbols(
+def decode_symbols(container: Container, family: Family) -> Tensor:
+    """As `decode_planes`, but all of the planes, int32."""
+    return decode_planes(container, family).whole()
+
+
+def decode_planes(
     container: Container, family: Family, timings_s: dict[str, float] | None = None
-) -> Tensor:
+) -> Planes:
     """Decode and verify all symbols.
 
     Args:
@@ -31,22 +40,14 @@ def decode_symbols(
         timings_s: takes the seconds of the stages "prior" and "entropy".
 
     Returns:
-        (3, H', W') int32 planes of the linear synthesis in 1/64 grey level.
+        Planes (3, H', W') of the linear synthesis in 1/64 grey level.
 
     Raises:
         CorruptFileError: the symbols are not those that were written.
         ModelError: the family has no tables for the file's quantizer.
     """
-    header = container.header
-    assert container.payload is not None  # read_container always fills it
     started = time.perf_counter()
-    reader = _Reader(
-        container.payload, family, header.quantizer_id, is_all_coded=header.is_all_coded
-    )
-    with torch.inference_mode():
-        planes = family.prior.walk(
-            header.quality_index, header.height, header.width, is_grey=header.is_grey, code=reader
-        )
+    reader, planes = _read_levels(container, family, 1)
     reader.decoder.finish()
     check_symbols(container, reader.symbols)
     if timings_s is not None:
@@ -55,25 +56,100 @@ def decode_symbols(
     return planes
 
 
+def _read_levels(container: Container, family: Family, last_level: int) -> tuple[_Reader, Planes]:
+    header = container.header
+    assert container.payload is not None  # read_container always fills it
+    reader = _Reader(
+        container.payload, family, header.quantizer_id, is_all_coded=header.is_all_coded
+    )
+    with torch.inference_mode():
+        planes = family.prior.planes(
+            header.quality_index,
+            header.height,
+            header.width,
+            is_grey=header.is_grey,
+            code=reader,
+            last_level=last_level,
+        )
+    return reader, planes
+
+
 def decode_pixels(
     container: Container,
     family: Family,
     synthesis: Synthesis,
     device: torch.device,
     timings_s: dict[str, float],
+    region: Region | None = None,
 ) -> np.ndarray:
-    """Decode a whole picture; (H, W) or (H, W, 3) uint8. Raises as `decode_symbols`."""
+    """Decode a picture or a region that lies in it; (H, W) or (H, W, 3) uint8.
+
+    All symbols are read and verified in either case. Raises as `decode_planes`.
+    """
     header = container.header
-    planes = decode_symbols(container, family, timings_s)
+    planes = decode_planes(container, family, timings_s)
     started = time.perf_counter()
     run = corrector(
         synthesis.correction, *quality_inputs(family.config, header.quality_index), device
     )
     pixels = pixels_of(
-        planes, run, synthesis.correction.halo_patches, header.height, header.width, header.is_grey
+        planes,
+        run,
+        synthesis.correction.halo_patches,
+        header.height,
+        header.width,
+        header.is_grey,
+        region,
     )
     timings_s["synthesis"] = time.perf_counter() - started
     return pixels
+
+
+def preview_level(width: int, height: int, max_size: int) -> int:
+    """Coarsest level, 1 to 6, whose planes have at least max_size samples on the longer side."""
+    longer = max(width, height)
+    if max_size >= longer:
+        return 1
+    fitting = (lv for lv in range(NUM_LEVELS, 1, -1) if -(-longer >> (lv - 1)) >= max_size)
+    return next(fitting, 1)
+
+
+def decode_preview(
+    container: Container, family: Family, level: int, timings_s: dict[str, float]
+) -> np.ndarray:
+    """Decode the levels from 6 down to one above 1; the planes it leaves are a smaller picture.
+
+    The symbols of finer levels are not read, so neither they nor the checksum are verified, and
+    no correction is added.
+
+    Args:
+        container: read by `read_container`, of this family.
+        family: loaded latent family.
+        level: 2 to 6.
+        timings_s: takes the seconds of the stages "prior" and "entropy".
+
+    Returns:
+        (h, w) or (h, w, 3) uint8, one sample every 2^(level - 1) pixels, from the first pixel to
+        one beyond the last.
+
+    Raises:
+        CorruptFileError: a symbol that no encoder writes.
+    """
+    header = container.header
+    started = time.perf_counter()
+    reader, planes = _read_levels(container, family, level)
+    height, width = ((n - 1 >> (level - 1)) + 2 for n in (header.height, header.width))
+    part = planes.window(0, min(height, planes.shape[1]), 0, min(width, planes.shape[2]))
+    part = F.pad(part.float(), _missing(part, width, height), mode="replicate")
+    part /= 1 << FRACTION_BITS
+    timings_s["entropy"] = reader.seconds
+    timings_s["prior"] = time.perf_counter() - started - reader.seconds
+    return grey_levels(part, is_grey=header.is_grey)
+
+
+def _missing(part: Tensor, width: int, height: int) -> tuple[int, int, int, int]:
+    """What a part (C, h, w) lacks to the left, right, top and bottom."""
+    return 0, width - part.shape[2], 0, height - part.shape[1]
 
 
 class _Reader:
@@ -92,15 +168,15 @@ class _Reader:
     def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
         started = time.perf_counter()
         is_plain = index >= self._skip_below
-        offsets = torch.zeros(mean.shape, dtype=torch.int32)
         is_chained = None if self._chains is None else self._chains.mask(index)
         if is_chained is not None:
             is_plain &= ~is_chained
-        offsets[is_plain] = torch.from_numpy(self._read(index[is_plain].numpy())) * 16
+        offsets = SmallIntegers(*mean.shape)
+        offsets.put(is_plain, torch.from_numpy(self._read(index[is_plain].numpy())).mul_(16))
         if is_chained is not None:
-            offsets[is_chained] = self._chain_offsets(index[is_chained].numpy())
+            offsets.put(is_chained, self._chain_offsets(index[is_chained].numpy()))
         self.seconds += time.perf_counter() - started
-        return offsets
+        return offsets.data
 
     def _read(self, tables: np.ndarray) -> np.ndarray:
         """(n,) int32 symbols of one batch."""

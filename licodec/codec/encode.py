@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.codec.choose import Chooser, Coefficients
-from licodec.codec.model import Family, quality_inputs
-from licodec.codec.pixels import correct, corrector, planes_of
-from licodec.codec.weights import STEP_UNIT
+from licodec.codec.latent import Latent
+from licodec.codec.model import Family
 from licodec.config import CHOICES, DEFAULT_CHOICE
 from licodec.entropy.encode import encode_steps
 from licodec.entropy.tables import Tables
-from licodec.prior.integer import Where
-from licodec.prior.layout import fold_of
-from licodec.transform.wavelet import analyse
+from licodec.prior.planes import Planes
 
 # Coding a picture without skipping is tried once what is skipped is worth more than this share.
 _TOLERATED_LOSS = 0.03
@@ -31,33 +28,45 @@ class Encoded:
 
     Attributes:
         payload: ANS stream.
-        symbols: coded symbols of each batch, little-endian int16, for the checksum.
-        tables_used: (n,) uint8 of each batch: the tables that coded its symbols.
+        batches: (symbols (n,) int16, tables that coded them (n,) uint8) in coding order.
         tables: of the latent family.
         quantizer: name in `licodec.config.QUANTIZER_IDS`; goes into the header.
         is_all_coded: nothing was skipped; goes into the header.
-        planes: (3, H', W') int32 in 1/64 grey level, what a decoder's linear synthesis gives.
+        synthesis: what a decoder's linear synthesis gives, (3, H', W') in 1/64 grey level.
         timings_s: seconds by stage.
     """
 
     payload: bytes
-    symbols: list[bytes]
-    tables_used: list[np.ndarray]
+    batches: list[tuple[np.ndarray, np.ndarray]]
     tables: Tables
     quantizer: str
     is_all_coded: bool
-    planes: Tensor
+    synthesis: Planes
     timings_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def symbols(self) -> Iterator[bytes]:
+        """Coded symbols of each batch, little-endian int16, for the checksum."""
+        return (symbols.astype("<i2").tobytes() for symbols, _ in self.batches)
+
+    @property
+    def tables_used(self) -> list[np.ndarray]:
+        """(n,) uint8 of each batch."""
+        return [tables for _, tables in self.batches]
+
+    @property
+    def planes(self) -> Tensor:
+        """All of `synthesis`, int32; made anew each time."""
+        return self.synthesis.whole()
 
     @property
     def estimated_bits(self) -> float:
         """Cost of the symbols under the tables, escapes' suffixes left out."""
         total = 0.0
-        for data, used in zip(self.symbols, self.tables_used, strict=True):
-            symbols = np.frombuffer(data, "<i2").astype(np.int64)
+        for symbols, used in self.batches:
             for table in np.unique(used):
                 reach = int(self.tables.reaches[table])
-                values = symbols[used == table]
+                values = symbols[used == table].astype(np.int64)
                 entries = np.where(np.abs(values) > reach, 2 * reach + 1, values + reach)
                 total += float(self.tables.bits(int(table))[entries].sum())
         return total
@@ -95,12 +104,12 @@ def encode_pixels(
         values = Latent(pixels, family, quality_index, device)
     analysed = time.perf_counter()
 
-    def walk(is_whole: bool) -> tuple[Chooser, Tensor, bytes]:
+    def walk(is_whole: bool) -> tuple[Chooser, Planes, bytes]:
         chooser = Chooser(
             values, family, quality_index, choice, is_all_coded=is_whole, rate_scale=rate_scale
         )
         with torch.inference_mode():
-            planes = family.prior.walk(
+            planes = family.prior.planes(
                 quality_index, *pixels.shape[:2], is_grey=pixels.ndim == 2, code=chooser
             )
         walked = time.perf_counter()
@@ -117,38 +126,10 @@ def encode_pixels(
     seconds["prior"] = time.perf_counter() - analysed - seconds["entropy"]
     return Encoded(
         payload,
-        [symbols.astype("<i2").tobytes() for symbols, _ in chooser.batches],
-        [tables for _, tables in chooser.batches],
+        chooser.batches,
         family.tables,
         CHOICES[choice],
         chooser.is_all_coded,
         planes,
         seconds,
     )
-
-
-class Latent:
-    """Coefficients in quantization steps, as the prior's steps ask for them."""
-
-    def __init__(
-        self, pixels: np.ndarray, family: Family, quality_index: int, device: torch.device
-    ) -> None:
-        planes = planes_of(pixels)
-        run = corrector(family.analysis, *quality_inputs(family.config, quality_index), device)
-        planes = correct(planes, run, family.analysis.halo_patches)
-        with torch.inference_mode():
-            bands = [analyse(planes[None, p : p + 1]) for p in range(3)]
-        low_px = family.low_steps_q4[quality_index].float() / STEP_UNIT
-        self._low = torch.cat([low[0] for low, _ in bands]) / low_px[:, None, None]
-        self._details = [torch.cat([d[level][0, 0] for _, d in bands]) for level in range(6)]
-        self._steps_px = family.detail_steps_q4[quality_index].float() / STEP_UNIT
-        self._folded: tuple[int, Tensor] = (0, torch.empty(0))
-
-    def at(self, where: Where) -> Tensor:
-        """(C, ..) float32 of one step's elements."""
-        if where.mask is not None:
-            return self._low[list(where.channels)][:, where.mask]
-        if self._folded[0] != where.level:
-            values = self._details[where.level - 1] / self._steps_px[where.level - 1][:, None, None]
-            self._folded = (where.level, F.pixel_unshuffle(values, fold_of(where.level)))
-        return self._folded[1][list(where.channels)]

@@ -1,4 +1,4 @@
-"""What part or size of a picture is wanted goes in, checked; planes cut or shrunk to it come out."""
+"""What part or size of a picture is wanted goes in; checked, cut and shrunk planes come out."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def region_of(
     x, y, columns, rows = region
     if min(x, y) < 0 or min(columns, rows) < 1 or x + columns > width or y + rows > height:
         raise ImageError(
-            f"region {x},{y},{columns},{rows} (left, top, width, height) is empty or reaches beyond "
-            f"the picture of {width}x{height} pixels; choose one inside it"
+            f"region {x},{y},{columns},{rows} (left, top, width, height) is empty or reaches "
+            f"beyond the picture of {width}x{height} pixels; choose one inside it"
         )
     return Region(x, y, columns, rows)
 
@@ -40,11 +40,29 @@ def cut(plane: np.ndarray, region: Region | None) -> np.ndarray:
     return plane[region.y : region.y + region.height, region.x : region.x + region.width]
 
 
-def shrink(pixels: np.ndarray, width: int, height: int, max_size: int) -> np.ndarray:
-    """Pixels (h, w, ..) uint8 of a picture of width x height, its longer side max_size at most."""
+def size_within(width: int, height: int, max_size: int) -> tuple[int, int]:
+    """Width and height of a picture that is shrunk until its longer side is max_size at most."""
     factor = min(1.0, max_size / max(width, height))
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    if (pixels.shape[1], pixels.shape[0]) == size:
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def shrink(
+    pixels: np.ndarray, width: int, height: int, max_size: int, spacing_px: int = 1
+) -> np.ndarray:
+    """Make a picture smaller, unless its longer side is max_size at most.
+
+    Args:
+        pixels: (h, w, ..) uint8; sample (y, x) is that of the picture's pixel (y, x) * spacing_px.
+            Where spacing_px is above 1 the samples go beyond the picture by up to one.
+        width, height: of the picture.
+        max_size: of the result's longer side.
+        spacing_px: 1, or a power of two that leaves at least max_size samples.
+    """
+    size = size_within(width, height, max_size)
+    if size == (width, height):
         return pixels
+    # Where the picture's edges lie between the centres of the samples.
+    start = (1 - 1 / spacing_px) / 2
+    box = (start, start, start + width / spacing_px, start + height / spacing_px)
     image = Image.fromarray(pixels)
-    return np.asarray(image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
+    return np.asarray(image.resize(size, Image.Resampling.LANCZOS, box))

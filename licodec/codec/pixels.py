@@ -162,11 +162,3 @@ def _window(planes: Planes | Tensor, top: int, bottom: int, left: int, right: in
     if isinstance(planes, Planes):
         return planes.window(top, bottom, left, right)
     return planes[:, top:bottom, left:right]
-
-
-def planes_of(pixels: np.ndarray) -> Tensor:
-    return _padded_rows(pixels, 0, padded_size(pixels.shape[0], GRID_PX))
-
-
-def correct(planes: Tensor, run: Correct, halo_patches: int) -> Tensor:
-    return run(planes)

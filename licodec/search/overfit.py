@@ -20,7 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from licodec.codec.encode import Encoded, Latent, encode_pixels
+from licodec.codec.encode import Encoded, encode_pixels
+from licodec.codec.latent import Latent
 from licodec.codec.model import Family
 from licodec.search.objective import Cost, Objective
 from licodec.search.values import Values, values_of

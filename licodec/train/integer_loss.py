@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from licodec.codec.encode import Latent
+from licodec.codec.latent import Latent
 from licodec.codec.model import Family
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
