@@ -105,7 +105,7 @@ def export(
         tensors |= _fit_tables(network, tensors, train, report)
     else:
         released = released_tensors(released_family, tensors)
-        tensors |= {k: released[k] for k in TABLE_TENSORS}
+        tensors |= {k: released[k] for k in TABLE_TENSORS if k in released}
     analysis = {k: v.half() for k, v in network.analysis.state_dict().items()}
     synthesis = {k: v.half() for k, v in network.synthesis.state_dict().items()}
     network.analysis.load_state_dict({k: v.float() for k, v in analysis.items()})
@@ -170,7 +170,7 @@ def _family(network: CodecNetwork, tensors: dict[str, Tensor]) -> Family:
         tensors["detail_steps_q4"],
         tensors["low_steps_q4"],
         network.analysis,
-        int(tensors["trellis_from"][0]),
+        int(tensors["trellis_from"][0]) if "trellis_from" in tensors else None,
     )
 
 
