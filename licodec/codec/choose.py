@@ -22,6 +22,8 @@ from licodec.quantize.rounding import dead_zones, round_with_dead_zone
 from licodec.quantize.states import num_chains, offsets_of, table_ids
 from licodec.quantize.viterbi import search_chains
 
+# Elements that symbols are chosen for at once, unless they form chains: tens of MB.
+_PIECE_ELEMENTS = 1 << 19
 # About what a symbol costs where zero was all but certain.
 _RARE_SYMBOL_BITS = 12.0
 # Share of the rate that is weighed against distortion: a symbol is context for later ones too,
@@ -74,6 +76,7 @@ class Chooser:
         self._choice = choice
         self._skip_below = coding_bound(family.tables, is_all_coded=is_all_coded)
         self._chains = family.chains_of(CHOICES[choice])
+        self._weights: StepWeights | None = None
         if choice == "dead-zone":
             self._zones = tuple(z * rate_scale for z in dead_zones(family.tables))
         elif choice != "rounding":
@@ -83,47 +86,49 @@ class Chooser:
 
     def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
         values = self._values.at(where)
-        if self._chains is not None or where.mask is not None:
-            return self._code(values, mean, index, where)
+        is_chained = None if self._chains is None else self._chains.mask(index)
         # Channel by channel, so that what a large picture needs exists for one of them at a time.
         offsets = SmallIntegers(*mean.shape)
-        first = len(self.batches)
+        plain: list[tuple[np.ndarray, np.ndarray]] = []
+        chained: list[tuple[Tensor, Tensor]] = []  # residuals and weights
         for i, channel in enumerate(where.channels):
-            c = slice(i, i + 1)
-            part = Where(where.level, (channel,))
-            offsets.put((c,), self._code(values[c], mean[c], index[c], part))
-        symbols, tables = zip(*self.batches[first:], strict=True)
-        self.batches[first:] = [(np.concatenate(symbols), np.concatenate(tables))]
+            here = Where(where.level, (channel,), where.mask)
+            residual = values[i] - mean[i].float() / 16
+            weight = self._weight(here)
+            is_plain = index[i] >= self._skip_below
+            if is_chained is not None:
+                is_plain &= ~is_chained[i]
+                chosen = residual[is_chained[i]]
+                chained.append((chosen, weight.expand(len(chosen))))
+            symbols = self._symbols(residual, index[i], weight, is_plain)
+            offsets.put((slice(i, i + 1),), symbols[None] * 16)
+            plain.append((symbols[is_plain].numpy().astype(np.int16), index[i][is_plain].numpy()))
+        self.batches.append(
+            (np.concatenate([s for s, _ in plain]), np.concatenate([t for _, t in plain]))
+        )
+        if is_chained is not None:
+            residuals, weights = (torch.cat(parts) for parts in zip(*chained, strict=True))
+            found = self._chain_offsets(residuals, weights, index[is_chained].numpy())
+            offsets.put(is_chained, found)
         return offsets.data
 
-    def _code(self, values: Tensor, mean: Tensor, index: Tensor, where: Where) -> Tensor:
-        """Offsets of elements that are coded together; adds their batches."""
-        residual = values - mean.float() / 16
-        is_coded = index >= self._skip_below
-        is_chained = None if self._chains is None else self._chains.mask(index)
-        symbols = self._symbols(residual, index, where)
-        self._count_missed(residual, symbols, ~is_coded & (index > 0))
-        is_plain = is_coded if is_chained is None else is_coded & ~is_chained
-        symbols *= is_plain
-        self.batches.append((symbols[is_plain].numpy().astype(np.int16), index[is_plain].numpy()))
-        offsets = symbols * 16
-        if is_chained is not None:
-            weight = self._weight(where).expand(index.shape)[is_chained]
-            offsets[is_chained] = self._chain_offsets(
-                residual[is_chained], weight, index[is_chained].numpy()
-            )
-        return offsets
-
     def _weight(self, where: Where) -> Tensor:
-        return self._weights.at(where) / self._rate_share
+        """Of one channel, (1,) float32; whatever it is where the choice asks for none."""
+        if self._weights is None:
+            return torch.ones(1)
+        return self._weights.at(where).view(1) / self._rate_share
 
-    def _symbols(self, residual: Tensor, index: Tensor, where: Where) -> Tensor:
-        """Symbols of the uniform quantizer; those of chained elements are not used."""
+    def _symbols(self, residual: Tensor, index: Tensor, weight: Tensor, is_plain: Tensor) -> Tensor:
+        """Int32 symbols of the uniform quantizer, 0 where they are not coded; any shape."""
         if self._choice == "rounding":
-            return residual.round().clamp_(-MAX_SYMBOL, MAX_SYMBOL).to(torch.int32)
-        if self._choice == "dead-zone":
-            return round_with_dead_zone(residual, index, (self._zones[0], self._zones[1]))
-        return choose_symbols(residual, self._weight(where), index.long(), self._bits)
+            symbols = residual.round().clamp_(-MAX_SYMBOL, MAX_SYMBOL).to(torch.int32)
+        elif self._choice == "dead-zone":
+            symbols = round_with_dead_zone(residual, index, (self._zones[0], self._zones[1]))
+        else:
+            symbols = choose_symbols(residual, weight, index.long(), self._bits)
+        is_skipped = (index > 0) & (index < self._skip_below)
+        self._count_missed(residual, symbols, is_skipped)
+        return symbols * is_plain
 
     def _chain_offsets(self, residual: Tensor, weight: Tensor, index: np.ndarray) -> Tensor:
         """(n,) int32 in 1/16 step; adds one batch for each place in the chains."""
