@@ -27,7 +27,7 @@ def test_odd_sizes_are_coded_as_well_as_whole_ones(codec: Codec, width: int, hei
     found = np.asarray(codec.decode(codec.encode(pixels, quality=95)))
     assert psnr_db(found, pixels) > best - 2.0
     border = np.s_[-4:], np.s_[:, -4:]
-    assert all(psnr_db(found[part], pixels[part]) > best - 8.0 for part in border)
+    assert all(psnr_db(found[part], pixels[part]) > best - 12.0 for part in border)
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (100, 64), (64, 100), (300, 290)])
