@@ -191,7 +191,14 @@ class Codec:
         choice = self._choice(effort, quantizer)
         sections = _sections(picture)
         if target is None and seconds == 0:
-            encoded = encode_pixels(picture.pixels, self._family, index, self.device, choice=choice)
+            encoded = encode_pixels(
+                picture.pixels,
+                self._family,
+                index,
+                self.device,
+                choice=choice,
+                is_synthesis_kept=False,
+            )
             self.last_timings = encoded.timings_s
             return self._file(picture, sections, index, encoded)
         started = time.perf_counter()

@@ -32,7 +32,8 @@ class Encoded:
         tables: of the latent family.
         quantizer: name in `licodec.config.QUANTIZER_IDS`; goes into the header.
         is_all_coded: nothing was skipped; goes into the header.
-        synthesis: what a decoder's linear synthesis gives, (3, H', W') in 1/64 grey level.
+        synthesis: what a decoder's linear synthesis gives, (3, H', W') in 1/64 grey level; None
+            where it was not to be kept.
         timings_s: seconds by stage.
     """
 
@@ -41,7 +42,7 @@ class Encoded:
     tables: Tables
     quantizer: str
     is_all_coded: bool
-    synthesis: Planes
+    synthesis: Planes | None
     timings_s: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -57,6 +58,7 @@ class Encoded:
     @property
     def planes(self) -> Tensor:
         """All of `synthesis`, int32; made anew each time."""
+        assert self.synthesis is not None
         return self.synthesis.whole()
 
     @property
@@ -82,6 +84,7 @@ def encode_pixels(
     is_all_coded: bool | None = None,
     rate_scale: float = 1.0,
     values: Coefficients | None = None,
+    is_synthesis_kept: bool = True,
 ) -> Encoded:
     """Analyse, quantise and code one picture.
 
@@ -95,6 +98,7 @@ def encode_pixels(
             skip unless that would lose more than it saves.
         rate_scale: factor on the rate where symbols are chosen by rate and distortion.
         values: to be quantised in place of what the analysis gives; can be asked more than once.
+        is_synthesis_kept: without, the result has no planes, and large pictures need less memory.
 
     Raises:
         ModelError: the family has no tables for the quantizer.
@@ -104,18 +108,22 @@ def encode_pixels(
         values = Latent(pixels, family, quality_index, device)
     analysed = time.perf_counter()
 
-    def walk(is_whole: bool) -> tuple[Chooser, Planes, bytes]:
+    def walk(is_whole: bool) -> tuple[Chooser, Planes | None, bytes]:
         chooser = Chooser(
             values, family, quality_index, choice, is_all_coded=is_whole, rate_scale=rate_scale
         )
         with torch.inference_mode():
             planes = family.prior.planes(
-                quality_index, *pixels.shape[:2], is_grey=pixels.ndim == 2, code=chooser
+                quality_index,
+                *pixels.shape[:2],
+                is_grey=pixels.ndim == 2,
+                code=chooser,
+                is_kept=is_synthesis_kept,
             )
         walked = time.perf_counter()
         payload = encode_steps(chooser.batches, family.tables)
         seconds["entropy"] += time.perf_counter() - walked
-        return chooser, planes, payload
+        return chooser, planes if is_synthesis_kept else None, payload
 
     seconds = {"analysis": analysed - started, "prior": 0.0, "entropy": 0.0}
     chooser, planes, payload = walk(bool(is_all_coded))

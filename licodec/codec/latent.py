@@ -24,8 +24,12 @@ from licodec.prior.strips import row_strips
 from licodec.transform.patches import PATCH_PX, padded_size
 from licodec.transform.wavelet import GRID_PX, analyse_level
 
-# Above this the coefficients of level 1, three quarters of all, are not kept but made again.
+# Above this, coefficients are given away when they are asked for, and chroma of level 1, half of
+# all, is made only then.
 _KEPT_PX = 1 << 25
+
+
+_Channels = tuple[int, ...]
 
 
 class Latent:
@@ -48,13 +52,9 @@ class Latent:
         self._halo_patches = family.analysis.halo_patches
         self._padding = Padding(pixels, self._planes_of, self._halo_patches * PATCH_PX)
         self._steps_px = family.detail_steps_q4[quality_index].float() / STEP_UNIT
-        self._kept: dict[int, dict[tuple[int, ...], Tensor]] = {}
+        self._kept: dict[int, dict[_Channels, Tensor]] = {}
         self._is_large = pixels.shape[0] * pixels.shape[1] > _KEPT_PX
-        steps = detail_steps(1)
-        low = self._analyse([s for s in steps if not (self._is_large and s.is_chroma)])
-        for level in range(2, NUM_LEVELS + 1):
-            self._kept[level] = self._empty(level, low.shape[1] // 2, low.shape[2] // 2)
-            low = self._analyse_plane_by_plane(level, low)
+        low = self._analyse_all()
         low_px = family.low_steps_q4[quality_index].float() / STEP_UNIT
         self._low = low / low_px[:, None, None]
 
@@ -64,29 +64,38 @@ class Latent:
             return self._low[list(where.channels)][:, where.mask]
         parts = self._kept[where.level]
         missing = [s for s in detail_steps(where.level) if s.channels not in parts]
-        wanted = [s for s in missing if not {*s.channels}.isdisjoint(where.channels)]
-        if wanted:  # both steps of luma or of chroma at once, since the next one is asked for soon
-            kinds = {s.is_chroma for s in wanted}
-            self._analyse([s for s in missing if s.is_chroma in kinds])
-            parts = self._kept[where.level]
+        missing = [s for s in missing if not {*s.channels}.isdisjoint(where.channels)]
+        if missing and where.level == 1:
+            self._analyse(missing)
+        elif missing:
+            self._analyse_all()
+        parts = self._kept[where.level]
         if where.channels in parts:
-            may_go = self._is_large and where.level == 1
-            return parts.pop(where.channels) if may_go else parts[where.channels]
+            return parts.pop(where.channels) if self._is_large else parts[where.channels]
         planes = {
             c: plane for key, part in parts.items() for c, plane in zip(key, part, strict=True)
         }
         return torch.stack([planes[c] for c in where.channels])
 
+    def _analyse_all(self) -> Tensor:
+        """Keep all steps, or all but chroma of level 1; returns the low-pass of level 6."""
+        height, width = (padded_size(n, GRID_PX) // 2 for n in self._pixels.shape[:2])
+        low = torch.empty(NUM_PLANES, height, width)
+        self._analyse([s for s in detail_steps(1) if not (self._is_large and s.is_chroma)], low)
+        for level in range(2, NUM_LEVELS + 1):
+            self._kept[level] = self._empty(level, low.shape[1] // 2, low.shape[2] // 2)
+            low = self._analyse_plane_by_plane(level, low)
+        return low
+
     def _planes_of(self, pixels: np.ndarray) -> Tensor:
         height = padded_size(pixels.shape[0], GRID_PX)
         return corrected_rows(pixels, self._run, self._halo_patches, 0, height)
 
-    def _analyse(self, steps: Sequence[DetailStep]) -> Tensor:
-        """Keep level 1 of some steps; returns the low-pass (3, H'/2, W'/2) float32."""
+    def _analyse(self, steps: Sequence[DetailStep], low: Tensor | None = None) -> None:
+        """Keep some steps of level 1; fill the low-pass (3, H'/2, W'/2) float32 if it is given."""
         height, width = (padded_size(n, GRID_PX) for n in self._pixels.shape[:2])
-        parts = self._kept.setdefault(1, {})
-        parts |= self._empty(1, height // 2, width // 2, steps)
-        low = torch.empty(NUM_PLANES, height // 2, width // 2)
+        parts = self._empty(1, height // 2, width // 2, steps)
+        wanted = {c // (3 * fold_of(1) ** 2) for s in steps for c in s.channels}
         num_patches = height // PATCH_PX
         for first, last in row_strips(num_patches, width, positions=strip_px(width) // PATCH_PX):
             # One patch more on each side: the reach of the wavelet.
@@ -98,35 +107,40 @@ class Latent:
             inside = slice((first - above) * PATCH_PX // 2, (last - above) * PATCH_PX // 2)
             rows = slice(first * PATCH_PX // 2, last * PATCH_PX // 2)
             for p in range(NUM_PLANES):
+                if low is None and p not in wanted:
+                    continue
                 low_part, details = analyse_level(planes[None, p : p + 1])
-                low[p, rows] = low_part[0, 0, inside]
-                self._keep(1, p, details[0, 0, :, inside], rows.start)
-        return low
+                if low is not None:
+                    low[p, rows] = low_part[0, 0, inside]
+                self._keep(1, p, details[0, 0, :, inside], rows.start, parts)
+        self._kept.setdefault(1, {}).update(parts)
 
     def _analyse_plane_by_plane(self, level: int, low: Tensor) -> Tensor:
         parts = []
         for p in range(NUM_PLANES):
             part, details = analyse_level(low[None, p : p + 1])
             parts.append(part[0])
-            self._keep(level, p, details[0, 0], 0)
+            self._keep(level, p, details[0, 0], 0, self._kept[level])
         return torch.cat(parts)
 
     def _empty(
         self, level: int, height: int, width: int, steps: Sequence[DetailStep] | None = None
-    ) -> dict[tuple[int, ...], Tensor]:
+    ) -> dict[_Channels, Tensor]:
         fold = fold_of(level)
         return {
             s.channels: torch.empty(len(s.channels), height // fold, width // fold)
             for s in (detail_steps(level) if steps is None else steps)
         }
 
-    def _keep(self, level: int, plane: int, details: Tensor, top: int) -> None:
-        """Rows of a plane's bands (3, h, w), in grey levels, to the steps that are kept."""
+    def _keep(
+        self, level: int, plane: int, details: Tensor, top: int, parts: dict[_Channels, Tensor]
+    ) -> None:
+        """Put rows of a plane's bands (3, h, w), in grey levels, into parts by step."""
         fold = fold_of(level)
         size = fold * fold
         values = details / self._steps_px[level - 1, 3 * plane : 3 * plane + 3, None, None]
         rows = slice(top // fold, (top + values.shape[1]) // fold)
-        for channels, part in self._kept[level].items():
+        for channels, part in parts.items():
             for i, channel in enumerate(channels):
                 detail, position = divmod(channel, size)
                 if detail // 3 == plane:

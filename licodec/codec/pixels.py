@@ -20,7 +20,7 @@ from licodec.transform.wavelet import FRACTION_BITS, GRID_PX
 # Pixels of a strip without its halo: some tens of MB of activations. Wide pictures have strips of
 # more pixels, up to the second number, so that the halo stays a small share of them.
 _STRIP_PX = 1 << 20
-_WIDE_STRIP_PX = 1 << 22
+_WIDE_STRIP_PX = 1 << 21
 _WIDE_STRIP_ROWS = 256
 
 Correct = Callable[[Tensor], Tensor]

@@ -116,10 +116,13 @@ class IntegerPrior:
         is_grey: bool,
         code: CodeStep,
         last_level: int = 1,
+        is_kept: bool = True,
     ) -> Planes:
         """As `walk`, but the last planes are made where they are asked for.
 
         Args:
+            is_kept: keep the last level's values; without them the planes lack its details, and
+                less memory is needed.
             last_level: 1 to 6: no finer level is visited. The planes, of the padded size divided by
                 2^(last_level - 1), are then a smaller picture in themselves.
         """
@@ -129,14 +132,25 @@ class IntegerPrior:
         parents: Tensor | None = None
         for level in range(NUM_LEVELS, last_level - 1, -1):
             trunk = self._trunk(level, quality_index, low, parents, trunk)
+            parents = None
             values, parents = self._level(
-                level, quality_index, trunk, height, width, is_grey, code, step
+                level,
+                quality_index,
+                trunk,
+                height,
+                width,
+                is_grey,
+                code,
+                step,
+                is_kept=is_kept or level > last_level,
             )
             step += len(detail_steps(level))
             steps = self.tables["detail_steps_q4"][quality_index, level - 1]  # (9,)
             planes = Planes(low, values, steps)
             if level > last_level:
+                # Nothing of a level is needed at the next, which is four times as large.
                 low = planes.small()
+                del planes, values
         return planes
 
     def _low_pass(
@@ -168,6 +182,8 @@ class IntegerPrior:
         is_grey: bool,
         code: CodeStep,
         step: int,
+        *,
+        is_kept: bool,
     ) -> tuple[Tensor, Tensor]:
         """Code a level's steps, the first of them number `step`.
 
@@ -191,8 +207,9 @@ class IntegerPrior:
             companded = torch.empty_like(mean, dtype=torch.int8)
             for top, bottom in row_strips(rows, columns):
                 value = mean[:, top:bottom].to(torch.int32).add_(added[:, top:bottom])
-                for key, part in _unfolded(value, channels, fold, top, bottom):
-                    values.put(key, part)
+                if is_kept:
+                    for key, part in _unfolded(value, channels, fold, top, bottom):
+                        values.put(key, part)
                 if is_asked_for:
                     companded[:, top:bottom] = self._compand(value.bitwise_right_shift_(1))
             if is_asked_for:

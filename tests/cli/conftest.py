@@ -5,7 +5,7 @@ import sys
 import types
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -107,7 +107,22 @@ class FakeCodec:
         payload += bytes(-len(payload) % 4)
         return write_container(header, sections, payload, [])
 
-    def decode_picture(self, data: bytes) -> Picture:
+    def decode_picture(
+        self,
+        data: bytes,
+        *,
+        region: tuple[int, int, int, int] | None = None,
+        max_size: int | None = None,
+    ) -> Picture:
+        picture = self._whole(data)
+        if region is not None:
+            x, y, width, height = region
+            return replace(picture, pixels=picture.pixels[y : y + height, x : x + width])
+        if max_size is not None:
+            return replace(picture, pixels=picture.pixels[:max_size, :max_size])
+        return picture
+
+    def _whole(self, data: bytes) -> Picture:
         container = read_container(data, self.max_pixels)
         header = container.header
         shape = (header.height, header.width) + (() if header.is_grey else (3,))

@@ -105,7 +105,7 @@ def test_missing_profile_names_one_that_decodes(
         family_fingerprint=b"", synthesis_fingerprint=b"", file_bytes=0, kmac_per_px=(0.0, 0.0),
         rd=(),
     )  # fmt: skip
-    monkeypatch.setattr("licodec.inspect.list_profiles", lambda: (profile,))
+    monkeypatch.setattr("licodec.inspect.list_profiles", lambda *_: (profile,))
     outcome = licodec("decompress", tmp_path / "a.lic")
     assert outcome.code == 1
     assert "profile best, which is not installed" in outcome.err
@@ -172,3 +172,36 @@ def test_existing_picture_is_refused(licodec: Licodec, tmp_path: Path) -> None:
     assert licodec("decompress", tmp_path / "a.lic").code == 1
     assert (tmp_path / "a.png").read_bytes() == b"precious"
     assert licodec("decompress", "--force", tmp_path / "a.lic").code == 0
+
+
+def test_region_is_what_the_option_names(licodec: Licodec, tmp_path: Path) -> None:
+    pixels = compressed(licodec, tmp_path / "a.lic")
+    outcome = licodec("decompress", tmp_path / "a.lic", "--region", "2,1,5,4")
+    assert outcome.code == 0
+    assert "  5x4  " in outcome.err
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.png"), pixels[1:5, 2:7])
+
+
+def test_preview_has_the_size_that_the_option_names(licodec: Licodec, tmp_path: Path) -> None:
+    compressed(licodec, tmp_path / "a.lic")
+    assert licodec("decompress", tmp_path / "a.lic", "--max-size", "6").code == 0
+    assert max(read_photo(tmp_path / "a.png").shape[:2]) == 6
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--region", "1,2,3"),
+        ("--region", "1,2,3,x"),
+        ("--region", "-1,0,3,3"),
+        ("--region", "0,0,0,3"),
+        ("--max-size", "0"),
+        ("--region", "0,0,1,1", "--max-size", "3"),
+    ],
+)
+def test_wrong_region_or_size_is_wrong_usage(
+    licodec: Licodec, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    compressed(licodec, tmp_path / "a.lic")
+    assert licodec("decompress", tmp_path / "a.lic", *options).code == 2
+    assert not (tmp_path / "a.png").exists()
