@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +27,7 @@ from licodec.quantize.viterbi import search_chains
 _PIECE_ELEMENTS = 1 << 19
 # About what a symbol costs where zero was all but certain.
 _RARE_SYMBOL_BITS = 12.0
+_WHOLE_ELEMENTS = 1 << 19
 # Share of the rate that is weighed against distortion: a symbol is context for later ones too,
 # which the greedy view leaves out. Chosen on the validation pictures (docs/decisions.md).
 RATE_SHARE = 0.7
@@ -87,22 +89,20 @@ class Chooser:
     def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
         values = self._values.at(where)
         is_chained = None if self._chains is None else self._chains.mask(index)
-        # Channel by channel, so that what a large picture needs exists for one of them at a time.
+        weights = self._weight(where)
         offsets = SmallIntegers(*mean.shape)
         plain: list[tuple[np.ndarray, np.ndarray]] = []
         chained: list[tuple[Tensor, Tensor]] = []  # residuals and weights
-        for i, channel in enumerate(where.channels):
-            here = Where(where.level, (channel,), where.mask)
-            residual = values[i] - mean[i].float() / 16
-            weight = self._weight(here)
-            is_plain = index[i] >= self._skip_below
+        for at in _parts(mean):
+            residual = values[at] - mean[at].float() / 16
+            weight = weights[at[0]].expand(residual.shape)
+            is_plain = index[at] >= self._skip_below
             if is_chained is not None:
-                is_plain &= ~is_chained[i]
-                chosen = residual[is_chained[i]]
-                chained.append((chosen, weight.expand(len(chosen))))
-            symbols = self._symbols(residual, index[i], weight, is_plain)
-            offsets.put((slice(i, i + 1),), symbols[None] * 16)
-            plain.append((symbols[is_plain].numpy().astype(np.int16), index[i][is_plain].numpy()))
+                is_plain &= ~is_chained[at]
+                chained.append((residual[is_chained[at]], weight[is_chained[at]]))
+            symbols = self._symbols(residual, index[at], weight, is_plain)
+            offsets.put(at, symbols * 16)
+            plain.append((symbols[is_plain].numpy().astype(np.int16), index[at][is_plain].numpy()))
         self.batches.append(
             (np.concatenate([s for s, _ in plain]), np.concatenate([t for _, t in plain]))
         )
@@ -113,10 +113,10 @@ class Chooser:
         return offsets.data
 
     def _weight(self, where: Where) -> Tensor:
-        """Of one channel, (1,) float32; whatever it is where the choice asks for none."""
+        """(C, 1, ..) float32; whatever it is where the choice asks for none."""
         if self._weights is None:
-            return torch.ones(1)
-        return self._weights.at(where).view(1) / self._rate_share
+            return torch.ones(len(where.channels), *[1] * (1 if where.mask is not None else 2))
+        return self._weights.at(where) / self._rate_share
 
     def _symbols(self, residual: Tensor, index: Tensor, weight: Tensor, is_plain: Tensor) -> Tensor:
         """Int32 symbols of the uniform quantizer, 0 where they are not coded; any shape."""
@@ -157,3 +157,17 @@ class Chooser:
             gain = BITS_PER_SQUARED_STEP * (before.square() - (before - chosen).square())
             self.missed_bits += float(gain.sum())
             self.lost_bits += float((gain - _RARE_SYMBOL_BITS).clamp_(min=0).sum())
+
+
+def _parts(step: Tensor) -> Iterator[tuple[slice, ...]]:
+    """Where a step (C, h, w) or (C, n) is cut, in coding order: nowhere, or within channels.
+
+    What is computed on the way to symbols is many times as large as the symbols.
+    """
+    if step.numel() <= _WHOLE_ELEMENTS:
+        yield (slice(None),)
+        return
+    rows = max(1, _WHOLE_ELEMENTS * step.shape[1] // step[0].numel())
+    for channel in range(len(step)):
+        for top in range(0, step.shape[1], rows):
+            yield slice(channel, channel + 1), slice(top, top + rows)
