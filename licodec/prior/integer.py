@@ -188,14 +188,14 @@ class IntegerPrior:
         """Code a level's steps, the first of them number `step`.
 
         Returns:
-            values (9, h, w) int16 or int32 in 1/16 step, and the same companded, int8 (zeros at
+            values (9, h, w) int16 or int32 in 1/16 step, and the same companded, int8 (none at
             level 1, which has no finer one).
         """
         fold = fold_of(level)
         rows, columns = trunk.shape[:2]
         shape = (NUM_DETAIL_CHANNELS, fold * rows, fold * columns)
         values = SmallIntegers(*shape)
-        parents = torch.zeros(shape, dtype=torch.int8)
+        parents = torch.zeros(shape if level > 1 else (0, 0, 0), dtype=torch.int8)
         known: list[Tensor] = []
         coded_steps = [s for s in detail_steps(level) if not (is_grey and s.is_chroma)]
         for number, detail_step in enumerate(coded_steps):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +19,8 @@ class SmallIntegers:
     """
 
     def __init__(self, *shape: int) -> None:
-        self.data = torch.zeros(shape, dtype=torch.int16)
+        # NumPy's zeros take no memory until they are written; torch writes them at once.
+        self.data = torch.from_numpy(np.zeros(shape, np.int16))
 
     def put(self, key: tuple[slice, ...] | Tensor, part: Tensor) -> None:
         """data[key] = part, int32; key as in indexing, slices or a mask."""
