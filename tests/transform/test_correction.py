@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from licodec.codec.pixels import correct, corrector
+from licodec.codec.pixels import corrected_rows, corrector
 from licodec.transform.correction import Correction
 from licodec.transform.quality import interpolate, knot_weights, log_steps_start
 
@@ -75,14 +76,16 @@ def test_correction_of_a_patch_depends_on_no_patch_beyond_the_halo(num_blocks):
     assert not after[:, 8 : 8 + reach].equal(before[:, 8 : 8 + reach])
 
 
-def test_correction_in_strips_is_that_of_the_whole_picture(monkeypatch):
+def test_correction_of_rows_is_that_of_the_whole_picture():
     net = random_correction(2, 2)
     run = corrector(net, WEIGHTS, STEP_PX, torch.device("cpu"))
-    planes = random_planes(2, 8 * 30, 64)
-    whole = correct(planes, run, net.halo_patches)
-    monkeypatch.setattr("licodec.codec.pixels._STRIP_PX", 512 * 6)
-    strips = correct(planes, run, net.halo_patches)
-    torch.testing.assert_close(strips, whole, atol=0.02, rtol=0)  # bfloat16 where the CPU has it
+    pixels = np.random.default_rng(2).integers(0, 256, (250, 60, 3)).astype(np.uint8)
+    whole = corrected_rows(pixels, run, net.halo_patches, 0, 256)
+    parts = [
+        corrected_rows(pixels, run, net.halo_patches, top, top + 64) for top in range(0, 256, 64)
+    ]
+    # bfloat16 where the CPU has it
+    torch.testing.assert_close(torch.cat(parts, 1), whole, atol=0.02, rtol=0)
 
 
 def test_complexity_is_the_number_of_weights_per_pixel_of_a_patch():
