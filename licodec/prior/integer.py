@@ -194,7 +194,7 @@ class IntegerPrior:
         fold = fold_of(level)
         rows, columns = trunk.shape[:2]
         shape = (NUM_DETAIL_CHANNELS, fold * rows, fold * columns)
-        values = SmallIntegers(*shape)
+        values = SmallIntegers(*shape, is_zero=is_grey)  # chroma of grey pictures is not visited
         parents = torch.zeros(shape if level > 1 else (0, 0, 0), dtype=torch.int8)
         known: list[Tensor] = []
         coded_steps = [s for s in detail_steps(level) if not (is_grey and s.is_chroma)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,12 +14,17 @@ class SmallIntegers:
     """Integers that fit 16 bits in sound files, kept in 16 bits as long as they do.
 
     Attributes:
-        data: int16, or int32 once a number needed it; zeros where nothing was put.
+        data: int16, or int32 once a number needed it.
+
+    Args:
+        shape: of all.
+        is_zero: zeros where nothing is put. Without, every number must be put before it is read,
+            and none takes memory before.
     """
 
-    def __init__(self, *shape: int) -> None:
-        # NumPy's zeros take no memory until they are written; torch writes them at once.
-        self.data = torch.from_numpy(np.zeros(shape, np.int16))
+    def __init__(self, *shape: int, is_zero: bool = True) -> None:
+        make = torch.zeros if is_zero else torch.empty
+        self.data = make(shape, dtype=torch.int16)
 
     def put(self, key: tuple[slice, ...] | Tensor, part: Tensor) -> None:
         """data[key] = part, int32; key as in indexing, slices or a mask."""
@@ -66,7 +70,7 @@ class Planes:
 
     def small(self) -> Tensor:
         """(3, 2h, 2w) in 16 bits if they fit, else int32; made strip by strip."""
-        out = SmallIntegers(*self.shape)
+        out = SmallIntegers(*self.shape, is_zero=False)
         for top, bottom in row_strips(self.shape[1], self.shape[2], positions=_STRIP_SAMPLES):
             rows = (slice(None), slice(top, bottom))
             out.put(rows, self.window(top, bottom, 0, self.shape[2]))
