@@ -9,7 +9,7 @@ from licodec.errors import NotEnoughMemoryError
 
 # Peak of coding large photographs (docs/large-pictures.md), picture included, rounded up.
 ENCODE_BYTES_PER_PX = 28
-DECODE_BYTES_PER_PX = 20
+DECODE_BYTES_PER_PX = 24
 # Small pictures are not worth the question.
 _UNCHECKED_PX = 1 << 22
 
