@@ -19,6 +19,7 @@ from licodec.codec.model import ANALYSIS_PREFIX, Family, Synthesis, fingerprint_
 from licodec.config import (
     CHOICES,
     MAX_QUALITY_INDEX,
+    QUANTIZER_IDS,
     FamilyConfig,
     SynthesisConfig,
     family_from_json,
@@ -44,7 +45,7 @@ from licodec.train.network import CodecNetwork
 _SKIP_SHARE = 0.002
 _PRIOR_COUNT = 300.0
 _FIT_ROUNDS = ("rdoq", "rdoq", "tcq8", "tcq8")
-_FIT_PICTURES = 120
+_FIT_PICTURES = 60
 # Elements of smaller scales are nearly always zero, where a trellis gains nothing.
 _TRELLIS_FROM = 12
 _RD_PICTURES = 12
@@ -238,7 +239,7 @@ def _measure(
                 height=height,
                 quality_index=index,
                 is_grey=False,
-                quantizer_id=0,
+                quantizer_id=QUANTIZER_IDS[encoded.quantizer],
                 is_all_coded=encoded.is_all_coded,
             )
             data = write_container(header, (), encoded.payload, encoded.symbols)

@@ -73,8 +73,14 @@ class FakeCodec:
         picture = keep_only(picture_from(image), keep)
         return self.encode_picture(picture, quality=quality or DEFAULT_QUALITY)
 
-    def decode(self, data: bytes) -> Image.Image:
-        return to_image(self.decode_picture(data))
+    def decode(
+        self,
+        data: bytes,
+        *,
+        region: tuple[int, int, int, int] | None = None,
+        max_size: int | None = None,
+    ) -> Image.Image:
+        return to_image(self.decode_picture(data, region=region, max_size=max_size))
 
     def encode_picture(
         self,

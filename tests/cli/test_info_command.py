@@ -69,7 +69,9 @@ def test_file_of_installed_weights_is_called_decodable(
     licodec: Licodec, lic: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("licodec.codec.match.family_fingerprint", lambda _: b"\x3f\x2a\x91\xc0")
-    monkeypatch.setattr("licodec.inspect.list_profiles", lambda: (profile(b"\x3f\x2a\x91\xc0"),))
+    monkeypatch.setattr(
+        "licodec.inspect.list_profiles", lambda family: (profile(b"\x3f\x2a\x91\xc0"),)
+    )
     told = json.loads(licodec("info", "--json", lic).out)
     assert (told["is_decodable"], told["notes"]) == (True, [])
 
