@@ -37,7 +37,7 @@ CHOICES: Mapping[str, str] = MappingProxyType(
         "tcq8": "tcq8",
     }
 )
-DEFAULT_CHOICE = "rdoq"
+DEFAULT_CHOICE = "tcq8"
 
 # What an encoder's effort stands for, by level; more effort is slower and smaller.
 EFFORT_CHOICES = ("rounding", "dead-zone", "rdoq", "tcq4", "tcq8")
@@ -46,7 +46,7 @@ SEARCH_SECONDS_PER_MPX: Mapping[int, float] = MappingProxyType(
     {5: 5.0, 6: 15.0, 7: 45.0, 8: 150.0, 9: 500.0}
 )
 MAX_EFFORT = max(SEARCH_SECONDS_PER_MPX)
-DEFAULT_EFFORT = 2
+DEFAULT_EFFORT = 4
 
 
 def choice_of(effort: int, quantizer: str | None = None) -> str:

@@ -7,8 +7,8 @@ from licodec.errors import LicodecError
 def test_public_names_are_these() -> None:
     assert sorted(licodec.__all__) == [
         "BitstreamError", "Codec", "CorruptFileError", "ImageError", "LicodecError", "ModelError",
-        "NotEnoughMemoryError", "NotLicodecFileError", "PictureWarning", "TargetError", "TooLargeError", "TrainingError",
-        "TruncatedFileError", "UnsupportedVersionError", "__version__", "decode", "encode", "info",
+        "NotEnoughMemoryError", "NotLicodecFileError", "PictureWarning", "TargetError", "TooLargeError",
+        "TrainingError", "TruncatedFileError", "UnsupportedVersionError", "__version__", "decode", "encode", "info",
     ]  # fmt: skip
     assert set(licodec.__all__) <= set(dir(licodec))
 

@@ -108,8 +108,8 @@ def command(
     the prior or the gains trained, the result is a new family.
 
     \b
-    licodec finetune checkpoints/wave1-balanced.pt photos/ -o runs/mine
-    licodec finetune checkpoints/wave1-balanced.pt photos/ -o runs/fast -p fast
+    licodec finetune checkpoints/wave2-balanced.pt photos/ -o runs/mine
+    licodec finetune checkpoints/wave2-balanced.pt photos/ -o runs/fast -p fast
     licodec finetune runs/a/last.pt photos/ -o runs/b --freeze gains
     """
     import torch

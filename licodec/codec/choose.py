@@ -138,7 +138,7 @@ class Chooser:
         ordered = index[order]
         bits = self._bits[NUM_SCALES : 2 * NUM_SCALES], self._bits[2 * NUM_SCALES :]
         found = search_chains(
-            residual[at], weight[at], torch.from_numpy(ordered).long(), bits, self._chains.trellis
+            residual[at], weight[at], torch.from_numpy(ordered), bits, self._chains.trellis
         )
         symbols, quantizers = found[0].numpy(), found[1].numpy()
         tables = table_ids(ordered, quantizers)

@@ -56,10 +56,12 @@ def decode_planes(
     return planes
 
 
-def _read_levels(container: Container, family: Family, last_level: int) -> tuple[_Reader, Planes]:
+def _read_levels(
+    container: Container, family: Family, last_level: int
+) -> tuple[SymbolReader, Planes]:
     header = container.header
     assert container.payload is not None  # read_container always fills it
-    reader = _Reader(
+    reader = SymbolReader(
         container.payload, family, header.quantizer_id, is_all_coded=header.is_all_coded
     )
     with torch.inference_mode():
@@ -152,7 +154,7 @@ def _missing(part: Tensor, width: int, height: int) -> tuple[int, int, int, int]
     return 0, width - part.shape[2], 0, height - part.shape[1]
 
 
-class _Reader:
+class SymbolReader:
     """`CodeStep` of the decoder: reads each step's symbols from the payload."""
 
     def __init__(

@@ -51,7 +51,7 @@ def search_chains(
         residual: value minus mean in steps, (n,) float32, in the order that chains divide,
             enough of them to form chains.
         weight: bits that a squared error of one step is worth, (n,) float32.
-        index: (n,) int64 scale indices.
+        index: (n,) scale indices, any integers.
         bits: `magnitude_bits` of the tables of Q0 and of Q1, by scale index.
         trellis: state machine.
 
@@ -63,7 +63,7 @@ def search_chains(
     quantizers = torch.empty(count, dtype=torch.uint8)
     steps = _turned_round(trellis)
     for elements, length, width in _blocks(count, chains):
-        parts = residual[elements], weight[elements], index[elements]
+        parts = residual[elements], weight[elements], index[elements].long()
         cost, magnitude = _candidates(*parts, bits)
         missing = length * width - len(elements)
         padded = torch.cat([cost, cost.new_zeros(missing, 4)]) if missing else cost

@@ -13,10 +13,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from licodec.codec.decode import SymbolReader
 from licodec.codec.model import Family, load_family
 from licodec.container.read import check_symbols, read_container
-from licodec.entropy.decode import StepDecoder
-from licodec.entropy.tables import coding_bound
 from licodec.prior.integer import Where
 from licodec.profiles import list_profiles
 
@@ -26,27 +25,24 @@ def symbols_checksum(data: bytes, family: Family) -> str:
     container = read_container(data)
     header = container.header
     assert container.payload is not None
-    decoder = StepDecoder(container.payload, family.tables)
-    portions: list[bytes] = []
+    reader = SymbolReader(
+        container.payload, family, header.quantizer_id, is_all_coded=header.is_all_coded
+    )
     crc = 0
 
     def code(step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
         nonlocal crc
-        is_coded = index >= coding_bound(family.tables, is_all_coded=header.is_all_coded)
-        values = decoder.step(index[is_coded].numpy())
-        portions.append(values.astype("<i2").tobytes())
-        symbols = torch.zeros(mean.shape, dtype=torch.int32)
-        symbols[is_coded] = torch.from_numpy(values)
-        for told in (mean.to(torch.int32), index, symbols):
-            crc = zlib.crc32(told.numpy().tobytes(), crc)
-        return 16 * symbols
+        offsets = reader(step, mean, index, where)
+        for told in (mean.to(torch.int32), index, offsets.to(torch.int32)):
+            crc = zlib.crc32(told.contiguous().numpy().tobytes(), crc)
+        return offsets
 
     with torch.inference_mode():
         planes = family.prior.walk(
             header.quality_index, header.height, header.width, is_grey=header.is_grey, code=code
         )
-    decoder.finish()
-    check_symbols(container, portions)
+    reader.decoder.finish()
+    check_symbols(container, reader.symbols)
     return f"{zlib.crc32(planes.numpy().tobytes(), crc):08x}"
 
 

@@ -48,11 +48,15 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def files(codec, tmp_path_factory) -> list[Path]:
     folder = tmp_path_factory.mktemp("exactness")
-    pictures = [(crop(192, 136), 50), (crop(101, 136, "L"), 50), (crop(65, 70, name="chelsea"), 95)]
+    pictures = [
+        (crop(192, 136), 50, "tcq8"),
+        (crop(101, 136, "L"), 50, "rdoq"),
+        (crop(65, 70, name="chelsea"), 95, "tcq4"),
+    ]
     paths = []
-    for number, (pixels, quality) in enumerate(pictures):
+    for number, (pixels, quality, quantizer) in enumerate(pictures):
         paths.append(folder / f"{number}.lic")
-        paths[-1].write_bytes(codec.encode(pixels, quality=quality))
+        paths[-1].write_bytes(codec.encode(pixels, quality=quality, quantizer=quantizer))
     return paths
 
 

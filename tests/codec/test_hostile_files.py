@@ -12,7 +12,7 @@ import torch
 from licodec.codec.check import check_symbols_of
 from licodec.codec.codec import Codec
 from licodec.codec.encode import encode_pixels
-from licodec.config import PROFILE_IDS, QUANTIZER_IDS
+from licodec.config import FAMILY_IDS, PROFILE_IDS, QUANTIZER_IDS
 from licodec.container.format import Header
 from licodec.container.read import read_container
 from licodec.container.write import write_container
@@ -39,7 +39,7 @@ def file_with(codec: Codec, family, **changes: object) -> bytes:
     """The picture's own symbols behind a header with some fields changed."""
     encoded = encode_pixels(PIXELS, family, QUALITY_INDEX, torch.device("cpu"))
     fields: dict[str, object] = {
-        "family_id": 1,
+        "family_id": FAMILY_IDS[codec.info.family],
         "profile_id": PROFILE_IDS[codec.info.name],
         "family_fingerprint": family.fingerprint,
         "synthesis_fingerprint": codec.info.synthesis_fingerprint,
@@ -47,7 +47,7 @@ def file_with(codec: Codec, family, **changes: object) -> bytes:
         "height": PIXELS.shape[0],
         "quality_index": QUALITY_INDEX,
         "is_grey": False,
-        "quantizer_id": QUANTIZER_IDS["rounding"],
+        "quantizer_id": QUANTIZER_IDS[encoded.quantizer],
     }
     header = Header(**(fields | changes))  # type: ignore[arg-type]
     return write_container(header, [], encoded.payload, encoded.symbols)
@@ -113,8 +113,8 @@ def test_limit_of_the_codec_holds_from_one_pixel_above_it(codec, data):
 def test_file_of_other_weights_of_the_family_is_refused_by_both_fingerprints(codec, family):
     forged = file_with(codec, family, family_fingerprint=b"\x01\x02\x03\x04")
     for check in (codec.decode, check_symbols_of):
-        message = f"made with weights wave1 01020304, installed is {family.fingerprint.hex()}"
-        with pytest.raises(ModelError, match=message):
+        found = f"{codec.info.family} 01020304, installed is {family.fingerprint.hex()}"
+        with pytest.raises(ModelError, match=f"made with weights {found}"):
             check(forged)
 
 
@@ -122,16 +122,6 @@ def test_file_of_an_unknown_family_is_refused_by_its_number(codec, family):
     for check in (codec.decode, check_symbols_of):
         with pytest.raises(ModelError, match="latent family 31, which this licodec does not know"):
             check(file_with(codec, family, family_id=31))
-
-
-@pytest.mark.parametrize("quantizer", ["tcq4", "tcq8"])
-def test_file_that_names_another_quantizer_than_it_was_made_with_is_corrupt(
-    quantizer, codec, family
-):
-    forged = file_with(codec, family, quantizer_id=QUANTIZER_IDS[quantizer])
-    for check in (codec.decode, check_symbols_of):
-        with pytest.raises(CorruptFileError):
-            check(forged)
 
 
 def test_file_made_for_another_synthesis_decodes_with_the_one_at_hand(codec, family):

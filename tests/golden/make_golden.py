@@ -50,6 +50,10 @@ GOLDEN = {
         photo="chelsea", box=(150, 90, 240, 160), mode="RGB", quality=80, quantizer="tcq8"
     ),
 }
+# Made with families that no longer encode: never remade, so that their files stay readable.
+EARLIER = {
+    f"wave1-{name}": GOLDEN[name] for name in ("rgb-100x75-q80", "grey-33x17-q60", "rgba-20x20-q90")
+}
 EXIF = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x01\0\0\0\0\0\0"  # orientation 1
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
 
@@ -96,12 +100,16 @@ def write_one(name: str, golden: Golden) -> dict[str, object]:
 
 def main() -> None:
     """Remake all files."""
+    path = FOLDER / "expected.json"
+    before = json.loads(path.read_text(encoding="utf-8"))
+    expected = {name: before[name] for name in EARLIER}
     for old in (*FOLDER.glob("*.lic"), *FOLDER.glob("*.png")):
-        old.unlink()
-    expected = {name: write_one(name, golden) for name, golden in GOLDEN.items()}
+        if old.stem not in EARLIER:
+            old.unlink()
+    expected |= {name: write_one(name, golden) for name, golden in GOLDEN.items()}
     text = json.dumps(expected, indent=2) + "\n"
-    (FOLDER / "expected.json").write_text(text, encoding="utf-8")
-    sys.stderr.write(f"{FOLDER}: {len(expected)} golden files; say so in CHANGELOG.md\n")
+    path.write_text(text, encoding="utf-8")
+    sys.stderr.write(f"{FOLDER}: {len(GOLDEN)} golden files; say so in CHANGELOG.md\n")
 
 
 if __name__ == "__main__":

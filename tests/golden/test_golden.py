@@ -12,10 +12,11 @@ from PIL import Image
 
 from licodec.codec.check import check_symbols_of
 from licodec.container.read import read_container
-from tests.golden.make_golden import EXIF, GOLDEN, XMP, source_alpha, source_pixels
+from tests.golden.make_golden import EARLIER, EXIF, GOLDEN, XMP, source_alpha, source_pixels
 from tests.photos import psnr_db
 
 FOLDER = Path(__file__).parent
+ALL = {**GOLDEN, **EARLIER}
 
 
 @pytest.fixture(scope="module")
@@ -29,28 +30,28 @@ def lic(name: str) -> bytes:
 
 
 def test_every_golden_file_is_there_and_no_other(expected):
-    assert set(expected) == set(GOLDEN)
+    assert set(expected) == set(ALL)
     for suffix in ("lic", "png"):
-        assert {path.stem for path in FOLDER.glob(f"*.{suffix}")} == set(GOLDEN)
+        assert {path.stem for path in FOLDER.glob(f"*.{suffix}")} == set(ALL)
 
 
-@pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.parametrize("name", ALL)
 def test_file_is_the_one_that_was_made(name, expected):
     data = lic(name)
     assert hashlib.sha256(data).hexdigest() == expected[name]["lic_sha256"]
     assert len(data) == expected[name]["num_bytes"]
 
 
-@pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.parametrize("name", ALL)
 def test_symbols_have_the_checksum_that_they_had(name, expected):
     assert f"{read_container(lic(name)).crc:08x}" == expected[name]["crc"]
     check_symbols_of(lic(name))
 
 
-@pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.parametrize("name", ALL)
 def test_pixels_are_within_one_grey_level_of_what_they_were(name, codec, expected):
     with Image.open(FOLDER / f"{name}.png") as stored:
-        assert stored.mode == GOLDEN[name].mode
+        assert stored.mode == ALL[name].mode
         kept = np.asarray(stored.convert("RGB") if stored.mode == "RGBA" else stored)
     assert hashlib.sha256(kept.tobytes()).hexdigest() == expected[name]["pixels_sha256"]
     decoded = codec.decode_picture(lic(name)).pixels
@@ -58,13 +59,14 @@ def test_pixels_are_within_one_grey_level_of_what_they_were(name, codec, expecte
     assert np.abs(decoded.astype(int) - kept).max() <= 1
 
 
-@pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.parametrize("name", ALL)
 def test_pixels_look_like_the_photograph(name, codec):
     decoded = codec.decode_picture(lic(name)).pixels
-    assert psnr_db(source_pixels(GOLDEN[name]), decoded) > 22
+    assert psnr_db(source_pixels(ALL[name]), decoded) > 22
 
 
-def test_alpha_and_metadata_are_those_that_were_written(codec):
-    picture = codec.decode_picture(lic("rgba-20x20-q90"))
+@pytest.mark.parametrize("name", ["rgba-20x20-q90", "wave1-rgba-20x20-q90"])
+def test_alpha_and_metadata_are_those_that_were_written(name, codec):
+    picture = codec.decode_picture(lic(name))
     np.testing.assert_array_equal(picture.alpha, source_alpha(20, 20))
     assert (picture.exif, picture.xmp, picture.icc) == (EXIF, XMP, None)

@@ -38,12 +38,14 @@ def _dots() -> np.ndarray:
 
 # Several low-pass elements per side need more than 64 pixels; 1x1 is nearly all padding.
 CASES = {
-    "photo": (_crop(40, 24), 40.0),
-    "grey photo": (_crop(40, 24, "L"), 40.0),
-    "photo of 3x4 low-pass elements": (_crop(133, 199), 8.0),
-    "grey photo of 2x2 low-pass elements": (_crop(65, 66, "L"), 97.0),
-    "dots": (_dots(), 100.0),
-    "one pixel": (_crop(1, 1), 70.0),
+    "photo": (_crop(40, 24), 40.0, "rdoq"),
+    "grey photo": (_crop(40, 24, "L"), 40.0, "rounding"),
+    "photo of 3x4 low-pass elements": (_crop(133, 199), 8.0, "rdoq"),
+    "grey photo of 2x2 low-pass elements": (_crop(65, 66, "L"), 97.0, "tcq4"),
+    "photo in chains": (_crop(90, 70), 80.0, "tcq8"),
+    "dots": (_dots(), 100.0, "rdoq"),
+    "dots in chains": (_dots(), 100.0, "tcq8"),
+    "one pixel": (_crop(1, 1), 70.0, "tcq8"),
 }
 
 
@@ -60,7 +62,10 @@ def codec(profile: ProfileInfo) -> Codec:
 @pytest.fixture(scope="module")
 def decoders(codec: Codec, profile: ProfileInfo) -> dict[str, tuple[bytes, WrittenDecoder]]:
     _, weights = read_weights(profile.family_path)
-    files = {name: codec.encode(p, quality=quality) for name, (p, quality) in CASES.items()}
+    files = {
+        name: codec.encode(pixels, quality=quality, quantizer=quantizer)
+        for name, (pixels, quality, quantizer) in CASES.items()
+    }
     return {name: (data, WrittenDecoder(take_apart(data), weights)) for name, data in files.items()}
 
 
@@ -94,6 +99,7 @@ def test_pixels_of_the_written_decoder_differ_by_at_most_one_grey_level(
 
 def test_cases_cover_escapes_and_elements_that_are_not_coded(decoders):
     assert decoders["dots"][1].symbols.num_escapes > 0
+    assert decoders["dots in chains"][1].symbols.num_escapes > 0
     assert 0 < len(decoders["photo"][1].symbols.coded) < 3 * 40 * 24
 
 
