@@ -6,10 +6,25 @@ from licodec.errors import LicodecError
 
 def test_public_names_are_these() -> None:
     assert sorted(licodec.__all__) == [
-        "BitstreamError", "Codec", "CorruptFileError", "ImageError", "LicodecError", "ModelError",
-        "NotEnoughMemoryError", "NotLicodecFileError", "PictureWarning", "TargetError", "TooLargeError",
-        "TrainingError", "TruncatedFileError", "UnsupportedVersionError", "__version__", "decode", "encode", "info",
-    ]  # fmt: skip
+        "BitstreamError",
+        "Codec",
+        "CorruptFileError",
+        "ImageError",
+        "LicodecError",
+        "ModelError",
+        "NotEnoughMemoryError",
+        "NotLicodecFileError",
+        "PictureWarning",
+        "TargetError",
+        "TooLargeError",
+        "TrainingError",
+        "TruncatedFileError",
+        "UnsupportedVersionError",
+        "__version__",
+        "decode",
+        "encode",
+        "info",
+    ]
     assert set(licodec.__all__) <= set(dir(licodec))
 
 
