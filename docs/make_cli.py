@@ -18,7 +18,8 @@ What `--help` prints, for each command; made by `make docs`. [pillow.md](pillow.
 
 def render() -> str:
     """The whole page."""
-    with click.Context(cli, info_name="licodec", terminal_width=80) as group:
+    settings = cli.context_settings
+    with click.Context(cli, info_name="licodec", terminal_width=80, **settings) as group:
         parts = [_INTRODUCTION, _section("licodec", cli.get_help(group))]
         for name in cli.list_commands(group):
             command = cli.get_command(group, name)

@@ -67,14 +67,14 @@ def test_each_profile_is_a_codec_and_the_first_sets_the_size():
 
 
 def test_each_effort_is_a_codec_that_reaches_the_encoder():
-    found = run(waves(40, 60), codecs=("licodec",), efforts=(2, 4), bpp=4)
+    found = run(waves(40, 60), codecs=("licodec",), efforts=(1, 2), bpp=4)
     assert [result.name for result in found.results] == [
+        "licodec-balanced-e1",
         "licodec-balanced-e2",
-        "licodec-balanced-e4",
     ]
     image = Image.fromarray(waves(40, 60))
     second = found.results[1]
-    data = JpegInside().encode(image, quality=second.quality, effort=4)
+    data = JpegInside().encode(image, quality=second.quality, effort=2)
     assert second.num_bytes == len(data)
 
 
