@@ -18,6 +18,7 @@ from licodec.codec.encode import encode_pixels
 from licodec.codec.model import ANALYSIS_PREFIX, Family, Synthesis, fingerprint_of
 from licodec.config import (
     CHOICES,
+    DEFAULT_CHOICE,
     MAX_QUALITY_INDEX,
     QUANTIZER_IDS,
     FamilyConfig,
@@ -225,11 +226,12 @@ def _measure(
     from licodec.container.format import Header
 
     cpu, points = torch.device("cpu"), []
+    choice = "rdoq" if family.trellis_from is None else DEFAULT_CHOICE
     for index in _RD_INDICES:
         bpps, psnrs = [], []
         for array in valid.arrays[:_RD_PICTURES]:
             height, width = array.shape[:2]
-            encoded = encode_pixels(array, family, index, cpu)
+            encoded = encode_pixels(array, family, index, cpu, choice=choice)
             header = Header(
                 family_id=1,
                 profile_id=1,

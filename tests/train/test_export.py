@@ -27,7 +27,7 @@ from tests.train.pictures import pictures, tiny_finetuner, tiny_trainer, use_fak
 @pytest.fixture
 def models(release, tmp_path, monkeypatch) -> Path:
     """Installs the release; returns the family's folder."""
-    folder = tmp_path / "models" / "wave1"
+    folder = tmp_path / "models" / profiles.CURRENT_FAMILY
     write_release(release[0], folder, write_family=True)
     monkeypatch.setattr(profiles, "find_models_dir", lambda: tmp_path / "models")
     profiles._info.cache_clear()
