@@ -1,5 +1,6 @@
 """Writes docs/cli.md from the commands' help: `make docs`."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -34,4 +35,6 @@ def _section(title: str, text: str) -> str:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(TARGET.read_text(encoding="utf-8") != render())
     TARGET.write_text(render(), encoding="utf-8")
