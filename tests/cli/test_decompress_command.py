@@ -84,7 +84,7 @@ def test_own_profile_of_each_file_is_used_and_loaded_once(
         compressed(licodec, tmp_path / f"{name}.lic", "-p", profile)
     codecs_made.clear()
     assert licodec("decompress", *(tmp_path / f"{n}.lic" for n in "abc")).code == 0
-    assert codecs_made == ["fast", "best"]
+    assert sorted(codecs_made) == ["best", "fast"]  # by threads: in either order
 
 
 def test_another_profile_can_be_chosen(
