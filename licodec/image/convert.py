@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from licodec.errors import ImageError
+from licodec.image.density import with_density
 from licodec.image.exif import (
     EXIF_PREFIX,
     exif_of,
@@ -100,8 +101,10 @@ def picture_from(image: Image.Image | NDArray[Any]) -> Picture:
         planes, conversion_notes = _planes_from(image)
         icc, icc_notes = _profile_for(image, planes[0], front)
         exif, exif_notes = exif_of(image)
+        exif, density_notes = with_density(image, exif)
         xmp = xmp_of(image)
-        notes += conversion_notes + icc_notes + exif_notes + notes_after_pixels(image)
+        notes += conversion_notes + icc_notes + exif_notes + density_notes
+        notes += notes_after_pixels(image)
     except PILLOW_FAULTS as error:
         raise ImageError(f"pixels cannot be read: {one_line(error)}") from error
     return _upright(_picture_of(planes, icc=icc, exif=exif, xmp=xmp, notes=notes))

@@ -18,6 +18,7 @@ from licodec.container.format import MAGIC_BYTES
 from licodec.errors import ImageError
 from licodec.files import write_file
 from licodec.image.convert import picture_from, to_image, with_fewest_channels
+from licodec.image.density import density_in
 from licodec.image.exif import EXIF_PREFIX, TIFF_LAYOUT_TAGS, load_tags
 from licodec.image.faults import PILLOW_FAULTS, one_line
 from licodec.image.fit import fit_to
@@ -115,6 +116,9 @@ def render_picture(picture: Picture, chosen: WriteFormat) -> tuple[bytes, tuple[
     image = to_image(fitted)
     image.info.clear()  # some writers take metadata from here unasked
     options = dict(_SAVE_OPTIONS.get(chosen.name, {})) | _metadata_options(fitted, chosen)
+    density = density_in(picture.exif) if chosen.has_density else None
+    if density is not None:
+        options["dpi"] = density
     buffer = io.BytesIO()
     try:
         image.save(buffer, chosen.name, **options)

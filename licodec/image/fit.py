@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from licodec.errors import ImageError
+from licodec.image.density import is_density_alone
 from licodec.image.exif import find_orientation, load_tags, turn
 from licodec.image.formats import WriteFormat
 from licodec.image.keep import without_profile
@@ -35,7 +36,9 @@ def fit_to(picture: Picture, chosen: WriteFormat) -> Picture:
     elif chosen.name == "WEBP" and picture.is_grey:
         picture = without_profile(picture, "WebP has no grey pixels, so no grey ICC profile")
     obstacle = _exif_obstacle(picture.exif, chosen)
-    if obstacle is not None:
+    if obstacle is not None and chosen.has_density and is_density_alone(picture.exif):
+        picture = replace(picture, exif=None)
+    elif obstacle is not None:
         picture = _without_exif(picture, f"EXIF dropped: {chosen.name} {obstacle}")
     obstacle = _xmp_obstacle(picture.xmp, chosen)
     if obstacle is not None:

@@ -35,6 +35,7 @@ class WriteFormat:
     has_icc: bool
     has_exif: bool
     has_xmp: bool
+    has_density: bool  # in a field of its own, beside EXIF
 
 
 def _format(name: str, *suffixes: str, carries: str) -> WriteFormat:
@@ -46,18 +47,19 @@ def _format(name: str, *suffixes: str, carries: str) -> WriteFormat:
         has_icc="icc" in parts,
         has_exif="exif" in parts,
         has_xmp="xmp" in parts,
+        has_density="density" in parts,
     )
 
 
 # Key: the name that users type.
 WRITE_FORMATS: Mapping[str, WriteFormat] = MappingProxyType(
     {
-        "png": _format("PNG", ".png", carries="alpha icc exif xmp"),
-        "jpeg": _format("JPEG", ".jpg", ".jpeg", ".jpe", ".jfif", carries="icc exif xmp"),
+        "png": _format("PNG", ".png", carries="alpha icc exif xmp density"),
+        "jpeg": _format("JPEG", ".jpg", ".jpeg", ".jpe", ".jfif", carries="icc exif xmp density"),
         "webp": _format("WEBP", ".webp", carries="alpha icc exif xmp"),
         "avif": _format("AVIF", ".avif", carries="alpha icc exif xmp"),
         "tiff": _format("TIFF", ".tif", ".tiff", carries="alpha icc exif xmp"),
-        "bmp": _format("BMP", ".bmp", carries=""),
+        "bmp": _format("BMP", ".bmp", carries="density"),
         "ppm": _format("PPM", ".ppm", ".pgm", ".pnm", carries=""),
         "jp2": _format("JPEG2000", ".jp2", carries="alpha"),
     }
