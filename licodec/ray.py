@@ -17,7 +17,7 @@ import click
 import numpy as np
 
 from licodec.cli.codecs import CodecCache, FatalModelError
-from licodec.cli.compress import Compressor, naming
+from licodec.cli.compress import Compressor, naming, record_of
 from licodec.cli.failures import explain
 from licodec.cli.goals import Goal
 from licodec.cli.plan import PIPE, Job, plan_jobs
@@ -117,7 +117,10 @@ class FileCompressor:
         import torch
 
         self._compressor = Compressor(
-            **settings, is_continued=True, codecs=CodecCache("cpu", settings["max_pixels"])
+            **settings,
+            is_continued=True,
+            record=record_of(settings["goal"], settings["keep"], is_kept=True),
+            codecs=CodecCache("cpu", settings["max_pixels"]),
         )
         self._slots = Slots(1)
         self._threads = ThreadPoolExecutor(

@@ -5,26 +5,27 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from licodec.cli.batch import check_job, read_bytes, run_jobs, write_bytes
 from licodec.cli.codecs import CodecCache, FatalModelError
 from licodec.cli.completers import complete_path, complete_picture, complete_profile
-from licodec.cli.goals import Goal, goal_options
+from licodec.cli.goals import TARGETS, Goal, goal_options
 from licodec.cli.metadata import metadata_options
 from licodec.cli.options import common_options
 from licodec.cli.plan import PIPE, Job, Naming, plan_jobs
 from licodec.cli.report import Result
 from licodec.cli.search_bar import search_bar
 from licodec.cli.slots import Slots
-from licodec.config import DEFAULT_PROFILE
+from licodec.config import DEFAULT_PROFILE, METADATA_KINDS
 from licodec.errors import LicodecError, ModelError
 
 if TYPE_CHECKING:
     from licodec.codec.codec import Codec
     from licodec.image.picture import Picture
+    from licodec.resume import SettingsRecord
 
 
 @click.command(
@@ -86,6 +87,7 @@ def command(
         max_pixels=max_pixels,
         is_continued=is_continued,
         force=force,
+        record=record_of(goal, keep, is_kept=is_continued or len(planned) > 1),
         codecs=CodecCache(device, max_pixels),
         has_bar=len(planned) == 1 and not quiet and not (is_json and sys.stdout.isatty()),
     )
@@ -112,6 +114,25 @@ def naming() -> Naming:
     )
 
 
+def record_of(goal: Goal, keep: frozenset[str], *, is_kept: bool) -> "SettingsRecord":
+    """What `licodec info` does not tell of the files; see `SettingsRecord`."""
+    from licodec.resume import SettingsRecord
+
+    defaults = _settings_of(Goal(), frozenset(METADATA_KINDS))
+    return SettingsRecord("compress", _settings_of(goal, keep), defaults, is_kept=is_kept)
+
+
+def _settings_of(goal: Goal, keep: frozenset[str]) -> dict[str, Any]:
+    target_name, target_value = goal.target or (None, None)
+    return {
+        "effort": goal.effort,
+        "quantizer": goal.quantizer,
+        "time_budget": goal.time_budget,
+        **{name: target_value if name == target_name else None for name in TARGETS},
+        "metadata": sorted(keep),
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Compressor:
     """What options ask for; `run` does one job with it, in any thread."""
@@ -122,6 +143,7 @@ class Compressor:
     max_pixels: int
     is_continued: bool
     force: bool
+    record: "SettingsRecord"
     codecs: CodecCache
     has_bar: bool = False  # shows a search on a terminal
 
@@ -136,6 +158,8 @@ class Compressor:
             started = time.perf_counter()
             data = self._encode(codec, picture)
             seconds = time.perf_counter() - started
+        if job.target != PIPE:
+            self.record.note(Path(job.target).parent)
         write_bytes(job.target, data, force=self.force)
         return Result(
             width=picture.width,
@@ -151,7 +175,7 @@ class Compressor:
         )
 
     def _find_finished(self, job: Job) -> Result | None:
-        """The result of an earlier run with the same settings, as far as the file tells them.
+        """The result of an earlier run with the same settings.
 
         Raises:
             LicodecError: there is another file, and `force` is not set.
@@ -160,11 +184,16 @@ class Compressor:
 
         if PIPE in (job.source, job.target):
             return None
-        settings: dict[str, float | str] = {"profile": self.profile}
+        settings: dict[str, float | str] = {
+            "profile": self.profile,
+            "quantizer": self.goal.quantizer_in_file,
+        }
         if self.goal.quality_in_file is not None:
             settings["quality"] = self.goal.quality_in_file
         try:
             info = read_finished(Path(job.target), Path(job.source), settings)
+            if info is not None:
+                self.record.check(Path(job.target))
         except LicodecError:
             if not self.force:
                 raise

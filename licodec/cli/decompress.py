@@ -24,6 +24,7 @@ from licodec.errors import ImageError, LicodecError
 
 if TYPE_CHECKING:
     from licodec.image.formats import WriteFormat
+    from licodec.resume import SettingsRecord
 
 
 @click.command(
@@ -96,11 +97,20 @@ def command(
     pattern or - for stdin. Metadata is written where the picture format has a
     place for it.
     """
+    from licodec.resume import SettingsRecord
+
     if region is not None and max_size is not None:
         raise click.UsageError("--region excludes --max-size; give one of them")
     naming = _naming(format_name)
     planned = plan_jobs(inputs, output, naming, is_json=is_json)
+    settings = {"profile": profile, "region": region and list(region), "max_size": max_size}
     decompressor = _Decompressor(
+        record=SettingsRecord(
+            "decompress",
+            settings,
+            dict.fromkeys(settings),
+            is_kept=is_continued or len(planned) > 1,
+        ),
         profile=profile,
         max_pixels=max_pixels,
         part={k: v for k, v in (("region", region), ("max_size", max_size)) if v is not None},
@@ -157,6 +167,7 @@ class _Decompressor:
     part: dict[str, Any]  # keywords of `Codec.decode_picture`
     is_continued: bool
     force: bool
+    record: "SettingsRecord"
     formats: "dict[str, WriteFormat]"  # of each job's target
     codecs: CodecCache
 
@@ -176,6 +187,8 @@ class _Decompressor:
             picture = codec.decode_picture(data, **self.part)
             seconds = time.perf_counter() - started
         rendered, notes = render_picture(picture, self.formats[job.target])
+        if job.target != PIPE:
+            self.record.note(Path(job.target).parent)
         write_bytes(job.target, rendered, force=self.force)
         return Result(
             width=picture.width,
@@ -194,15 +207,18 @@ class _Decompressor:
         """Whether an earlier run has made the output.
 
         Raises:
-            LicodecError: it is older than the file, and `force` is not set.
+            LicodecError: it is older than the file or of other settings, and `force` is not set.
         """
         from licodec.resume import is_finished
 
         if PIPE in (job.source, job.target):
             return False
         try:
-            return is_finished(Path(job.target), Path(job.source))
+            if not is_finished(Path(job.target), Path(job.source)):
+                return False
+            self.record.check(Path(job.target))
         except LicodecError:
             if not self.force:
                 raise
             return False
+        return True

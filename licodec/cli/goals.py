@@ -14,6 +14,7 @@ from licodec.config import (
     DEFAULT_EFFORT,
     DEFAULT_QUALITY,
     MAX_EFFORT,
+    choice_of,
     index_to_quality,
     quality_to_index,
     search_seconds,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from licodec.image.picture import Picture
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_TARGETS = ("bpp", "size", "psnr")
+TARGETS = ("bpp", "size", "psnr")
 _BYTES = {"": 1, "k": 1000, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -33,7 +34,7 @@ class Goal:
     """What the options ask for."""
 
     quality: float = DEFAULT_QUALITY
-    target: tuple[str, float] | None = None  # name in _TARGETS, value; in place of the quality
+    target: tuple[str, float] | None = None  # name in TARGETS, value; in place of the quality
     effort: int = DEFAULT_EFFORT
     quantizer: str | None = None
     time_budget: float | None = None  # seconds
@@ -44,6 +45,11 @@ class Goal:
         if self.target is not None:
             return None
         return round(index_to_quality(quality_to_index(self.quality)), 1)
+
+    @property
+    def quantizer_in_file(self) -> str:
+        """What `licodec info` tells of the file."""
+        return CHOICES[choice_of(self.effort, self.quantizer)]
 
     def search_seconds(self, num_pixels: int) -> float:
         """Time that a picture's search may take, 0 without one."""
@@ -107,7 +113,7 @@ def goal_of(
         click.UsageError: two of -q, --bpp, --size and --psnr are given.
     """
     wanted = zip(
-        ("--quality", *(f"--{t}" for t in _TARGETS)), (quality, bpp, size, psnr), strict=True
+        ("--quality", *(f"--{t}" for t in TARGETS)), (quality, bpp, size, psnr), strict=True
     )
     given = [(name, value) for name, value in wanted if value is not None]
     if len(given) > 1:

@@ -15,11 +15,14 @@ from PIL import Image
 import licodec as package
 from licodec.cli.main import run
 from licodec.config import (
+    CHOICES,
     DEFAULT_EFFORT,
     DEFAULT_QUALITY,
     MAX_PIXELS,
     METADATA_KINDS,
     PROFILE_IDS,
+    QUANTIZER_IDS,
+    choice_of,
     quality_to_index,
 )
 from licodec.container import (
@@ -104,7 +107,7 @@ class FakeCodec:
             height=picture.height,
             quality_index=quality_to_index(quality),
             is_grey=picture.is_grey,
-            quantizer_id=0,
+            quantizer_id=QUANTIZER_IDS[CHOICES[choice_of(effort, quantizer)]],
         )
         alpha = None if picture.alpha is None else picture.alpha.tobytes()
         blocks = ((ICC, picture.icc), (EXIF, picture.exif), (XMP, picture.xmp), (ALPHA, alpha))

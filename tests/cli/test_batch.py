@@ -189,6 +189,11 @@ def test_decompress_continues_too(licodec: Licodec, tmp_path: Path, codecs_made:
     [
         (["-q", "80"], "made with quality 60.0, not 79.8"),
         (["-p", "fast"], "made with profile balanced, not fast"),
+        (["-e", "3"], "made with quantizer tcq8, not tcq4"),
+        (["-e", "7"], "is not known to be made with effort 7"),
+        (["--time-budget", "30s"], "is not known to be made with time_budget 30.0"),
+        (["--psnr", "38"], "is not known to be made with psnr 38.0"),
+        (["--strip"], "is not known to be made with no metadata"),
     ],
 )
 def test_continue_refuses_an_output_of_other_settings_unless_forced(
@@ -204,6 +209,75 @@ def test_continue_refuses_an_output_of_other_settings_unless_forced(
     assert (tmp_path / "out" / "a.lic").read_bytes() == before
     assert "2 done" in licodec(*arguments, *options, "--continue", "--force").err
     assert "2 finished earlier" in licodec(*arguments, *options, "--continue").err
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "reason"),
+    [
+        (["-e", "7"], [], "was made with effort 7, not effort 4"),
+        (["-e", "0"], ["-e", "2"], "was made with effort 0, not effort 2"),
+        (["--size", "2KB"], ["--size", "3KB"], "was made with size 2000.0, not size 3000.0"),
+        (["--strip"], [], "was made with no metadata, not metadata exif,icc,xmp"),
+        (["--keep", "icc"], ["--keep", "xmp"], "was made with metadata icc, not metadata xmp"),
+    ],
+)
+def test_settings_that_files_do_not_tell_are_remembered_beside_them(
+    licodec: Licodec, tmp_path: Path, earlier: list[str], later: list[str], reason: str
+) -> None:
+    save_photos(tmp_path / "in", "ab")
+    arguments = ("compress", tmp_path / "in", "-o", tmp_path / "out")
+    licodec(*arguments, *earlier)
+    assert "2 finished earlier" in licodec(*arguments, *earlier, "--continue").err
+    outcome = licodec(*arguments, *later, "--continue")
+    assert outcome.code == 1
+    assert reason in outcome.err
+    assert "2 done" in licodec(*arguments, *later, "--continue", "--force").err
+    assert "2 finished earlier" in licodec(*arguments, *later, "--continue").err
+    assert licodec(*arguments, *earlier, "--continue").code == 1
+
+
+def test_only_what_was_made_since_counts_as_made_with_new_settings(
+    licodec: Licodec, tmp_path: Path
+) -> None:
+    save_photos(tmp_path / "in", "abcd")
+    arguments = ("compress", tmp_path / "in", "-o", tmp_path / "out")
+    licodec(*arguments)
+    for name in "cd":
+        (tmp_path / "out" / f"{name}.lic").unlink()
+    outcome = licodec(*arguments, "-e", "7", "--continue")
+    assert outcome.err.count("is not known to be made with effort 7") == 2
+    assert "2 done, 2 failed" in outcome.err
+    assert "2 finished earlier, 2 failed" in licodec(*arguments, "--continue").err
+
+
+def test_default_settings_and_single_files_leave_no_record(
+    licodec: Licodec, tmp_path: Path
+) -> None:
+    save_photos(tmp_path / "in", "ab")
+    licodec("compress", tmp_path / "in", "-o", tmp_path / "out")
+    licodec("compress", "-e", "7", tmp_path / "in" / "a.png", "-o", tmp_path / "out" / "c.lic")
+    assert sorted(os.listdir(tmp_path / "out")) == ["a.lic", "b.lic", "c.lic"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--max-size", "4"], "max_size 4"),
+        (["--region", "0,0,3,3"], "region 0,0,3,3"),
+        (["-p", "fast"], "profile fast"),
+    ],
+)
+def test_decompress_remembers_its_settings_too(
+    licodec: Licodec, tmp_path: Path, options: list[str], told: str
+) -> None:
+    save_photos(tmp_path / "in", "ab")
+    licodec("compress", tmp_path / "in", "-o", tmp_path / "out")
+    arguments = ("decompress", tmp_path / "out", "-o", tmp_path / "back", *options)
+    assert licodec(*arguments).code == 0
+    assert "2 finished earlier" in licodec(*arguments, "--continue").err
+    outcome = licodec(*arguments[:4], "--continue")
+    assert outcome.code == 1
+    assert f"was made with {told}, not no {told.split(maxsplit=1)[0]}" in outcome.err
 
 
 def test_json_tells_what_was_skipped_as_what_was_done(licodec: Licodec, tmp_path: Path) -> None:
