@@ -3,14 +3,21 @@
 import glob
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from licodec.cli.completers import complete_profile
-from licodec.config import DEFAULT_EFFORT, DEFAULT_PROFILE, MAX_EFFORT, quality_to_index
+from licodec.cli.measuring import (
+    codecs_option,
+    effort_option,
+    print_tables,
+    profiles_option,
+    set_threads,
+    threads_option,
+)
+from licodec.cli.options import device_option
+from licodec.config import quality_to_index
 from licodec.errors import LicodecError
 from licodec.files import check_target, make_folder, write_file
 
@@ -18,9 +25,6 @@ if TYPE_CHECKING:
     from licodec.evaluate.bdrate import Curve
     from licodec.evaluate.bench import BenchResult
     from licodec.evaluate.peers import BenchCodec
-    from licodec.evaluate.report import Table as TextTable
-
-CODEC_NAMES = ("licodec", "jpeg", "webp", "jpeg2000", "avif")
 
 
 def _parse_qualities(
@@ -37,41 +41,11 @@ def _parse_qualities(
     return qualities
 
 
-def parse_codecs(context: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    """Names among CODEC_NAMES, each once, from a list with commas."""
-    names = tuple(dict.fromkeys(part.strip() for part in value.split(",")))
-    for name in names:
-        if name not in CODEC_NAMES:
-            raise click.BadParameter(f"{name!r} is not one of {', '.join(CODEC_NAMES)}")
-    return names
-
-
-effort_option = click.option(
-    "-e",
-    "--effort",
-    "efforts",
-    type=click.IntRange(0, MAX_EFFORT),
-    multiple=True,
-    default=(DEFAULT_EFFORT,),
-    show_default=True,
-    help="Effort of licodec's encoder; may be given several times.",
-)
-
-
 @click.command(
     name="bench", epilog="Example: licodec bench photos -p balanced --codecs licodec,avif"
 )
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "-p",
-    "--profile",
-    "profiles",
-    multiple=True,
-    default=(DEFAULT_PROFILE,),
-    shell_complete=complete_profile,
-    show_default=True,
-    help="Profile of licodec; may be given several times.",
-)
+@profiles_option
 @effort_option
 @click.option(
     "--qualities",
@@ -79,14 +53,7 @@ effort_option = click.option(
     metavar="Q,Q,...",
     help="Qualities of licodec, 1 to 100.  [default: 5,15,...,95]",
 )
-@click.option(
-    "--codecs",
-    callback=parse_codecs,
-    default=",".join(CODEC_NAMES),
-    show_default=True,
-    metavar="NAME,...",
-    help="Codecs to measure.",
-)
+@codecs_option
 @click.option(
     "--anchors",
     multiple=True,
@@ -101,18 +68,8 @@ effort_option = click.option(
     show_default=True,
     help="Folder for CSV, JSON, tables, plots and curves.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where the networks run.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    help="CPU threads of licodec; peers use one.  [default: as torch chooses]",
-)
+@device_option
+@threads_option
 @click.option("--no-ms-ssim", is_flag=True, help="Leave MS-SSIM out; saves time.")
 @click.option(
     "--limit", type=click.IntRange(min=1), help="Only the first pictures by name, this many."
@@ -137,7 +94,7 @@ def command(
     profiles: tuple[str, ...],
     efforts: tuple[int, ...],
     qualities: tuple[float, ...] | None,
-    codecs: tuple[str, ...],
+    codecs: tuple[str, ...] | None,
     anchors: tuple[str, ...],
     out: Path,
     device: str,
@@ -224,27 +181,18 @@ def _load_anchors(patterns: tuple[str, ...], images: list[str]) -> list["Curve"]
     return [load_curve(Path(path), images) for path in paths]
 
 
-def set_threads(threads: int | None) -> int:
-    """Set torch's number of threads unless None, and return it."""
-    import torch
-
-    if threads is not None:
-        torch.set_num_threads(threads)
-    return torch.get_num_threads()
-
-
 def _open_codecs(
-    names: tuple[str, ...],
+    names: tuple[str, ...] | None,
     profiles: tuple[str, ...],
     efforts: tuple[int, ...],
     qualities: tuple[float, ...] | None,
     device: str,
 ) -> list["BenchCodec"]:
     from licodec.evaluate.bench import LICODEC_QUALITIES, licodec_codecs
-    from licodec.evaluate.peers import find_peer
+    from licodec.evaluate.peers import find_peer, installed_peers
 
     codecs: list[BenchCodec] = []
-    for name in names:
+    for name in ("licodec", *installed_peers()) if names is None else names:
         if name == "licodec":
             ladder = qualities or LICODEC_QUALITIES
             codecs += licodec_codecs(profiles, efforts, device, ladder)
@@ -273,22 +221,3 @@ def _run(
             on_step=lambda text: progress.update(task, advance=1, description=text),
             on_failure=lambda line: click.echo(f"error: {line}", err=True),
         )
-
-
-def print_tables(contents: Sequence["TextTable"]) -> None:
-    """Print to stdout: drawn on a terminal, as markdown elsewhere."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    for content in contents:
-        if not console.is_terminal:
-            click.echo(content.to_markdown() + "\n")
-            continue
-        table = Table(title=content.title, title_justify="left")
-        for index, column in enumerate(content.columns):
-            is_name = index < content.num_names
-            table.add_column(column, justify="left" if is_name else "right", overflow="fold")
-        for row in content.rows:
-            table.add_row(*row)
-        console.print(table)

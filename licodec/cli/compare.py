@@ -1,13 +1,20 @@
 """`licodec compare`: a picture goes in, one HTML page with a slider between codecs comes out."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from licodec.cli.bench import CODEC_NAMES, effort_option, parse_codecs, print_tables, set_threads
-from licodec.cli.completers import complete_picture, complete_profile
+from licodec.cli.completers import complete_picture
+from licodec.cli.goals import check_positive, check_quality
+from licodec.cli.measuring import (
+    codecs_option,
+    effort_option,
+    print_tables,
+    profiles_option,
+    set_threads,
+    threads_option,
+)
 from licodec.cli.options import (
     debug_option,
     device_option,
@@ -15,48 +22,13 @@ from licodec.cli.options import (
     max_pixels_option,
     quiet_option,
 )
-from licodec.config import DEFAULT_PROFILE, DEFAULT_QUALITY, quality_to_index
+from licodec.cli.regions import RegionType
+from licodec.config import DEFAULT_QUALITY
 from licodec.errors import ImageError
 from licodec.files import check_target, make_folder, write_file
 
 if TYPE_CHECKING:
     from licodec.evaluate.comparison import Comparison, Region
-
-
-def _check_quality(
-    context: click.Context, parameter: click.Parameter, value: float | None
-) -> float | None:
-    try:
-        quality_to_index(DEFAULT_QUALITY if value is None else value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    return value
-
-
-def _check_bpp(
-    context: click.Context, parameter: click.Parameter, value: float | None
-) -> float | None:
-    if value is not None and not (math.isfinite(value) and value > 0):
-        raise click.BadParameter(f"{value:g} is not a number above 0")
-    return value
-
-
-def _parse_codecs(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> tuple[str, ...] | None:
-    return None if value is None else parse_codecs(context, parameter, value)
-
-
-def _parse_region(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> "Region | None":
-    if value is None:
-        return None
-    parts = value.split(",")
-    if len(parts) != 4 or not all(part.strip().isdecimal() for part in parts):
-        raise click.BadParameter(f"{value!r} is not X,Y,W,H in pixels, such as 100,50,800,600")
-    left, top, width, height = map(int, parts)
-    return left, top, width, height
 
 
 @click.command(
@@ -81,7 +53,7 @@ Examples:
     "-q",
     "--quality",
     type=float,
-    callback=_check_quality,
+    callback=check_quality,
     metavar="1..100",
     help="Quality of licodec; the size of its file is what the others are brought to.  "
     f"[default: {DEFAULT_QUALITY:g}]",
@@ -89,41 +61,21 @@ Examples:
 @click.option(
     "--bpp",
     type=float,
-    callback=_check_bpp,
+    callback=check_positive,
     metavar="BITS",
     help="Bits per pixel that all codecs are brought to, in place of a quality.",
 )
-@click.option(
-    "--codecs",
-    callback=_parse_codecs,
-    metavar="NAME,...",
-    help=f"Codecs to compare: {', '.join(CODEC_NAMES)}.  [default: all that Pillow has]",
-)
-@click.option(
-    "-p",
-    "--profile",
-    "profiles",
-    multiple=True,
-    default=(DEFAULT_PROFILE,),
-    show_default=True,
-    metavar="PROFILE",
-    shell_complete=complete_profile,
-    help="Profile of licodec; may be given several times, the first sets the size.",
-)
+@codecs_option
+@profiles_option
 @effort_option
 @click.option(
     "--region",
-    callback=_parse_region,
-    metavar="X,Y,W,H",
+    type=RegionType(),
     help="Part of the picture to show, in pixels; figures stay those of the whole.  [default: "
     "all, or the centre of pictures above 4 megapixels]",
 )
 @click.option("--no-curves", is_flag=True, help="Leave the rate-distortion plot out; saves time.")
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    help="CPU threads of licodec; the others use one.  [default: as torch chooses]",
-)
+@threads_option
 @device_option
 @max_pixels_option
 @force_option

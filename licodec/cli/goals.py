@@ -131,9 +131,10 @@ def goal_of(
     )
 
 
-def _check_quality(
+def check_quality(
     context: click.Context, parameter: click.Parameter, value: float | None
 ) -> float | None:
+    """A quality within its range, or none."""
     if value is not None:
         try:
             quality_to_index(value)
@@ -142,9 +143,10 @@ def _check_quality(
     return value
 
 
-def _check_positive(
+def check_positive(
     context: click.Context, parameter: click.Parameter, value: float | None
 ) -> float | None:
+    """A number above 0, or none."""
     if value is not None and not (math.isfinite(value) and value > 0):
         raise click.BadParameter(f"{value:g} is not more than 0")
     return value
@@ -185,7 +187,7 @@ _OPTIONS = (
         "-q",
         "--quality",
         type=float,
-        callback=_check_quality,
+        callback=check_quality,
         metavar="1..100",
         help="Picture quality, 1 (smallest file) to 100 (closest to the original, not lossless).  "
         f"[default: {DEFAULT_QUALITY:g}]",
@@ -193,7 +195,7 @@ _OPTIONS = (
     click.option(
         "--bpp",
         type=float,
-        callback=_check_positive,
+        callback=check_positive,
         metavar="BITS",
         help="Bits per pixel of the file in place of a quality, reached to 1 %.",
     ),
@@ -206,7 +208,7 @@ _OPTIONS = (
     click.option(
         "--psnr",
         type=float,
-        callback=_check_positive,
+        callback=check_positive,
         metavar="DB",
         help="PSNR of the picture in place of a quality, reached to 0.05 dB.",
     ),

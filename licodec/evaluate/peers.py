@@ -1,12 +1,14 @@
-"""The conventional codecs that Pillow brings: an RGB picture and a quality go in, file bytes come
-out, and back. Metadata is left out on both sides, so that bytes are bytes of picture."""
+"""The conventional codecs that Pillow and its plugins bring: an RGB picture and a quality go in,
+file bytes come out, and back. Metadata is left out on both sides: bytes are bytes of picture."""
 
+import importlib
+import importlib.util
 import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -36,7 +38,8 @@ def _save(image: Image.Image, file_format: str, options: Mapping[str, Any]) -> b
     buffer = io.BytesIO()
     try:
         image.save(buffer, file_format, **options)
-    except (OSError, ValueError) as error:  # Pillow's two ways to say that an encoder refused
+    # The ways in which Pillow and its plugins say that an encoder refused.
+    except (OSError, ValueError, RuntimeError) as error:
         raise LicodecError(
             f"Pillow cannot write {image.width}x{image.height} px as {file_format}: {error}; "
             f"leave the picture or this codec out"
@@ -67,18 +70,33 @@ def _decode(data: bytes) -> Image.Image:
 
 
 @contextmanager
-def _one_avif_thread() -> Iterator[None]:
-    """Pillow takes the number of decoder threads from a module variable only."""
-    before = AvifImagePlugin.DEFAULT_MAX_THREADS
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+def _module_variable(module: ModuleType, name: str, value: int) -> Iterator[None]:
+    """Plugins take the number of decoder threads from a variable of their module only."""
+    before = getattr(module, name)
+    setattr(module, name, value)
     try:
         yield
     finally:
-        AvifImagePlugin.DEFAULT_MAX_THREADS = before
+        setattr(module, name, before)
 
 
 def _decode_avif(data: bytes) -> Image.Image:
-    with _one_avif_thread():
+    with _module_variable(AvifImagePlugin, "DEFAULT_MAX_THREADS", 1):
+        return _decode(data)
+
+
+def _jxl_plugin() -> ModuleType:
+    """Importing it makes the format known to Pillow."""
+    return importlib.import_module("pillow_jxl.JpegXLImagePlugin")
+
+
+def _encode_jxl(image: Image.Image, quality: float) -> bytes:
+    _jxl_plugin()
+    return _save(image, "JXL", {"quality": round(quality), "effort": 7, "num_threads": 0})
+
+
+def _decode_jxl(data: bytes) -> Image.Image:
+    with _module_variable(_jxl_plugin(), "DECODE_THREADS", 0):
         return _decode(data)
 
 
@@ -121,26 +139,46 @@ PEERS: Mapping[str, BenchCodec] = MappingProxyType(
             decode=_decode_avif,
             grid=tuple(range(101)),
         ),
+        "jxl": BenchCodec(
+            name="jxl",
+            settings="JPEG XL, libjxl through pillow-jxl-plugin: effort 7, one thread",
+            qualities=(1, 8, 20, 32, 45, 57, 68, 77, 85, 93),
+            encode=_encode_jxl,
+            decode=_decode_jxl,
+            grid=tuple(range(100)),  # 100 is lossless
+        ),
     }
 )
 
 _PILLOW_FEATURES = {"jpeg": "jpg", "webp": "webp", "jpeg2000": "jpg_2000", "avif": "avif"}
+_PLUGINS = {"jxl": "pillow_jxl"}
 
 
 def installed_peers() -> tuple[str, ...]:
-    """Names of the peers that this Pillow was built with."""
-    return tuple(name for name in PEERS if features.check(_PILLOW_FEATURES[name]))
+    """Names of the peers that this Pillow was built with or has a plugin for."""
+    return tuple(name for name in PEERS if _is_installed(name))
+
+
+def _is_installed(name: str) -> bool:
+    if name in _PILLOW_FEATURES:
+        return bool(features.check(_PILLOW_FEATURES[name]))
+    return importlib.util.find_spec(_PLUGINS[name]) is not None
 
 
 def find_peer(name: str) -> BenchCodec:
     """The peer of that name.
 
     Raises:
-        LicodecError: unknown, or this Pillow was built without it.
+        LicodecError: unknown, or this Pillow was built without it or has no plugin for it.
     """
     if name not in PEERS:
         raise LicodecError(f"unknown codec {name!r}; choose among licodec, {', '.join(PEERS)}")
-    if not features.check(_PILLOW_FEATURES[name]):
+    if name in _PLUGINS and not _is_installed(name):
+        raise LicodecError(
+            f"codec {name} needs a plugin of Pillow; run pip install 'licodec[{name}]' or leave "
+            f"{name} out"
+        )
+    if not _is_installed(name):
         raise LicodecError(
             f"Pillow was built without {name}; install Pillow's own wheel or leave {name} out"
         )

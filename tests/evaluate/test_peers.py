@@ -3,10 +3,11 @@ import io
 import numpy as np
 import pytest
 from PIL import AvifImagePlugin, Image
+from pillow_jxl import JpegXLImagePlugin
 
 from licodec.errors import LicodecError
 from licodec.evaluate.metrics import psnr
-from licodec.evaluate.peers import PEERS, BenchCodec, find_peer, match_psnr
+from licodec.evaluate.peers import PEERS, BenchCodec, find_peer, installed_peers, match_psnr
 
 
 def smooth_picture(height: int, width: int) -> np.ndarray:
@@ -50,17 +51,39 @@ def test_peer_formats_are_what_the_settings_say():
             if name == "jpeg":
                 assert stored.info["progressive"]
                 assert [layer[1:3] for layer in stored.layer] == [(2, 2), (1, 1), (1, 1)]
-    assert formats == {"jpeg": "JPEG", "webp": "WEBP", "jpeg2000": "JPEG2000", "avif": "AVIF"}
+    assert formats == {
+        "jpeg": "JPEG",
+        "webp": "WEBP",
+        "jpeg2000": "JPEG2000",
+        "avif": "AVIF",
+        "jxl": "JXL",
+    }
 
 
-def test_decoding_avif_leaves_pillows_thread_setting_as_it_was(monkeypatch):
-    monkeypatch.setattr(AvifImagePlugin, "DEFAULT_MAX_THREADS", 5)
-    peer = find_peer("avif")
+@pytest.mark.parametrize(
+    ("name", "module", "variable"),
+    [
+        ("avif", AvifImagePlugin, "DEFAULT_MAX_THREADS"),
+        ("jxl", JpegXLImagePlugin, "DECODE_THREADS"),
+    ],
+)
+def test_decoding_leaves_a_plugins_thread_setting_as_it_was(monkeypatch, name, module, variable):
+    monkeypatch.setattr(module, variable, 5)
+    peer = find_peer(name)
     peer.decode(peer.encode(Image.fromarray(smooth_picture(16, 16)), 50))
-    assert AvifImagePlugin.DEFAULT_MAX_THREADS == 5
+    assert getattr(module, variable) == 5
+
+
+def test_a_peer_without_its_plugin_is_left_out_or_refused_with_the_command(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "jxl" not in installed_peers()
+    with pytest.raises(LicodecError, match=r"^codec jxl needs .*pip install 'licodec\[jxl\]'"):
+        find_peer("jxl")
 
 
 def test_a_picture_that_a_peer_refuses_is_a_licodec_error():
+    with pytest.raises(LicodecError, match="cannot write 8x8 px as JXL"):
+        find_peer("jxl").encode(Image.new("RGB", (8, 8)), 100)
     too_wide = Image.new("RGB", (16384, 1))  # WebP ends at 16383 px
     with pytest.raises(LicodecError, match="cannot write 16384x1 px as WEBP"):
         find_peer("webp").encode(too_wide, 50)
