@@ -79,6 +79,14 @@ def parse_freeze(_context: click.Context, _option: click.Parameter, text: str) -
     help=f"Of synthesis and prior; gains train at half.  [default: {_LEARNING_RATE}, or "
     f"{_LEARNING_RATE_ANEW} for a synthesis that starts anew]",
 )
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes that encode pictures, about 1 GB of memory each.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the run in OUT.")
 def command(
     checkpoint: Path,
@@ -90,7 +98,9 @@ def command(
     family: Path | None,
     cache: Path | None,
     cache_size: float,
+    jobs: int,
     time_limit: float,
+    stop_after: float,
     device: str,
     resume: bool,
     seed: int,
@@ -143,12 +153,14 @@ def command(
         family_path=family / "family.safetensors",
         cache=cache or out / "cache",
         cache_bytes=cache_size * 1e9,
+        num_jobs=jobs,
     )
     with joined_processes(find_device(device).type) as device_name:
         train, valid = load_data(data, crop)
         options = RunOptions(
             out=out,
             time_limit_s=time_limit,
+            stop_after_s=stop_after,
             device=device_name,
             seed=seed,
             crop_px=crop,

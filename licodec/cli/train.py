@@ -46,6 +46,7 @@ def command(
     out: Path,
     profile: str,
     time_limit: float,
+    stop_after: float,
     device: str,
     resume: Path | None,
     seed: int,
@@ -82,6 +83,7 @@ def command(
         options = RunOptions(
             out=out,
             time_limit_s=time_limit,
+            stop_after_s=stop_after,
             device=device_name,
             seed=seed,
             crop_px=crop,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,8 +21,10 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def parse_duration(_context: click.Context, _option: click.Parameter, text: str) -> float:
-    """Seconds of `90s`, `30m` or `2h`; a bare number is minutes."""
+def parse_duration(_context: click.Context, _option: click.Parameter, text: str | None) -> float:
+    """Seconds of `90s`, `30m` or `2h`; a bare number is minutes; without end for None."""
+    if text is None:
+        return math.inf
     unit = _SECONDS.get(text[-1:], 0.0)
     try:
         seconds = float(text[:-1]) * unit if unit else float(text) * 60
@@ -53,6 +56,11 @@ _OPTIONS = (
         default="1h",
         show_default=True,
         help="How long to train; the learning rate falls to zero towards it.",
+    ),
+    click.option(
+        "--stop-after",
+        callback=parse_duration,
+        help="Save and stop after this long, for --resume to go on with the same --time-limit.",
     ),
     click.option(
         "--device",

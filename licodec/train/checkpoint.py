@@ -61,10 +61,19 @@ def load_weights(
     return sorted(set(asked) - set(fitting))
 
 
-def slim_checkpoint(state: dict[str, Any]) -> dict[str, Any]:
-    """A finished run's state without what only the very same run would need.
+def slim_checkpoint(state: dict[str, Any], *, is_half: bool = False) -> dict[str, Any]:
+    """A run's state without what only the very same run would need.
 
     Resuming from it starts a new schedule from the averaged weights.
+
+    Args:
+        state: from `load_checkpoint`.
+        is_half: store the synthesis as float16, which releases round it to; the rest of the family
+            stays as it is, because its integers must not change.
     """
     kept = {k: v for k, v in state.items() if k not in ("format", "network", "optimizer")}
+    if is_half:
+        kept["ema"] = {
+            k: v.half() if k.startswith("synthesis.") else v for k, v in state["ema"].items()
+        }
     return {**kept, "elapsed_s": state["time_limit_s"]}

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from licodec.errors import TrainingError
+from licodec.train.flat_store import Draw, FlatStore, fits
 
 _SUFFIXES = (".avif", ".webp", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 # Every n-th picture is held back for validation unless shards or folders named valid* are given.
@@ -146,32 +147,54 @@ def drawing_chances(arrays: Sequence[np.ndarray], weights: Sequence[float]) -> n
 
 
 class CropSampler:
-    """Random crops, flipped and transposed at random; the same sequence for the same seed."""
+    """Random crops, flipped and transposed at random; the same sequence for the same seed.
 
-    def __init__(self, pictures: Pictures, crop_px: int, batch_size: int, seed: int) -> None:
+    Args:
+        pictures: to draw from, none smaller than a crop.
+        crop_px: side of a crop.
+        batch_size: crops per batch.
+        seed: of the sequence.
+        device: where the pictures are kept and cut if they fit, see `flat_store.fits`.
+    """
+
+    def __init__(
+        self,
+        pictures: Pictures,
+        crop_px: int,
+        batch_size: int,
+        seed: int,
+        device: torch.device | None = None,
+    ) -> None:
         self._arrays = pictures.arrays
+        self._sizes = np.array([a.shape[:2] for a in pictures.arrays])  # (n, 2)
         self._crop, self._batch = crop_px, batch_size
         self._random = np.random.default_rng(seed)
         self._chances = drawing_chances(pictures.arrays, pictures.weights)
+        self._store: FlatStore | None = None
+        if device is not None and fits(sum(a.nbytes for a in pictures.arrays), device):
+            planar = [torch.from_numpy(np.array(a)).permute(2, 0, 1) for a in pictures.arrays]
+            self._store = FlatStore(planar, device)
 
     def batch(self) -> Tensor:
-        """(N, 3, crop, crop) uint8."""
-        crops = [
-            self._crop_of(i)
-            for i in self._random.choice(len(self._arrays), self._batch, p=self._chances)
-        ]
+        """(N, 3, crop, crop) uint8, on the device where the pictures are."""
+        random, size = self._random, self._crop
+        picture = random.choice(len(self._arrays), self._batch, p=self._chances)
+        top, left = (random.integers(0, n - size + 1) for n in self._sizes[picture].T)
+        draw = Draw(picture, top, left, random.random((self._batch, 3)) < 0.5)
+        if self._store is not None:
+            return self._store.crops(draw, size)
+        crops = [self._crop_of(draw, i) for i in range(self._batch)]
         return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
 
-    def _crop_of(self, index: int) -> np.ndarray:
-        array, random, size = self._arrays[index], self._random, self._crop
-        y = random.integers(0, array.shape[0] - size + 1)
-        x = random.integers(0, array.shape[1] - size + 1)
-        crop = array[y : y + size, x : x + size]
-        if random.random() < 0.5:
+    def _crop_of(self, draw: Draw, i: int) -> np.ndarray:
+        y, x, size = draw.top[i], draw.left[i], self._crop
+        crop = self._arrays[draw.picture[i]][y : y + size, x : x + size]
+        mirrored, upside_down, is_transposed = draw.turns[i]
+        if mirrored:
             crop = crop[:, ::-1]
-        if random.random() < 0.5:
+        if upside_down:
             crop = crop[::-1]
-        if random.random() < 0.5:
+        if is_transposed:
             crop = crop.transpose(1, 0, 2)
         return np.ascontiguousarray(crop)
 

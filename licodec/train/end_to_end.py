@@ -68,7 +68,7 @@ class EndToEnd:
         self._device = torch.device(options.device)
         self._batch_size = options.batch_size
         seed = options.seed * 1000 + process_rank()
-        self.sampler = CropSampler(train, options.crop_px, options.batch_size, seed)
+        self.sampler = CropSampler(train, options.crop_px, options.batch_size, seed, self._device)
         self._validation = validation_crops(valid, VALIDATION_PX, VALIDATION_PICTURES)
         round_to_integers(network, quantizer is not None)
         self._quantize = IN_LOOP_QUANTIZERS[quantizer] if quantizer else quantize_relaxed
@@ -76,7 +76,8 @@ class EndToEnd:
 
     def start_from_spreads(self) -> None:
         """Set the scale tables of a network that is not trained yet, before it is moved."""
-        self._network.start_from_spreads(torch.cat([self.sampler.batch() for _ in range(4)]))
+        crops = torch.cat([self.sampler.batch() for _ in range(4)])
+        self._network.start_from_spreads(crops.cpu())
 
     def prepare(self, budget_s: float) -> None:
         """Nothing to do."""
@@ -88,11 +89,12 @@ class EndToEnd:
         for name in ("log_detail_steps", "log_low_steps"):
             is_trained = name.startswith(tuple(self.rates)) and not self.is_linear
             getattr(network, name).requires_grad_(is_trained)
-        rgb = self.sampler.batch().to(self._device, non_blocking=True)
-        position = torch.rand(self._batch_size, device=self._device)
+        rgb = self.sampler.batch().to(self._device)
+        position = torch.rand(self._batch_size)
+        at = position.to(self._device)
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
-            bpp, mse = self._forward(rgb, position, linear=self.is_linear, quantize=self._quantize)
-        cost = bpp + network.rd_lambda(position) * mse
+            bpp, mse = self._forward(rgb, at, linear=self.is_linear, quantize=self._quantize)
+        cost = bpp + network.rd_lambda(at) * mse
         # In the linear stage only the rate can change.
         return BatchLoss(
             position, bpp.detach(), mse.detach(), bpp if self.is_linear else cost, cost

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -22,6 +23,7 @@ from licodec.train.data import Pictures
 from licodec.train.end_to_end import EndToEnd
 from licodec.train.export import released_tensors
 from licodec.train.finetune_cache import LatentCache
+from licodec.train.finetune_encode import encoders
 from licodec.train.finetune_task import CacheProgress, SynthesisOnLatents
 from licodec.train.integers import integer_prior
 from licodec.train.loop import RunOptions, Task, Trainer, seeded_network
@@ -43,6 +45,7 @@ class FinetuneOptions:
     family_path: Path  # released family.safetensors; read if the synthesis alone is trained
     cache: Path  # folder of the pairs; the same
     cache_bytes: float
+    num_jobs: int = 1  # processes that encode
 
     @property
     def is_cached(self) -> bool:
@@ -82,7 +85,15 @@ def finetuner(
     if told.is_cached:
         cache = _cache_of_release(start, network, told, torch.device(options.device))
         task = SynthesisOnLatents(
-            network, options, train, valid, cache=cache, rates=rates, stage=stage, report=report
+            network,
+            options,
+            train,
+            valid,
+            cache=cache,
+            rates=rates,
+            stage=stage,
+            report=report,
+            encoders=partial(encoders, told.num_jobs, told.family_path, told.cache, told.quantizer),
         )
     else:
         task = EndToEnd(

@@ -104,7 +104,7 @@ class LatentCache:
         Raises:
             TrainingError: the cache cannot be written.
         """
-        path = self._folder / f"{digest_of(rgb)}-{quality_index:03d}.safetensors"
+        path = self.path_of(rgb, quality_index)
         found = _read(path, rgb.shape)
         if found is None and may_make and self.has_room_for(rgb):
             self._make(path, rgb, quality_index)
@@ -114,10 +114,18 @@ class LatentCache:
         planes, bits = found
         return Pair(planes, rgb, quality_index, bits / (rgb.shape[0] * rgb.shape[1]), weight)
 
-    def has_room_for(self, rgb: np.ndarray) -> bool:
-        """Whether one more pair of this size fits within the limit."""
+    def path_of(self, rgb: np.ndarray, quality_index: int) -> Path:
+        """File of the pair, whether it is there or not."""
+        return self._folder / f"{digest_of(rgb)}-{quality_index:03d}.safetensors"
+
+    def bytes_of(self, rgb: np.ndarray) -> int:
+        """What a pair of this size takes."""
         height, width = (padded_size(side, GRID_PX) for side in rgb.shape[:2])
-        return self.num_bytes + 3 * height * width * _BYTES_PER_SAMPLE <= self._limit_bytes
+        return 3 * height * width * _BYTES_PER_SAMPLE
+
+    def has_room_for(self, rgb: np.ndarray, besides_bytes: int = 0) -> bool:
+        """Whether one more pair of this size fits within the limit, besides others."""
+        return self.num_bytes + besides_bytes + self.bytes_of(rgb) <= self._limit_bytes
 
     def _make(self, path: Path, rgb: np.ndarray, quality_index: int) -> None:
         encoded = encode_pixels(

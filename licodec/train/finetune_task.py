@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from licodec.config import MAX_QUALITY_INDEX
 from licodec.errors import TrainingError
 from licodec.train.data import Pictures, drawing_chances, validation_crops
 from licodec.train.finetune_cache import NUM_QUALITIES, LatentCache, Pair, variant
+from licodec.train.finetune_encode import Encoders
+from licodec.train.flat_store import Draw, FlatStore, fits
 from licodec.train.loop import (
     VALIDATION_PICTURES,
     VALIDATION_POSITIONS,
@@ -47,29 +50,49 @@ class PairSampler:
         crop_px: side of a crop, a multiple of 8; no picture is smaller.
         batch_size: crops per batch.
         seed: of the sequence.
+        device: where the pairs are kept and cut if they fit, see `flat_store.fits`.
     """
 
-    def __init__(self, pairs: list[Pair], crop_px: int, batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        pairs: list[Pair],
+        crop_px: int,
+        batch_size: int,
+        seed: int,
+        device: torch.device | None = None,
+    ) -> None:
         self._pairs, self._crop, self._batch = pairs, crop_px, batch_size
+        self._sizes = np.array([p.rgb.shape[:2] for p in pairs])  # (n, 2)
         self._random = np.random.default_rng(seed)
         self._chances = drawing_chances([p.rgb for p in pairs], [p.weight for p in pairs])
+        self._stores: tuple[FlatStore, FlatStore] | None = None
+        if device is not None and fits(sum(p.planes.nbytes + p.rgb.nbytes for p in pairs), device):
+            planar = [torch.from_numpy(np.array(p.rgb)).permute(2, 0, 1) for p in pairs]
+            self._stores = FlatStore([p.planes for p in pairs], device), FlatStore(planar, device)
 
     def batch(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Planes (N, 3, crop, crop) int16, RGB (same) uint8, positions (N,) and bpp (N,) float."""
-        indices = self._random.choice(len(self._pairs), self._batch, p=self._chances)
-        drawn = [self._pairs[i] for i in indices]
-        crops = [self._crop_of(pair) for pair in drawn]
+        """Planes (N, 3, crop, crop) int16, RGB (same) uint8, positions (N,) and bpp (N,) float.
+
+        Crops begin at multiples of the patch: the synthesis never sees another phase of the
+        wavelet. Planes and RGB are on the device where the pairs are.
+        """
+        picture = self._random.choice(len(self._pairs), self._batch, p=self._chances)
+        top, left = (
+            PATCH_PX * self._random.integers(0, (n - self._crop) // PATCH_PX + 1)
+            for n in self._sizes[picture].T
+        )
+        drawn = [self._pairs[i] for i in picture]
         position = torch.tensor([p.quality_index / MAX_QUALITY_INDEX for p in drawn])
         bpp = torch.tensor([p.bpp for p in drawn])
+        if self._stores is not None:
+            draw = Draw(picture, top, left, np.zeros((self._batch, 3), np.bool_))
+            planes, rgb = (store.crops(draw, self._crop) for store in self._stores)
+            return planes, rgb, position, bpp
+        crops = [self._crop_of(*where) for where in zip(drawn, top, left, strict=True)]
         return torch.stack([c[0] for c in crops]), torch.stack([c[1] for c in crops]), position, bpp
 
-    def _crop_of(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """At a multiple of the patch: the synthesis never sees another phase of the wavelet."""
+    def _crop_of(self, pair: Pair, y: int, x: int) -> tuple[Tensor, Tensor]:
         size = self._crop
-        y, x = (
-            PATCH_PX * int(self._random.integers(0, (side - size) // PATCH_PX + 1))
-            for side in pair.rgb.shape[:2]
-        )
         rgb = np.ascontiguousarray(pair.rgb[y : y + size, x : x + size])
         return pair.planes[:, y : y + size, x : x + size], torch.from_numpy(rgb).permute(2, 0, 1)
 
@@ -88,6 +111,7 @@ class SynthesisOnLatents:
         rates: see `Task`; of the synthesis alone.
         stage: see `Task`.
         report: takes a line of progress now and then while pairs are made.
+        encoders: starts processes that encode; they end when all pairs are made.
 
     Raises:
         TrainingError: on `prepare`, if not one pair fits the cache.
@@ -106,8 +130,10 @@ class SynthesisOnLatents:
         rates: Mapping[str, float],
         stage: str,
         report: Callable[[CacheProgress], None],
+        encoders: Callable[[], AbstractContextManager[Encoders | None]] = nullcontext,
     ) -> None:
         self.stage, self.rates = stage, rates
+        self._encoders = encoders
         self._network, self._options, self._train = network, options, train
         self._cache, self._report = cache, report
         self._device = torch.device(options.device)
@@ -128,25 +154,33 @@ class SynthesisOnLatents:
         mine = range(process_rank(), len(self._train.arrays), num_processes())
         order = random.permutation(np.array(mine))
         pairs: list[Pair] = []
-        for number in range(NUM_QUALITIES):
-            num_before = len(pairs)
-            for i in order:
-                elapsed_s = time.monotonic() - started
-                turned, index = variant(self._train.arrays[i], number)
-                may_make = elapsed_s < budget_s or not pairs
-                pair = self._cache.pair(turned, index, self._train.weights[i], may_make=may_make)
-                if pair is not None:
-                    pairs.append(pair)
-                    cache = self._cache
-                    self._report(
-                        CacheProgress(len(pairs), cache.num_made, cache.num_bytes, elapsed_s)
-                    )
-            if len(pairs) == num_before:
-                break
+        with self._encoders() as pool:
+            num_at_once = 1 if pool is None else 2 * pool.num_jobs
+            for number in range(NUM_QUALITIES):
+                num_before = len(pairs)
+                for first in range(0, len(order), num_at_once):
+                    some = order[first : first + num_at_once]
+                    variants = [variant(self._train.arrays[i], number) for i in some]
+                    elapsed_s = time.monotonic() - started
+                    may_make = elapsed_s < budget_s or not pairs
+                    if pool is not None and may_make:
+                        pool.make(self._cache, variants)
+                    for i, (turned, index) in zip(some, variants, strict=True):
+                        weight = self._train.weights[i]
+                        pair = self._cache.pair(turned, index, weight, may_make=may_make)
+                        if pair is not None:
+                            pairs.append(pair)
+                            self._tell(len(pairs), elapsed_s)
+                if len(pairs) == num_before:
+                    break
         if not pairs:
             raise TrainingError("the cache has no room for a single picture; raise --cache-size")
         options, seed = self._options, self._options.seed * 1000 + process_rank()
-        self.sampler = PairSampler(pairs, options.crop_px, options.batch_size, seed)
+        self.sampler = PairSampler(pairs, options.crop_px, options.batch_size, seed, self._device)
+
+    def _tell(self, num_pairs: int, elapsed_s: float) -> None:
+        cache = self._cache
+        self._report(CacheProgress(num_pairs, cache.num_made, cache.num_bytes, elapsed_s))
 
     def _validation_pairs(self, position: float) -> list[Pair]:
         index = round(position * MAX_QUALITY_INDEX)

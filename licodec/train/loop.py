@@ -43,6 +43,7 @@ class RunOptions:
 
     out: Path  # folder of the run: last.pt, log.jsonl
     time_limit_s: float
+    stop_after_s: float = math.inf  # of this call; `resume` then goes on in the same schedule
     device: str = "cpu"
     seed: int = 0
     crop_px: int = 256
@@ -98,7 +99,7 @@ class Task(Protocol):
         """Bits per pixel and squared error (n,) of held-back crops at a quality; n may be 0."""
 
 
-# Share of the time limit that a task may spend on getting ready.
+# Share of the time that is left which a task may spend on getting ready.
 _PREPARE_SHARE = 1 / 3
 
 
@@ -164,14 +165,23 @@ class Trainer:
 
     def run(self, report: Callable[[Progress], None]) -> None:
         """Train until the time limit; writes last.pt and log.jsonl into the run's folder."""
+        with torch.backends.cudnn.flags(benchmark=True):  # every step has the same shapes
+            self._run(report)
+
+    def _run(self, report: Callable[[Progress], None]) -> None:
         options = self.options
         options.out.mkdir(parents=True, exist_ok=True)
-        last_tick = last_log = last_save = time.monotonic()
+        began = now = last_tick = last_log = last_save = time.monotonic()
         share_weights(self.network)
-        self.task.prepare(max(0.0, options.time_limit_s * _PREPARE_SHARE - self.elapsed_s))
+        left_s = min(options.time_limit_s - self.elapsed_s, options.stop_after_s)
+        self.task.prepare(left_s * _PREPARE_SHARE)
         if self.rank == 0 and self.step > 0 and self.run_step == 0:
             self._log_validation()  # what the new schedule starts from
-        while (elapsed_s := first_process_value(self.elapsed_s)) < options.time_limit_s:
+        while True:
+            is_stopped = now - began >= options.stop_after_s
+            elapsed_s = first_process_value(math.inf if is_stopped else self.elapsed_s)
+            if elapsed_s >= options.time_limit_s:
+                break
             progress = self._train_step(elapsed_s / options.time_limit_s)
             now = time.monotonic()
             self.elapsed_s += now - last_tick
@@ -211,8 +221,8 @@ class Trainer:
     @torch.no_grad()
     def _average(self) -> None:
         decay = min(_EMA_DECAY, 1 - 1 / (self.run_step + 10)) ** _EMA_EVERY
-        for key, value in self.network.state_dict().items():
-            self.ema[key].lerp_(value, 1 - decay)
+        averages = list(self.ema.values())
+        torch._foreach_lerp_(averages, list(self.network.state_dict().values()), 1 - decay)
 
     @torch.no_grad()
     def validate(self) -> dict[str, Any]:

@@ -71,6 +71,19 @@ def test_finetune_trains_another_profile_from_a_shared_cache(
     assert list((tmp_path / "cache").rglob("*.safetensors"))
 
 
+def test_processes_encode_what_a_single_one_does(checkpoint, family_path, photos, tmp_path):
+    files = []
+    for jobs in (1, 2):
+        cache = tmp_path / str(jobs)
+        told = ["--family", family_path.parent, "--cache", cache, "-j", jobs]
+        result = call(checkpoint, photos, "-o", tmp_path / f"run{jobs}", *told, *SMALL_RUN)
+        assert result.exit_code == 0, result.output
+        files.append({p.name: p.read_bytes() for p in cache.rglob("*.safetensors")})
+    shared = files[0].keys() & files[1].keys()  # how many more there are is a matter of time
+    assert len(shared) > 5  # five of them are for validation, which one process makes
+    assert all(files[0][name] == files[1][name] for name in shared)
+
+
 def test_finetune_of_the_prior_needs_no_released_family(checkpoint, photos, tmp_path):
     told = ["--freeze", "gains", "--family", tmp_path / "absent"]
     result = call(checkpoint, photos, "-o", tmp_path / "run", *told, *SMALL_RUN)

@@ -125,6 +125,17 @@ def test_interrupted_run_goes_on_at_its_last_checkpoint(tmp_path, monkeypatch):
     assert load_checkpoint(tmp_path / "last.pt")["elapsed_s"] >= 600
 
 
+def test_run_that_stops_early_goes_on_in_the_same_schedule(tmp_path):
+    tiny_trainer(tmp_path, 12, stop_after_s=5).run(nothing)
+    state = load_checkpoint(tmp_path / "last.pt")
+    assert (state["step"], state["elapsed_s"], state["time_limit_s"]) == (5, 5, 12)
+    resumed = tiny_trainer(tmp_path, 12, stop_after_s=50)
+    resumed.resume(tmp_path / "last.pt")
+    assert (resumed.run_step, resumed.elapsed_s) == (5, 5)
+    resumed.run(nothing)
+    assert load_checkpoint(tmp_path / "last.pt")["step"] == 12
+
+
 def test_checkpoint_of_another_family_shape_is_refused(checkpoint, tmp_path):
     wider = FamilyConfig(
         num_knots=3, widths=dict.fromkeys(NETS, 24), depths=dict.fromkeys(NETS, 2),
