@@ -7,15 +7,25 @@ PIP_FLAGS ?=
 FOLDER ?=
 BENCH_FLAGS ?=
 
+# Of train-balanced, train-fast and train-best: pictures, folder of the run, hours in all, device,
+# checkpoint to begin with (none: train-balanced begins anew), more options of
+# scripts/train_profile.py.
+DATA ?=
+OUT ?= runs/$(@:train-%=%)
+HOURS ?= 8
+DEVICE ?= auto
+START ?=
+TRAIN_FLAGS ?=
+
 BIN := .venv/bin
 STAMP := .venv/.complete
 RAY_STAMP := .venv/.with-ray
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint format types test test-browser test-ray test-all golden docs picture-table bench bench-batch clean check
+.PHONY: help setup demo lint format types test test-browser test-ray test-all golden docs picture picture-table bench bench-batch gallery train-balanced train-fast train-best clean check
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(STAMP) ## Build .venv with everything for development
 
@@ -60,6 +70,9 @@ golden: $(STAMP) ## Remake the golden files; needs a line in the changelog
 docs: $(STAMP) ## Remake docs/cli.md from the commands' help
 	$(BIN)/python docs/make_cli.py
 
+picture: $(STAMP) ## Remake the picture in the README
+	$(BIN)/python docs/make_picture.py
+
 picture-table: $(STAMP) ## Remake the table of docs/pictures.md; needs avifenc, cjxl and cwebp
 	$(BIN)/python docs/picture_table.py
 
@@ -70,6 +83,17 @@ bench: $(STAMP) ## Measure codecs on the pictures of FOLDER=...
 bench-batch: $(STAMP) ## Measure batches against single calls on the pictures of FOLDER=...
 	@test -n '$(FOLDER)' || { echo 'usage: make bench-batch FOLDER=pictures [BENCH_FLAGS=...]' >&2; exit 2; }
 	$(BIN)/python benchmarks/batch.py '$(FOLDER)' $(BENCH_FLAGS)
+
+gallery: $(STAMP) ## Remake docs/gallery from the pictures of FOLDER=...
+	@test -n '$(FOLDER)' || { echo 'usage: make gallery FOLDER=pictures' >&2; exit 2; }
+	$(BIN)/python benchmarks/gallery.py '$(FOLDER)' $(BENCH_FLAGS)
+
+train-balanced: ## Train a family and its profile on DATA=... for HOURS=8
+train-fast: ## Train `fast` of the installed family on DATA=...
+train-best: ## Train `best` of the installed family on DATA=..., for a GPU
+train-balanced train-fast train-best: $(STAMP)
+	@test -n '$(DATA)' || { echo 'usage: make $@ DATA=pictures [OUT=$(OUT)] [HOURS=8] [DEVICE=auto] [START=checkpoint] [TRAIN_FLAGS=...]' >&2; exit 2; }
+	$(BIN)/python scripts/train_profile.py $(@:train-%=%) $(DATA) -o '$(OUT)' --hours $(HOURS) --device $(DEVICE) $(if $(START),--start '$(START)') $(TRAIN_FLAGS)
 
 clean: ## Remove .venv, caches and build products
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

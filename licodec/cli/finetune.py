@@ -85,7 +85,7 @@ def parse_freeze(_context: click.Context, _option: click.Parameter, text: str) -
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Processes that encode pictures, about 1 GB of memory each.",
+    help="Processes that encode pictures, each with the family in memory.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in OUT.")
 def command(
