@@ -77,7 +77,7 @@ def _parse_qualities(
 @click.option(
     "--readme",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Write the tables between the bench markers of this file, too.",
+    help="Write a summary between the bench markers of this file, too.",
 )
 @click.option(
     "--html",
@@ -150,12 +150,12 @@ def _check_early(out: Path, readme: Path | None, *, needs_ms_ssim: bool, force: 
 def _write(
     result: "BenchResult", environment: dict[str, str], out: Path, readme: Path | None
 ) -> None:
-    from licodec.evaluate.report import markdown, write_results, write_text
+    from licodec.evaluate.report import readme_block, write_results, write_text
 
     write_results(result, environment, out)
     if readme is not None:
-        plot = os.path.relpath(out / "rd.svg", readme.parent).replace(os.sep, "/")
-        write_text(readme, _rewrite_readme_text(readme, markdown(result, environment, plot)))
+        link = os.path.relpath(out, readme.parent).replace(os.sep, "/")
+        write_text(readme, _rewrite_readme_text(readme, readme_block(result, environment, link)))
 
 
 def _rewrite_readme_text(readme: Path, block: str) -> str:

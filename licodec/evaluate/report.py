@@ -13,7 +13,7 @@ from pathlib import Path
 
 import licodec
 from licodec.errors import LicodecError
-from licodec.evaluate.bdrate import MIN_COVERAGE, WINDOWS_BPP, BdRate
+from licodec.evaluate.bdrate import MIN_COVERAGE, WINDOWS_BPP, BdRate, Metric
 from licodec.evaluate.bench import BdEntry, BenchResult, CodecResult, Row
 from licodec.evaluate.plot import write_rd_plot
 
@@ -79,6 +79,42 @@ def bd_rate_table(result: BenchResult) -> Table:
         num_names=2,
         columns=("codec", "against", "all", *windows, "PSNR (dB)", "MS-SSIM"),
         rows=tuple(lines),
+    )
+
+
+def summary_table(result: BenchResult) -> Table:
+    """A row per codec and stored curve: BD-rates of each tested codec against it, and its times."""
+    whole = {
+        (entry.codec, entry.against, entry.metric): entry.result
+        for entry in result.bd_rates
+        if entry.window_bpp is None
+    }
+    tested = list(dict.fromkeys(entry.codec for entry in result.bd_rates))
+    times = {
+        codec.name: tuple(f"{time:.0f}" for time in speed_figures(codec)[:2])
+        for codec in result.codecs
+    }
+    metrics: tuple[tuple[Metric, str], ...] = (("psnr", "PSNR"), ("ms_ssim", "MS-SSIM"))
+    rows = [
+        (
+            name,
+            *(_percent(whole.get((codec, name, key))) for codec in tested for key, _ in metrics),
+            *times.get(name, ("-", "-")),
+        )
+        for name in (*times, *(curve.name for curve in result.stored))
+    ]
+    return Table(
+        title="Bits that licodec needs more (+) or fewer (-) than others at equal PSNR and equal "
+        "MS-SSIM (BD-rate in %; * = under "
+        f"{MIN_COVERAGE:.0%} of the range is covered), and wall times of a picture",
+        num_names=1,
+        columns=(
+            "codec",
+            *(f"{codec}, {label}" for codec in tested for _, label in metrics),
+            "encode (ms)",
+            "decode (ms)",
+        ),
+        rows=tuple(rows),
     )
 
 
@@ -159,13 +195,27 @@ def tables(result: BenchResult) -> list[Table]:
 
 
 def markdown(result: BenchResult, environment: Mapping[str, str], plot_link: str) -> str:
-    """All tables, the plot and how it was measured, ready for a README."""
+    """All tables, the plot and how it was measured."""
+    return _page(result, environment, plot_link, tables(result))
+
+
+def readme_block(result: BenchResult, environment: Mapping[str, str], folder: str) -> str:
+    """The summary, the plot and how it was measured; `folder` is a link to the other results."""
+    page = _page(result, environment, f"{folder}/rd.svg", [summary_table(result)])
+    return (
+        f"{page}\n\nBD-rates by rate, points and times by stage: [{folder}]({folder}/results.md)."
+    )
+
+
+def _page(
+    result: BenchResult, environment: Mapping[str, str], plot_link: str, shown: Sequence[Table]
+) -> str:
     settings = [f"- `{codec.name}`: {codec.settings}" for codec in result.codecs]
     measured = ", ".join(f"{key} {value}" for key, value in environment.items())
     return "\n\n".join(
         [
             f"![Rate-distortion curves]({plot_link})",
-            *(table.to_markdown() for table in tables(result)),
+            *(table.to_markdown() for table in shown),
             f"{files_note(result)} Measured with {measured}.",
             "\n".join(settings),
         ]

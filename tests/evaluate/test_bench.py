@@ -25,7 +25,9 @@ from licodec.evaluate.report import (
     bd_rate_table,
     check_absent,
     markdown,
+    readme_block,
     rewrite_block,
+    summary_table,
     to_csv,
     to_json,
     write_results,
@@ -277,6 +279,22 @@ def test_markdown_has_plot_tables_and_how_it_was_measured(folder):
     assert "- `avif`: libaom through Pillow: 4:4:4, 8 bit, speed 6" in text
     tables = [line for line in text.splitlines() if line.startswith("| licodec-balanced | 50 |")]
     assert len(tables) == 1
+
+
+def test_summary_has_a_row_per_codec_and_stored_curve(folder):
+    measured = bench(folder).codecs[0].curve()
+    bpp = tuple(bpp / 1.25 for bpp in measured.bpp)
+    result = bench(folder, stored=(Curve(name="VVC", bpp=bpp, psnr=measured.psnr),))
+    table = summary_table(result)
+    assert table.columns[1:3] == ("licodec-balanced, PSNR", "licodec-balanced, MS-SSIM")
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert list(rows) == ["licodec-balanced", "jpeg", "webp", "jpeg2000", "avif", "VVC"]
+    assert rows["VVC"] == ("+25.0", "-", "-", "-")
+    assert rows["licodec-balanced"][:2] == ("-", "-")
+    assert float(rows["jpeg"][2]) >= 0
+    block = readme_block(result, {}, "docs/results")
+    assert block.startswith("![Rate-distortion curves](docs/results/rd.svg)")
+    assert block.endswith("[docs/results](docs/results/results.md).")
 
 
 def test_only_the_block_between_the_markers_changes():

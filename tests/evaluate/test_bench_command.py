@@ -62,6 +62,7 @@ def test_the_readme_block_is_rewritten_with_a_link_relative_to_the_readme(folder
     text = readme.read_text()
     assert text.startswith("top\n<!-- bench:begin -->\n![")
     assert "](docs/bench/rd.svg)" in text
+    assert "](docs/bench/results.md)" in text
     assert text.endswith("<!-- bench:end -->\nbottom\n")
 
 
