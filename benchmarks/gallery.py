@@ -54,7 +54,7 @@ _INTRODUCTION = """\
 Columns from left to right: original, {names}. Every file is of the
 whole picture; bytes, bits per pixel and PSNR are of it, and a part of {px}x{px} pixels is shown.
 licodec has the weights of `{family}` and effort {effort}; its first profile sets the bytes,
-the others are searched to them. Remade by `make gallery FOLDER={folder}`."""
+the others are searched to come near to them. Remade by `make gallery FOLDER={folder}`."""
 
 KODAK_LICENCE = """\
 The pictures are of the Kodak test set, from the repository
