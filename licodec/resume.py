@@ -154,7 +154,7 @@ class SettingsRecord:
         if folder not in self._runs:
             try:
                 lines = (folder / RECORD_NAME).read_text(encoding="utf-8").splitlines()
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 lines = []
             except (OSError, UnicodeDecodeError) as error:
                 raise LicodecError(f"{folder / RECORD_NAME} cannot be read: {error}") from error

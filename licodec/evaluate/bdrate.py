@@ -132,10 +132,12 @@ def load_curve(path: Path, images: Sequence[str] = ()) -> Curve:
 
     Args:
         images: file names of pictures; where the file has "per_image" and its list "images" names
-            all of them, the curve is the mean over just these.
+            all of them, the curve is the mean over just these. A file with "images" alone is for
+            exactly these.
 
     Raises:
-        LicodecError: the file cannot be read or is none of these; one line with path and place.
+        LicodecError: the file cannot be read, is none of these, or is for other pictures; one line
+            with path and place.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -165,7 +167,14 @@ def load_curve(path: Path, images: Sequence[str] = ()) -> Curve:
 def _only_images(path: Path, data: dict[str, Any], images: Sequence[str]) -> dict[str, Any]:
     """The file's content with "points" made of the named pictures, if it tells them apart."""
     names, points = data.get("images"), data.get("per_image")
-    if not images or not isinstance(names, list) or not isinstance(points, list):
+    if not images or not isinstance(names, list):
+        return data
+    if not isinstance(points, list):
+        if set(images) != set(map(str, names)):
+            raise LicodecError(
+                f"curve file {path} is a mean over {len(names)} pictures, {_ends(names)}, and not "
+                "over those to be measured; leave it out, or measure these"
+            )
         return data
     if not set(images) <= {str(name) for name in names}:
         return data
@@ -182,6 +191,10 @@ def _only_images(path: Path, data: dict[str, Any], images: Sequence[str]) -> dic
             )
         chosen.append({key: [values[i] for i in picked] for key, values in columns.items()})
     return {**data, "points": chosen}
+
+
+def _ends(names: Sequence[object]) -> str:
+    return f"{names[0]} to {names[-1]}" if len(names) > 1 else ", ".join(map(str, names))
 
 
 # Key in a curve file -> smallest and largest value that makes sense.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import configparser
 import shlex
-import shutil
 import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -14,6 +13,7 @@ import pytest
 from licodec.cli.shells import completion_script
 from tests.cli.conftest import Licodec
 
+needs_programs = pytest.mark.skipif(sys.platform == "win32", reason="scripts are no programs there")
 PLACES = {
     "mime/packages/licodec.xml",
     "thumbnailers/licodec.thumbnailer",
@@ -70,16 +70,44 @@ def test_mime_type_has_magic_and_extension(licodec: Licodec, data: Path) -> None
     assert value == b"\x8cLIC"
 
 
-@pytest.mark.skipif(
-    shutil.which("update-mime-database") is None, reason="the system has no MIME database"
-)
-def test_mime_database_knows_the_type_afterwards(licodec: Licodec, data: Path) -> None:
-    outcome = licodec("integrate")
-    assert f"ran update-mime-database {data / 'mime'}" in outcome.out.decode()
-    assert "image/x-licodec:*.lic" in (data / "mime" / "globs").read_text()
-    assert b"\x8cLIC" in (data / "mime" / "magic").read_bytes()
+@pytest.fixture
+def mime_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stands for the system's program: notes what it is called with, and can be made to fail."""
+    program = tmp_path / "bin" / "update-mime-database"
+    program.parent.mkdir()
+    program.write_text(
+        f"#!{sys.executable}\n"
+        "import pathlib, sys\n"
+        "here, mime = pathlib.Path(__file__), pathlib.Path(sys.argv[1])\n"
+        "packages = sorted(path.name for path in (mime / 'packages').glob('*'))\n"
+        "with (here.parent / 'calls').open('a') as stream:\n"
+        "    print(mime, *packages, file=stream)\n"
+        "sys.exit('no such\\ndatabase' if (here.parent / 'fails').exists() else 0)\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    return program
+
+
+@needs_programs
+def test_mime_database_is_told_of_the_type_and_of_its_end(
+    licodec: Licodec, data: Path, mime_database: Path
+) -> None:
+    mime = data / "mime"
+    assert f"ran update-mime-database {mime}\n" in licodec("integrate").out.decode()
     licodec("integrate", "--remove")
-    assert "licodec" not in (data / "mime" / "globs").read_text()
+    calls = (mime_database.parent / "calls").read_text().splitlines()
+    assert calls == [f"{mime} licodec.xml", f"{mime}"]
+
+
+@needs_programs
+def test_mime_database_that_fails_is_one_line(
+    licodec: Licodec, data: Path, mime_database: Path
+) -> None:
+    (mime_database.parent / "fails").touch()
+    outcome = licodec("integrate")
+    assert outcome.code == 1
+    assert f"licodec: update-mime-database {data / 'mime'}: no such database\n" in outcome.err
 
 
 def test_missing_mime_database_is_no_error(

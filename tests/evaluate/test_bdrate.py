@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -195,3 +196,18 @@ def test_names_that_are_taken_get_a_number():
     curves = [ANCHOR, ANCHOR, replace(ANCHOR, name="webp")]
     names = [curve.name for curve in unique_names(curves, taken=["webp"])]
     assert names == ["anchor", "anchor (2)", "webp (2)"]
+
+
+def test_a_mean_over_other_pictures_is_refused(tmp_path):
+    path = tmp_path / "mean.json"
+    path.write_text(json.dumps({"images": ["a.png", "b.png"], "bpp": [1, 2], "psnr": [30, 33]}))
+    assert load_curve(path, ["b.png", "a.png"]).bpp == (1, 2)
+    assert load_curve(path).bpp == (1, 2)
+    with pytest.raises(LicodecError, match=r"mean over 2 pictures, a\.png to b\.png, and not"):
+        load_curve(path, ["a.png"])
+
+
+def test_the_curve_that_comes_along_is_for_the_pictures_of_kodak():
+    path = Path(__file__).parents[2] / "docs" / "results" / "anchors" / "vtm-18.0.json"
+    curve = load_curve(path, [f"kodim{number:02}.png" for number in range(1, 25)])
+    assert (len(curve.bpp), min(curve.bpp), max(curve.bpp)) == (36, 0.028837, 2.821609)
