@@ -12,6 +12,7 @@ from torch import Tensor
 from licodec.codec.model import Family
 from licodec.codec.weights import StepWeights
 from licodec.config import CHOICES
+from licodec.entropy.groups import group_by_table
 from licodec.entropy.tables import MAX_SYMBOL, coding_bound
 from licodec.prior.density import NUM_SCALES
 from licodec.prior.integer import Where
@@ -20,7 +21,7 @@ from licodec.quantize.costs import magnitude_bits
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
 from licodec.quantize.rdoq import choose_symbols
 from licodec.quantize.rounding import dead_zones, round_with_dead_zone
-from licodec.quantize.states import num_chains, offsets_of, table_ids
+from licodec.quantize.states import chain_groups, num_chains, offsets_of, table_ids
 from licodec.quantize.viterbi import search_chains
 
 # Elements that symbols are chosen for at once, unless they form chains: tens of MB.
@@ -28,6 +29,8 @@ _PIECE_ELEMENTS = 1 << 19
 # About what a symbol costs where zero was all but certain.
 _RARE_SYMBOL_BITS = 12.0
 _WHOLE_ELEMENTS = 1 << 19
+# Chains that are searched at once.
+_CHAINS_AT_ONCE = 1 << 13
 # Share of the rate that is weighed against distortion: a symbol is context for later ones too,
 # which the greedy view leaves out. Chosen on the validation pictures (docs/decisions.md).
 RATE_SHARE = 0.7
@@ -88,29 +91,32 @@ class Chooser:
 
     def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
         values = self._values.at(where)
-        is_chained = None if self._chains is None else self._chains.mask(index)
+        order = self._chained(index)
+        end = self._chains.first_index if self._chains and len(order) else NUM_SCALES
         weights = self._weight(where)
         offsets = SmallIntegers(*mean.shape)
         plain: list[tuple[np.ndarray, np.ndarray]] = []
-        chained: list[tuple[Tensor, Tensor]] = []  # residuals and weights
         for at in _parts(mean):
             residual = values[at] - mean[at].float() / 16
             weight = weights[at[0]].expand(residual.shape)
-            is_plain = index[at] >= self._skip_below
-            if is_chained is not None:
-                is_plain &= ~is_chained[at]
-                chained.append((residual[is_chained[at]], weight[is_chained[at]]))
+            is_plain = (index[at] >= self._skip_below) & (index[at] < end)
             symbols = self._symbols(residual, index[at], weight, is_plain)
             offsets.put(at, symbols * 16)
             plain.append((symbols[is_plain].numpy().astype(np.int16), index[at][is_plain].numpy()))
         self.batches.append(
             (np.concatenate([s for s, _ in plain]), np.concatenate([t for _, t in plain]))
         )
-        if is_chained is not None:
-            residuals, weights = (torch.cat(parts) for parts in zip(*chained, strict=True))
-            found = self._chain_offsets(residuals, weights, index[is_chained].numpy())
-            offsets.put(is_chained, found)
+        if len(order):
+            self._put_chains(offsets, order, values, mean, index, weights)
         return offsets.data
+
+    def _chained(self, index: Tensor) -> np.ndarray:
+        """Elements in chains, sorted by scale index; (0,) where there are too few."""
+        if self._chains is None:
+            return np.empty(0, np.int64)
+        flat = index.view(-1).numpy()
+        order, _ = group_by_table(flat, NUM_SCALES, self._chains.first_index)
+        return order if num_chains(len(order)) else order[:0]
 
     def _weight(self, where: Where) -> Tensor:
         """(C, 1, ..) float32; whatever it is where the choice asks for none."""
@@ -130,25 +136,42 @@ class Chooser:
         self._count_missed(residual, symbols, is_skipped)
         return symbols * is_plain
 
-    def _chain_offsets(self, residual: Tensor, weight: Tensor, index: np.ndarray) -> Tensor:
-        """(n,) int32 in 1/16 step; adds one batch for each place in the chains."""
+    def _put_chains(
+        self,
+        offsets: SmallIntegers,
+        order: np.ndarray,
+        values: Tensor,
+        mean: Tensor,
+        index: Tensor,
+        weights: Tensor,
+    ) -> None:
+        """Choose symbols of elements in chains; adds one batch for each place in the chains.
+
+        Args:
+            offsets: takes those of the elements.
+            order: (n,) elements, sorted by scale index.
+            values, mean, index: of the step.
+            weights: (C, 1, ..) of its channels.
+        """
         assert self._chains is not None
-        order = np.argsort(index, kind="stable")
-        at = torch.from_numpy(order)
-        ordered = index[order]
         bits = self._bits[NUM_SCALES : 2 * NUM_SCALES], self._bits[2 * NUM_SCALES :]
-        found = search_chains(
-            residual[at], weight[at], torch.from_numpy(ordered), bits, self._chains.trellis
-        )
-        symbols, quantizers = found[0].numpy(), found[1].numpy()
-        tables = table_ids(ordered, quantizers)
-        chains = num_chains(len(index))
-        for first in range(0, len(index), chains):
+        values, mean, index = (x.reshape(-1) for x in (values, mean, index))
+        weights = weights.reshape(-1)
+        symbols = np.empty(len(order), np.int16)
+        tables = np.empty(len(order), np.uint8)
+        for elements in chain_groups(len(order), _CHAINS_AT_ONCE):
+            at = torch.from_numpy(order[elements]).long()
+            scales = index[at]
+            residual = values[at] - mean[at].float() / 16
+            weight = weights[at // (len(mean) // len(weights))]
+            found, quantizers = search_chains(residual, weight, scales, bits, self._chains.trellis)
+            offsets.put_at(at.numpy(), offsets_of(found.numpy(), quantizers.numpy()))
+            symbols[elements] = found.numpy()
+            tables[elements] = table_ids(scales.numpy(), quantizers.numpy())
+        chains = num_chains(len(order))
+        for first in range(0, len(order), chains):
             row = slice(first, first + chains)
-            self.batches.append((symbols[row].astype(np.int16), tables[row]))
-        offsets = torch.empty(len(index), dtype=torch.int32)
-        offsets[at] = torch.from_numpy(offsets_of(symbols, quantizers))
-        return offsets
+            self.batches.append((symbols[row], tables[row]))
 
     def _count_missed(self, residual: Tensor, symbols: Tensor, is_skipped: Tensor) -> None:
         missed = is_skipped & (symbols != 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,14 +15,17 @@ from licodec.codec.model import Family, Synthesis, quality_inputs
 from licodec.codec.pixels import Region, corrector, grey_levels, pixels_of
 from licodec.config import QUANTIZER_IDS
 from licodec.container.format import Container
-from licodec.container.read import check_symbols
-from licodec.entropy.decode import StepDecoder
+from licodec.container.read import check_crc
+from licodec.entropy.decode import StepDecoder, runs_of
+from licodec.entropy.groups import group_by_table
 from licodec.entropy.tables import coding_bound
 from licodec.prior.integer import Where
 from licodec.prior.layout import NUM_LEVELS
 from licodec.prior.planes import Planes, SmallIntegers
-from licodec.quantize.states import num_chains, offsets_of, table_ids
+from licodec.quantize.states import RowRuns, num_chains, offsets_of
 from licodec.transform.wavelet import FRACTION_BITS
+
+_PIECE_ELEMENTS = 1 << 20
 
 
 def decode_symbols(container: Container, family: Family) -> Tensor:
@@ -49,7 +53,7 @@ def decode_planes(
     started = time.perf_counter()
     reader, planes = _read_levels(container, family, 1)
     reader.decoder.finish()
-    check_symbols(container, reader.symbols)
+    check_crc(container, reader.crc)
     if timings_s is not None:
         timings_s["entropy"] = reader.seconds
         timings_s["prior"] = time.perf_counter() - started - reader.seconds
@@ -60,10 +64,7 @@ def _read_levels(
     container: Container, family: Family, last_level: int
 ) -> tuple[SymbolReader, Planes]:
     header = container.header
-    assert container.payload is not None  # read_container always fills it
-    reader = SymbolReader(
-        container.payload, family, header.quantizer_id, is_all_coded=header.is_all_coded
-    )
+    reader = SymbolReader(container, family)
     with torch.inference_mode():
         planes = family.prior.planes(
             header.quality_index,
@@ -155,56 +156,88 @@ def _missing(part: Tensor, width: int, height: int) -> tuple[int, int, int, int]
 
 
 class SymbolReader:
-    """`CodeStep` of the decoder: reads each step's symbols from the payload."""
+    """`CodeStep` of the decoder: reads each step's symbols from the payload.
 
-    def __init__(
-        self, payload: bytes, family: Family, quantizer_id: int, *, is_all_coded: bool
-    ) -> None:
-        self.decoder = StepDecoder(payload, family.tables)
+    Attributes:
+        decoder: of the payload.
+        seconds: that it took so far.
+        crc: checksum of the symbols so far, begun with that of the front.
+    """
+
+    def __init__(self, container: Container, family: Family) -> None:
+        header = container.header
+        assert container.payload is not None  # read_container always fills it
+        self.decoder = StepDecoder(container.payload, family.tables)
         self.seconds = 0.0
-        self._skip_below = coding_bound(family.tables, is_all_coded=is_all_coded)
-        name = next(name for name, number in QUANTIZER_IDS.items() if number == quantizer_id)
+        self.crc = container.front_crc
+        self._num_tables = len(family.tables.models)
+        self._skip_below = coding_bound(family.tables, is_all_coded=header.is_all_coded)
+        name = next(n for n, number in QUANTIZER_IDS.items() if number == header.quantizer_id)
         self._chains = family.chains_of(name)
-        self._coded: list[np.ndarray] = []
+        lowest = self._chains.first_index if self._chains else self._skip_below
+        self._lowest = min(lowest, self._skip_below)
 
     def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
         started = time.perf_counter()
-        is_plain = index >= self._skip_below
-        is_chained = None if self._chains is None else self._chains.mask(index)
-        if is_chained is not None:
-            is_plain &= ~is_chained
+        flat = index.view(-1).numpy()
+        # Plain elements have indices from skip_below to end - 1, those in chains from end on.
+        end = self._num_tables
+        order, bounds = group_by_table(flat, end, self._lowest)
+        if self._chains is not None:
+            first = self._chains.first_index
+            end = first if num_chains(len(order) - int(bounds[first])) else end
+        begin = min(self._skip_below, end)
         offsets = SmallIntegers(*mean.shape)
-        offsets.put(is_plain, torch.from_numpy(self._read(index[is_plain].numpy())).mul_(16))
-        if is_chained is not None:
-            offsets.put(is_chained, self._chain_offsets(index[is_chained].numpy()))
+        plain = order[bounds[begin] : bounds[end]]
+        symbols = self.decoder.runs(runs_of(bounds[: end + 1].clip(bounds[begin])))
+        for part in _pieces(len(plain)):
+            offsets.put_at(plain[part], symbols[part].astype(np.int32) * 16)
+        self._count_plain(offsets.flat, flat, begin, end)
+        if bounds[end] < len(order):
+            self._put_chains(offsets, order[bounds[end] :], bounds - bounds[end])
         self.seconds += time.perf_counter() - started
         return offsets.data
 
-    def _read(self, tables: np.ndarray) -> np.ndarray:
-        """(n,) int32 symbols of one batch."""
-        symbols = self.decoder.step(tables)
-        self._coded.append(symbols.astype(np.int16))
-        return symbols
+    def _count_plain(self, offsets: np.ndarray, index: np.ndarray, begin: int, end: int) -> None:
+        """Add symbols that are not in chains to the checksum, in the order of their elements."""
+        for part in _pieces(len(index)):
+            is_plain = (index[part] >= begin) & (index[part] < end)
+            self._count(offsets[part][is_plain] >> 4)
 
-    def _chain_offsets(self, index: np.ndarray) -> Tensor:
-        """(n,) int32 in 1/16 step of elements in chains, one place of all chains after another."""
+    def _count(self, symbols: np.ndarray) -> None:
+        self.crc = zlib.crc32(symbols.astype("<i2", copy=False).data, self.crc)
+
+    def _put_chains(self, offsets: SmallIntegers, order: np.ndarray, bounds: np.ndarray) -> None:
+        """Decode elements in chains, one place of all chains after another.
+
+        Args:
+            offsets: takes those of the elements.
+            order: (n,) elements, sorted by scale index.
+            bounds: of the indices' runs in it; below 0 for smaller ones.
+        """
         assert self._chains is not None
-        trellis = self._chains.trellis
-        order = np.argsort(index, kind="stable")
-        ordered = index[order]
-        chains = num_chains(len(index))
+        quantizer_of = self._chains.trellis.quantizer
+        following = self._chains.trellis.next_state.reshape(-1)
+        count, chains = len(order), num_chains(len(order))
+        symbols, quantizers = np.empty(count, np.int16), np.empty(count, np.uint8)
         states = np.zeros(chains, np.uint8)
-        offsets = np.empty(len(index), np.int32)
-        for first in range(0, len(index), chains):
-            row = slice(first, min(first + chains, len(index)))
-            here = states[: row.stop - first]
-            quantizer = trellis.quantizer[here]
-            symbols = self._read(table_ids(ordered[row], quantizer))
-            offsets[order[row]] = offsets_of(symbols, quantizer)
-            here[:] = trellis.next_state[here, symbols & 1]
-        return torch.from_numpy(offsets)
+        rows = RowRuns(bounds, self._chains.first_index)
+        for first in range(0, count, chains):
+            last = min(first + chains, count)
+            here = states[: last - first]
+            quantizer = quantizer_of.take(here)
+            runs = rows.runs(first, last, quantizer)
+            row = symbols[first:last]
+            row[quantizer.argsort(kind="stable")] = self.decoder.runs(runs)
+            quantizers[first:last] = quantizer
+            following.take(2 * here + (row & 1), out=here, mode="clip")
+        self._count(symbols)
+        for part in _pieces(count):
+            places = offsets_of(symbols[part].astype(np.int32), quantizers[part])
+            offsets.put_at(order[part], places)
 
-    @property
-    def symbols(self) -> Iterator[bytes]:
-        """Coded symbols of each batch, little-endian int16."""
-        return (values.astype("<i2").tobytes() for values in self._coded)
+
+def _pieces(count: int) -> Iterator[slice]:
+    """Slices of so many elements, each of which may take tens of bytes."""
+    for first in range(0, count, _PIECE_ELEMENTS):
+        yield slice(first, min(first + _PIECE_ELEMENTS, count))

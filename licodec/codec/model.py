@@ -105,12 +105,12 @@ def _correction(
     return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def load_family(info: ProfileInfo, carrier: torch.dtype = torch.float32) -> Family:
+def load_family(info: ProfileInfo, carrier: torch.dtype | None = None) -> Family:
     """Load and check a latent family.
 
     Args:
         info: of any profile of the family.
-        carrier: dtype of the integer prior's carriers.
+        carrier: of the integer prior, see `IntegerPrior`.
 
     Raises:
         ModelError: damaged weights, or bounds that do not hold.
@@ -118,7 +118,7 @@ def load_family(info: ProfileInfo, carrier: torch.dtype = torch.float32) -> Fami
     return read_family(info.family_path, carrier)
 
 
-def read_family(family_path: Path, carrier: torch.dtype = torch.float32) -> Family:
+def read_family(family_path: Path, carrier: torch.dtype | None = None) -> Family:
     """Load and check a family.safetensors. Arguments and errors as of `load_family`."""
     path = str(family_path)
     metadata, tensors = read_metadata(family_path), _load(path)

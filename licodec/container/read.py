@@ -127,7 +127,11 @@ def check_symbols(container: Container, symbols: Iterable[bytes]) -> None:
         CorruptFileError: header, sections or payload are damaged, or this machine decoded other
             symbols than the encoder wrote.
     """
-    crc = symbols_crc(container.front_crc, symbols)
+    check_crc(container, symbols_crc(container.front_crc, symbols))
+
+
+def check_crc(container: Container, crc: int) -> None:
+    """As `check_symbols`, given the CRC-32 of both."""
     if crc != container.crc:
         raise CorruptFileError(
             f"checksum of header and symbols: found {crc:08x}, expected {container.crc:08x}; "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import constriction
 import numpy as np
 
@@ -29,7 +31,8 @@ class StepDecoder:
             )
         words = np.frombuffer(payload, dtype="<u4").astype(np.uint32)
         self._coder = constriction.stream.stack.AnsCoder(words)
-        self._tables = tables
+        self._models = tables.models
+        self._reaches: list[int] = tables.reaches.tolist()
 
     def step(self, index: np.ndarray) -> np.ndarray:
         """Decode one step.
@@ -38,26 +41,47 @@ class StepDecoder:
             index: (n,) uint8 table of each coded element.
 
         Returns:
-            (n,) int32 symbols.
+            (n,) int16 symbols.
 
         Raises:
             CorruptFileError: a magnitude that no encoder writes.
         """
-        tables = self._tables
-        values = np.empty(len(index), np.int32)
-        if not len(index):
+        values = np.empty(len(index), np.int16)
+        order, bounds = group_by_table(index, len(self._models))
+        values[order] = self.runs(runs_of(bounds))
+        return values
+
+    def runs(self, runs: Sequence[tuple[int, int]]) -> np.ndarray:
+        """Decode one batch whose elements are sorted by table.
+
+        Args:
+            runs: table and number of elements, at least 1, by ascending table.
+
+        Returns:
+            (n,) int16 symbols in that order.
+
+        Raises:
+            CorruptFileError: a magnitude that no encoder writes.
+        """
+        count = sum([n for _, n in runs])
+        values = np.empty(count, np.int16)
+        if not count:
             return values
-        order, bounds = group_by_table(index, len(tables.models))
-        entries = np.empty(len(index), np.int32)
-        for table in np.flatnonzero(np.diff(bounds)):
-            first, last = int(bounds[table]), int(bounds[table + 1])
-            entries[first:last] = self._coder.decode(tables.models[table], last - first)
-        reach = tables.reaches[index[order]].astype(np.int32)
-        decoded = entries - reach
-        escaped = decoded > reach
-        if escaped.any():
-            decoded[escaped] = self._escapes(reach[escaped])
-        values[order] = decoded
+        first, smallest = 0, MAX_SYMBOL
+        for table, n in runs:
+            reach = self._reaches[table]
+            entries = self._coder.decode(self._models[table], n)
+            np.subtract(entries, reach, out=values[first : first + n], casting="unsafe")
+            first += n
+            if reach < smallest:
+                smallest = reach
+        if values.max() > smallest:
+            reaches = np.repeat(
+                np.array([self._reaches[t] for t, _ in runs], np.int16), [n for _, n in runs]
+            )
+            escaped = np.flatnonzero(values > reaches)
+            if len(escaped):
+                values[escaped] = self._escapes(reaches[escaped])
         return values
 
     def _escapes(self, reach: np.ndarray) -> np.ndarray:
@@ -76,7 +100,7 @@ class StepDecoder:
                 f"payload has a symbol of size {int(magnitude.max())}, at most {MAX_SYMBOL} is "
                 "possible; copy or download the file again"
             )
-        signed: np.ndarray = np.where(is_negative, -magnitude, magnitude).astype(np.int32)
+        signed: np.ndarray = np.where(is_negative, -magnitude, magnitude).astype(np.int16)
         return signed
 
     def finish(self) -> None:
@@ -89,3 +113,10 @@ class StepDecoder:
             raise CorruptFileError(
                 "payload goes on after the last symbol; copy or download the file again"
             )
+
+
+def runs_of(bounds: np.ndarray) -> list[tuple[int, int]]:
+    """Tables that have elements, and how many, from bounds of `group_by_table`."""
+    counts = np.diff(bounds)
+    tables = np.flatnonzero(counts)
+    return list(zip(tables.tolist(), counts[tables].tolist(), strict=True))

@@ -35,25 +35,31 @@ def _push_step(coder: Any, symbols: np.ndarray, index: np.ndarray, tables: Table
     if not len(symbols):
         return
     order, bounds = group_by_table(index, len(tables.models))
-    values = symbols[order].astype(np.int32)
-    reach = tables.reaches[index[order]].astype(np.int32)
-    size = np.abs(values)
-    if int(size.max()) > MAX_SYMBOL:
-        raise ValueError(f"a symbol of size {int(size.max())} is beyond {MAX_SYMBOL}")
-    escaped = size > reach
-    entries = np.where(escaped, 2 * reach + 1, values + reach).astype(np.int32)
-    _push_escapes(coder, values[escaped], reach[escaped])
-    for table in np.flatnonzero(np.diff(bounds))[::-1]:
-        first, last = bounds[table], bounds[table + 1]
-        coder.encode_reverse(entries[first:last], tables.models[table])
+    runs = [(t, slice(bounds[t], bounds[t + 1])) for t in np.flatnonzero(np.diff(bounds)).tolist()]
+    entries = np.empty(len(order), np.int16)
+    escaped: list[np.ndarray] = []  # values and reaches
+    for table, run in runs:
+        reach = int(tables.reaches[table])
+        values = symbols[order[run]].astype(np.int32)
+        above = values + reach
+        if above.min() < 0 or above.max() > 2 * reach:
+            beyond = np.abs(values) > reach
+            escaped.append(np.stack([values[beyond], np.full(int(beyond.sum()), reach, np.int32)]))
+            above[beyond] = 2 * reach + 1
+        entries[run] = above
+    if escaped:
+        _push_escapes(coder, *np.concatenate(escaped, 1))
+    for table, run in reversed(runs):
+        coder.encode_reverse(entries[run].astype(np.int32), tables.models[table])
 
 
 def _push_escapes(coder: Any, values: np.ndarray, reach: np.ndarray) -> None:
     """Suffixes of a step, in reverse: bits by class, then classes, then signs."""
-    if not len(values):
-        return
+    size = np.abs(values)
+    if int(size.max()) > MAX_SYMBOL:
+        raise ValueError(f"a symbol of size {int(size.max())} is beyond {MAX_SYMBOL}")
     uniform = constriction.stream.model.Uniform
-    magnitude = np.abs(values) - reach  # >= 1
+    magnitude = size - reach  # >= 1
     classes = (np.frexp(magnitude.astype(np.float64))[1] - 1).astype(np.int32)
     for c in range(ESCAPE_CLASSES - 1, 0, -1):
         rest = magnitude[classes == c] - (1 << c)

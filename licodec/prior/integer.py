@@ -16,13 +16,14 @@ import torch
 from torch import Tensor
 
 from licodec.errors import ModelError
+from licodec.prior.byte_layers import load_byte_layers
 from licodec.prior.inputs import (
     Compand,
     low_pass_elements,
     neighbour_mean,
     plane_inputs,
 )
-from licodec.prior.layers import Block, IntLayer, activate, convolve, load_layers, matrix
+from licodec.prior.layers import Block, IntLayer, Layer, load_layers
 from licodec.prior.layout import (
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
@@ -37,6 +38,8 @@ from licodec.prior.strips import row_strips
 from licodec.transform.wavelet import GRID_PX
 
 _MAX_OUT = 1 << 12  # mean and log-scale corrections stay within +-256
+# Smaller maps are faster on float carriers: the operators for bytes cost more per call.
+_BYTES_FROM = 256
 _INDEX_OFFSET = 3 * 16  # minus LOG_SCALE_MIN in 1/16
 MAX_INDEX = 63
 
@@ -63,17 +66,19 @@ class IntegerPrior:
 
     Args:
         tensors: the family's tensors by name; integers.
-        carrier: torch.float32, or torch.float64 (slower, for tests).
+        carrier: torch.float32, torch.float64 (slower, for tests), or None: bytes where this
+            machine multiplies them exactly, else float32.
 
     Raises:
         ModelError: a tensor is missing or an accumulator could leave the exact range.
     """
 
-    def __init__(self, tensors: Mapping[str, Tensor], carrier: torch.dtype = torch.float32) -> None:
-        self.carrier = carrier
+    def __init__(self, tensors: Mapping[str, Tensor], carrier: torch.dtype | None = None) -> None:
+        self.carrier = carrier or torch.float32
         try:
             self.tables: Mapping[str, Tensor] = {k: tensors[k] for k in TABLE_NAMES}
-            self.layers: Mapping[str, IntLayer] = load_layers(tensors, carrier)
+            self.layers: Mapping[str, IntLayer] = load_layers(tensors, self.carrier)
+            self._byte_layers = load_byte_layers(tensors) if carrier is None else None
         except KeyError as error:
             raise ModelError(
                 f"the family's weights lack tensor {error}; reinstall licodec"
@@ -82,12 +87,21 @@ class IntegerPrior:
 
     def first_layer(self, level: int, quality_index: int) -> IntLayer:
         """First layer of a level's trunk, the quality's share in its bias."""
+        first = self.layers[f"net.{NET_OF_LEVEL[level]}.first"]
+        return first.with_bias(self._quality_bias(level, quality_index))
+
+    def _quality_bias(self, level: int, quality_index: int) -> Tensor:
         net = NET_OF_LEVEL[level]
         levels = [lv for lv, n in NET_OF_LEVEL.items() if n == net]
-        first = self.layers[f"net.{net}.first"]
         quality_bias = self.tables[f"net.{net}.quality_bias"][quality_index, level - min(levels)]
         shift = self.tables[f"net.{net}.first.shift"].to(self.carrier)
-        return IntLayer(first.weights, first.bias + quality_bias.to(self.carrier) * 2.0**-shift)
+        return quality_bias.to(self.carrier) * 2.0**-shift
+
+    def _layers_for(self, positions: int) -> Mapping[str, Layer]:
+        """What is fastest on a map of so many positions; the results are the same."""
+        if self._byte_layers is None or positions < _BYTES_FROM:
+            return self.layers
+        return self._byte_layers
 
     def walk(
         self, quality_index: int, height: int, width: int, *, is_grey: bool, code: CodeStep
@@ -230,32 +244,30 @@ class IntegerPrior:
         """(h/f, w/f, T) uint8 activations that a level's heads share."""
         fold, net = fold_of(level), NET_OF_LEVEL[level]
         reciprocal = self.tables["high_pass_reciprocal"][quality_index, level - 1]  # (3,) int64
-        first = self.first_layer(level, quality_index)
-        blocks: list[Block] = []
-        while f"net.{net}.block{len(blocks)}" in self.layers:
-            blocks.append(Block(self.layers[f"net.{net}.block{len(blocks)}"]))
         height, width = low.shape[1] // fold, low.shape[2] // fold
-        trunk = torch.empty(height, width, len(first.bias), dtype=torch.uint8)
+        layers = self._layers_for(height * width)
+        first = layers[f"net.{net}.first"].with_bias(self._quality_bias(level, quality_index))
+        blocks: list[Block] = []
+        while f"net.{net}.block{len(blocks)}" in layers:
+            blocks.append(Block(layers[f"net.{net}.block{len(blocks)}"]))
+        trunk: Tensor | None = None
         done = 0
         for top, bottom in row_strips(height, width, min_rows=len(blocks) + 2):
             above, below = max(top - 1, 0), min(bottom + 1, height)
             maps = [plane_inputs(low, above, below, fold, reciprocal, self._compand)]
             if parents is not None:
                 maps.append(parents[:, above:below])
-            total = convolve(
-                self._carried(maps),
-                first.weights[0],
-                first.bias,
-                is_first=above == top,
-                is_last=below == bottom,
-            )
+            total = first.sums(first.inputs(maps), is_first=above == top, is_last=below == bottom)
             if coarser is not None:
-                _add_coarser(total, coarser, top, bottom, height, matrix(first, 1))
-            hidden = activate(total)
+                _add_coarser(total, coarser, top, bottom, height, first)
+            hidden = first.active(total)
             for block in blocks:
                 hidden = block(hidden, is_last=bottom == height)
+            if trunk is None:
+                trunk = torch.empty(height, width, hidden.shape[2], dtype=torch.uint8)
             trunk[done : done + len(hidden)] = hidden.to(torch.int16)  # the fast way to uint8
             done += len(hidden)
+        assert trunk is not None
         return trunk
 
     def _head(
@@ -269,7 +281,8 @@ class IntegerPrior:
     ) -> tuple[Tensor, Tensor]:
         """(C, h, w) means and scale indices uint8 of one step; means int16 if their unit allows."""
         name = f"net.{NET_OF_LEVEL[level]}.head{number}"
-        first, mix, out = (self.layers[f"{name}.{k}"] for k in ("in", "mix", "out"))
+        layers = self._layers_for(trunk.shape[0] * trunk.shape[1])
+        first, mix, out = (layers[f"{name}.{k}"] for k in ("in", "mix", "out"))
         details = _details(channels, fold_of(level))
         unit = self.tables["mean_unit_q8"][quality_index, level - 1, details, None, None]
         log_scale = self.tables["detail_log_scale"][quality_index, level - 1, details, None, None]
@@ -280,22 +293,20 @@ class IntegerPrior:
         means = torch.empty(shape, dtype=torch.int16 if is_small else torch.int32)
         indices = torch.empty(shape, dtype=torch.uint8)
         for top, bottom in row_strips(height, width):
-            hidden = trunk[top:bottom].flatten(0, 1).to(self.carrier)
+            hidden = first.activations(trunk[top:bottom])
             if known:
                 above, below = max(top - 1, 0), min(bottom + 1, height)
-                total = convolve(
-                    self._carried([k[:, above:below] for k in known]),
-                    first.weights[1],
-                    first.bias,
+                total = first.sums(
+                    first.inputs([k[:, above:below] for k in known]),
+                    1,
                     is_first=above == top,
                     is_last=below == bottom,
-                ).flatten(0, 1)
-                total.addmm_(hidden, matrix(first).t())
+                )
+                hidden = first.active(first.sums(hidden, onto=total))
             else:
-                total = torch.addmm(first.bias, hidden, matrix(first).t())
-            hidden = activate(torch.addmm(mix.bias, activate(total), matrix(mix).t()))
+                hidden = first.active_sums(hidden)
             # With positions innermost, as steps are coded.
-            result = torch.addmm(out.bias[:, None], matrix(out), hidden.t())
+            result = out.sums(mix.active_sums(hidden)).flatten(0, 1).t().contiguous()
             result = result.floor_().clamp_(-_MAX_OUT, _MAX_OUT).view(2, *shape[:2], -1)
             part = slice(top * width, bottom * width)
             mean = result[0].to(torch.int32).mul_(unit).add_(128)
@@ -305,11 +316,6 @@ class IntegerPrior:
             indices[:, :, part] = index.to(torch.int8)
         shape = (len(channels), height, width)
         return means.view(shape), indices.view(shape)
-
-    def _carried(self, maps: Sequence[Tensor]) -> Tensor:
-        """(C, h, w) integer maps, joined, as (h, w, C) carriers."""
-        planes = torch.cat([*maps]).to(self.carrier)
-        return planes.flatten(1).t().contiguous().view(*planes.shape[1:], -1)
 
 
 TABLE_NAMES = (
@@ -329,15 +335,16 @@ TABLE_NAMES = (
 
 
 def _add_coarser(
-    total: Tensor, coarser: Tensor, top: int, bottom: int, height: int, weight: Tensor
+    total: Tensor, coarser: Tensor, top: int, bottom: int, height: int, layer: Layer
 ) -> None:
     """Add the 1x1 convolution of the coarser trunk, each of its points to a block of 2x2."""
-    if len(coarser) == height:
-        total += coarser[top:bottom].to(weight.dtype) @ weight.t()
-        return
-    more = coarser[top // 2 : bottom // 2].to(weight.dtype) @ weight.t()
-    rows = more[:, :, None].expand(-1, -1, 2, -1).reshape(len(more), 1, -1)
-    total.view(len(more), 2, -1).add_(rows)
+    is_same = len(coarser) == height
+    part = coarser[top:bottom] if is_same else coarser[top // 2 : bottom // 2]
+    more = layer.sums(layer.activations(part), 1)
+    if not is_same:
+        more = more[:, :, None].expand(-1, -1, 2, -1).reshape(len(more), 1, -1)
+        total = total.view(len(more), 2, -1)
+    total.add_(more)
 
 
 def _clear_padding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,11 +29,26 @@ class SmallIntegers:
 
     def put(self, key: tuple[slice, ...] | Tensor, part: Tensor) -> None:
         """data[key] = part, int32; key as in indexing, slices or a mask."""
-        if self.data.dtype == torch.int16 and part.numel():
+        if part.numel():
             smallest, largest = part.aminmax()
-            if int(smallest) < -(1 << 15) or int(largest) >= 1 << 15:
-                self.data = self.data.to(torch.int32)
+            self._fit(int(smallest), int(largest))
         self.data[key] = part.to(self.data.dtype)
+
+    def put_at(self, positions: np.ndarray, part: np.ndarray) -> None:
+        """As `put`, by positions (n,) in the flat data; part (n,) integers."""
+        if len(part):
+            self._fit(int(part.min()), int(part.max()))
+            self.flat[positions] = part
+
+    @property
+    def flat(self) -> np.ndarray:
+        """(n,) view of the data."""
+        view: np.ndarray = self.data.view(-1).numpy()
+        return view
+
+    def _fit(self, smallest: int, largest: int) -> None:
+        if smallest < -(1 << 15) or largest >= 1 << 15:
+            self.data = self.data.to(torch.int32)
 
 
 class Planes:

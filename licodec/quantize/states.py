@@ -10,7 +10,7 @@ trellis-coded quantization"); Marcellin and Fischer 1990 for trellis-coded quant
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -78,6 +78,58 @@ class Chains:
 def num_chains(count: int) -> int:
     """How many chains `count` elements form, 0 for none; element e is in chain e modulo that."""
     return 0 if count < MIN_ELEMENTS else max(MIN_CHAINS, -(-count // CHAIN_LENGTH))
+
+
+def chain_groups(count: int, at_once: int) -> Iterator[np.ndarray]:
+    """Elements (n,) int64 of neighbouring chains, place by place, of groups of about equal size.
+
+    The elements of a group alone form the same chains: where there is more than one group, a group
+    has MIN_CHAINS or more, and all are CHAIN_LENGTH long but for fewer than that many of them,
+    which lack the last place.
+
+    Args:
+        count: of elements, enough for chains.
+        at_once: most chains in a group, at least 2 * MIN_CHAINS.
+    """
+    chains = num_chains(count)
+    places = np.arange(0, count, chains)[:, None]
+    for group in np.array_split(np.arange(chains), -(-chains // at_once)):
+        elements = (places + group).ravel()
+        yield elements[elements < count]
+
+
+class RowRuns:
+    """Runs of one table each in the places of chains, whose elements are sorted by scale index.
+
+    Args:
+        bounds: (K + 1,) integers, where the elements of each index begin and, for the next, end.
+        first_index: smallest in chains.
+    """
+
+    def __init__(self, bounds: np.ndarray, first_index: int) -> None:
+        self._bounds: list[int] = bounds.tolist()
+        self._index = first_index
+
+    def runs(self, first: int, last: int, quantizer: np.ndarray) -> list[tuple[int, int]]:
+        """Tables and numbers of elements of one place, in coding order; places in their order.
+
+        Args:
+            first, last: its elements are those from first to last - 1.
+            quantizer: (last - first,) uint8 of them.
+        """
+        bounds = self._bounds
+        runs: tuple[list[tuple[int, int]], ...] = ([], [])
+        begin = first
+        while begin < last:
+            while bounds[self._index + 1] <= begin:
+                self._index += 1
+            end = min(last, bounds[self._index + 1])
+            second = int(np.count_nonzero(quantizer[begin - first : end - first]))
+            for number, count in enumerate((end - begin - second, second)):
+                if count:
+                    runs[number].append((self._index + NUM_SCALES * (number + 1), count))
+            begin = end
+        return runs[0] + runs[1]
 
 
 def table_ids(index: np.ndarray, quantizer: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from licodec.codec.decode import SymbolReader
 from licodec.codec.model import Family, load_family
-from licodec.container.read import check_symbols, read_container
+from licodec.container.read import check_crc, read_container
 from licodec.prior.integer import Where
 from licodec.profiles import list_profiles
 
@@ -24,10 +24,7 @@ def symbols_checksum(data: bytes, family: Family) -> str:
     """CRC-32 over all that decides symbols, in hex; raises CorruptFileError if they are wrong."""
     container = read_container(data)
     header = container.header
-    assert container.payload is not None
-    reader = SymbolReader(
-        container.payload, family, header.quantizer_id, is_all_coded=header.is_all_coded
-    )
+    reader = SymbolReader(container, family)
     crc = 0
 
     def code(step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
@@ -42,7 +39,7 @@ def symbols_checksum(data: bytes, family: Family) -> str:
             header.quality_index, header.height, header.width, is_grey=header.is_grey, code=code
         )
     reader.decoder.finish()
-    check_symbols(container, reader.symbols)
+    check_crc(container, reader.crc)
     return f"{zlib.crc32(planes.numpy().tobytes(), crc):08x}"
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from licodec.entropy import groups
 from licodec.entropy.decode import StepDecoder
 from licodec.entropy.encode import encode_steps
 from licodec.entropy.groups import ESCAPE_CLASSES, group_by_table
@@ -158,3 +159,15 @@ def test_grouping_sorts_by_table_and_keeps_the_order_within_one():
     order, bounds = group_by_table(index, 4)
     assert order.tolist() == [1, 4, 3, 0, 2]
     assert bounds.tolist() == [0, 2, 3, 5, 5]
+
+
+@pytest.mark.parametrize("first_table", [0, 1, 3, 4])
+@pytest.mark.parametrize("at_once", [1, 7, 100, 1000])
+def test_grouping_of_large_steps_in_parts_is_a_stable_sort(first_table, at_once, monkeypatch):
+    monkeypatch.setattr(groups, "_SORTED_AT_ONCE", at_once)
+    index = np.random.default_rng(2).integers(0, 4, 300).astype(np.uint8)
+    order, bounds = group_by_table(index, 4, first_table)
+    expected = [e for t in range(first_table, 4) for e in range(300) if index[e] == t]
+    assert order.tolist() == expected
+    counts = [int((index == t).sum()) if t >= first_table else 0 for t in range(4)]
+    assert np.diff(bounds).tolist() == counts
