@@ -60,7 +60,7 @@ def test_kodak_is_shown_with_its_licence(gallery, tmp_path):
     assert gallery.main([str(tmp_path), "-o", str(tmp_path / "out"), "-c", "jpeg"]) == 0
     page = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "Eastman Kodak Company for unrestricted usage" in page
-    assert "other" not in page
+    assert "## other" not in page
 
 
 def test_folder_without_pictures_and_unknown_codecs_are_told_in_one_line(gallery, tmp_path, capsys):
