@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -103,6 +103,16 @@ def _nets(fine: int, middle: int, coarse: int, top: int) -> Mapping[str, int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionConfig:
+    """Shape of a learned correction of the picture, before or after the wavelet."""
+
+    width: int  # stride 8
+    num_blocks: int
+    fine_width: int = 0  # stride 2
+    fine_blocks: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyConfig:
     """Shape of a latent family: analysis, steps and prior."""
 
@@ -112,29 +122,45 @@ class FamilyConfig:
     widths: Mapping[str, int] = field(default_factory=lambda: _nets(64, 64, 64, 64))
     depths: Mapping[str, int] = field(default_factory=lambda: _nets(2, 3, 3, 2))
     head_widths: Mapping[str, int] = field(default_factory=lambda: _nets(32, 48, 48, 48))
-    analysis_width: int = 96
-    analysis_blocks: int = 1
+    analysis_width: int = 96  # stride 8
+    analysis_blocks: int = 3
+    analysis_fine_width: int = 32  # stride 2
+    analysis_fine_blocks: int = 2
 
     def __post_init__(self) -> None:
         # Level 5 hears the top's trunk, levels 4 and 3 the coarse net's own, with the same weights.
         if self.widths["coarse"] != self.widths["top"]:
             raise ValueError("the widths of the coarse and the top net differ; they must be equal")
 
+    @property
+    def analysis(self) -> CorrectionConfig:
+        """Shape of the correction before the wavelet."""
+        return CorrectionConfig(
+            width=self.analysis_width,
+            num_blocks=self.analysis_blocks,
+            fine_width=self.analysis_fine_width,
+            fine_blocks=self.analysis_fine_blocks,
+        )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SynthesisConfig:
-    """Shape of a synthesis correction."""
+    def with_analysis(self, shape: CorrectionConfig) -> FamilyConfig:
+        """The same with another correction before the wavelet."""
+        return replace(
+            self, **{f"analysis_{k.removeprefix('num_')}": v for k, v in asdict(shape).items()}
+        )
 
-    width: int
-    num_blocks: int
 
-
-SYNTHESES: Mapping[str, SynthesisConfig] = MappingProxyType(
+SYNTHESES: Mapping[str, CorrectionConfig] = MappingProxyType(
     {
-        "fast": SynthesisConfig(width=64, num_blocks=1),
-        "balanced": SynthesisConfig(width=128, num_blocks=2),
-        "best": SynthesisConfig(width=320, num_blocks=6),
+        "fast": CorrectionConfig(width=64, num_blocks=1),
+        "balanced": CorrectionConfig(width=128, num_blocks=2, fine_width=32, fine_blocks=2),
+        "best": CorrectionConfig(width=320, num_blocks=6, fine_width=32, fine_blocks=2),
     }
+)
+
+
+# What descriptions that do not name it mean: families made before there was a stride of 2.
+_BEFORE_FINE: Mapping[str, Any] = MappingProxyType(
+    {"analysis_fine_width": 0, "analysis_fine_blocks": 0}
 )
 
 
@@ -160,21 +186,25 @@ def family_from_json(text: str) -> FamilyConfig:
     values: dict[str, Any] = {
         k: MappingProxyType(v) if isinstance(v, dict) else v for k, v in plain.items()
     }
-    return FamilyConfig(**values)
+    return FamilyConfig(**{**_BEFORE_FINE, **values})
 
 
-def synthesis_to_json(config: SynthesisConfig) -> str:
+def synthesis_to_json(config: CorrectionConfig) -> str:
     """Text that `synthesis_from_json` reads back."""
     return json.dumps(asdict(config), sort_keys=True)
 
 
-def synthesis_from_json(text: str) -> SynthesisConfig:
+def synthesis_from_json(text: str) -> CorrectionConfig:
     """Inverse of `synthesis_to_json`.
 
     Raises:
         ValueError: not JSON or not the two known settings.
     """
     plain = json.loads(text)
-    if set(plain) != set(SynthesisConfig.__dataclass_fields__):
-        raise ValueError("the synthesis' description does not have exactly width and num_blocks")
-    return SynthesisConfig(**plain)
+    known = set(CorrectionConfig.__dataclass_fields__)
+    if not {"width", "num_blocks"} <= set(plain) <= known:
+        raise ValueError(
+            f"the synthesis' description has {', '.join(sorted(plain)) or 'nothing'}; expected "
+            "width, num_blocks and perhaps fine_width, fine_blocks"
+        )
+    return CorrectionConfig(**plain)

@@ -3,8 +3,8 @@
 import pytest
 
 from licodec.config import (
+    CorrectionConfig,
     FamilyConfig,
-    SynthesisConfig,
     family_from_json,
     family_to_json,
     index_to_quality,
@@ -44,10 +44,18 @@ def test_nets_that_feed_the_same_weights_must_be_equally_wide():
 
 
 def test_synthesis_survives_its_description():
-    config = SynthesisConfig(width=24, num_blocks=3)
+    config = CorrectionConfig(width=24, num_blocks=3, fine_width=8, fine_blocks=1)
     assert synthesis_from_json(synthesis_to_json(config)) == config
 
 
-def test_synthesis_with_other_settings_is_refused():
-    with pytest.raises(ValueError, match="exactly"):
-        synthesis_from_json('{"width": 3}')
+@pytest.mark.parametrize(
+    "text", ['{"width": 3}', '{"width": 3, "num_blocks": 1, "depth": 2}', "{}"]
+)
+def test_synthesis_with_other_settings_is_refused(text):
+    with pytest.raises(ValueError, match="expected width, num_blocks"):
+        synthesis_from_json(text)
+
+
+def test_descriptions_from_before_the_stride_of_2_mean_none():
+    assert synthesis_from_json('{"width": 3, "num_blocks": 1}').fine_blocks == 0
+    assert family_from_json('{"analysis_width": 96}').analysis.fine_blocks == 0

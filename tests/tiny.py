@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from licodec.codec.model import Family
-from licodec.config import FamilyConfig, SynthesisConfig
+from licodec.config import CorrectionConfig, FamilyConfig
 from licodec.entropy.tables import load_tables
 from licodec.prior.integer import IntegerPrior
 from licodec.train.integers import empty_counts, integer_prior, table_tensors
@@ -21,8 +21,10 @@ TINY_FAMILY = FamilyConfig(
     head_widths=dict.fromkeys(NETS, 16),
     analysis_width=16,
     analysis_blocks=1,
+    analysis_fine_width=8,
+    analysis_fine_blocks=1,
 )
-TINY_SYNTHESIS = SynthesisConfig(width=16, num_blocks=1)
+TINY_SYNTHESIS = CorrectionConfig(width=16, num_blocks=1, fine_width=8, fine_blocks=1)
 
 
 def rgb_batch(pixels: list) -> Tensor:

@@ -27,6 +27,11 @@ from licodec.config import SYNTHESES, FamilyConfig
     help="Checkpoint to go on from; a finished one starts a new decay.",
 )
 @click.option(
+    "--grow",
+    is_flag=True,
+    help="Give the networks of --resume the present shapes; new parts begin as no change.",
+)
+@click.option(
     "--learning-rate",
     type=click.FloatRange(0, min_open=True),
     default=0.002,
@@ -49,6 +54,7 @@ def command(
     stop_after: float,
     device: str,
     resume: Path | None,
+    grow: bool,
     seed: int,
     crop: int,
     batch_size: int,
@@ -68,6 +74,8 @@ def command(
     licodec train photos/ -o runs/mine --time-limit 8h --resume runs/mine/last.pt
     torchrun --nproc-per-node 4 -m licodec train photos/ -o runs/mine
     """
+    if grow and resume is None:
+        raise click.UsageError("--grow needs --resume, the checkpoint whose networks are to grow")
     import torch
 
     from licodec.codec.codec import find_device
@@ -90,7 +98,10 @@ def command(
             batch_size=batch_size,
             learning_rate=learning_rate,
         )
-        family = FamilyConfig() if resume is None else checkpoint_configs(resume)[0]
+        family = FamilyConfig()
+        if resume is not None:
+            kept = checkpoint_configs(resume)[0]
+            family = kept.with_analysis(family.analysis) if grow else kept
         network = seeded_network(family, SYNTHESES[profile], seed)
         forward = torch.compile(network) if use_compile else None
         task = EndToEnd(network, options, train, valid, linear_share=linear_share, forward=forward)
@@ -98,5 +109,5 @@ def command(
             task.start_from_spreads()
         trainer = Trainer(options, network, task)
         if resume is not None:
-            trainer.resume(resume)
+            trainer.resume(resume, grows=grow)
         RunProgress(time_limit).run(trainer)

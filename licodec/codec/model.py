@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from licodec.config import (
     MAX_QUALITY_INDEX,
+    CorrectionConfig,
     FamilyConfig,
     family_from_json,
     synthesis_from_json,
@@ -95,9 +96,9 @@ def _load(path: str) -> dict[str, Tensor]:
 
 
 def _correction(
-    tensors: Mapping[str, Tensor], width: int, num_blocks: int, num_knots: int, path: str
+    tensors: Mapping[str, Tensor], shape: CorrectionConfig, num_knots: int, path: str
 ) -> Correction:
-    net = Correction(width=width, num_blocks=num_blocks, num_knots=num_knots)
+    net = Correction(**asdict(shape), num_knots=num_knots)
     try:
         net.load_state_dict({k: v.float() for k, v in tensors.items()})
     except RuntimeError as error:
@@ -146,9 +147,7 @@ def read_family(family_path: Path, carrier: torch.dtype | None = None) -> Family
         tables,
         detail,
         low,
-        _correction(
-            analysis, config.analysis_width, config.analysis_blocks, config.num_knots, path
-        ),
+        _correction(analysis, config.analysis, config.num_knots, path),
         trellis_from,
     )
 
@@ -163,7 +162,7 @@ def load_synthesis(info: ProfileInfo, config: FamilyConfig) -> Synthesis:
     metadata, tensors = read_metadata(info.synthesis_path), _load(path)
     _read(path, tensors, metadata["fingerprint"])
     shape = synthesis_from_json(metadata["config"])
-    net = _correction(tensors, shape.width, shape.num_blocks, config.num_knots, path)
+    net = _correction(tensors, shape, config.num_knots, path)
     return Synthesis(info.synthesis_fingerprint, net)
 
 

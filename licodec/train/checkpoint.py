@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from licodec.config import FamilyConfig, SynthesisConfig, family_from_json, synthesis_from_json
+from licodec.config import CorrectionConfig, FamilyConfig, family_from_json, synthesis_from_json
 from licodec.errors import TrainingError
 
 CHECKPOINT_FORMAT = 1
@@ -40,7 +40,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def checkpoint_configs(path: Path) -> tuple[FamilyConfig, SynthesisConfig]:
+def checkpoint_configs(path: Path) -> tuple[FamilyConfig, CorrectionConfig]:
     """Shapes that a checkpoint was trained with."""
     state = load_checkpoint(path)
     return family_from_json(state["family"]), synthesis_from_json(state["synthesis"])

@@ -21,8 +21,8 @@ from licodec.config import (
     DEFAULT_CHOICE,
     MAX_QUALITY_INDEX,
     QUANTIZER_IDS,
+    CorrectionConfig,
     FamilyConfig,
-    SynthesisConfig,
     family_from_json,
     family_to_json,
     index_to_quality,
@@ -64,7 +64,7 @@ class Release:
 
     profile: str
     family_config: FamilyConfig
-    synthesis_config: SynthesisConfig
+    synthesis_config: CorrectionConfig
     family_tensors: dict[str, Tensor]  # without the analysis
     analysis_tensors: dict[str, Tensor]
     synthesis_tensors: dict[str, Tensor]

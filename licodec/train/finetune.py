@@ -17,7 +17,7 @@ from types import MappingProxyType
 import torch
 
 from licodec.codec.model import read_family
-from licodec.config import CHOICES, SynthesisConfig
+from licodec.config import CHOICES, CorrectionConfig
 from licodec.train.checkpoint import checkpoint_configs, load_checkpoint, load_weights
 from licodec.train.data import Pictures
 from licodec.train.end_to_end import EndToEnd
@@ -55,7 +55,7 @@ class FinetuneOptions:
 
 def finetuner(
     start: Path,
-    synthesis: SynthesisConfig | None,
+    synthesis: CorrectionConfig | None,
     options: RunOptions,
     told: FinetuneOptions,
     train: Pictures,

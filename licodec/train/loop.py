@@ -14,7 +14,13 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from licodec.config import FamilyConfig, SynthesisConfig, family_to_json, synthesis_to_json
+from licodec.config import (
+    CorrectionConfig,
+    FamilyConfig,
+    family_to_json,
+    synthesis_from_json,
+    synthesis_to_json,
+)
 from licodec.errors import TrainingError
 from licodec.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from licodec.train.network import CodecNetwork
@@ -103,7 +109,7 @@ class Task(Protocol):
 _PREPARE_SHARE = 1 / 3
 
 
-def seeded_network(family: FamilyConfig, synthesis: SynthesisConfig, seed: int) -> CodecNetwork:
+def seeded_network(family: FamilyConfig, synthesis: CorrectionConfig, seed: int) -> CodecNetwork:
     """A network with random weights; seeds torch, each process differently."""
     torch.manual_seed(seed + 7919 * process_rank())
     return CodecNetwork(family, synthesis)
@@ -140,15 +146,22 @@ class Trainer:
             parameter.requires_grad_(name.startswith(tuple(self.task.rates)))
         return groups
 
-    def resume(self, path: Path) -> None:
+    def resume(self, path: Path, *, grows: bool = False) -> None:
         """Go on from a checkpoint: where it stopped, or with a new decay if it was finished.
+
+        Args:
+            path: of the checkpoint.
+            grows: what its corrections lack begins as no change, rather than being refused.
 
         Raises:
             TrainingError: damaged checkpoint, or one of another shape.
         """
         state = load_checkpoint(path)
-        is_same_synthesis = state["synthesis"] == synthesis_to_json(self.network.synthesis_config)
-        missing = load_weights(self.network, state["ema"], with_synthesis=is_same_synthesis)
+        is_same_synthesis = synthesis_from_json(state["synthesis"]) == self.network.synthesis_config
+        with_synthesis = is_same_synthesis or grows
+        missing = load_weights(self.network, state["ema"], with_synthesis=with_synthesis)
+        if grows:
+            missing = self.network.start_unchanged(missing)
         if missing:
             raise TrainingError(f"{path}: family tensors {', '.join(missing[:3])} do not fit")
         self.ema = {k: v.clone() for k, v in self.network.state_dict().items()}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import torch
 from torch import Tensor, nn
 
-from licodec.config import FamilyConfig, SynthesisConfig
+from licodec.config import CorrectionConfig, FamilyConfig
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES
 from licodec.prior.msp import Prior, Quantize, quantize_relaxed
 from licodec.transform.colour import rgb_to_planes
@@ -19,7 +21,7 @@ class CodecNetwork(nn.Module):
 
     rd_lambdas: Tensor
 
-    def __init__(self, family: FamilyConfig, synthesis: SynthesisConfig) -> None:
+    def __init__(self, family: FamilyConfig, synthesis: CorrectionConfig) -> None:
         super().__init__()
         self.family = family
         knots = family.num_knots
@@ -45,12 +47,9 @@ class CodecNetwork(nn.Module):
             depths=dict(family.depths),
             head_widths=dict(family.head_widths),
         )
-        self.analysis = Correction(
-            width=family.analysis_width, num_blocks=family.analysis_blocks, num_knots=knots
-        )
-        self.synthesis = Correction(
-            width=synthesis.width, num_blocks=synthesis.num_blocks, num_knots=knots
-        )
+        self.analysis = Correction(**asdict(family.analysis), num_knots=knots)
+        self.synthesis = Correction(**asdict(synthesis), num_knots=knots)
+        self.synthesis_config = synthesis
         self.register_buffer("log_steps_start", start)
 
     def steps(self, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -64,12 +63,6 @@ class CodecNetwork(nn.Module):
         """Weight of the squared error at qualities in [0, 1]; (N,) to (N,)."""
         weights = knot_weights(position.to(self.rd_lambdas), self.family.num_knots)
         return torch.exp(interpolate(weights, self.rd_lambdas.log())).to(position.device)
-
-    @property
-    def synthesis_config(self) -> SynthesisConfig:
-        """Shape of the synthesis."""
-        net = self.synthesis
-        return SynthesisConfig(width=net.into.out_channels, num_blocks=len(net.blocks))
 
     def forward(
         self,
@@ -103,6 +96,23 @@ class CodecNetwork(nn.Module):
             decoded = self.synthesis(decoded, weights, step_px)
         mse = (decoded - target).square().flatten(1).mean(1)
         return bits / (rgb.shape[2] * rgb.shape[3]), mse
+
+    @torch.no_grad()
+    def start_unchanged(self, names: list[str]) -> list[str]:
+        """Let new parts of the corrections begin as no change at all.
+
+        Args:
+            names: of tensors that are new.
+
+        Returns:
+            those of them that belong to neither correction.
+        """
+        tensors = self.state_dict()
+        of_corrections = [n for n in names if n.startswith(("analysis.", "synthesis."))]
+        for name in of_corrections:
+            if name.rpartition(".")[0].endswith(("back", "out")):
+                tensors[name].zero_()
+        return sorted(set(names) - set(of_corrections))
 
     @torch.no_grad()
     def start_from_spreads(self, rgb: Tensor) -> None:

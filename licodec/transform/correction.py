@@ -1,9 +1,11 @@
-"""Patches and quality in, a correction of the patches out: the learned part of both transforms.
+"""Picture and quality in, the corrected picture out: the learned part of both transforms.
 
-    planes -> 8x8 patches -> 3x3 conv -> residual blocks at stride 8 -> 1x1 conv -> x step -> added
+    planes -> patches -> 3x3 conv -> residual blocks -> 1x1 conv -> x step -> added to the planes
 
 The analysis correction changes the picture before the wavelet so that it codes better; the
-synthesis correction repairs the picture after it. All work is at stride 8, in dense convolutions.
+synthesis correction repairs the picture after it. Patches of 8x8 come first: dense convolutions at
+stride 8 see far for few operations. Patches of 2x2 may follow: what happens at a pixel depends less
+on where it lies in its patch, so that these learn more from as many pictures.
 """
 
 from __future__ import annotations
@@ -12,9 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from licodec.transform.patches import PATCH_CHANNELS, PATCH_PX, from_patches, to_patches
+from licodec.transform.patches import PATCH_PX
 from licodec.transform.quality import interpolate
 
+_NUM_PLANES = 3
+_FINE_PATCH_PX = 2
 # Planes span about +-222 grey levels; the network sees them in units of 64.
 _INPUT_UNIT = 64.0
 
@@ -38,15 +42,24 @@ class Block(nn.Module):
         return x + torch.as_tensor(self.back(F.leaky_relu(hidden, 0.1)))
 
 
-class Correction(nn.Module):
-    """See the drawing above; starts as (nearly) no correction at all."""
+class PatchNet(nn.Module):
+    """See the drawing above; starts as (nearly) no correction at all.
 
-    def __init__(self, *, width: int, num_blocks: int, num_knots: int) -> None:
+    Args:
+        patch_px: side of a patch.
+        width: channels between the convolutions.
+        num_blocks: residual blocks.
+        num_knots: qualities with parameters of their own.
+    """
+
+    def __init__(self, *, patch_px: int, width: int, num_blocks: int, num_knots: int) -> None:
         super().__init__()
-        self.into = nn.Conv2d(PATCH_CHANNELS, width, 3, padding=1)
+        self.patch_px = patch_px
+        channels = _NUM_PLANES * patch_px**2
+        self.into = nn.Conv2d(channels, width, 3, padding=1)
         self.quality_bias = nn.Parameter(torch.zeros(num_knots, width))
         self.blocks = nn.ModuleList(Block(width, num_knots) for _ in range(num_blocks))
-        self.out = nn.Conv2d(width, PATCH_CHANNELS, 1)
+        self.out = nn.Conv2d(width, channels, 1)
         self.log_gain = nn.Parameter(torch.zeros(num_knots))
         with torch.no_grad():
             self.out.weight.mul_(0.02)
@@ -56,30 +69,80 @@ class Correction(nn.Module):
         """Correct a picture.
 
         Args:
-            planes: (N, 3, H, W) float grey levels, H and W multiples of 8.
+            planes: (N, 3, H, W) float grey levels, H and W multiples of the patch.
             weights: (N, knots) interpolation weights of the quality.
             step_px: (N,) quantization step in grey levels, the size of a typical error.
 
         Returns:
             (N, 3, H, W) float, planes plus correction.
         """
-        patches = to_patches(planes / _INPUT_UNIT).contiguous(memory_format=torch.channels_last)
-        hidden = self.into(patches)
+        patches = F.pixel_unshuffle(planes / _INPUT_UNIT, self.patch_px)
+        hidden = self.into(patches.contiguous(memory_format=torch.channels_last))
         hidden = hidden + interpolate(weights, self.quality_bias)[:, :, None, None].to(hidden.dtype)
         hidden = F.leaky_relu(hidden, 0.1)
         for block in self.blocks:
             hidden = block(hidden, weights)
         gain = step_px * torch.exp(interpolate(weights, self.log_gain))
         out: Tensor = self.out(F.leaky_relu(hidden, 0.1)).float()
-        return planes + from_patches(out * gain[:, None, None, None])
+        return planes + F.pixel_shuffle(out * gain[:, None, None, None], self.patch_px)
 
     @property
-    def halo_patches(self) -> int:
-        """Patches on each side that a patch of the result depends on."""
-        return 1 + 2 * len(self.blocks)
+    def halo_px(self) -> int:
+        """Pixels beyond a patch, on each side, that its result depends on."""
+        return self.patch_px * (1 + 2 * len(self.blocks))
 
     @property
     def kmac_per_px(self) -> float:
         """Thousands of multiply-accumulates per pixel."""
-        convs = (m for m in self.modules() if isinstance(m, nn.Conv2d))
-        return sum(c.weight.numel() for c in convs) / PATCH_PX**2 / 1000
+        parts = (self.into, *self.blocks, self.out)
+        convs = (m for part in parts for m in part.modules() if isinstance(m, nn.Conv2d))
+        return sum(c.weight.numel() for c in convs) / self.patch_px**2 / 1000
+
+
+class Correction(PatchNet):
+    """Patches of 8x8, then patches of 2x2 where fine_blocks is not 0.
+
+    Args:
+        width: channels at stride 8.
+        num_blocks: residual blocks at stride 8.
+        num_knots: qualities with parameters of their own.
+        fine_width: channels at stride 2.
+        fine_blocks: residual blocks at stride 2.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int,
+        num_blocks: int,
+        num_knots: int,
+        fine_width: int = 0,
+        fine_blocks: int = 0,
+    ) -> None:
+        super().__init__(patch_px=PATCH_PX, width=width, num_blocks=num_blocks, num_knots=num_knots)
+        self.fine = (
+            PatchNet(
+                patch_px=_FINE_PATCH_PX,
+                width=fine_width,
+                num_blocks=fine_blocks,
+                num_knots=num_knots,
+            )
+            if fine_blocks
+            else None
+        )
+
+    def forward(self, planes: Tensor, weights: Tensor, step_px: Tensor) -> Tensor:
+        """As `PatchNet.forward`; H and W are multiples of 8."""
+        planes = super().forward(planes, weights, step_px)
+        return planes if self.fine is None else self.fine(planes, weights, step_px)
+
+    @property
+    def halo_patches(self) -> int:
+        """8x8 patches on each side that a patch of the result depends on."""
+        halo_px = self.halo_px + (self.fine.halo_px if self.fine else 0)
+        return -(-halo_px // PATCH_PX)
+
+    @property
+    def kmac_per_px(self) -> float:
+        """Thousands of multiply-accumulates per pixel, both strides."""
+        return super().kmac_per_px + (self.fine.kmac_per_px if self.fine else 0.0)

@@ -1,4 +1,4 @@
-"""Planes in, 8x8 patches as channels out, and back; padding of pictures to the wavelet's grid."""
+"""Size of a patch; padding of pictures to the wavelet's grid."""
 
 from __future__ import annotations
 
@@ -6,17 +6,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 PATCH_PX = 8
-PATCH_CHANNELS = 3 * PATCH_PX * PATCH_PX
-
-
-def to_patches(planes: Tensor) -> Tensor:
-    """(N, C, H, W) to (N, 64 C, H/8, W/8), channel order (plane, y, x)."""
-    return F.pixel_unshuffle(planes, PATCH_PX)
-
-
-def from_patches(patches: Tensor) -> Tensor:
-    """Inverse of `to_patches`."""
-    return F.pixel_shuffle(patches, PATCH_PX)
 
 
 def padded_size(size_px: int, grid_px: int) -> int:

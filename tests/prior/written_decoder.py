@@ -356,7 +356,6 @@ class WrittenDecoder:
         share = np.maximum(0, 1 - np.abs(self.q / 255 * (num_knots - 1) - k))
         lambdas = low * (high / low) ** (k / (num_knots - 1))
         gain = np.exp(share @ (0.5 * np.log(18 / (np.log(2) * lambdas))))
-        gain *= np.exp(share @ w["log_gain"])
 
         def conv(name: str, a: np.ndarray) -> np.ndarray:
             return correlate(a, w[f"{name}.weight"]) + w[f"{name}.bias"][:, None, None]
@@ -364,17 +363,23 @@ class WrittenDecoder:
         def at(name: str) -> np.ndarray:
             return (share @ w[name])[:, None, None]
 
-        patches = np.stack(
-            [p[y::8, x::8] / 64 for p in self.planes for y, x in product(range(8), range(8))]
-        )
-        h = _lrelu(conv("into", patches / 64) + at("quality_bias"))
-        for b in range(json.loads(synthesis["config"])["num_blocks"]):
-            middle = conv(f"blocks.{b}.into", h) + at(f"blocks.{b}.quality_bias")
-            h = h + conv(f"blocks.{b}.back", _lrelu(middle))
-        patches += gain * conv("out", _lrelu(h))
-        planes = np.empty(self.planes.shape)
-        for i, (p, y, x) in enumerate(product(range(3), range(8), range(8))):
-            planes[p, y::8, x::8] = patches[i]
+        def corrected(planes: np.ndarray, n: str, px: int, num_blocks: int) -> np.ndarray:
+            places = list(product(range(3), range(px), range(px)))
+            patches = np.stack([planes[p, y::px, x::px] for p, y, x in places])
+            h = _lrelu(conv(f"{n}into", patches / 64) + at(f"{n}quality_bias"))
+            for b in range(num_blocks):
+                middle = conv(f"{n}blocks.{b}.into", h) + at(f"{n}blocks.{b}.quality_bias")
+                h = h + conv(f"{n}blocks.{b}.back", _lrelu(middle))
+            patches += gain * np.exp(share @ w[f"{n}log_gain"]) * conv(f"{n}out", _lrelu(h))
+            out = np.empty(planes.shape)
+            for patch, (p, y, x) in zip(patches, places, strict=True):
+                out[p, y::px, x::px] = patch
+            return out
+
+        shape = json.loads(synthesis["config"])
+        planes = corrected(self.planes / 64, "", 8, shape["num_blocks"])
+        if shape.get("fine_blocks"):
+            planes = corrected(planes, "fine.", 2, shape["fine_blocks"])
         return self._colour(planes[:, : self.file.height, : self.file.width])
 
     def _colour(self, planes: np.ndarray) -> np.ndarray:

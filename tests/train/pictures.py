@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from licodec.config import FamilyConfig, SynthesisConfig
+from licodec.config import CorrectionConfig, FamilyConfig
 from licodec.train.data import Pictures
 from licodec.train.end_to_end import EndToEnd
 from licodec.train.finetune import FinetuneOptions, finetuner
@@ -57,7 +57,7 @@ def tiny_trainer(
     time_limit_s: float,
     *,
     family: FamilyConfig = TINY_FAMILY,
-    synthesis: SynthesisConfig = TINY_SYNTHESIS,
+    synthesis: CorrectionConfig = TINY_SYNTHESIS,
     valid: Pictures | None = None,
     linear_share: float = 0.3,
     **options: object,
@@ -79,7 +79,7 @@ def tiny_finetuner(
     *,
     parts: tuple[str, ...] = ("synthesis",),
     quantizer: str = "dead-zone",
-    synthesis: SynthesisConfig | None = None,
+    synthesis: CorrectionConfig | None = None,
     cache: Path | None = None,
     cache_bytes: float = 1e9,
     rows: list[CacheProgress] | None = None,

@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from licodec.cli.main import cli
+from licodec.config import FamilyConfig
 from licodec.errors import LicodecError, TrainingError
-from licodec.train.checkpoint import load_checkpoint
+from licodec.train.checkpoint import checkpoint_configs, load_checkpoint
 from tests.train.pictures import save_crops
 
 SMALL_RUN = ["--time-limit", "1s", "--crop", "64", "--batch-size", "1", "--device", "cpu"]
@@ -48,6 +49,14 @@ def test_train_resumes(trained, photos, tmp_path):
     state = load_checkpoint(tmp_path / "last.pt")
     assert state["stage"] == "joint"
     assert state["step"] > before
+
+
+def test_grow_brings_an_older_shape_up_to_date(trained, photos, tmp_path):
+    told = ["--resume", trained.checkpoint, "--linear-share", "0", "--grow"]
+    result = call("train", photos, "-o", tmp_path, *SMALL_RUN, *told)
+    assert result.exit_code == 0, result.output
+    assert checkpoint_configs(tmp_path / "last.pt")[0].analysis == FamilyConfig().analysis
+    assert call("train", photos, "-o", tmp_path / "a", *SMALL_RUN, "--grow").exit_code == 2
 
 
 def test_export_writes_weights_and_card_and_replaces_them_only_by_force(trained, photos, tmp_path):

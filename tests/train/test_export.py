@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from licodec import profiles
 from licodec.codec.codec import Codec
 from licodec.codec.model import fingerprint_of
-from licodec.config import SynthesisConfig
+from licodec.config import CorrectionConfig
 from licodec.entropy.tables import TOTAL
 from licodec.errors import ModelError, TrainingError
 from licodec.prior.density import NUM_SCALES
@@ -110,7 +110,7 @@ def test_second_synthesis_joins_the_family_and_decodes_its_files(
 ):
     use_fake_clock(monkeypatch)
     path = models / "family.safetensors"
-    wider = SynthesisConfig(width=24, num_blocks=1)
+    wider = CorrectionConfig(width=24, num_blocks=1)
     tiny_finetuner(tmp_path / "fast", 3, checkpoint, path, synthesis=wider).run(lambda row: None)
     before = path.read_bytes()
     joined = export(

@@ -10,7 +10,7 @@ import torch
 from licodec.codec.decode import decode_pixels
 from licodec.codec.encode import encode_pixels
 from licodec.codec.model import Synthesis, read_family
-from licodec.config import SynthesisConfig
+from licodec.config import CorrectionConfig
 from licodec.container.format import Header
 from licodec.container.read import read_container
 from licodec.container.write import write_container
@@ -101,7 +101,7 @@ def test_validation_measures_what_real_files_decode_to(checkpoint, family_path, 
 
 
 def test_other_synthesis_starts_anew_and_keeps_the_family(checkpoint, family_path, tmp_path):
-    wider = SynthesisConfig(width=24, num_blocks=2)
+    wider = CorrectionConfig(width=24, num_blocks=2)
     trainer = tiny_finetuner(tmp_path, 4, checkpoint, family_path, synthesis=wider)
     assert bool((trainer.network.synthesis.log_gain == 0).all())  # nothing taken over
     trainer.run(nothing)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from licodec.config import FamilyConfig, family_to_json
 from licodec.errors import TrainingError
+from licodec.prior.msp import quantize_rounding
 from licodec.train.checkpoint import checkpoint_configs, load_checkpoint, load_weights
 from licodec.train.data import Pictures
-from tests.tiny import NETS, TINY_FAMILY, TINY_SYNTHESIS
+from tests.photos import crop
+from tests.tiny import NETS, TINY_FAMILY, TINY_SYNTHESIS, rgb_batch
 from tests.train.conftest import TRAINED_STEPS
 from tests.train.pictures import tiny_trainer, use_fake_clock
 
@@ -144,6 +147,31 @@ def test_checkpoint_of_another_family_shape_is_refused(checkpoint, tmp_path):
     trainer = tiny_trainer(tmp_path, 1, family=wider)
     with pytest.raises(TrainingError, match=r"family tensors .* do not fit"):
         trainer.resume(checkpoint)
+
+
+def test_grown_network_codes_as_the_checkpoint_did(checkpoint, tmp_path):
+    family, synthesis = checkpoint_configs(checkpoint)
+    analysis = replace(family.analysis, num_blocks=3, fine_blocks=2)
+    trainer = tiny_trainer(
+        tmp_path / "grown", 1, family=family.with_analysis(analysis),
+        synthesis=replace(synthesis, num_blocks=2),
+    )  # fmt: skip
+    with pytest.raises(TrainingError, match="do not fit"):
+        trainer.resume(checkpoint)
+    same = tiny_trainer(tmp_path / "same", 1)
+    same.resume(checkpoint)
+    trainer.resume(checkpoint, grows=True)
+    picture, at = rgb_batch([crop(64, 64)]), torch.tensor([0.5])
+    with torch.no_grad():
+        grown, start = (t.network(picture, at, quantize=quantize_rounding) for t in (trainer, same))
+    torch.testing.assert_close(grown, start)
+
+
+def test_only_the_corrections_can_grow(checkpoint, tmp_path):
+    family = checkpoint_configs(checkpoint)[0]
+    wider = replace(family, widths=dict.fromkeys(NETS, 24))
+    with pytest.raises(TrainingError, match=r"family tensors prior\."):
+        tiny_trainer(tmp_path, 1, family=wider).resume(checkpoint, grows=True)
 
 
 def test_damaged_checkpoint_is_refused_on_resume(checkpoint, tmp_path):

@@ -17,10 +17,12 @@ WEIGHTS = knot_weights(torch.tensor([0.4]), KNOTS)
 STEP_PX = torch.tensor([10.0])
 
 
-def random_correction(seed: int, num_blocks: int = 1) -> Correction:
+def random_correction(seed: int, num_blocks: int = 1, fine_blocks: int = 0) -> Correction:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = Correction(width=16, num_blocks=num_blocks, num_knots=KNOTS)
+        net = Correction(
+            width=16, num_blocks=num_blocks, num_knots=KNOTS, fine_width=8, fine_blocks=fine_blocks
+        )
     return net.eval().requires_grad_(False)
 
 
@@ -58,15 +60,16 @@ def test_starting_step_balances_the_slopes_of_rate_and_distortion():
     assert slope_of_error == pytest.approx(slope_of_bits)
 
 
-def test_untrained_correction_moves_pixels_by_less_than_a_step():
+@pytest.mark.parametrize("fine_blocks", [0, 1])
+def test_untrained_correction_moves_pixels_by_less_than_a_step(fine_blocks):
     planes = random_planes(0, 64, 64)
-    moved = random_correction(0)(planes[None], WEIGHTS, STEP_PX)[0] - planes
+    moved = random_correction(0, 1, fine_blocks)(planes[None], WEIGHTS, STEP_PX)[0] - planes
     assert 0 < float(moved.abs().max()) < float(STEP_PX)
 
 
-@pytest.mark.parametrize("num_blocks", [1, 2])
-def test_correction_of_a_patch_depends_on_no_patch_beyond_the_halo(num_blocks):
-    net = random_correction(1, num_blocks)
+@pytest.mark.parametrize(("num_blocks", "fine_blocks"), [(0, 0), (1, 0), (2, 0), (1, 1), (0, 2)])
+def test_correction_of_a_patch_depends_on_no_patch_beyond_the_halo(num_blocks, fine_blocks):
+    net = random_correction(1, num_blocks, fine_blocks)
     planes = random_planes(1, 8 * 20, 8)
     reach = 8 * net.halo_patches
     changed = planes.clone()
@@ -76,8 +79,9 @@ def test_correction_of_a_patch_depends_on_no_patch_beyond_the_halo(num_blocks):
     assert not after[:, 8 : 8 + reach].equal(before[:, 8 : 8 + reach])
 
 
-def test_correction_of_rows_is_that_of_the_whole_picture():
-    net = random_correction(2, 2)
+@pytest.mark.parametrize("fine_blocks", [0, 2])
+def test_correction_of_rows_is_that_of_the_whole_picture(fine_blocks):
+    net = random_correction(2, 2, fine_blocks)
     run = corrector(net, WEIGHTS, STEP_PX, torch.device("cpu"))
     pixels = np.random.default_rng(2).integers(0, 256, (250, 60, 3)).astype(np.uint8)
     whole = corrected_rows(pixels, run, net.halo_patches, 0, 256)
@@ -92,3 +96,21 @@ def test_complexity_is_the_number_of_weights_per_pixel_of_a_patch():
     net = Correction(width=128, num_blocks=2, num_knots=9)
     weights = 192 * 128 * 9 + 4 * 128 * 128 * 9 + 128 * 192
     assert net.kmac_per_px == pytest.approx(weights / 64 / 1000)
+
+
+def test_patches_of_2x2_add_their_complexity():
+    net = Correction(width=128, num_blocks=2, num_knots=9, fine_width=64, fine_blocks=1)
+    coarse = 192 * 128 * 9 + 4 * 128 * 128 * 9 + 128 * 192
+    fine = 12 * 64 * 9 + 2 * 64 * 64 * 9 + 64 * 12
+    assert net.kmac_per_px == pytest.approx((coarse / 64 + fine / 4) / 1000)
+
+
+def test_channel_of_a_patch_counts_planes_then_rows_then_columns():
+    net = random_correction(3, 0)
+    with torch.no_grad():
+        net.out.weight.zero_()
+        net.out.bias[2 * 64 + 3 * 8 + 5] = 1  # type: ignore[index]
+    moved = net(torch.zeros(1, 3, 16, 16), WEIGHTS, torch.ones(1))
+    expected = torch.zeros(1, 3, 16, 16)
+    expected[0, 2, 3::8, 5::8] = 1
+    assert moved.equal(expected)

@@ -1,4 +1,4 @@
-"""Patches are a mere reordering, and padding repeats the border."""
+"""Padding repeats the border."""
 
 from __future__ import annotations
 
@@ -7,29 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licodec.transform.patches import (
-    PATCH_CHANNELS,
-    PATCH_PX,
-    from_patches,
-    pad_to_grid,
-    padded_size,
-    to_patches,
-)
-
-
-@given(rows=st.integers(1, 5), columns=st.integers(1, 5))
-def test_planes_return_from_their_patches(rows, columns):
-    size = (1, 3, rows * PATCH_PX, columns * PATCH_PX)
-    planes = torch.arange(rows * columns * PATCH_CHANNELS).view(size).float()
-    patches = to_patches(planes)
-    assert patches.shape == (1, PATCH_CHANNELS, rows, columns)
-    assert from_patches(patches).equal(planes)
-
-
-def test_channel_of_a_patch_counts_planes_then_rows_then_columns():
-    planes = torch.zeros(1, 3, 16, 24)
-    planes[0, 2, 8 + 3, 16 + 5] = 1
-    assert to_patches(planes)[0, 2 * 64 + 3 * 8 + 5, 1, 2] == 1
+from licodec.transform.patches import pad_to_grid, padded_size
 
 
 @pytest.mark.parametrize(
