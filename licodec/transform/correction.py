@@ -23,6 +23,14 @@ _FINE_PATCH_PX = 2
 _INPUT_UNIT = 64.0
 
 
+def _convolve(conv: nn.Conv2d, x: Tensor, bias: Tensor) -> Tensor:
+    """3x3 convolution of (N, C, h, w) with a bias (N, width) beside its own."""
+    if len(x) == 1:  # then it costs no pass over the map
+        return F.conv2d(x, conv.weight, torch.as_tensor(conv.bias) + bias[0], padding=1)
+    out: Tensor = conv(x)
+    return out + bias[:, :, None, None].to(out.dtype)
+
+
 class Block(nn.Module):
     """Two 3x3 convolutions beside the identity; the quality shifts the middle."""
 
@@ -36,9 +44,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         """(N, width, h, w) and (N, knots) to (N, width, h, w)."""
-        hidden = self.into(x) + interpolate(weights, self.quality_bias)[:, :, None, None].to(
-            x.dtype
-        )
+        hidden = _convolve(self.into, x, interpolate(weights, self.quality_bias))
         return x + torch.as_tensor(self.back(F.leaky_relu(hidden, 0.1)))
 
 
@@ -77,9 +83,9 @@ class PatchNet(nn.Module):
             (N, 3, H, W) float, planes plus correction.
         """
         patches = F.pixel_unshuffle(planes / _INPUT_UNIT, self.patch_px)
-        hidden = self.into(patches.contiguous(memory_format=torch.channels_last))
-        hidden = hidden + interpolate(weights, self.quality_bias)[:, :, None, None].to(hidden.dtype)
-        hidden = F.leaky_relu(hidden, 0.1)
+        patches = patches.contiguous(memory_format=torch.channels_last)
+        bias = interpolate(weights, self.quality_bias)
+        hidden = F.leaky_relu(_convolve(self.into, patches, bias), 0.1)
         for block in self.blocks:
             hidden = block(hidden, weights)
         gain = step_px * torch.exp(interpolate(weights, self.log_gain))
