@@ -55,7 +55,8 @@ Examples:
     type=float,
     callback=check_quality,
     metavar="1..100",
-    help="Quality of licodec; the size of its file is what the others are brought to.  "
+    help="Quality of licodec, of its first profile and effort; the size of that file is what the "
+    "others are brought to.  "
     f"[default: {DEFAULT_QUALITY:g}]",
 )
 @click.option(

@@ -52,7 +52,7 @@ Examples:
     show_default=True,
     metavar="PROFILE",
     shell_complete=complete_profile,
-    help="Profile that the file is made for; licodec profiles lists them.",
+    help="Network that the file is made for; licodec profiles lists them.",
 )
 @metadata_options
 @common_options

@@ -51,7 +51,7 @@ Examples:
     "--profile",
     metavar="PROFILE",
     shell_complete=complete_profile,
-    help="Decode with another profile of the file's family.  [default: the file's own]",
+    help="Decode with another network of the file's family.  [default: the file's own]",
 )
 @click.option(
     "--format",

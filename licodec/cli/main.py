@@ -5,6 +5,7 @@ Exit codes: 0 all done, 1 something failed, 2 wrong usage, 130 interrupted.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -30,7 +31,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "info": ("info", "Show what a .lic file contains."),
         "profiles": ("profiles", "List the installed profiles."),
         "train": ("train", "Train a profile on your own pictures."),
-        "finetune": ("finetune", "Train on real symbols; more profiles; your own pictures."),
+        "finetune": ("finetune", "Train a profile further, or another one of its family."),
         "export": ("export", "Turn a training checkpoint into a released profile."),
         "bench": ("bench", "Measure licodec and other codecs on a folder."),
         "compare": ("compare", "Show one picture through several codecs on a page."),
@@ -57,6 +58,21 @@ class LazyGroup(click.Group):
         command = module.command
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but a wrong word says what may have been meant."""
+        word = args[0]
+        if word.startswith("-") or self.get_command(ctx, word) is not None:
+            return super().resolve_command(ctx, args)
+        if os.path.exists(word):
+            command = "decompress" if word.lower().endswith(".lic") else "compress"
+            meant = [f"licodec {command} {click.format_filename(word)}"]
+        else:
+            meant = difflib.get_close_matches(word.lower(), (*_COMMANDS, *_ALIASES), 1)
+        hint = f" Did you mean: {meant[0]}?" if meant else ""
+        raise click.UsageError(f"No such command {word!r}.{hint}", ctx)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         from click.shell_completion import CompletionItem

@@ -106,7 +106,9 @@ def picture_from(image: Image.Image | NDArray[Any]) -> Picture:
         notes += conversion_notes + icc_notes + exif_notes + density_notes
         notes += notes_after_pixels(image)
     except PILLOW_FAULTS as error:
-        raise ImageError(f"pixels cannot be read: {one_line(error)}") from error
+        raise ImageError(
+            f"pixels cannot be read: {one_line(error)}; copy or download the file again"
+        ) from error
     return _upright(_picture_of(planes, icc=icc, exif=exif, xmp=xmp, notes=notes))
 
 

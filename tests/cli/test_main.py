@@ -130,3 +130,31 @@ def test_full_stdout_is_one_line() -> None:
         )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr == "licodec: output: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("comprss", "compress"),
+        ("Decode", "decode"),
+        ("photo.png", "licodec compress photo.png"),
+        ("photo.lic", "licodec decompress photo.lic"),
+        ("holiday", "licodec compress holiday"),
+    ],
+)
+def test_word_that_is_no_command_says_what_may_have_been_meant(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, meant: str
+) -> None:
+    for name in ("photo.png", "photo.lic"):
+        (tmp_path / name).touch()
+    (tmp_path / "holiday").mkdir()
+    monkeypatch.chdir(tmp_path)
+    outcome = licodec(word)
+    assert outcome.code == 2
+    assert outcome.err.endswith(f"Error: No such command {word!r}. Did you mean: {meant}?\n")
+
+
+def test_word_that_is_like_nothing_is_wrong_usage(licodec: Licodec) -> None:
+    outcome = licodec("xyzzy")
+    assert outcome.code == 2
+    assert outcome.err.endswith("Error: No such command 'xyzzy'.\n")
