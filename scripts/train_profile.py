@@ -50,7 +50,7 @@ def _of_family(told: argparse.Namespace) -> list[Stage]:
     )
     large_px = max(told.crop, told.crop * 3 // 2 // _CROP_GRID_PX * _CROP_GRID_PX)
     large_batch = max(1, round(told.batch_size * told.crop**2 / large_px**2))
-    first = ["--resume", told.start, "--linear-share", 0] if told.start else []
+    first = ["--resume", told.start, "--grow", "--linear-share", 0] if told.start else []
     on_large = ["--crop", large_px, "--batch-size", large_batch]
     on_large += ["--learning-rate", _LARGE_CROPS_RATE, "--linear-share", 0]
     family = told.out / "family"

@@ -63,6 +63,13 @@ def test_stages_of_balanced_end_with_its_synthesis_on_real_files(recipe, tmp_pat
     assert stages[-1].command[-1] == "--synthesis-only"
 
 
+def test_family_goes_on_from_a_checkpoint_of_former_shapes(recipe, tmp_path):
+    told = recipe.parse(["balanced", "a", "-o", str(tmp_path), "--start", "former.pt"])
+    joint, *others = (s.command for s in recipe.stages(told))
+    assert joint[-5:] == ["--resume", "former.pt", "--grow", "--linear-share", "0"]
+    assert not any("--grow" in command for command in others)
+
+
 def test_stages_of_another_profile_leave_the_family_alone(recipe, tmp_path):
     told = recipe.parse(["best", "photos", "-o", str(tmp_path)])
     finetune, export = (s.command for s in recipe.stages(told))
