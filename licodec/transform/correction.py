@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from licodec.transform.patches import PATCH_PX
+from licodec.transform.patches import PATCH_PX, from_patches
 from licodec.transform.quality import interpolate
 
 _NUM_PLANES = 3
@@ -89,8 +89,8 @@ class PatchNet(nn.Module):
         for block in self.blocks:
             hidden = block(hidden, weights)
         gain = step_px * torch.exp(interpolate(weights, self.log_gain))
-        out: Tensor = self.out(F.leaky_relu(hidden, 0.1)).float()
-        return planes + F.pixel_shuffle(out * gain[:, None, None, None], self.patch_px)
+        out = from_patches(self.out(F.leaky_relu(hidden, 0.1)), self.patch_px)
+        return planes + out * gain[:, None, None, None]
 
     @property
     def halo_px(self) -> int:

@@ -22,6 +22,7 @@ GRID_PX = 1 << NUM_LEVELS
 # Lifting factors in 1/1024; both directions use these very numbers, so the pair inverts exactly
 # up to rounding whatever their precision.
 _LIFT_Q10 = (-1624, -54, 904, 454)  # alpha, beta, gamma, delta
+LIFT = tuple(k / 1024 for k in _LIFT_Q10)
 _SHIFT = 10
 _HALF = 1 << (_SHIFT - 1)
 # Planes smaller than this are lifted together, larger ones one by one to stay in the cache.
@@ -73,7 +74,7 @@ def _split(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     shape = x.shape
     pairs = x.reshape(*shape[:dim], shape[dim] // 2, 2, *shape[dim + 1 :])
     low, high = pairs.select(dim + 1, 0), pairs.select(dim + 1, 1)
-    alpha, beta, gamma, delta = (k / 1024 for k in _LIFT_Q10)
+    alpha, beta, gamma, delta = LIFT
     high = high + alpha * (low + _next(low, dim))
     low = low + beta * (high + _previous(high, dim))
     high = high + gamma * (low + _next(low, dim))
@@ -83,7 +84,7 @@ def _split(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 def _merge(low: Tensor, high: Tensor, dim: int) -> Tensor:
     """Inverse of `_split`."""
-    alpha, beta, gamma, delta = (k / 1024 for k in _LIFT_Q10)
+    alpha, beta, gamma, delta = LIFT
     low = low - delta * (high + _previous(high, dim))
     high = high - gamma * (low + _next(low, dim))
     low = low - beta * (high + _previous(high, dim))

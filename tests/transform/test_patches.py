@@ -1,13 +1,23 @@
-"""Padding repeats the border."""
+"""Patches are a mere reordering, and padding repeats the border."""
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licodec.transform.patches import pad_to_grid, padded_size
+from licodec.transform.patches import from_patches, pad_to_grid, padded_size
+
+
+@given(rows=st.integers(1, 5), columns=st.integers(1, 5), patch_px=st.sampled_from([2, 8]))
+def test_planes_return_from_their_patches(rows, columns, patch_px):
+    size = (2, 3, rows * patch_px, columns * patch_px)
+    planes = torch.arange(math.prod(size)).view(size)
+    assert from_patches(F.pixel_unshuffle(planes, patch_px), patch_px).equal(planes)
 
 
 @pytest.mark.parametrize(
