@@ -119,7 +119,7 @@ def test_crops_of_planes_and_pixels_belong_together_and_begin_at_a_patch():
     rgb = np.stack([y, x, np.full_like(y, 7)], 2).astype(np.uint8)
     planes = torch.from_numpy(np.pad(rgb, ((0, 56), (0, 56), (0, 0)))).permute(2, 0, 1).short()
     pairs = [Pair(planes, rgb, 51, 1.5), Pair(planes, rgb, 255, 2.5)]
-    got, pixels, position, bpp = PairSampler(pairs, 64, 60, seed=1).batch()
+    got, pixels, position, bpp = PairSampler(pairs, 64, 300, seed=1).batch()
     assert got.equal(pixels.short())
     assert set(got[:, 0, 0, 0].tolist()) == set(range(0, 137, 8))
     assert set(got[:, 1, 0, 0].tolist()) == set(range(0, 73, 8))
