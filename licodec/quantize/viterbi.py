@@ -66,11 +66,11 @@ def search_chains(
         parts = residual[elements], weight[elements], index[elements].long()
         cost, magnitude = _candidates(*parts, bits)
         missing = length * width - len(elements)
-        padded = torch.cat([cost, cost.new_zeros(missing, 4)]) if missing else cost
-        parity, quantizer = _best_path(padded.view(length, width, 4), steps)
+        padded = torch.cat([cost, cost.new_zeros(4, missing)], 1) if missing else cost
+        parity, quantizer = _best_path(padded.view(4, length, width), steps)
         quantizer = quantizer.view(-1)[: len(elements)]
         column = 2 * quantizer + parity.view(-1)[: len(elements)]
-        chosen = magnitude.gather(1, column[:, None])[:, 0]
+        chosen = magnitude.gather(0, column[None])[0]
         symbols[elements] = torch.copysign(chosen, parts[0]).to(torch.int32)
         quantizers[elements] = quantizer.to(torch.uint8)
     return symbols, quantizers
@@ -89,7 +89,7 @@ def _blocks(count: int, chains: int) -> Iterator[tuple[Tensor, int, int]]:
 def _candidates(
     residual: Tensor, weight: Tensor, index: Tensor, bits: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """Costs (n, 4) and magnitudes (n, 4) float of the best symbol by quantizer and parity."""
+    """Costs (4, n) and magnitudes (4, n) float of the best symbol by quantizer and parity."""
     size = residual.abs().clamp(max=MAX_SYMBOL - 2)
     costs, magnitudes = [], []
     for quantizer in (0, 1):
@@ -104,26 +104,26 @@ def _candidates(
         is_zero = zero < costs[-2]
         costs[-2] = torch.where(is_zero, zero, costs[-2])
         magnitudes[-2] = magnitudes[-2].masked_fill(is_zero, 0)
-    return torch.stack(costs, 1), torch.stack(magnitudes, 1)
+    return torch.stack(costs), torch.stack(magnitudes)
 
 
 def _best_path(cost: Tensor, steps: _Steps) -> tuple[Tensor, Tensor]:
-    """Costs (L, C, 4) to the parities and quantizers (L, C) int64 of the cheapest paths."""
-    length, width, _ = cost.shape
-    column = steps.column
-    total = cost.new_full((width, column.shape[1]), torch.inf)
-    total[:, 0] = 0
-    decisions = torch.empty(length, width, column.shape[1], dtype=torch.bool)
+    """Costs (4, L, C) to the parities and quantizers (L, C) int64 of the cheapest paths."""
+    _, length, width = cost.shape
+    num_states = steps.state.shape[1]
+    before, column = steps.state.reshape(-1), steps.column.reshape(-1)  # by decision, state
+    total = cost.new_full((num_states, width), torch.inf)
+    total[0] = 0
+    decisions = torch.empty(length, num_states, width, dtype=torch.bool)
     for place in range(length):
-        first = total[:, steps.state[0]] + cost[place][:, column[0]]
-        second = total[:, steps.state[1]] + cost[place][:, column[1]]
+        both = total.index_select(0, before).add_(cost[:, place].index_select(0, column))
+        first, second = both[:num_states], both[num_states:]
         torch.lt(second, first, out=decisions[place])
         total = torch.minimum(first, second)
-    state = total.argmin(1)
-    parity, quantizer = torch.empty(2, length, width, dtype=torch.int64)
+    state = total.argmin(0)
+    ways = torch.empty(length, width, dtype=torch.int64)  # decision and state after, together
     for place in range(length - 1, -1, -1):
-        decision = decisions[place].gather(1, state[:, None])[:, 0].long()
-        parity[place] = steps.parity[decision, state]
-        quantizer[place] = steps.quantizer[decision, state]
-        state = steps.state[decision, state]
-    return parity, quantizer
+        decision = decisions[place].gather(0, state[None])[0]
+        torch.add(state, decision, alpha=num_states, out=ways[place])
+        state = before.index_select(0, ways[place])
+    return steps.parity.reshape(-1)[ways], steps.quantizer.reshape(-1)[ways]

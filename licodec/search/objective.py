@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +16,10 @@ from licodec.codec.model import Family, quality_inputs
 from licodec.codec.pixels import corrector, has_fast_bfloat16, pixels_of
 from licodec.codec.weights import StepWeights, rd_lambda
 from licodec.entropy.tables import coding_bound
-from licodec.prior.density import LOG_SCALE_MIN, NUM_SCALES, SCALES_PER_NAT, logistic_bits
+from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT
 from licodec.prior.integer import Where
 from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, fold_of
+from licodec.search.gradients import coded_bits
 from licodec.search.twin import FloatTwin
 from licodec.search.values import Values, coded_values
 from licodec.transform.colour import luma_to_grey, planes_to_rgb
@@ -30,6 +31,9 @@ _WINDOW = 16
 _HALO = 2
 # Longest way that one element is sent, in steps: beyond, the local model says nothing.
 _MAX_MOVE = 1.0
+
+# (values of a step, their means, which are coded) -> decoded values, residuals that cost bits
+Relax = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,35 +148,60 @@ class Objective:
         Returns:
             One target per value, at most one step from what is coded.
         """
-        coded = coded_values(encoded.planes, self._family, self._quality_index)
-        skip_below = coding_bound(self._family.tables, is_all_coded=encoded.is_all_coded)
-        targets = coded.copy()
-        for inner, outer in _windows(*coded.low.shape[1:]):
-            part = coded.window(*outer).copy()
-            for tensor in part.tensors:
-                tensor.requires_grad_(True)
-            self._bits_and_error(part, outer, skip_below).backward()  # type: ignore[no-untyped-call]
-            gradient = Values(*_gradients(part)).window(*_inside(inner, outer))
-            moved = targets.window(*inner)
-            for place, slope, curvature in zip(
-                moved.tensors, gradient.tensors, self._curvatures, strict=True
-            ):
-                place.sub_((slope / (2 * curvature)).clamp_(-_MAX_MOVE, _MAX_MOVE))
+        targets = coded_values(encoded.planes, self._family, self._quality_index)
+
+        def keep(values: Tensor, mean: Tensor, is_coded: Tensor) -> tuple[Tensor, Tensor]:
+            return values, values.detach() - mean
+
+        slopes = self.slopes(targets, keep, is_all_coded=encoded.is_all_coded)
+        for place, slope, curvature in zip(
+            targets.tensors, slopes.tensors, self._curvatures, strict=True
+        ):
+            place.sub_((slope / (2 * curvature)).clamp_(-_MAX_MOVE, _MAX_MOVE))
         return targets
 
-    def _bits_and_error(self, part: Values, window: tuple[slice, slice], skip_below: int) -> Tensor:
+    def slopes(self, values: Values, relax: Relax, *, is_all_coded: bool) -> Values:
+        """Gradient of bits plus lambda times squared error, window by window.
+
+        Args:
+            values: of the whole picture.
+            relax: how values become decoded ones.
+            is_all_coded: as of `codec.encode.Encoded`.
+        """
+        skip_below = coding_bound(self._family.tables, is_all_coded=is_all_coded)
+        slopes = values.zeros()
+        for inner, outer in _windows(*values.low.shape[1:]):
+            part = self._window_slopes(values.window(*outer), outer, relax, skip_below)
+            part = part.window(*_inside(inner, outer))
+            for place, slope in zip(slopes.window(*inner).tensors, part.tensors, strict=True):
+                place.copy_(slope)
+        return slopes
+
+    def _window_slopes(
+        self, part: Values, window: tuple[slice, slice], relax: Relax, skip_below: int
+    ) -> Values:
         bits: list[Tensor] = []
+        leaves: list[tuple[Where, Tensor]] = []
         top, left = (s.start * GRID_PX for s in window)
         height, width = self._height - top, self._width - left
 
         def choose(mean: Tensor, log_scale: Tensor, where: Where) -> Tensor:
-            values = part.at(where)
-            cost = logistic_bits(values.detach() - mean, log_scale.clamp_min(_SMALLEST_LOG_SCALE))
-            bits.append((cost * _is_coded(log_scale, where, height, width, skip_below)).sum())
-            return values
+            leaf = part.at(where).requires_grad_(True)
+            leaves.append((where, leaf))
+            is_coded = _is_coded(log_scale.detach(), where, height, width, skip_below)
+            decoded, residual = relax(leaf, mean, is_coded)
+            bits.append(coded_bits(residual, log_scale, is_coded))
+            return decoded
 
         planes = self._twin.walk(*part.low.shape[1:], is_grey=self._is_grey, choose=choose)
-        return torch.stack(bits).sum() + self._rd_lambda * self._error(planes, top, left)
+        error = self._error(planes, top, left)
+        cost = torch.stack(bits).sum() + self._rd_lambda * error
+        found = torch.autograd.grad(cost, [leaf for _, leaf in leaves], allow_unused=True)
+        slopes = part.zeros()
+        for (where, _), slope in zip(leaves, found, strict=True):
+            if slope is not None:
+                slopes.put(where, slope)
+        return slopes
 
     def _error(self, planes: Tensor, top: int, left: int) -> Tensor:
         """Squared error summed over the window's pixels, mean over colours."""
@@ -190,20 +219,23 @@ class Objective:
         return (shown - target).square().sum() / (1 if self._is_grey else NUM_PLANES)
 
 
-_SMALLEST_LOG_SCALE = LOG_SCALE_MIN + 1 / SCALES_PER_NAT  # of what is coded
-
-
 def _is_coded(log_scale: Tensor, where: Where, height: int, width: int, skip_below: int) -> Tensor:
     """Elements that the file has: inside the picture, and not skipped; as log_scale, bool."""
-    index = ((log_scale.detach() - LOG_SCALE_MIN) * SCALES_PER_NAT).floor()
-    is_coded = index.clamp(1, NUM_SCALES - 1) >= skip_below
+    is_coded = log_scale >= _least_log_scale(skip_below)
+    fold, size = fold_of(where.level), 1 << where.level
     if where.mask is not None:
         return is_coded
-    fold, size = fold_of(where.level), 1 << where.level
     rows, columns = (n * fold for n in log_scale.shape[1:])
+    if (rows - 1) * size < height and (columns - 1) * size < width:
+        return is_coded
     y, x = torch.arange(rows) * size < height, torch.arange(columns) * size < width
     inside = F.pixel_unshuffle((y[:, None] & x[None])[None].to(torch.uint8), fold).bool()
     return is_coded & inside[[c % (fold * fold) for c in where.channels]]
+
+
+def _least_log_scale(skip_below: int) -> float:
+    """Logarithms of scales below it have an index below `skip_below`; indices start at 1."""
+    return LOG_SCALE_MIN + skip_below / SCALES_PER_NAT if skip_below > 1 else -math.inf
 
 
 def _curvatures(weights: StepWeights) -> list[Tensor]:
@@ -211,15 +243,10 @@ def _curvatures(weights: StepWeights) -> list[Tensor]:
     planes = tuple(range(NUM_PLANES))
     low = weights.at(Where(0, planes, torch.ones(1, 1, dtype=torch.bool)))[:, :, None]
     details = [
-        weights.at(Where(level, tuple(c * fold_of(level) ** 2 for c in range(NUM_DETAIL_CHANNELS))))
+        weights.at(Where(level, tuple(range(NUM_DETAIL_CHANNELS * fold_of(level) ** 2))))
         for level in range(1, NUM_LEVELS + 1)
     ]
     return [low, *details]
-
-
-def _gradients(part: Values) -> tuple[Tensor, tuple[Tensor, ...]]:
-    found = [torch.zeros_like(t) if t.grad is None else t.grad for t in part.tensors]
-    return found[0], tuple(found[1:])
 
 
 def _windows(rows: int, columns: int) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:

@@ -5,16 +5,19 @@
        +---- step towards the minima <--------+  gradient through synthesis and prior
 
 Each round codes the picture as the file will, and moves the latent towards the minimum of the
-objective around what was coded (`Objective.targets`). A stage goes on with one pace while that
-finds better files; the next one starts from the best latent at half the pace. Only what the true
-cost proves is kept. Nothing is random: the same number of rounds gives the same file.
+objective around what was coded (`Objective.targets`), by a pace that falls within a stage. From
+the second stage on, such rounds come after an annealing (`annealing.py`), which codes nothing and
+finds what they do not, at low rates most. Each stage starts from the best latent so far, and only
+what the true cost proves is kept. Draws have fixed seeds: the same number of rounds gives the same
+file.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,17 +26,52 @@ import torch
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.latent import Latent
 from licodec.codec.model import Family
+from licodec.search.annealing import Annealing
 from licodec.search.objective import Cost, Objective
 from licodec.search.values import Values, values_of
 from licodec.transform.correction import Correction
 from licodec.transform.patches import padded_size
 from licodec.transform.wavelet import GRID_PX
 
-# Share of the way to the minima that a round goes. Elements see each other's rounding errors, so
-# the whole way at once overshoots (docs/decisions.md).
-PACES = (0.2, 0.1, 0.05)
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Steps of an annealing, then rounds towards the minima whose pace falls geometrically.
+
+    Where the budget is shorter, both are fewer and temperature and pace fall faster.
+
+    Attributes:
+        num_annealed: steps of the annealing.
+        num_rounds: most rounds after it.
+        first_pace, last_pace: share of the way to the minima that a round goes. Elements see each
+            other's rounding errors, so the whole way at once overshoots (docs/decisions.md).
+    """
+
+    num_annealed: int
+    num_rounds: int
+    first_pace: float
+    last_pace: float = 0.03
+
+    def pace(self, share: float) -> float:
+        """Pace after a share of the rounds, 0 to 1."""
+        fall: float = (self.last_pace / self.first_pace) ** share
+        return self.first_pace * fall
+
+
+_FIRST = Stage(0, 32, 0.3)
+
+
+def _stages() -> Iterator[Stage]:
+    """The first needs no annealing; each further one anneals twice as slowly."""
+    yield _FIRST
+    for num_annealed in (48 << i for i in itertools.count()):
+        yield Stage(num_annealed, 16, 0.15)
+
+
+# Share of the time left that an annealing may take; the rounds after it need the rest.
+_ANNEALED_SHARE = 0.7
 # A stage ends after so many rounds without a better file.
-_PATIENCE = 6
+_PATIENCE = 8
 # The search ends once a stage saves less than this share of the cost per second and megapixel.
 _MIN_GAIN = 2e-6
 
@@ -43,7 +81,6 @@ class Progress:
     """State of a search after a round; costs are true."""
 
     rounds: int
-    pace: float
     seconds: float
     start: Cost
     present: Cost
@@ -150,13 +187,12 @@ class _Search:
         self._choice = choice
         self._start = self._present = self._best_cost = self._objective.cost(first)
         self._rounds = 0
-        self._pace = PACES[0]
+        self._max_rounds = math.inf
 
     def progress(self) -> Progress:
         """Of the last round."""
         return Progress(
             self._rounds,
-            self._pace,
             time.perf_counter() - self.started,
             self._start,
             self._present,
@@ -165,43 +201,102 @@ class _Search:
 
     def run(self, max_rounds: float) -> None:
         """All stages."""
+        self._max_rounds = max_rounds
         self.tell(self.progress())
         megapixels = self._pixels.shape[0] * self._pixels.shape[1] / 1e6
-        for pace in PACES:
-            self._pace = pace
+        for stage in _stages():
             before, began = self._best_cost.rd, time.perf_counter()
-            if not self._stage(max_rounds):
+            values = self.best_values.copy()
+            encoded = self._annealed(stage, values) if stage.num_annealed else self.best
+            if encoded is None or not self._approach(stage, values, encoded):
                 return
             saved = (before - self._best_cost.rd) / self._start.rd
             if saved < _MIN_GAIN * (time.perf_counter() - began) / megapixels:
                 return
 
-    def _stage(self, max_rounds: float) -> bool:
-        """Rounds of one pace until they bring nothing; False if a budget ends the search."""
-        values, encoded = self.best_values.copy(), self.best
-        fruitless, longest = 0, 0.0
-        while fruitless < _PATIENCE:
-            began = time.perf_counter()
-            if self._rounds >= max_rounds or began + longest > self.deadline:
-                return False
+    def _annealed(self, stage: Stage, values: Values) -> Encoded | None:
+        """Anneal values in place and code them; None if a budget ends the search."""
+        annealing = Annealing(
+            self._objective,
+            values,
+            is_all_coded=self.best.is_all_coded,
+            seed=stage.num_annealed,
+        )
+        budget = _Budget(
+            stage.num_annealed,
+            _ANNEALED_SHARE * (self._max_rounds - self._rounds),
+            _ANNEALED_SHARE * (self.deadline - time.perf_counter()),
+        )
+        while (share := budget.share()) is not None:
+            annealing.step(share)
+            self._rounds += 1
+            self.tell(self.progress())
+        if self._rounds >= self._max_rounds or time.perf_counter() > self.deadline:
+            return None
+        encoded = self._code(values)
+        self.tell(self.progress())
+        return encoded
+
+    def _approach(self, stage: Stage, values: Values, encoded: Encoded) -> bool:
+        """Rounds towards the minima until they bring nothing; False if a budget ends the search."""
+        fruitless = 0
+        budget = _Budget(
+            stage.num_rounds,
+            self._max_rounds - self._rounds,
+            self.deadline - time.perf_counter(),
+        )
+        while fruitless < _PATIENCE and (share := budget.share()) is not None:
             targets = self._objective.targets(encoded)
             for value, target in zip(values.tensors, targets.tensors, strict=True):
-                value.lerp_(target, self._pace)
-            encoded = encode_pixels(
-                self._pixels,
-                self._family,
-                self._quality_index,
-                self._device,
-                choice=self._choice,
-                is_all_coded=self.best.is_all_coded,
-                values=values,
-            )
-            self._present = self._objective.cost(encoded)
-            fruitless += 1
-            if self._present.rd < self._best_cost.rd:
-                self._best_cost, self.best, self.best_values = self._present, encoded, values.copy()
-                fruitless = 0
-            self._rounds += 1
-            longest = max(longest, time.perf_counter() - began)
+                value.lerp_(target, stage.pace(share))
+            encoded = self._code(values)
+            fruitless = 0 if self.best is encoded else fruitless + 1
             self.tell(self.progress())
-        return True
+        return fruitless == _PATIENCE or budget.is_done
+
+    def _code(self, values: Values) -> Encoded:
+        """Code the picture and keep the file if it is the best."""
+        encoded = encode_pixels(
+            self._pixels,
+            self._family,
+            self._quality_index,
+            self._device,
+            choice=self._choice,
+            is_all_coded=self.best.is_all_coded,
+            values=values,
+        )
+        self._present = self._objective.cost(encoded)
+        self._rounds += 1
+        if self._present.rd < self._best_cost.rd:
+            self._best_cost, self.best, self.best_values = self._present, encoded, values.copy()
+        return encoded
+
+
+class _Budget:
+    """Steps of a part of the search, within what is left of rounds and time."""
+
+    def __init__(self, num_steps: int, rounds_left: float, seconds_left: float) -> None:
+        self._num_wanted = num_steps
+        self._num_steps = min(num_steps, rounds_left)
+        self._num_done = 0
+        self._seconds = seconds_left
+        self._began = self._before = time.perf_counter()
+        self._longest = 0.0
+
+    @property
+    def is_done(self) -> bool:
+        """All steps that were wanted were taken."""
+        return self._num_done == self._num_wanted
+
+    def share(self) -> float | None:
+        """To be asked before each step: the share that is spent, None if there is no room."""
+        now = time.perf_counter()
+        if self._num_done:
+            self._longest = max(self._longest, now - self._before)
+        self._before = now
+        spent = now - self._began
+        if self._num_done >= self._num_steps or spent + self._longest > self._seconds:
+            return None
+        share = max(self._num_done / self._num_steps, spent / self._seconds)
+        self._num_done += 1
+        return share

@@ -27,22 +27,14 @@ from licodec.prior.layout import (
     fold_of,
 )
 from licodec.prior.msp import box_mean, neighbour_mean
-from licodec.transform.wavelet import NUM_BANDS, synthesise_level
+from licodec.search.gradients import compand, floor, synthesise_level
+from licodec.transform.wavelet import NUM_BANDS
 
 _MAX_OUT = 4096.0
 _RECIPROCAL_UNIT = 2.0**-20
 
 # (mean in steps (C, ..), log scale (C, ..), where) -> values in steps (C, ..)
 Choose = Callable[[Tensor, Tensor, Where], Tensor]
-
-
-def straight(x: Tensor, rounded: Tensor) -> Tensor:
-    """The value of `rounded` with the gradient of `x`."""
-    return x + (rounded - x).detach()
-
-
-def _floor(x: Tensor) -> Tensor:
-    return straight(x, torch.floor(x.detach()))
 
 
 @dataclass(frozen=True)
@@ -113,10 +105,8 @@ class FloatTwin:
         for level in range(NUM_LEVELS, 0, -1):
             values, trunk = self._level(level, low, parents, trunk, is_grey, choose)
             details = values * self.detail_steps[level - 1][:, None, None]
-            low = synthesise_level(
-                low[None], details.reshape(1, NUM_PLANES, NUM_BANDS, *details.shape[1:])
-            )[0]
-            parents = compand(_floor(8 * values))
+            low = synthesise_level(low, details.view(NUM_PLANES, NUM_BANDS, *details.shape[1:]))
+            parents = compand(floor(8 * values))
         return low
 
     def _low_pass(self, rows: int, columns: int, is_grey: bool, choose: Choose) -> Tensor:
@@ -126,7 +116,7 @@ class FloatTwin:
         for step in range(NUM_LOW_PASS_STEPS):
             elements = low_pass_elements(step, rows, columns)
             mean = neighbour_mean(values, mask, diagonal=step == 1)[0][:, elements]
-            mean = _floor(16 * mean) / 16
+            mean = floor(16 * mean) / 16
             log_scale = (self._low_log_scale[step, :num_planes, None] + 0.5) / 16
             where = Where(0, tuple(range(num_planes)), elements)
             chosen = choose(mean, log_scale.expand_as(mean), where)
@@ -164,14 +154,14 @@ class FloatTwin:
             planes = [c // (fold * fold) for c in channels]
             hidden = _active(self._sum(into, trunk, torch.cat(known)[None] if known else None))
             hidden = _active(self._sum(mix, hidden))
-            out = _floor(self._sum(last, hidden).float())[0].clamp(-_MAX_OUT, _MAX_OUT)
+            out = floor(self._sum(last, hidden).float())[0].clamp(-_MAX_OUT, _MAX_OUT)
             unit = self._unit[level - 1, planes][:, None, None]
-            mean = _floor((out[: len(channels)] * unit + 128) / 256) / 16
+            mean = floor((out[: len(channels)] * unit + 128) / 256) / 16
             base = self._log_scale[level - 1, planes][:, None, None] + 0.5
             log_scale = (out[len(channels) :] + base) / 16
             values = choose(mean, log_scale, Where(level, detail_step.channels))
             coded.append(values)
-            known.append(compand(_floor(8 * values)))
+            known.append(compand(floor(8 * values)))
             order += channels
         missing = [c for c in range(NUM_DETAIL_CHANNELS * fold * fold) if c not in order]
         if missing:
@@ -186,11 +176,11 @@ class FloatTwin:
         fold = fold_of(level)
         scale = 9 * self._reciprocal[level - 1] * _RECIPROCAL_UNIT
         high_pass = (low - box_mean(low[None])[0]) * scale[:, None, None]
-        high_pass = compand(_floor(high_pass))
+        high_pass = compand(floor(high_pass))
         if fold > 1:
             high_pass = F.pixel_unshuffle(high_pass, fold)
         brightness = F.avg_pool2d(low[None], fold)[0] / 128
-        parts = [high_pass, _floor(brightness).clamp(-MAX_INPUT, MAX_INPUT)]
+        parts = [high_pass, floor(brightness).clamp(-MAX_INPUT, MAX_INPUT)]
         if parents is not None:
             parts.append(parents)
         return torch.cat(parts)[None]
@@ -210,11 +200,5 @@ class FloatTwin:
         return total
 
 
-def compand(eighths: Tensor) -> Tensor:
-    """Values in 1/8 step to 1/16 of asinh, rounded, at most 127; any shape."""
-    smooth = 16 * torch.asinh(eighths / 8)
-    return straight(smooth, smooth.detach().round()).clamp(-MAX_INPUT, MAX_INPUT)
-
-
 def _active(x: Tensor) -> Tensor:
-    return F.hardtanh(_floor(x), 0.0, float(MAX_ACTIVATION))
+    return F.hardtanh(floor(x), 0.0, float(MAX_ACTIVATION))

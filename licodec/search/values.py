@@ -13,7 +13,7 @@ from licodec.codec.model import Family
 from licodec.codec.weights import STEP_UNIT
 from licodec.prior.integer import Where
 from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, fold_of
-from licodec.transform.wavelet import FRACTION_BITS, GRID_PX, NUM_BANDS, analyse
+from licodec.transform.wavelet import FRACTION_BITS, GRID_PX, analyse
 
 _UNITS_PER_STEP = 16  # what the prior counts values in
 
@@ -24,7 +24,8 @@ class Values:
 
     Attributes:
         low: (3, h, w) float32 low-pass of level 6 in steps.
-        details: per level 1 (finest) to 6, (9, 2^(6-l) h, 2^(6-l) w) float32 in steps.
+        details: per level 1 (finest) to 6, folded as `prior.layout` says: (36, 2^(5-l) h,
+            2^(5-l) w) float32 in steps, level 6 (9, h, w).
     """
 
     low: Tensor
@@ -34,8 +35,7 @@ class Values:
         """(C, ..) float32 of one step's elements, as `codec.choose.Coefficients`."""
         if where.mask is not None:
             return self.low[list(where.channels)][:, where.mask]
-        folded = F.pixel_unshuffle(self.details[where.level - 1], fold_of(where.level))
-        return folded[list(where.channels)]
+        return self.details[where.level - 1][list(where.channels)]
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -46,6 +46,18 @@ class Values:
         """The same numbers in memory of their own."""
         return Values(self.low.clone(), tuple(d.clone() for d in self.details))
 
+    def zeros(self) -> Values:
+        """Zeros of the same shapes."""
+        return Values(torch.zeros_like(self.low), tuple(torch.zeros_like(d) for d in self.details))
+
+    def put(self, where: Where, part: Tensor) -> None:
+        """Set one step's elements; the inverse of `at`."""
+        if where.mask is not None:
+            for channel, values in zip(where.channels, part, strict=True):
+                self.low[channel][where.mask] = values
+        else:
+            self.details[where.level - 1][list(where.channels)] = part
+
     def window(self, rows: slice, columns: slice) -> Values:
         """Views of a part; rows and columns count elements of the low-pass."""
 
@@ -55,8 +67,13 @@ class Values:
 
         return Values(
             cut(self.low, 1),
-            tuple(cut(d, GRID_PX >> level) for level, d in enumerate(self.details, 1)),
+            tuple(cut(d, _grid(level)) for level, d in enumerate(self.details, 1)),
         )
+
+
+def _grid(level: int) -> int:
+    """Folded positions of a level for each element of the low-pass, along a side."""
+    return (GRID_PX >> level) // fold_of(level)
 
 
 def values_of(latent: Coefficients, rows: int, columns: int) -> Values:
@@ -71,8 +88,7 @@ def values_of(latent: Coefficients, rows: int, columns: int) -> Values:
     details = []
     for level in range(1, NUM_LEVELS + 1):
         fold = fold_of(level)
-        folded = latent.at(Where(level, tuple(range(NUM_DETAIL_CHANNELS * fold * fold))))
-        details.append(F.pixel_shuffle(folded, fold))
+        details.append(latent.at(Where(level, tuple(range(NUM_DETAIL_CHANNELS * fold * fold)))))
     return Values(low.view(NUM_PLANES, rows, columns).clone(), tuple(details))
 
 
@@ -88,14 +104,16 @@ def coded_values(planes: Tensor, family: Family, quality_index: int) -> Values:
         quality_index: 0..255.
     """
     low_steps = family.low_steps_q4[quality_index].float() / STEP_UNIT
-    steps = family.detail_steps_q4[quality_index].float() / STEP_UNIT  # (6, 9)
+    steps = family.detail_steps_q4[quality_index].float()[:, :, None, None] / STEP_UNIT
     bands = [analyse(plane.float()[None, None] / (1 << FRACTION_BITS)) for plane in planes]
     low = torch.cat([low[0] for low, _ in bands]) / low_steps[:, None, None]
     details = tuple(
-        _rounded(torch.cat([d[level][0, 0] for _, d in bands]) / steps[level][:, None, None])
-        for level in range(NUM_LEVELS)
+        F.pixel_unshuffle(
+            _rounded(torch.cat([d[level - 1][0, 0] for _, d in bands]) / steps[level - 1]),
+            fold_of(level),
+        )
+        for level in range(1, NUM_LEVELS + 1)
     )
-    assert details[0].shape[0] == NUM_PLANES * NUM_BANDS
     return Values(_rounded(low), details)
 
 

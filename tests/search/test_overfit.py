@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 import licodec.search.objective as objective_module
+import licodec.search.overfit as overfit_module
 from licodec.codec.codec import Codec
 from licodec.codec.decode import decode_symbols
 from licodec.codec.encode import encode_pixels
+from licodec.codec.latent import Latent
 from licodec.codec.model import Family
 from licodec.container.read import read_container
+from licodec.search.annealing import Annealing, soft_symbols
 from licodec.search.objective import Objective
-from licodec.search.overfit import Overfitted, Progress, overfit
+from licodec.search.overfit import Overfitted, Progress, Stage, overfit
+from licodec.search.values import values_of
 from licodec.train.network import CodecNetwork
 from licodec.transform.correction import Correction
 from tests.codec.test_quantizers import file_of
@@ -85,6 +91,89 @@ def test_equal_rounds_give_equal_files(tiny: Family, synthesis: Correction) -> N
     assert len(files) == 1
 
 
+@pytest.fixture
+def short_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One round, then three steps of annealing and one more round, again and again."""
+
+    def stages() -> Iterator[Stage]:
+        yield Stage(0, 1, 0.3)
+        while True:
+            yield Stage(3, 1, 0.15)
+
+    monkeypatch.setattr(overfit_module, "_stages", stages)
+    monkeypatch.setattr(overfit_module, "_MIN_GAIN", -1.0)
+
+
+@pytest.mark.usefixtures("short_stages")
+def test_true_cost_never_rises_through_annealing(tiny: Family, synthesis: Correction) -> None:
+    found, seen = search(crop(100, 70), tiny, synthesis, choice="tcq8", rounds=11)
+    costs = [progress.best.rd for progress in seen]
+    assert [progress.rounds for progress in seen] == list(range(12))
+    assert costs == sorted(costs, reverse=True)
+    cost = Objective(crop(100, 70), tiny, synthesis, QUALITY, CPU).cost(found.encoded)
+    assert cost.rd == costs[-1]
+
+
+@pytest.mark.usefixtures("short_stages")
+def test_annealing_draws_the_same_each_time(tiny: Family, synthesis: Correction) -> None:
+    runs = [search(crop(90, 80), tiny, synthesis, rounds=6) for _ in range(2)]
+    assert runs[0][0].encoded.payload == runs[1][0].encoded.payload
+    assert [p.present for p in runs[0][1]] == [p.present for p in runs[1][1]]
+
+
+@pytest.mark.usefixtures("short_stages")
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (17, 33)])
+def test_odd_pictures_survive_annealing(
+    width: int, height: int, mode: str, tiny: Family, synthesis: Correction
+) -> None:
+    pixels = crop(width, height, mode)
+    found, _ = search(pixels, tiny, synthesis, choice="tcq8", rounds=7)
+    container = read_container(file_of(found.encoded, pixels, QUALITY))
+    assert decode_symbols(container, tiny).equal(found.encoded.planes)
+
+
+@pytest.mark.usefixtures("short_stages")
+def test_interrupt_within_an_annealing_keeps_the_best(tiny: Family, synthesis: Correction) -> None:
+    pixels = crop(100, 70)
+
+    def interrupt(progress: Progress) -> None:
+        if progress.rounds == 3:
+            raise KeyboardInterrupt
+
+    found = overfit(
+        pixels, tiny, synthesis, QUALITY, CPU, choice="rdoq", max_rounds=9, report=interrupt
+    )
+    assert found.is_interrupted
+    assert found.progress.best.rd <= found.progress.start.rd
+    read_container(file_of(found.encoded, pixels, QUALITY))
+
+
+def test_annealing_goes_on_from_where_it_starts(family: Family, codec: Codec) -> None:
+    pixels = crop(128, 128)
+    objective = Objective(pixels, family, codec._synthesis.correction, QUALITY, CPU)
+    values = values_of(Latent(pixels, family, QUALITY, CPU), 2, 2)
+    start = values.copy()
+    annealing = Annealing(objective, values, is_all_coded=False, seed=1)
+    for _ in range(4):
+        annealing.step(0.0)
+    for before, after in zip(start.tensors, values.tensors, strict=True):
+        moves = (after - before).abs()
+        assert 0 < float(moves.max()) < 0.05
+
+
+def test_cold_symbols_are_the_nearest_ones() -> None:
+    residual = torch.tensor([-1.3, -0.1, 0.2, 0.8, 5.4])
+    random = torch.Generator().manual_seed(0)
+    assert soft_symbols(residual, 0.01, random).round().tolist() == [-1, 0, 0, 1, 5]
+
+
+def test_pace_falls_to_its_end() -> None:
+    stage = Stage(0, 8, 0.3, 0.03)
+    paces = [stage.pace(share) for share in (0.0, 0.5, 1.0)]
+    assert paces == pytest.approx([0.3, 0.3 / 10**0.5, 0.03])
+
+
 @pytest.mark.parametrize("choice", ["rdoq", "tcq8"])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (17, 33), (130, 65)])
@@ -106,17 +195,19 @@ def test_picture_with_alpha_survives_a_search(codec: Codec) -> None:
 
 def test_interrupt_keeps_the_best_so_far(tiny: Family, synthesis: Correction) -> None:
     pixels = crop(100, 70)
+    seen: list[Progress] = []
 
     def interrupt(progress: Progress) -> None:
+        seen.append(progress)
         if progress.rounds == 2:
             raise KeyboardInterrupt
 
     found = overfit(
         pixels, tiny, synthesis, QUALITY, CPU, choice="rdoq", max_rounds=50, report=interrupt
     )
-    whole, _ = search(pixels, tiny, synthesis, rounds=2)
+    cost = Objective(pixels, tiny, synthesis, QUALITY, CPU).cost(found.encoded)
     assert found.is_interrupted
-    assert found.encoded.payload == whole.encoded.payload
+    assert cost == seen[-1].best
     read_container(file_of(found.encoded, pixels, QUALITY))
 
 
