@@ -11,7 +11,7 @@ import click
 
 from licodec.cli.codecs import FatalModelError
 from licodec.cli.failures import Interrupted, explain
-from licodec.cli.options import Settings
+from licodec.cli.options import CommonOptions, Settings
 from licodec.cli.plan import PIPE, Job
 from licodec.cli.report import Report, Result
 from licodec.cli.slots import Slots, default_jobs
@@ -29,20 +29,17 @@ Work = Callable[[Job, Slots], Result]
 def run_jobs(
     jobs: list[Job],
     work: Work,
+    common: CommonOptions,
     *,
     command: str,
-    num_workers: int | None,
-    is_json: bool,
-    is_quiet: bool,
-    is_verbose: bool,
 ) -> int:
     """Do all jobs and report each; a bad input does not stop the rest.
 
     Args:
         jobs: with outputs that differ.
         work: does one job from reading to writing, in any thread; it codes within slots.
+        common: how many at a time, and what is told.
         command: its name.
-        num_workers: pictures that are coded at a time; None chooses.
 
     Returns:
         The exit code: 1 if a job failed, else 0.
@@ -51,8 +48,9 @@ def run_jobs(
         FatalModelError: no job can succeed.
         Interrupted: by Ctrl-C; finished outputs stay, others are absent.
     """
-    num_workers = min(num_workers or default_jobs(), len(jobs))
-    with Report(command, len(jobs), is_json, is_quiet, is_verbose) as report:
+    num_workers = min(common.jobs or default_jobs(), len(jobs))
+    is_told = common.is_json, common.is_quiet, common.is_verbose
+    with Report(command, len(jobs), *is_told) as report:
         if len(jobs) == 1:
             _run_one(jobs[0], work, report)
         else:

@@ -14,7 +14,7 @@ from licodec.cli.codecs import CodecCache, FatalModelError
 from licodec.cli.completers import complete_path, complete_picture, complete_profile
 from licodec.cli.goals import TARGETS, Goal, goal_options
 from licodec.cli.metadata import metadata_options
-from licodec.cli.options import common_options
+from licodec.cli.options import CommonOptions, common_options
 from licodec.cli.plan import PIPE, Job, Naming, plan_jobs
 from licodec.cli.report import Result
 from licodec.cli.search_bar import search_bar
@@ -64,14 +64,7 @@ def command(
     goal: Goal,
     profile: str,
     keep: frozenset[str],
-    device: str,
-    max_pixels: int,
-    jobs: int | None,
-    is_continued: bool,
-    force: bool,
-    is_json: bool,
-    quiet: bool,
-    verbose: bool,
+    common: CommonOptions,
 ) -> None:
     """Compress pictures to .lic files.
 
@@ -79,28 +72,21 @@ def command(
     pattern or - for stdin. Colour profile, EXIF, XMP and transparency are kept.
     An EXIF orientation is applied to the pixels.
     """
-    planned = plan_jobs(inputs, output, naming(), is_json=is_json)
+    planned = plan_jobs(inputs, output, naming(), is_json=common.is_json)
     compressor = Compressor(
         goal=goal,
         profile=profile,
         keep=keep,
-        max_pixels=max_pixels,
-        is_continued=is_continued,
-        force=force,
-        record=record_of(goal, keep, is_kept=is_continued or len(planned) > 1),
-        codecs=CodecCache(device, max_pixels),
-        has_bar=len(planned) == 1 and not quiet and not (is_json and sys.stdout.isatty()),
+        max_pixels=common.max_pixels,
+        is_continued=common.is_continued,
+        force=common.force,
+        record=record_of(goal, keep, is_kept=common.is_continued or len(planned) > 1),
+        codecs=CodecCache(common.device, common.max_pixels),
+        has_bar=len(planned) == 1
+        and not common.is_quiet
+        and not (common.is_json and sys.stdout.isatty()),
     )
-    code = run_jobs(
-        planned,
-        compressor.run,
-        command="compress",
-        num_workers=jobs,
-        is_json=is_json,
-        is_quiet=quiet,
-        is_verbose=verbose,
-    )
-    context.exit(code)
+    context.exit(run_jobs(planned, compressor.run, common, command="compress"))
 
 
 def naming() -> Naming:

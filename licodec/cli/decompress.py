@@ -15,7 +15,7 @@ from licodec.cli.completers import (
     complete_path,
     complete_profile,
 )
-from licodec.cli.options import common_options
+from licodec.cli.options import CommonOptions, common_options
 from licodec.cli.plan import PIPE, Job, Naming, plan_jobs
 from licodec.cli.regions import RegionType
 from licodec.cli.report import Result
@@ -82,14 +82,7 @@ def command(
     format_name: str | None,
     region: tuple[int, int, int, int] | None,
     max_size: int | None,
-    device: str,
-    max_pixels: int,
-    jobs: int | None,
-    is_continued: bool,
-    force: bool,
-    is_json: bool,
-    quiet: bool,
-    verbose: bool,
+    common: CommonOptions,
 ) -> None:
     """Turn .lic files back into pictures.
 
@@ -102,33 +95,24 @@ def command(
     if region is not None and max_size is not None:
         raise click.UsageError("--region excludes --max-size; give one of them")
     naming = _naming(format_name)
-    planned = plan_jobs(inputs, output, naming, is_json=is_json)
+    planned = plan_jobs(inputs, output, naming, is_json=common.is_json)
     settings = {"profile": profile, "region": region and list(region), "max_size": max_size}
     decompressor = _Decompressor(
         record=SettingsRecord(
             "decompress",
             settings,
             dict.fromkeys(settings),
-            is_kept=is_continued or len(planned) > 1,
+            is_kept=common.is_continued or len(planned) > 1,
         ),
         profile=profile,
-        max_pixels=max_pixels,
+        max_pixels=common.max_pixels,
         part={k: v for k, v in (("region", region), ("max_size", max_size)) if v is not None},
-        is_continued=is_continued,
-        force=force,
+        is_continued=common.is_continued,
+        force=common.force,
         formats={job.target: _format_of(job.target, format_name) for job in planned},
-        codecs=CodecCache(device, max_pixels),
+        codecs=CodecCache(common.device, common.max_pixels),
     )
-    code = run_jobs(
-        planned,
-        decompressor.run,
-        command="decompress",
-        num_workers=jobs,
-        is_json=is_json,
-        is_quiet=quiet,
-        is_verbose=verbose,
-    )
-    context.exit(code)
+    context.exit(run_jobs(planned, decompressor.run, common, command="decompress"))
 
 
 def _naming(format_name: str | None) -> Naming:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from licodec.cli.training import RunProgress, load_data, run_options
+from licodec.cli.training import RunProgress, RunSettings, run_options
 from licodec.config import CHOICES, DEFAULT_CHOICE, SYNTHESES
 from licodec.errors import TrainingError
 
@@ -91,7 +91,7 @@ def parse_freeze(_context: click.Context, _option: click.Parameter, text: str) -
 def command(
     checkpoint: Path,
     data: tuple[str, ...],
-    out: Path,
+    run: RunSettings,
     profile: str | None,
     quantizer: str | None,
     parts: tuple[str, ...],
@@ -99,15 +99,8 @@ def command(
     cache: Path | None,
     cache_size: float,
     jobs: int,
-    time_limit: float,
-    stop_after: float,
-    device: str,
     resume: bool,
-    seed: int,
-    crop: int,
-    batch_size: int,
     learning_rate: float | None,
-    threads: int | None,
 ) -> None:
     """Train on the symbols that real encodes choose.
 
@@ -122,14 +115,9 @@ def command(
     licodec finetune checkpoints/wave2-balanced.pt photos/ -o runs/fast -p fast
     licodec finetune runs/a/last.pt photos/ -o runs/b --freeze gains
     """
-    import torch
-
-    from licodec.codec.codec import find_device
     from licodec.profiles import CURRENT_FAMILY, find_models_dir
     from licodec.train.checkpoint import checkpoint_configs
     from licodec.train.finetune import FinetuneOptions, finetuner
-    from licodec.train.loop import RunOptions
-    from licodec.train.processes import joined_processes
 
     is_cached = parts == ("synthesis",)
     quantizer = quantizer or (DEFAULT_CHOICE if is_cached else _IN_LOOP[-1])
@@ -138,11 +126,10 @@ def command(
             f"--quantizer {quantizer} needs real encodes, whose symbols depend on prior and gains: "
             f"freeze both and train the synthesis, or choose {' or '.join(_IN_LOOP)}"
         )
-    start = out / "last.pt" if resume else checkpoint
-    if not resume and (out / "last.pt").exists():
-        raise TrainingError(f"{out / 'last.pt'} exists; add --resume to go on, or name another -o")
-    if threads:
-        torch.set_num_threads(threads)
+    last = run.out / "last.pt"
+    start = last if resume else checkpoint
+    if not resume and last.exists():
+        raise TrainingError(f"{last} exists; add --resume to go on, or name another -o")
     synthesis = None if profile is None else SYNTHESES[profile]
     is_anew = synthesis not in (None, checkpoint_configs(checkpoint)[1])
     if family is None:
@@ -151,22 +138,12 @@ def command(
         parts=parts,
         quantizer=quantizer,
         family_path=family / "family.safetensors",
-        cache=cache or out / "cache",
+        cache=cache or run.out / "cache",
         cache_bytes=cache_size * 1e9,
         num_jobs=jobs,
     )
-    with joined_processes(find_device(device).type) as device_name:
-        train, valid = load_data(data, crop)
-        options = RunOptions(
-            out=out,
-            time_limit_s=time_limit,
-            stop_after_s=stop_after,
-            device=device_name,
-            seed=seed,
-            crop_px=crop,
-            batch_size=batch_size,
-            learning_rate=learning_rate or (_LEARNING_RATE_ANEW if is_anew else _LEARNING_RATE),
-        )
-        progress = RunProgress(time_limit)
+    rate = learning_rate or (_LEARNING_RATE_ANEW if is_anew else _LEARNING_RATE)
+    with run.begun(data, rate) as (options, train, valid):
+        progress = RunProgress(run.time_limit)
         trainer = finetuner(start, synthesis, options, told, train, valid, progress.cache)
         progress.run(trainer)

@@ -1,8 +1,9 @@
 """Options that several commands share."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -67,10 +68,53 @@ max_pixels_option = click.option(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommonOptions:
+    """What the options of every coding command say."""
+
+    device: str
+    max_pixels: int
+    jobs: int | None  # None chooses
+    is_continued: bool
+    force: bool
+    is_json: bool
+    is_quiet: bool
+    is_verbose: bool
+
+
 def common_options(command: _F) -> _F:
-    """The options that end the list of every coding command, in this order."""
+    """The options that end the list of every coding command, in this order.
+
+    The command gets what they say as `common`.
+    """
+
+    @functools.wraps(command)
+    def run(
+        *arguments: Any,
+        device: str,
+        max_pixels: int,
+        jobs: int | None,
+        is_continued: bool,
+        force: bool,
+        is_json: bool,
+        quiet: bool,
+        verbose: bool,
+        **others: Any,
+    ) -> Any:
+        common = CommonOptions(
+            device=device,
+            max_pixels=max_pixels,
+            jobs=jobs,
+            is_continued=is_continued,
+            force=force,
+            is_json=is_json,
+            is_quiet=quiet,
+            is_verbose=verbose,
+        )
+        return command(*arguments, common=common, **others)
+
     batch = (jobs_option, continue_option, force_option)
     telling = (json_option, quiet_option, verbose_option, debug_option)
     for option in reversed((device_option, max_pixels_option, *batch, *telling)):
-        command = option(command)
-    return command
+        run = option(run)
+    return cast("_F", run)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from licodec.cli.training import RunProgress, load_data, run_options
+from licodec.cli.training import RunProgress, RunSettings, run_options
 from licodec.config import SYNTHESES, FamilyConfig
 
 
@@ -48,19 +48,12 @@ from licodec.config import SYNTHESES, FamilyConfig
 @click.option("--compile", "use_compile", is_flag=True, help="Use torch.compile.")
 def command(
     data: tuple[str, ...],
-    out: Path,
+    run: RunSettings,
     profile: str,
-    time_limit: float,
-    stop_after: float,
-    device: str,
     resume: Path | None,
     grow: bool,
-    seed: int,
-    crop: int,
-    batch_size: int,
     learning_rate: float,
     linear_share: float,
-    threads: int | None,
     use_compile: bool,
 ) -> None:
     """Train a latent family and a synthesis on your pictures.
@@ -78,31 +71,16 @@ def command(
         raise click.UsageError("--grow needs --resume, the checkpoint whose networks are to grow")
     import torch
 
-    from licodec.codec.codec import find_device
     from licodec.train.checkpoint import checkpoint_configs
     from licodec.train.end_to_end import EndToEnd
-    from licodec.train.loop import RunOptions, Trainer, seeded_network
-    from licodec.train.processes import joined_processes
+    from licodec.train.loop import Trainer, seeded_network
 
-    if threads:
-        torch.set_num_threads(threads)
-    with joined_processes(find_device(device).type) as device_name:
-        train, valid = load_data(data, crop)
-        options = RunOptions(
-            out=out,
-            time_limit_s=time_limit,
-            stop_after_s=stop_after,
-            device=device_name,
-            seed=seed,
-            crop_px=crop,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-        )
+    with run.begun(data, learning_rate) as (options, train, valid):
         family = FamilyConfig()
         if resume is not None:
             kept = checkpoint_configs(resume)[0]
             family = kept.with_analysis(family.analysis) if grow else kept
-        network = seeded_network(family, SYNTHESES[profile], seed)
+        network = seeded_network(family, SYNTHESES[profile], run.seed)
         forward = torch.compile(network) if use_compile else None
         task = EndToEnd(network, options, train, valid, linear_share=linear_share, forward=forward)
         if resume is None:
@@ -110,4 +88,4 @@ def command(
         trainer = Trainer(options, network, task)
         if resume is not None:
             trainer.resume(resume, grows=grow)
-        RunProgress(time_limit).run(trainer)
+        RunProgress(run.time_limit).run(trainer)

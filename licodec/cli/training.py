@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from licodec.train.data import Pictures
     from licodec.train.finetune_task import CacheProgress
     from licodec.train.loop import Progress as Row
-    from licodec.train.loop import Trainer
+    from licodec.train.loop import RunOptions, Trainer
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -85,11 +88,58 @@ _OPTIONS = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """What the options of every command that trains say."""
+
+    out: Path
+    time_limit: float  # seconds, as the next
+    stop_after: float
+    device: str
+    seed: int
+    crop: int  # pixels
+    batch_size: int
+    threads: int | None
+
+    @contextmanager
+    def begun(
+        self, data: Sequence[str], learning_rate: float
+    ) -> Iterator[tuple[RunOptions, Pictures, Pictures]]:
+        """Join the processes of the run for a `with` block; pictures to train on and held back."""
+        import torch
+
+        from licodec.codec.codec import find_device
+        from licodec.train.loop import RunOptions
+        from licodec.train.processes import joined_processes
+
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        with joined_processes(find_device(self.device).type) as device_name:
+            train, valid = load_data(data, self.crop)
+            options = RunOptions(
+                out=self.out,
+                time_limit_s=self.time_limit,
+                stop_after_s=self.stop_after,
+                device=device_name,
+                seed=self.seed,
+                crop_px=self.crop,
+                batch_size=self.batch_size,
+                learning_rate=learning_rate,
+            )
+            yield options, train, valid
+
+
 def run_options(command: _F) -> _F:
-    """Add the options of every command that trains."""
+    """Add the options of every command that trains, which gets them as `run`."""
+
+    @functools.wraps(command)
+    def called(*arguments: Any, **others: Any) -> Any:
+        own = {name: others.pop(name) for name in RunSettings.__dataclass_fields__}
+        return command(*arguments, run=RunSettings(**own), **others)
+
     for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+        called = option(called)
+    return cast("_F", called)
 
 
 def load_data(data: Sequence[str], crop_px: int) -> tuple[Pictures, Pictures]:
