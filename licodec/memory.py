@@ -8,13 +8,27 @@ from pathlib import Path
 from licodec.errors import NotEnoughMemoryError
 
 # Peak of coding large photographs (docs/large-pictures.md), picture included, rounded up.
-ENCODE_BYTES_PER_PX = 28
+_ENCODE_BYTES_PER_PX = 28
+_TRELLIS_BYTES_PER_PX = 30
+_SEARCH_BYTES_PER_PX = 230
 DECODE_BYTES_PER_PX = 24
 # Small pictures are not worth the question.
 _UNCHECKED_PX = 1 << 22
 
 _MEMINFO = Path("/proc/meminfo")
 _GROUP = Path("/sys/fs/cgroup")
+
+
+def encode_bytes_per_px(choice: str, *, is_searched: bool) -> int:
+    """What encoding takes.
+
+    Args:
+        choice: key of `licodec.config.CHOICES`.
+        is_searched: the latent is searched for the picture.
+    """
+    if is_searched:
+        return _SEARCH_BYTES_PER_PX
+    return _TRELLIS_BYTES_PER_PX if choice.startswith("tcq") else _ENCODE_BYTES_PER_PX
 
 
 def check_memory(num_pixels: int, bytes_per_px: int, remedy: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from licodec import memory
 from licodec.codec.codec import Codec
 from licodec.errors import NotEnoughMemoryError
-from licodec.memory import check_memory, free_bytes
+from licodec.memory import check_memory, encode_bytes_per_px, free_bytes
 
 ROOT = Path(__file__).parents[1]
 LARGE_PX = 10_000_000
@@ -64,6 +64,26 @@ def test_picture_that_does_not_fit_is_neither_encoded_nor_decoded(
     with pytest.raises(NotEnoughMemoryError, match="--max-size"):
         codec.decode(data)
     assert codec.decode(data, max_size=20).size == (10, 20)
+
+
+def test_a_search_and_a_trellis_are_known_to_need_more() -> None:
+    needs = [
+        encode_bytes_per_px(choice, is_searched=is_searched)
+        for choice, is_searched in (("rdoq", False), ("tcq8", False), ("tcq8", True))
+    ]
+    assert needs == sorted(set(needs))
+
+
+def test_picture_that_fits_at_a_low_effort_may_not_at_a_high_one(
+    machine: Path, codec: Codec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.zeros((100, 50, 3), np.uint8)
+    monkeypatch.setattr(memory, "_UNCHECKED_PX", 0)
+    low, high = (encode_bytes_per_px("tcq8", is_searched=s) * 5000 // 1024 for s in (False, True))
+    (machine / "meminfo").write_text(f"MemAvailable: {(low + high) // 2} kB\n")
+    assert codec.encode(pixels, effort=4)
+    with pytest.raises(NotEnoughMemoryError, match="choose a lower effort"):
+        codec.encode(pixels, effort=5)
 
 
 _MEASURE = """

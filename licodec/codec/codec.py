@@ -36,7 +36,7 @@ from licodec.image.alpha import pack_alpha, unpack_alpha
 from licodec.image.convert import picture_from, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
-from licodec.memory import DECODE_BYTES_PER_PX, ENCODE_BYTES_PER_PX, check_memory
+from licodec.memory import DECODE_BYTES_PER_PX, check_memory, encode_bytes_per_px
 from licodec.profiles import family_name, find_profile
 from licodec.search.encode import SearchEncoder
 from licodec.search.target import Target, target_of
@@ -183,12 +183,16 @@ class Codec:
         """
         index = quality_to_index(quality)
         num_pixels = picture.width * picture.height
-        check_memory(num_pixels, ENCODE_BYTES_PER_PX, "free some or encode a smaller picture")
-        seconds = search_seconds(effort, picture.width * picture.height)
+        seconds = search_seconds(effort, num_pixels)
         seconds = seconds if time_budget is None else time_budget
         if not seconds >= 0:
             raise ValueError(f"time budget is {seconds:g} seconds, expected 0 or more")
         choice = self._choice(effort, quantizer)
+        check_memory(
+            num_pixels,
+            encode_bytes_per_px(choice, is_searched=seconds > 0),
+            "free some, choose a lower effort or encode a smaller picture",
+        )
         sections = _sections(picture)
         if target is None and seconds == 0:
             encoded = encode_pixels(

@@ -35,22 +35,17 @@ def _push_step(coder: Any, symbols: np.ndarray, index: np.ndarray, tables: Table
     if not len(symbols):
         return
     order, bounds = group_by_table(index, len(tables.models))
-    runs = [(t, slice(bounds[t], bounds[t + 1])) for t in np.flatnonzero(np.diff(bounds)).tolist()]
-    entries = np.empty(len(order), np.int16)
-    escaped: list[np.ndarray] = []  # values and reaches
-    for table, run in runs:
-        reach = int(tables.reaches[table])
-        values = symbols[order[run]].astype(np.int32)
-        above = values + reach
-        if above.min() < 0 or above.max() > 2 * reach:
-            beyond = np.abs(values) > reach
-            escaped.append(np.stack([values[beyond], np.full(int(beyond.sum()), reach, np.int32)]))
-            above[beyond] = 2 * reach + 1
-        entries[run] = above
-    if escaped:
-        _push_escapes(coder, *np.concatenate(escaped, 1))
-    for table, run in reversed(runs):
-        coder.encode_reverse(entries[run].astype(np.int32), tables.models[table])
+    used = np.flatnonzero(np.diff(bounds))
+    values = symbols[order]
+    reach = np.repeat(tables.reaches[used].astype(np.int16), np.diff(bounds)[used])
+    entries = values + reach
+    escaped = (values > reach) | (values < -reach)
+    if escaped.any():
+        _push_escapes(coder, values[escaped].astype(np.int32), reach[escaped].astype(np.int32))
+        entries[escaped] = 2 * reach[escaped] + 1
+    for table in used[::-1].tolist():
+        run = entries[bounds[table] : bounds[table + 1]]
+        coder.encode_reverse(run.astype(np.int32), tables.models[table])
 
 
 def _push_escapes(coder: Any, values: np.ndarray, reach: np.ndarray) -> None:

@@ -47,9 +47,11 @@ class ByteLayer:
     scale: Tensor  # (O,) float32, 2^-shift
     zeros: Tensor  # (O,) int64
     bias: Tensor  # (O,) float32, as of IntLayer
+    nearest: Tensor  # (O,) float32, the bias where sums are rounded to nearest instead of down
 
     def with_bias(self, more: Tensor) -> ByteLayer:
-        return ByteLayer(self.convolutions, self.scale, self.zeros, self.bias + more)
+        bias, nearest = self.bias + more, self.nearest + more
+        return ByteLayer(self.convolutions, self.scale, self.zeros, bias, nearest)
 
     def inputs(self, maps: Sequence[Tensor]) -> Tensor:
         return channels_last(torch.cat([*maps]).view(torch.uint8).bitwise_xor_(_INPUT_ZERO))
@@ -74,16 +76,11 @@ class ByteLayer:
         return total.clamp_(0, MAX_ACTIVATION).to(torch.int16).to(torch.uint8)
 
     def active_sums(self, x: Tensor) -> Tensor:
-        return self._convolve(x, 0, self._nearest, torch.uint8, True, True, None)
+        return self._convolve(x, 0, self.nearest, torch.uint8, True, True, None)
 
     def residual(self, x: Tensor, *, is_first: bool, is_last: bool) -> Tensor:
         same = inner_rows(x, is_first, is_last).clone()
-        return self._convolve(x, 0, self._nearest, torch.uint8, is_first, is_last, same)
-
-    @property
-    def _nearest(self) -> Tensor:
-        """The bias where sums are rounded to nearest instead of down."""
-        return self.bias + (self.scale / 2 - 0.5)
+        return self._convolve(x, 0, self.nearest, torch.uint8, is_first, is_last, same)
 
     def _convolve(
         self,
@@ -155,7 +152,8 @@ def pack(layer: IntLayer, shift: Tensor, zeros: Sequence[int]) -> ByteLayer:
         geometry = [1, 1], [padding, padding], [1, 1], 1, None
         out = torch.ops.onednn.qconv_prepack(whole, scale, 1.0, zero, *geometry)
         packed.append(_Packed(out, zero, padding))
-    return ByteLayer(tuple(packed), scale, no_zeros, layer.bias)
+    nearest = layer.bias + (scale / 2 - 0.5)
+    return ByteLayer(tuple(packed), scale, no_zeros, layer.bias, nearest)
 
 
 @functools.cache

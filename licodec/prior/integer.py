@@ -147,10 +147,13 @@ class IntegerPrior:
         for level in range(NUM_LEVELS, last_level - 1, -1):
             trunk = self._trunk(level, quality_index, low, parents, trunk)
             parents = None
+            trunks = [trunk]
+            if level == last_level:
+                trunk = None
             values, parents = self._level(
                 level,
                 quality_index,
-                trunk,
+                trunks,
                 height,
                 width,
                 is_grey,
@@ -190,7 +193,7 @@ class IntegerPrior:
         self,
         level: int,
         quality_index: int,
-        trunk: Tensor,
+        trunks: list[Tensor],
         height: int,
         width: int,
         is_grey: bool,
@@ -201,12 +204,16 @@ class IntegerPrior:
     ) -> tuple[Tensor, Tensor]:
         """Code a level's steps, the first of them number `step`.
 
+        Args:
+            trunks: the level's trunk alone; emptied before the last step is coded, since at the
+                finest level nothing else holds that memory.
+
         Returns:
             values (9, h, w) int16 or int32 in 1/16 step, and the same companded, int8 (none at
             level 1, which has no finer one).
         """
         fold = fold_of(level)
-        rows, columns = trunk.shape[:2]
+        rows, columns = trunks[0].shape[:2]
         shape = (NUM_DETAIL_CHANNELS, fold * rows, fold * columns)
         values = SmallIntegers(*shape, is_zero=is_grey)  # chroma of grey pictures is not visited
         parents = torch.zeros(shape if level > 1 else (0, 0, 0), dtype=torch.int8)
@@ -214,10 +221,14 @@ class IntegerPrior:
         coded_steps = [s for s in detail_steps(level) if not (is_grey and s.is_chroma)]
         for number, detail_step in enumerate(coded_steps):
             channels = detail_step.channels
-            mean, index = self._head(level, quality_index, number, channels, trunk, known)
+            mean, index = self._head(level, quality_index, number, channels, trunks[0], known)
             _clear_padding(index, channels, level, height, width)
+            is_last = number + 1 == len(coded_steps)
+            if is_last:
+                trunks.clear()
+                known.clear()
             added = code(step + number, mean, index, Where(level, channels))
-            is_asked_for = level > 1 or number + 1 < len(coded_steps)
+            is_asked_for = level > 1 or not is_last
             companded = torch.empty_like(mean, dtype=torch.int8)
             for top, bottom in row_strips(rows, columns):
                 value = mean[:, top:bottom].to(torch.int32).add_(added[:, top:bottom])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import numpy as np
@@ -66,6 +67,21 @@ def test_means_and_indices_do_not_depend_on_the_carrier(is_grey, tensors):
     exact = trace(tensors, torch.float64, is_grey=is_grey)
     assert trace(tensors, torch.float32, is_grey=is_grey) == exact
     assert trace(tensors, is_grey=is_grey) == exact
+
+
+def test_trunk_of_the_finest_level_is_gone_when_the_last_step_is_coded(tensors):
+    """It is the largest of what the last steps have in memory."""
+    alive = []
+
+    def code(step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
+        shape = (*mean.shape[1:], 16)
+        tensors = [t for t in gc.get_objects() if type(t) is Tensor]
+        alive.append(sum(t.dtype == torch.uint8 and t.shape == shape for t in tensors))
+        return torch.zeros_like(mean)
+
+    with torch.inference_mode():
+        IntegerPrior(tensors).walk(140, HEIGHT, WIDTH, is_grey=False, code=code)
+    assert alive[-4:] == [1, 1, 1, 0]
 
 
 def test_means_and_indices_do_not_depend_on_the_number_of_threads(tensors, restored_threads):
