@@ -5,20 +5,19 @@
        +---- step towards the minima <--------+  gradient through synthesis and prior
 
 Each round codes the picture as the file will, and moves the latent towards the minimum of the
-objective around what was coded (`Objective.targets`), by a pace that falls within a stage. From
-the second stage on, such rounds come after an annealing (`annealing.py`), which codes nothing and
-finds what they do not, at low rates most. Each stage starts from the best latent so far, and only
+objective around what was coded (`Objective.targets`), by a pace that falls within a stage. In
+longer searches some stages begin with an annealing (`annealing.py`), which codes nothing and finds
+what such rounds do not, at low rates most. Each stage starts from the best latent so far, and only
 what the true cost proves is kept. Draws have fixed seeds: the same number of rounds gives the same
 file.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -58,22 +57,17 @@ class Stage:
         return self.first_pace * fall
 
 
-_FIRST = Stage(0, 32, 0.3)
-
-
-def _stages() -> Iterator[Stage]:
-    """The first needs no annealing; each further one anneals twice as slowly."""
-    yield _FIRST
-    for num_annealed in (48 << i for i in itertools.count()):
-        yield Stage(num_annealed, 16, 0.15)
+FIRST = Stage(0, 32, 0.3)
+# What is tried after it, in this order at first. An annealing that pays is made twice as slow.
+NEXT = (Stage(0, 16, 0.15), Stage(48, 16, 0.15))
 
 
 # Share of the time left that an annealing may take; the rounds after it need the rest.
 _ANNEALED_SHARE = 0.7
 # A stage ends after so many rounds without a better file.
 _PATIENCE = 8
-# The search ends once a stage saves less than this share of the cost per second and megapixel.
-_MIN_GAIN = 2e-6
+# A kind of stage is given up once it saves less than this share of the cost per round.
+_MIN_GAIN = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,19 +194,29 @@ class _Search:
         )
 
     def run(self, max_rounds: float) -> None:
-        """All stages."""
+        """All stages: after the first, always the kind that last saved most per round."""
         self._max_rounds = max_rounds
         self.tell(self.progress())
-        megapixels = self._pixels.shape[0] * self._pixels.shape[1] / 1e6
-        for stage in _stages():
-            before, began = self._best_cost.rd, time.perf_counter()
-            values = self.best_values.copy()
-            encoded = self._annealed(stage, values) if stage.num_annealed else self.best
-            if encoded is None or not self._approach(stage, values, encoded):
+        if self._saved_per_round(FIRST) is None:
+            return
+        hopes = dict.fromkeys(NEXT, math.inf)
+        while hopes:
+            stage = max(hopes, key=hopes.__getitem__)
+            saved = self._saved_per_round(stage)
+            if saved is None:
                 return
-            saved = (before - self._best_cost.rd) / self._start.rd
-            if saved < _MIN_GAIN * (time.perf_counter() - began) / megapixels:
-                return
+            del hopes[stage]
+            if saved >= _MIN_GAIN:
+                hopes[replace(stage, num_annealed=2 * stage.num_annealed)] = saved
+
+    def _saved_per_round(self, stage: Stage) -> float | None:
+        """Run a stage; the share of the start's cost that it saves, None if a budget ended it."""
+        before, first_round = self._best_cost.rd, self._rounds
+        values = self.best_values.copy()
+        encoded = self._annealed(stage, values) if stage.num_annealed else self.best
+        if encoded is None or not self._approach(stage, values, encoded):
+            return None
+        return (before - self._best_cost.rd) / self._start.rd / (self._rounds - first_round)
 
     def _annealed(self, stage: Stage, values: Values) -> Encoded | None:
         """Anneal values in place and code them; None if a budget ends the search."""
