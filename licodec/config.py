@@ -151,7 +151,7 @@ class FamilyConfig:
 
 SYNTHESES: Mapping[str, CorrectionConfig] = MappingProxyType(
     {
-        "fast": CorrectionConfig(width=64, num_blocks=1),
+        "fast": CorrectionConfig(width=24, num_blocks=0, fine_width=16, fine_blocks=4),
         "balanced": CorrectionConfig(width=128, num_blocks=2, fine_width=32, fine_blocks=2),
         "best": CorrectionConfig(width=320, num_blocks=6, fine_width=32, fine_blocks=2),
     }
