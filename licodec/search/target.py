@@ -15,6 +15,8 @@ MIN_RATE_SCALE, MAX_RATE_SCALE = 0.25, 2.5
 # Most encodes over the quality and over the factor; six to eight in all are usual.
 _MAX_COARSE = 10
 _MAX_FINE = 7
+# Factors are not searched closer than this: about 0.1 % of a size, 0.005 dB.
+_SMALLEST_BRACKET = 0.01
 # At the ends of the scale a file may be 8 % or 0.08 dB from the target before that counts as out of
 # reach.
 _END_TOLERANCE = 0.08
@@ -118,7 +120,9 @@ def find_setting(target: Target, measure: Measure, start: int) -> Setting:
     """
     search = _Search(target, measure)
     index = search.coarse(min(max(start, 0), MAX_QUALITY_INDEX))
-    search.fine(index)
+    for near in (index, index + 1, index - 1):
+        if 0 <= near <= MAX_QUALITY_INDEX and search.fine(near):
+            break
     return search.result()
 
 
@@ -162,8 +166,11 @@ class _Search:
             index = min(max(index + round((aim - excess) / slope), low + 1), high - 1)
         return min(points, key=lambda point: abs(point[1] - aim))[0]
 
-    def fine(self, index: int) -> None:
-        """Tries factors on the rate at one quality index."""
+    def fine(self, index: int) -> bool:
+        """Tries factors on the rate at one quality index; whether one meets the target.
+
+        Small pictures jump from factor to factor, so that a bracket may close around a jump.
+        """
         aim, slope = self._target.aim, -0.15 if self._target.is_size else -0.5
         low, high = MIN_RATE_SCALE, MAX_RATE_SCALE  # too much, too little excess beyond
         points: list[tuple[float, float]] = []
@@ -172,15 +179,18 @@ class _Search:
             excess = self._excess(Setting(index, scale))
             points.append((scale, excess))
             low, high = (scale, high) if excess > aim else (low, scale)
-            if self._is_met() or high - low < 1e-3:
-                return
+            if self._is_met() or high - low < _SMALLEST_BRACKET:
+                break
             if len(points) > 1:
                 (a, at_a), (b, at_b) = points[-2:]
+                if at_a == at_b:  # the factor has no effect
+                    break
                 slope = min((at_b - at_a) / (b - a), 0.2 * slope)
             step = scale + (aim - excess) / slope
             inside = min(max(step, low), high)
             is_tried = any(inside == tried for tried, _ in points)
             scale = (low + high) / 2 if is_tried else inside
+        return self._is_met()
 
     def result(self) -> Setting:
         """The best setting measured.
