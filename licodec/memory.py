@@ -7,11 +7,14 @@ from pathlib import Path
 
 from licodec.errors import NotEnoughMemoryError
 
-# Peak of coding large photographs (docs/large-pictures.md), picture included, rounded up.
-_ENCODE_BYTES_PER_PX = 28
-_TRELLIS_BYTES_PER_PX = 30
+# Peak of coding photographs (docs/large-pictures.md), picture included, without what Python and
+# torch take, rounded up.
+_ENCODE_BYTES_PER_PX = 48
+_ENCODE_LARGE_BYTES_PER_PX = 28
 _SEARCH_BYTES_PER_PX = 230
 DECODE_BYTES_PER_PX = 24
+# Above this, an encoder makes the finest coefficients of chroma only when they are needed.
+LARGE_PX = 1 << 25
 # Small pictures are not worth the question.
 _UNCHECKED_PX = 1 << 22
 
@@ -19,16 +22,16 @@ _MEMINFO = Path("/proc/meminfo")
 _GROUP = Path("/sys/fs/cgroup")
 
 
-def encode_bytes_per_px(choice: str, *, is_searched: bool) -> int:
-    """What encoding takes.
+def encode_bytes_per_px(num_pixels: int, *, is_searched: bool) -> int:
+    """What encoding takes, whether symbols are chosen one by one or by a trellis.
 
     Args:
-        choice: key of `licodec.config.CHOICES`.
+        num_pixels: of the picture.
         is_searched: the latent is searched for the picture.
     """
     if is_searched:
         return _SEARCH_BYTES_PER_PX
-    return _TRELLIS_BYTES_PER_PX if choice.startswith("tcq") else _ENCODE_BYTES_PER_PX
+    return _ENCODE_LARGE_BYTES_PER_PX if num_pixels > LARGE_PX else _ENCODE_BYTES_PER_PX
 
 
 def check_memory(num_pixels: int, bytes_per_px: int, remedy: str) -> None:

@@ -12,10 +12,10 @@ import pytest
 from licodec import memory
 from licodec.codec.codec import Codec
 from licodec.errors import NotEnoughMemoryError
-from licodec.memory import check_memory, encode_bytes_per_px, free_bytes
+from licodec.memory import LARGE_PX, check_memory, encode_bytes_per_px, free_bytes
 
 ROOT = Path(__file__).parents[1]
-LARGE_PX = 10_000_000
+CHECKED_PX = 10_000_000
 
 
 @pytest.fixture
@@ -41,13 +41,13 @@ def test_limit_of_a_container_counts(machine: Path) -> None:
 
 def test_message_has_what_is_needed_what_is_free_and_what_to_do(machine: Path) -> None:
     with pytest.raises(NotEnoughMemoryError) as caught:
-        check_memory(LARGE_PX, 20, "do something else")
+        check_memory(CHECKED_PX, 20, "do something else")
     expected = "10 megapixels need 0.2 GB of memory, 0.1 GB are free; do something else"
     assert str(caught.value) == expected
 
 
 def test_what_fits_and_what_is_small_goes_on(machine: Path) -> None:
-    check_memory(LARGE_PX, 10, "")
+    check_memory(CHECKED_PX, 10, "")
     (machine / "meminfo").write_text("MemAvailable: 0 kB\n")
     check_memory(1 << 20, 20, "")
 
@@ -66,12 +66,10 @@ def test_picture_that_does_not_fit_is_neither_encoded_nor_decoded(
     assert codec.decode(data, max_size=20).size == (10, 20)
 
 
-def test_a_search_and_a_trellis_are_known_to_need_more() -> None:
-    needs = [
-        encode_bytes_per_px(choice, is_searched=is_searched)
-        for choice, is_searched in (("rdoq", False), ("tcq8", False), ("tcq8", True))
-    ]
-    assert needs == sorted(set(needs))
+def test_a_search_needs_most_and_large_pictures_least_by_pixel() -> None:
+    large = encode_bytes_per_px(LARGE_PX + 1, is_searched=False)
+    small = encode_bytes_per_px(LARGE_PX, is_searched=False)
+    assert large < small < encode_bytes_per_px(LARGE_PX + 1, is_searched=True)
 
 
 def test_picture_that_fits_at_a_low_effort_may_not_at_a_high_one(
@@ -79,7 +77,7 @@ def test_picture_that_fits_at_a_low_effort_may_not_at_a_high_one(
 ) -> None:
     pixels = np.zeros((100, 50, 3), np.uint8)
     monkeypatch.setattr(memory, "_UNCHECKED_PX", 0)
-    low, high = (encode_bytes_per_px("tcq8", is_searched=s) * 5000 // 1024 for s in (False, True))
+    low, high = (encode_bytes_per_px(5000, is_searched=s) * 5000 // 1024 for s in (False, True))
     (machine / "meminfo").write_text(f"MemAvailable: {(low + high) // 2} kB\n")
     assert codec.encode(pixels, effort=4)
     with pytest.raises(NotEnoughMemoryError, match="choose a lower effort"):

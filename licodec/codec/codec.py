@@ -190,7 +190,7 @@ class Codec:
         choice = self._choice(effort, quantizer)
         check_memory(
             num_pixels,
-            encode_bytes_per_px(choice, is_searched=seconds > 0),
+            encode_bytes_per_px(num_pixels, is_searched=seconds > 0),
             "free some, choose a lower effort or encode a smaller picture",
         )
         sections = _sections(picture)

@@ -12,6 +12,7 @@ from licodec.codec.model import Family, quality_inputs
 from licodec.codec.padding import Padding
 from licodec.codec.pixels import corrected_rows, corrector, strip_px
 from licodec.codec.weights import STEP_UNIT
+from licodec.memory import LARGE_PX
 from licodec.prior.integer import Where
 from licodec.prior.layout import (
     NUM_LEVELS,
@@ -23,11 +24,6 @@ from licodec.prior.layout import (
 from licodec.prior.strips import row_strips
 from licodec.transform.patches import PATCH_PX, padded_size
 from licodec.transform.wavelet import GRID_PX, analyse_level
-
-# Above this, coefficients are given away when they are asked for, and chroma of level 1, half of
-# all, is made only then.
-_KEPT_PX = 1 << 25
-
 
 _Channels = tuple[int, ...]
 
@@ -53,7 +49,9 @@ class Latent:
         self._padding = Padding(pixels, self._planes_of, self._halo_patches * PATCH_PX)
         self._steps_px = family.detail_steps_q4[quality_index].float() / STEP_UNIT
         self._kept: dict[int, dict[_Channels, Tensor]] = {}
-        self._is_large = pixels.shape[0] * pixels.shape[1] > _KEPT_PX
+        # Coefficients are given away then when they are asked for, and chroma of level 1, half of
+        # all, is made only when it is.
+        self._is_large = pixels.shape[0] * pixels.shape[1] > LARGE_PX
         low = self._analyse_all()
         low_px = family.low_steps_q4[quality_index].float() / STEP_UNIT
         self._low = low / low_px[:, None, None]
