@@ -81,7 +81,7 @@ def tiny_finetuner(
     quantizer: str = "dead-zone",
     synthesis: CorrectionConfig | None = None,
     cache: Path | None = None,
-    cache_bytes: float = 1e9,
+    cache_bytes: float = 2e6,
     rows: list[CacheProgress] | None = None,
     **options: object,
 ) -> Trainer:
