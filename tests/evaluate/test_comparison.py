@@ -87,10 +87,10 @@ def test_curves_have_the_ladder_and_the_file_shown():
         assert len(curve.bpp) in (5, 6)
 
 
-def test_all_peers_of_this_pillow_are_compared_unless_named():
+def test_all_installed_peers_are_compared_unless_named():
     found = run(waves(24, 24), codecs=None)
     names = [result.name for result in found.results]
-    assert names == ["licodec-balanced", "jpeg", "webp", "jpeg2000", "avif"]
+    assert names == ["licodec-balanced", "jpeg", "webp", "jpeg2000", "avif", "jxl"]
 
 
 def test_a_photo_is_shown_upright(tmp_path: Path):
