@@ -9,10 +9,17 @@ from PIL import Image
 
 from licodec.codec.codec import Codec, find_device
 from licodec.codec.encode import Encoded, encode_pixels
-from licodec.config import quality_to_index
+from licodec.config import (
+    DEFAULT_PROFILE,
+    FAMILY_IDS,
+    PROFILE_IDS,
+    QUANTIZER_IDS,
+    quality_to_index,
+)
 from licodec.container.read import read_container, read_front
 from licodec.errors import ModelError
 from licodec.image.picture import Picture
+from licodec.profiles import CURRENT_FAMILY
 from tests.photos import crop, psnr_db
 
 SIZES = [(1, 1), (1, 7), (7, 1), (17, 33), (63, 65), (64, 64), (200, 100)]  # width, height
@@ -127,7 +134,8 @@ def test_header_says_what_was_asked_for(codec):
     header = read_container(codec.encode(crop(33, 21, "L"), quality=100)).header
     assert (header.width, header.height, header.is_grey) == (33, 21, True)
     assert header.quality_index == 255
-    assert (header.family_id, header.profile_id, header.quantizer_id) == (2, 2, 2)
+    expected = FAMILY_IDS[CURRENT_FAMILY], PROFILE_IDS[DEFAULT_PROFILE], QUANTIZER_IDS["tcq8"]
+    assert (header.family_id, header.profile_id, header.quantizer_id) == expected
     assert header.family_fingerprint == codec.info.family_fingerprint
     assert header.synthesis_fingerprint == codec.info.synthesis_fingerprint
 
