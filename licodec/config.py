@@ -106,9 +106,10 @@ def _nets(fine: int, middle: int, coarse: int, top: int) -> Mapping[str, int]:
 class CorrectionConfig:
     """Shape of a learned correction of the picture, before or after the wavelet."""
 
-    width: int  # stride 8
+    width: int
     num_blocks: int
-    fine_width: int = 0  # stride 2
+    patch_px: int = 8  # the stride of both
+    fine_width: int = 0  # of a second part at stride 2
     fine_blocks: int = 0
 
 
@@ -122,9 +123,10 @@ class FamilyConfig:
     widths: Mapping[str, int] = field(default_factory=lambda: _nets(64, 64, 64, 64))
     depths: Mapping[str, int] = field(default_factory=lambda: _nets(2, 3, 3, 2))
     head_widths: Mapping[str, int] = field(default_factory=lambda: _nets(32, 48, 48, 48))
-    analysis_width: int = 96  # stride 8
+    analysis_width: int = 96
     analysis_blocks: int = 3
-    analysis_fine_width: int = 32  # stride 2
+    analysis_patch_px: int = 8
+    analysis_fine_width: int = 32
     analysis_fine_blocks: int = 2
 
     def __post_init__(self) -> None:
@@ -138,6 +140,7 @@ class FamilyConfig:
         return CorrectionConfig(
             width=self.analysis_width,
             num_blocks=self.analysis_blocks,
+            patch_px=self.analysis_patch_px,
             fine_width=self.analysis_fine_width,
             fine_blocks=self.analysis_fine_blocks,
         )
@@ -205,6 +208,6 @@ def synthesis_from_json(text: str) -> CorrectionConfig:
     if not {"width", "num_blocks"} <= set(plain) <= known:
         raise ValueError(
             f"the synthesis' description has {', '.join(sorted(plain)) or 'nothing'}; expected "
-            "width, num_blocks and perhaps fine_width, fine_blocks"
+            "width, num_blocks and perhaps patch_px, fine_width, fine_blocks"
         )
     return CorrectionConfig(**plain)

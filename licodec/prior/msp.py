@@ -39,6 +39,11 @@ from licodec.transform.wavelet import synthesise_level
 # Activations live in [0, 16) so that the integer twin holds them in 8 bits with 4 fractional bits.
 ACTIVATION_LIMIT = 255 / 16
 
+# Of training's draws: how soon the nearer symbol is all but certain, per step, and how hard they are.
+_DRAW_SLOPE = 10.0
+_DRAW_TEMPERATURE = 0.5
+_LEAST_DRAW = 1e-6  # keeps logarithms finite
+
 # (values in steps, mean, log scale) -> (bits per sample (N,), quantised values)
 Quantize = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -48,13 +53,30 @@ def activate(x: Tensor) -> Tensor:
     return F.hardtanh(x, 0.0, ACTIVATION_LIMIT)  # as clamp, with one kernel on the way back
 
 
-def quantize_relaxed(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-    """Training's quantizer: uniform noise for the rate, straight-through rounding for the value."""
+def quantize_gumbel(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Training's quantizer: a soft draw of one of both neighbours, as the dead zone would choose.
+
+    What the dead zone is sure to drop costs nothing and gets no gradient, unlike with uniform noise;
+    near its decisions gradients tell which side pays.
+
+    Source: the Gumbel-softmax relaxation, Jang et al. 2017, arXiv:1611.01144.
+    """
     residual = values - mean
-    noisy = residual + torch.empty_like(residual).uniform_(-0.5, 0.5)
-    bits = logistic_bits(noisy, log_scale).flatten(1).sum(1)
-    rounded = mean + torch.round(residual)
-    return bits, values + (rounded - values).detach()
+    size = residual.abs()
+    with torch.no_grad():
+        below = size.floor()
+        zero, one, two = (
+            logistic_bits(torch.full_like(size, k), log_scale) for k in (0.0, 1.0, 2.0)
+        )
+        first, higher = decision_shifts(one - zero, two - one)
+        decision = 0.5 + torch.where(below == 0, first, higher)
+        noise = torch.rand_like(size).logit_(_LEAST_DRAW)
+    place = size - below - decision
+    above = torch.sigmoid((_DRAW_SLOPE * place + noise) / _DRAW_TEMPERATURE)  # share of the upper
+    bits_below = logistic_bits(below, log_scale)
+    bits = torch.lerp(bits_below, logistic_bits(below + 1, log_scale), above)
+    symbols = torch.copysign(below + above, residual.detach())
+    return bits.flatten(1).sum(1), mean + symbols
 
 
 def quantize_rounding(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
@@ -213,7 +235,7 @@ class Prior(nn.Module):
             weights: (N, knots) interpolation weights of the quality.
             detail_steps_px: (N, 6, 9) quantization steps in grey levels of the coefficients.
             low_steps_px: (N, 3) the same for the low-pass.
-            quantize: relaxed or hard quantizer.
+            quantize: soft or hard quantizer.
 
         Returns:
             bits (N,) of each sample, planes (N, 3, H, W) float of the linear synthesis.

@@ -12,7 +12,7 @@ from licodec.prior.fake_integers import round_to_integers
 from licodec.prior.msp import (
     Quantize,
     quantize_dead_zone,
-    quantize_relaxed,
+    quantize_gumbel,
     quantize_rounding,
 )
 from licodec.train.data import CropSampler, Pictures, validation_crops
@@ -20,7 +20,7 @@ from licodec.train.loop import VALIDATION_PICTURES, VALIDATION_PX, BatchLoss, Ru
 from licodec.train.network import CodecNetwork
 from licodec.train.processes import process_rank
 
-JOINT_RATES: Mapping[str, float] = {"analysis": 0.5, "synthesis": 0.5, "prior": 1.0, "log_": 0.5}
+JOINT_RATES: Mapping[str, float] = {"analysis": 0.8, "synthesis": 0.8, "prior": 1.0, "log_": 0.5}
 
 # Quantizers that run on batches of crops, without tables; the others need real encodes.
 IN_LOOP_QUANTIZERS: Mapping[str, Quantize] = {
@@ -43,7 +43,7 @@ class EndToEnd:
         rates: see `Task`.
         stage: see `Task`.
         quantizer: name in `IN_LOOP_QUANTIZERS`; the prior then also rounds its weights as its
-            integers will be. None: noise for the rate, straight-through rounding for the picture.
+            integers will be. None: soft draws between symbols.
         linear_share: of the time, on the plain wavelet and the prior alone.
         forward: of the network, such as a compiled one.
     """
@@ -71,7 +71,7 @@ class EndToEnd:
         self.sampler = CropSampler(train, options.crop_px, options.batch_size, seed, self._device)
         self._validation = validation_crops(valid, VALIDATION_PX, VALIDATION_PICTURES)
         round_to_integers(network, quantizer is not None)
-        self._quantize = IN_LOOP_QUANTIZERS[quantizer] if quantizer else quantize_relaxed
+        self._quantize = IN_LOOP_QUANTIZERS[quantizer] if quantizer else quantize_gumbel
         self._measured = IN_LOOP_QUANTIZERS[quantizer or "dead-zone"]
 
     def start_from_spreads(self) -> None:

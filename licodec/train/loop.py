@@ -24,6 +24,7 @@ from licodec.config import (
 from licodec.errors import TrainingError
 from licodec.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from licodec.train.network import CodecNetwork
+from licodec.train.optimizer import MuonAndAdam
 from licodec.train.processes import (
     average_gradients,
     first_process_value,
@@ -131,7 +132,7 @@ class Trainer:
         network.to(torch.device(options.device), memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = {k: v.clone() for k, v in network.state_dict().items()}
         self.running = RunningLoss(network.family.num_knots)
-        self.optimizer = torch.optim.Adam(self._parameter_groups(), betas=(0.9, 0.98))
+        self.optimizer = MuonAndAdam(self._parameter_groups())
         self.step, self.run_step, self.elapsed_s, self.total_s = 0, 0, 0.0, 0.0
         self.scores: list[float] = []  # of this process' validations
 
@@ -173,8 +174,17 @@ class Trainer:
         unfinished = is_same_run and state["elapsed_s"] < state["time_limit_s"]
         if unfinished and is_same_synthesis:
             self.network.load_state_dict(state["network"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            self._resume_optimizer(path, state["optimizer"])
             self.elapsed_s, self.run_step = float(state["elapsed_s"]), int(state["run_step"])
+
+    def _resume_optimizer(self, path: Path, state: Mapping[str, Any]) -> None:
+        try:
+            self.optimizer.load_state_dict(state)
+        except ValueError as error:
+            raise TrainingError(
+                f"{path}: its run cannot go on ({error}); "
+                "start a new decay from it with another --time-limit"
+            ) from error
 
     def run(self, report: Callable[[Progress], None]) -> None:
         """Train until the time limit; writes last.pt and log.jsonl into the run's folder."""
@@ -218,7 +228,7 @@ class Trainer:
         weights = knot_weights(batch.position.cpu(), self.network.family.num_knots)
         self.running.update(batch.cost.detach().cpu(), weights)
         loss = (batch.wanted / self.running.at(weights).to(batch.wanted)).mean()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         average_gradients(self.network)
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from licodec.config import CorrectionConfig, FamilyConfig
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES
-from licodec.prior.msp import Prior, Quantize, quantize_relaxed
+from licodec.prior.msp import Prior, Quantize, quantize_gumbel
 from licodec.transform.colour import rgb_to_planes
 from licodec.transform.correction import Correction
 from licodec.transform.quality import interpolate, knot_weights, log_steps_start
@@ -69,7 +69,7 @@ class CodecNetwork(nn.Module):
         rgb: Tensor,
         position: Tensor,
         *,
-        quantize: Quantize = quantize_relaxed,
+        quantize: Quantize = quantize_gumbel,
         linear: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """Rate and distortion of a batch.
@@ -77,7 +77,7 @@ class CodecNetwork(nn.Module):
         Args:
             rgb: (N, 3, H, W) uint8 or float, grey levels, H and W multiples of 64.
             position: (N,) float quality in [0, 1].
-            quantize: relaxed for training, hard for validation.
+            quantize: soft for training, hard for validation.
             linear: leave both learned corrections out (first stage of training).
 
         Returns:

@@ -3,9 +3,9 @@
     planes -> patches -> 3x3 conv -> residual blocks -> 1x1 conv -> x step -> added to the planes
 
 The analysis correction changes the picture before the wavelet so that it codes better; the
-synthesis correction repairs the picture after it. Patches of 8x8 come first: dense convolutions at
-stride 8 see far for few operations. Patches of 2x2 may follow: what happens at a pixel depends less
-on where it lies in its patch, so that these learn more from as many pictures.
+synthesis correction repairs the picture after it. In patches of 8x8 dense convolutions see far for
+few operations; in patches of 2x2 what happens at a pixel depends less on where it lies in its patch,
+so that they learn more from as many pictures. Both may follow each other.
 """
 
 from __future__ import annotations
@@ -106,12 +106,13 @@ class PatchNet(nn.Module):
 
 
 class Correction(PatchNet):
-    """Patches of 8x8, then patches of 2x2 where fine_blocks is not 0.
+    """Patches of one size, then patches of 2x2 where fine_blocks is not 0.
 
     Args:
-        width: channels at stride 8.
-        num_blocks: residual blocks at stride 8.
+        width: channels of the first part.
+        num_blocks: residual blocks of the first part.
         num_knots: qualities with parameters of their own.
+        patch_px: side of the first part's patches, a divisor of 8.
         fine_width: channels at stride 2.
         fine_blocks: residual blocks at stride 2.
     """
@@ -122,10 +123,11 @@ class Correction(PatchNet):
         width: int,
         num_blocks: int,
         num_knots: int,
+        patch_px: int = PATCH_PX,
         fine_width: int = 0,
         fine_blocks: int = 0,
     ) -> None:
-        super().__init__(patch_px=PATCH_PX, width=width, num_blocks=num_blocks, num_knots=num_knots)
+        super().__init__(patch_px=patch_px, width=width, num_blocks=num_blocks, num_knots=num_knots)
         self.fine = (
             PatchNet(
                 patch_px=_FINE_PATCH_PX,
