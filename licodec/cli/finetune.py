@@ -131,7 +131,7 @@ def command(
     if not resume and last.exists():
         raise TrainingError(f"{last} exists; add --resume to go on, or name another -o")
     synthesis = None if profile is None else SYNTHESES[profile]
-    is_anew = synthesis not in (None, checkpoint_configs(checkpoint)[1])
+    is_anew = synthesis not in (None, checkpoint_configs(start)[1])
     if family is None:
         family = find_models_dir() / CURRENT_FAMILY
     told = FinetuneOptions(

@@ -8,6 +8,7 @@ import click
 
 from licodec.cli.training import RunProgress, RunSettings, run_options
 from licodec.config import SYNTHESES, FamilyConfig
+from licodec.errors import TrainingError
 
 
 @click.command()
@@ -36,7 +37,7 @@ from licodec.config import SYNTHESES, FamilyConfig
     type=click.FloatRange(0, min_open=True),
     default=0.002,
     show_default=True,
-    help="Of the prior; the transforms train at half.",
+    help="Of the prior; the transforms train at 0.8 of it, steps at half.",
 )
 @click.option(
     "--linear-share",
@@ -69,6 +70,9 @@ def command(
     """
     if grow and resume is None:
         raise click.UsageError("--grow needs --resume, the checkpoint whose networks are to grow")
+    last = run.out / "last.pt"
+    if last.exists() and (resume is None or not last.samefile(resume)):
+        raise TrainingError(f"{last} exists; add --resume {last} to go on, or name another -o")
     import torch
 
     from licodec.train.checkpoint import checkpoint_configs

@@ -58,7 +58,7 @@ _OPTIONS = (
         callback=parse_duration,
         default="1h",
         show_default=True,
-        help="How long to train; the learning rate falls to zero towards it.",
+        help="How long to train; the learning rate falls to 1 % towards it.",
     ),
     click.option(
         "--stop-after",
@@ -176,8 +176,9 @@ class RunProgress:
         if trainer.rank == 0:
             text = f"{trainer.options.out / 'last.pt'}: step {trainer.step}"
             if trainer.scores:
-                first, last = trainer.scores[0], trainer.scores[-1]
-                text += f", validation score {first:.4f} at the start, {last:.4f} now"
+                text += f", validation score {trainer.scores[-1]:.4f}"
+            if len(trainer.scores) > 1:
+                text += f", first {trainer.scores[0]:.4f}"
             click.echo(text, err=True)
 
     def cache(self, row: CacheProgress) -> None:

@@ -32,17 +32,15 @@ from licodec.prior.layout import (
     detail_steps,
     fold_of,
 )
-from licodec.quantize.dead_zone import choose_magnitude, decision_shifts
+from licodec.quantize.dead_zone import decision_shifts
 from licodec.transform.quality import interpolate
 from licodec.transform.wavelet import synthesise_level
 
 # Activations live in [0, 16) so that the integer twin holds them in 8 bits with 4 fractional bits.
 ACTIVATION_LIMIT = 255 / 16
 
-# Of training's draws: how soon the nearer symbol is all but certain, per step, and how hard they are.
-_DRAW_SLOPE = 10.0
-_DRAW_TEMPERATURE = 0.5
-_LEAST_DRAW = 1e-6  # keeps logarithms finite
+# Of the sigmoid that passes gradients across a decision, per step: they reach about 0.3 of one.
+_DECISION_SLOPE = 8.0
 
 # (values in steps, mean, log scale) -> (bits per sample (N,), quantised values)
 Quantize = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -53,56 +51,48 @@ def activate(x: Tensor) -> Tensor:
     return F.hardtanh(x, 0.0, ACTIVATION_LIMIT)  # as clamp, with one kernel on the way back
 
 
-def quantize_gumbel(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-    """Training's quantizer: a soft draw of one of both neighbours, as the dead zone would choose.
-
-    What the dead zone is sure to drop costs nothing and gets no gradient, unlike with uniform noise;
-    near its decisions gradients tell which side pays.
-
-    Source: the Gumbel-softmax relaxation, Jang et al. 2017, arXiv:1611.01144.
-    """
-    residual = values - mean
-    size = residual.abs()
-    with torch.no_grad():
-        below = size.floor()
-        zero, one, two = (
-            logistic_bits(torch.full_like(size, k), log_scale) for k in (0.0, 1.0, 2.0)
-        )
-        first, higher = decision_shifts(one - zero, two - one)
-        decision = 0.5 + torch.where(below == 0, first, higher)
-        noise = torch.rand_like(size).logit_(_LEAST_DRAW)
-    place = size - below - decision
-    above = torch.sigmoid((_DRAW_SLOPE * place + noise) / _DRAW_TEMPERATURE)  # share of the upper
-    bits_below = logistic_bits(below, log_scale)
-    bits = torch.lerp(bits_below, logistic_bits(below + 1, log_scale), above)
-    symbols = torch.copysign(below + above, residual.detach())
-    return bits.flatten(1).sum(1), mean + symbols
-
-
 def quantize_rounding(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-    """Rounding to the nearest, for both; gradients as if nothing were rounded."""
-    residual = values - mean
-    return _code(residual, torch.round(residual.detach()), mean, log_scale)
+    """Rounding to the nearest; gradients as of soft decisions."""
+    half = torch.full_like(log_scale, 0.5)
+    return _decide(values - mean, mean, log_scale, half, half)
 
 
 def quantize_dead_zone(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-    """Rounding with the encoder's dead zone, for both; gradients as if nothing were rounded."""
-    residual = values - mean
+    """Rounding with the encoder's dead zone; gradients as of soft decisions."""
     with torch.no_grad():
-        size = residual.abs()
         zero, one, two = (
-            logistic_bits(torch.full_like(size, k), log_scale) for k in (0.0, 1.0, 2.0)
+            logistic_bits(torch.full_like(log_scale, k), log_scale) for k in (0, 1, 2)
         )
-        magnitude = choose_magnitude(size, *decision_shifts(one - zero, two - one))
-        symbols = torch.copysign(magnitude, residual)
-    return _code(residual, symbols, mean, log_scale)
+        first, higher = decision_shifts(one - zero, two - one)
+    return _decide(values - mean, mean, log_scale, 0.5 + first, 0.5 + higher)
 
 
-def _code(
-    residual: Tensor, symbols: Tensor, mean: Tensor, log_scale: Tensor
+def _decide(
+    residual: Tensor, mean: Tensor, log_scale: Tensor, first: Tensor, higher: Tensor
 ) -> tuple[Tensor, Tensor]:
-    coded = residual + (symbols - residual).detach()
-    return logistic_bits(coded, log_scale).flatten(1).sum(1), mean + coded
+    """Symbols on their side of a decision; their gradients are those of a sigmoid across it.
+
+    What the dead zone is sure to drop costs nothing and gets next to no gradient; near a decision
+    gradients tell which side pays. With gradients as if nothing were rounded the analysis drifts.
+
+    Args:
+        residual: in steps, any shape, as all others.
+        mean, log_scale: of the residual's density.
+        first: where 0 turns into 1.
+        higher: how far past a magnitude above 0 that turns into the next.
+
+    Returns:
+        bits per sample (N,) and quantised values.
+    """
+    size = residual.abs()
+    below = size.detach().floor()
+    place = size - below - torch.where(below == 0, first, higher)
+    soft = torch.sigmoid(_DECISION_SLOPE * place)
+    above = (place.detach() >= 0).to(soft) - soft.detach() + soft  # 0 or 1
+    bits = torch.lerp(
+        logistic_bits(below, log_scale), logistic_bits(below + 1, log_scale), above
+    )
+    return bits.flatten(1).sum(1), mean + residual.detach().sign() * (below + above)
 
 
 class Head(nn.Module):
@@ -235,7 +225,7 @@ class Prior(nn.Module):
             weights: (N, knots) interpolation weights of the quality.
             detail_steps_px: (N, 6, 9) quantization steps in grey levels of the coefficients.
             low_steps_px: (N, 3) the same for the low-pass.
-            quantize: soft or hard quantizer.
+            quantize: how symbols are chosen.
 
         Returns:
             bits (N,) of each sample, planes (N, 3, H, W) float of the linear synthesis.

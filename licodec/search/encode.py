@@ -26,6 +26,8 @@ NumBytes = Callable[[int, Encoded], int]
 # 0.07 dB from one index to the next.
 _BPP_AT_0, _LOG_BPP_PER_INDEX = 0.04, 0.017
 _DB_AT_0, _DB_PER_INDEX = 27.0, 0.065
+# What a picture without any error counts as.
+_EXACT_DB = 100.0
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class _Trials:
             setting.quality_index,
             encoder.device,
         )
-        return psnr_of(mse)
+        return min(psnr_of(mse), _EXACT_DB)
 
     def encoded(self, setting: Setting) -> Encoded:
         """What the setting gives."""

@@ -15,6 +15,7 @@ file.
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -130,7 +131,8 @@ def overfit(
 
     Returns:
         The best file; never a costlier one than that of the analysis. Ctrl-C (KeyboardInterrupt)
-        ends the search, which then returns what it has.
+        ends the search, which then returns what it has; in other threads than the main one it
+        goes on to the caller.
     """
     started = time.perf_counter()
     latent = Latent(pixels, family, quality_index, device)
@@ -146,6 +148,8 @@ def overfit(
     try:
         search.run(math.inf if max_rounds is None else max_rounds)
     except KeyboardInterrupt:
+        if threading.current_thread() is not threading.main_thread():
+            raise  # a batch that stops, which wants no unfinished files
         is_interrupted = True
     return Overfitted(search.best, search.best_values, search.progress(), is_interrupted)
 
@@ -181,6 +185,7 @@ class _Search:
         self._choice = choice
         self._start = self._present = self._best_cost = self._objective.cost(first)
         self._rounds = 0
+        self._longest_s = 0.0  # of the rounds
         self._max_rounds = math.inf
 
     def progress(self) -> Progress:
@@ -230,11 +235,13 @@ class _Search:
             stage.num_annealed,
             _ANNEALED_SHARE * (self._max_rounds - self._rounds),
             _ANNEALED_SHARE * (self.deadline - time.perf_counter()),
+            self._longest_s,
         )
         while (share := budget.share()) is not None:
             annealing.step(share)
             self._rounds += 1
             self.tell(self.progress())
+        self._longest_s = budget.longest_s
         if self._rounds >= self._max_rounds or time.perf_counter() > self.deadline:
             return None
         encoded = self._code(values)
@@ -248,6 +255,7 @@ class _Search:
             stage.num_rounds,
             self._max_rounds - self._rounds,
             self.deadline - time.perf_counter(),
+            self._longest_s,
         )
         while fruitless < _PATIENCE and (share := budget.share()) is not None:
             targets = self._objective.targets(encoded)
@@ -256,6 +264,7 @@ class _Search:
             encoded = self._code(values)
             fruitless = 0 if self.best is encoded else fruitless + 1
             self.tell(self.progress())
+        self._longest_s = budget.longest_s
         return fruitless == _PATIENCE or budget.is_done
 
     def _code(self, values: Values) -> Encoded:
@@ -279,13 +288,15 @@ class _Search:
 class _Budget:
     """Steps of a part of the search, within what is left of rounds and time."""
 
-    def __init__(self, num_steps: int, rounds_left: float, seconds_left: float) -> None:
+    def __init__(
+        self, num_steps: int, rounds_left: float, seconds_left: float, longest_s: float = 0.0
+    ) -> None:
         self._num_wanted = num_steps
         self._num_steps = min(num_steps, rounds_left)
         self._num_done = 0
         self._seconds = seconds_left
         self._began = self._before = time.perf_counter()
-        self._longest = 0.0
+        self.longest_s = longest_s
 
     @property
     def is_done(self) -> bool:
@@ -296,10 +307,10 @@ class _Budget:
         """To be asked before each step: the share that is spent, None if there is no room."""
         now = time.perf_counter()
         if self._num_done:
-            self._longest = max(self._longest, now - self._before)
+            self.longest_s = max(self.longest_s, now - self._before)
         self._before = now
         spent = now - self._began
-        if self._num_done >= self._num_steps or spent + self._longest > self._seconds:
+        if self._num_done >= self._num_steps or spent + self.longest_s > self._seconds:
             return None
         share = max(self._num_done / self._num_steps, spent / self._seconds)
         self._num_done += 1

@@ -215,7 +215,8 @@ def _unreachable(target: Target, measured: Iterable[float]) -> TargetError:
             f"no file of {target.wanted:,.0f} bytes can be made of this picture, the nearest has "
             f"{nearest:,.0f}; ask for --size {nearest:.0f}"
         )
+    reachable = math.floor(nearest * 100) / 100
     return TargetError(
         f"{target.wanted:g} dB cannot be reached with this picture, the nearest is {nearest:.2f} "
-        f"dB; ask for --psnr {nearest:.2f}"
+        f"dB; ask for --psnr {reachable:.2f}"
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from licodec.config import family_to_json, synthesis_to_json
 from licodec.train.checkpoint import load_checkpoint
@@ -75,8 +77,7 @@ def write_card(release: Release, checkpoint: Path, path: Path) -> None:
 def _curve(log: Path) -> list[str]:
     if not log.is_file():
         return ["| (no log beside the checkpoint) | | | |"]
-    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if "valid_score" in row]
+    rows = [row for row in _rows(log) if "valid_score" in row]
     kept = rows[:: max(1, len(rows) // 16)]
     if rows and kept[-1] is not rows[-1]:
         kept.append(rows[-1])
@@ -85,3 +86,11 @@ def _curve(log: Path) -> list[str]:
         f"{'linear' if r['is_linear'] else r.get('stage', 'joint')} |"
         for r in kept
     ]
+
+
+def _rows(log: Path) -> Iterator[dict[str, Any]]:
+    for line in log.read_text(encoding="utf-8").splitlines():
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:
+            continue  # a run was cut off while it wrote

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import tarfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from licodec.errors import TrainingError
+from licodec.errors import ImageError, TrainingError
+from licodec.image.convert import picture_from
+from licodec.image.faults import PILLOW_FAULTS
 from licodec.train.flat_store import Draw, FlatStore, fits
 
 _SUFFIXES = (".avif", ".webp", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
@@ -78,11 +81,11 @@ def load_pictures(sources: Sequence[Source], min_side_px: int) -> tuple[Pictures
         TrainingError: no usable picture at all.
     """
     train, valid = Pictures([], []), Pictures([], [])
-    has_valid = any(_is_valid(path) for s in sources for path in _shards(s.path))
+    has_valid = any(_is_valid(s.path) or _is_valid(p) for s in sources for p in _shards(s.path))
     for source in sources:
         for shard in _shards(source.path):
             for data in _files(shard):
-                held_back = _is_valid(shard) if has_valid else False
+                held_back = _is_valid(source.path) or _is_valid(shard)
                 _add(train if not held_back else valid, data, source.weight, min_side_px)
     if not has_valid:
         for i in reversed(range(0, len(train.arrays), _HOLD_BACK_EVERY)):
@@ -121,17 +124,19 @@ def _files(shard: Path) -> Iterator[bytes]:
                     file = tar.extractfile(member)
                     assert file is not None
                     yield file.read()
-    except tarfile.TarError as error:
+    except (tarfile.TarError, EOFError, zlib.error) as error:
         raise TrainingError(f"{shard}: not a readable tar file ({error})") from error
 
 
 def _add(pictures: Pictures, data: bytes, weight: float, min_side_px: int) -> None:
     try:
         with Image.open(io.BytesIO(data)) as image:
-            array = np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            array = picture_from(image).pixels
+    except (*PILLOW_FAULTS, ImageError, Image.DecompressionBombError):
         pictures.num_unreadable += 1
         return
+    if array.ndim == 2:
+        array = np.stack([array] * 3, axis=2)
     if min(array.shape[:2]) >= min_side_px:
         pictures.arrays.append(array)
         pictures.weights.append(weight)

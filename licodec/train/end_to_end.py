@@ -9,12 +9,7 @@ import torch
 from torch import Tensor
 
 from licodec.prior.fake_integers import round_to_integers
-from licodec.prior.msp import (
-    Quantize,
-    quantize_dead_zone,
-    quantize_gumbel,
-    quantize_rounding,
-)
+from licodec.prior.msp import Quantize, quantize_dead_zone, quantize_rounding
 from licodec.train.data import CropSampler, Pictures, validation_crops
 from licodec.train.loop import VALIDATION_PICTURES, VALIDATION_PX, BatchLoss, RunOptions
 from licodec.train.network import CodecNetwork
@@ -43,7 +38,7 @@ class EndToEnd:
         rates: see `Task`.
         stage: see `Task`.
         quantizer: name in `IN_LOOP_QUANTIZERS`; the prior then also rounds its weights as its
-            integers will be. None: soft draws between symbols.
+            integers will be. None: the dead zone, with weights as they are.
         linear_share: of the time, on the plain wavelet and the prior alone.
         forward: of the network, such as a compiled one.
     """
@@ -71,8 +66,7 @@ class EndToEnd:
         self.sampler = CropSampler(train, options.crop_px, options.batch_size, seed, self._device)
         self._validation = validation_crops(valid, VALIDATION_PX, VALIDATION_PICTURES)
         round_to_integers(network, quantizer is not None)
-        self._quantize = IN_LOOP_QUANTIZERS[quantizer] if quantizer else quantize_gumbel
-        self._measured = IN_LOOP_QUANTIZERS[quantizer or "dead-zone"]
+        self._quantize = IN_LOOP_QUANTIZERS[quantizer or "dead-zone"]
 
     def start_from_spreads(self) -> None:
         """Set the scale tables of a network that is not trained yet, before it is moved."""
@@ -89,11 +83,14 @@ class EndToEnd:
         for name in ("log_detail_steps", "log_low_steps"):
             is_trained = name.startswith(tuple(self.rates)) and not self.is_linear
             getattr(network, name).requires_grad_(is_trained)
+        # A dead zone lets scales that are too small drop symbols; where only the rate counts,
+        # nothing would hold them.
+        quantize = quantize_rounding if self.is_linear else self._quantize
         rgb = self.sampler.batch().to(self._device)
         position = torch.rand(self._batch_size)
         at = position.to(self._device)
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
-            bpp, mse = self._forward(rgb, at, linear=self.is_linear, quantize=self._quantize)
+            bpp, mse = self._forward(rgb, at, linear=self.is_linear, quantize=quantize)
         cost = bpp + network.rd_lambda(at) * mse
         # In the linear stage only the rate can change.
         return BatchLoss(
@@ -108,7 +105,7 @@ class EndToEnd:
             at = torch.full((len(chunk),), position, device=self._device)
             with torch.autocast(self._device.type, dtype=torch.bfloat16):
                 bpp, mse = self._network(
-                    chunk.to(self._device), at, quantize=self._measured, linear=self.is_linear
+                    chunk.to(self._device), at, quantize=self._quantize, linear=self.is_linear
                 )
             bpps.append(bpp.cpu())
             mses.append(mse.cpu())

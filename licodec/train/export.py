@@ -92,9 +92,14 @@ def export(
         released_family: family.safetensors that the synthesis is to join; its tables are kept.
 
     Raises:
-        TrainingError: unreadable checkpoint, or one of another family than the released one.
+        TrainingError: unreadable checkpoint, one of another family than the released one, or no
+            picture held back.
         ModelError: an accumulator of the integer prior could leave the exact range.
     """
+    if not valid.arrays:
+        raise TrainingError(
+            "no picture is held back to measure the release on; give two pictures or more"
+        )
     state = load_checkpoint(checkpoint)
     network = CodecNetwork(
         family_from_json(state["family"]), synthesis_from_json(state["synthesis"])

@@ -150,6 +150,8 @@ class Trainer:
     def resume(self, path: Path, *, grows: bool = False) -> None:
         """Go on from a checkpoint: where it stopped, or with a new decay if it was finished.
 
+        A run that goes on keeps its learning rate.
+
         Args:
             path: of the checkpoint.
             grows: what its corrections lack begins as no change, rather than being refused.
@@ -161,6 +163,7 @@ class Trainer:
         is_same_synthesis = synthesis_from_json(state["synthesis"]) == self.network.synthesis_config
         with_synthesis = is_same_synthesis or grows
         missing = load_weights(self.network, state["ema"], with_synthesis=with_synthesis)
+        has_grown = grows and bool(missing)
         if grows:
             missing = self.network.start_unchanged(missing)
         if missing:
@@ -172,7 +175,7 @@ class Trainer:
             self.running.mean, self.running.weight = state["running_mean"], state["running_weight"]
         is_same_run = is_same_stage and state["time_limit_s"] == self.options.time_limit_s
         unfinished = is_same_run and state["elapsed_s"] < state["time_limit_s"]
-        if unfinished and is_same_synthesis:
+        if unfinished and is_same_synthesis and not has_grown:
             self.network.load_state_dict(state["network"])
             self._resume_optimizer(path, state["optimizer"])
             self.elapsed_s, self.run_step = float(state["elapsed_s"]), int(state["run_step"])
@@ -188,10 +191,6 @@ class Trainer:
 
     def run(self, report: Callable[[Progress], None]) -> None:
         """Train until the time limit; writes last.pt and log.jsonl into the run's folder."""
-        with torch.backends.cudnn.flags(benchmark=True):  # every step has the same shapes
-            self._run(report)
-
-    def _run(self, report: Callable[[Progress], None]) -> None:
         options = self.options
         options.out.mkdir(parents=True, exist_ok=True)
         began = now = last_tick = last_log = last_save = time.monotonic()
@@ -205,7 +204,9 @@ class Trainer:
             elapsed_s = first_process_value(math.inf if is_stopped else self.elapsed_s)
             if elapsed_s >= options.time_limit_s:
                 break
-            progress = self._train_step(elapsed_s / options.time_limit_s)
+            # Every step has the same shapes.
+            with torch.backends.cudnn.flags(enabled=True, benchmark=True):
+                progress = self._train_step(elapsed_s / options.time_limit_s)
             now = time.monotonic()
             self.elapsed_s += now - last_tick
             self.total_s += now - last_tick

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from licodec.config import CorrectionConfig, FamilyConfig
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES
-from licodec.prior.msp import Prior, Quantize, quantize_gumbel
+from licodec.prior.msp import Prior, Quantize, quantize_dead_zone
 from licodec.transform.colour import rgb_to_planes
 from licodec.transform.correction import Correction
 from licodec.transform.quality import interpolate, knot_weights, log_steps_start
@@ -69,7 +69,7 @@ class CodecNetwork(nn.Module):
         rgb: Tensor,
         position: Tensor,
         *,
-        quantize: Quantize = quantize_gumbel,
+        quantize: Quantize = quantize_dead_zone,
         linear: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """Rate and distortion of a batch.
@@ -77,7 +77,7 @@ class CodecNetwork(nn.Module):
         Args:
             rgb: (N, 3, H, W) uint8 or float, grey levels, H and W multiples of 64.
             position: (N,) float quality in [0, 1].
-            quantize: soft for training, hard for validation.
+            quantize: how symbols are chosen.
             linear: leave both learned corrections out (first stage of training).
 
         Returns:
@@ -109,9 +109,11 @@ class CodecNetwork(nn.Module):
         """
         tensors = self.state_dict()
         of_corrections = [n for n in names if n.startswith(("analysis.", "synthesis."))]
-        for name in of_corrections:
-            if name.rpartition(".")[0].endswith(("back", "out")):
-                tensors[name].zero_()
+        layers = {name.rpartition(".")[0] for name in of_corrections}
+        for layer in layers:
+            if layer.endswith(("back", "out")):
+                tensors[f"{layer}.weight"].zero_()
+                tensors[f"{layer}.bias"].zero_()
         return sorted(set(names) - set(of_corrections))
 
     @torch.no_grad()

@@ -34,7 +34,9 @@ class RunningLoss:
         self.weight = torch.zeros(num_knots)
 
     def update(self, losses: Tensor, weights: Tensor) -> None:
-        """Args: losses (N,), weights (N, knots), both without gradient."""
+        """Take losses (N,) with weights (N, knots), both without gradient; none that is not finite."""
+        is_finite = losses.isfinite()
+        losses, weights = losses[is_finite], weights[is_finite]
         total = weights.sum(0)
         average = (weights * losses[:, None]).sum(0) / total.clamp_min(1e-6)
         # A plain mean over the first samples, then a memory of about 50 of them per knot.

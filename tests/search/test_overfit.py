@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -201,6 +203,24 @@ def test_interrupt_keeps_the_best_so_far(tiny: Family, synthesis: Correction) ->
     assert found.is_interrupted
     assert cost == seen[-1].best
     read_container(file_of(found.encoded, pixels, QUALITY))
+
+
+def test_interrupt_of_a_batch_is_left_to_it(tiny: Family, synthesis: Correction) -> None:
+    def interrupt(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    def run() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            overfit(
+                crop(70, 70), tiny, synthesis, QUALITY, CPU, choice="rdoq", report=interrupt
+            )
+        ended.append(True)
+
+    ended: list[bool] = []
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert ended
 
 
 def test_no_time_means_no_rounds(tiny: Family, synthesis: Correction) -> None:

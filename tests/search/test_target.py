@@ -127,3 +127,20 @@ def test_ten_pictures_meet_five_targets(
     names = sorted(path.stem for path in PHOTOS.glob("*.png"))
     pixels = crop(192, 192, name=names[number % len(names)], left=40 * number, top=25 * number)
     check_targets(codec, pixels, **wanted)
+
+
+def test_exact_picture_counts_as_a_hundred_db() -> None:
+    flat = np.full((16, 16), 128, np.uint8)
+    codec = Codec("fast")
+    for unreachable in (60, 120):
+        with pytest.raises(TargetError, match=r"ask for --psnr 100\.00"):
+            codec.encode(flat, psnr=unreachable)
+    assert np.array_equal(codec.decode(codec.encode(flat, psnr=100)), flat)
+
+
+def test_psnr_that_is_proposed_can_be_reached() -> None:
+    picture = Picture(3, is_size=False)
+    with pytest.raises(TargetError) as raised:
+        find_setting(Target(99.0, is_size=False), picture, 128)
+    proposed = float(str(raised.value).rpartition(" ")[2])
+    assert find_setting(Target(proposed, is_size=False), picture, 128)

@@ -51,6 +51,14 @@ def test_train_resumes(trained, photos, tmp_path):
     assert state["step"] > before
 
 
+def test_train_does_not_replace_a_run(trained, photos):
+    before = trained.checkpoint.read_bytes()
+    result = call("train", photos, "-o", trained.checkpoint.parent, *SMALL_RUN)
+    assert isinstance(result.exception, TrainingError)
+    assert "add --resume" in str(result.exception)
+    assert trained.checkpoint.read_bytes() == before
+
+
 def test_grow_brings_an_older_shape_up_to_date(trained, photos, tmp_path):
     told = ["--resume", trained.checkpoint, "--linear-share", "0", "--grow"]
     result = call("train", photos, "-o", tmp_path, *SMALL_RUN, *told)
@@ -130,6 +138,15 @@ def test_export_reports_unusable_checkpoints_and_writes_nothing(photos, tmp_path
         result = call("export", path, photos, "-o", tmp_path / "out")
         assert isinstance(result.exception, TrainingError)
         assert message in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_export_without_a_picture_held_back_is_refused(trained, tmp_path):
+    data = tmp_path / "data"
+    save_crops(data, 1)
+    result = call("export", trained.checkpoint, data, "-o", tmp_path / "out")
+    assert isinstance(result.exception, TrainingError)
+    assert "held back" in str(result.exception)
     assert not (tmp_path / "out").exists()
 
 

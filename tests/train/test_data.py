@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from pathlib import Path
@@ -131,6 +132,51 @@ def test_shards_named_valid_are_held_back_and_nothing_else(tmp_path):
     train, valid = load_pictures([Source(tmp_path)], 64)
     assert levels(train) == list(range(50))
     assert levels(valid) == [200]
+
+
+@pytest.mark.parametrize("in_shards", [True, False])
+def test_folders_named_valid_are_held_back(in_shards, tmp_path):
+    for name, level in (("photos", 1), ("valid", 2)):
+        folder = tmp_path / name
+        folder.mkdir()
+        file = image_bytes(level, "png")
+        if in_shards:
+            write_tar(folder / "a.tar", {"a.png": file})
+        else:
+            (folder / "a.png").write_bytes(file)
+    sources = [Source(tmp_path / name) for name in ("photos", "valid")]
+    train, valid = load_pictures(sources, 64)
+    assert (levels(train), levels(valid)) == ([1], [2])
+
+
+def test_16_bit_pictures_keep_their_brightness(tmp_path):
+    ramp = np.linspace(0, 65535, 64 * 64).astype(np.uint16).reshape(64, 64)
+    Image.fromarray(ramp).save(tmp_path / "a.png")
+    train, _ = load_pictures([Source(tmp_path)], 64)
+    assert train.arrays[0].shape == (64, 64, 3)
+    assert train.arrays[0].mean() == pytest.approx(127.5, abs=1)
+
+
+def test_damaged_avif_files_are_counted_and_left_out(tmp_path):
+    save_crops(tmp_path, 2)
+    noise = np.random.default_rng(0).integers(0, 256, (80, 80, 3)).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "AVIF")
+    whole = bytearray(buffer.getvalue())
+    at = whole.index(b"mdat") + 4
+    whole[at : at + 16] = bytes(16)
+    (tmp_path / "damaged.avif").write_bytes(whole)
+    train, valid = load_pictures([Source(tmp_path)], 64)
+    assert (len(train.arrays) + len(valid.arrays), train.num_unreadable) == (2, 1)
+
+
+def test_compressed_shard_that_ends_too_early_is_refused_by_name(tmp_path):
+    plain = write_tar(tmp_path / "plain.tar", {"a.png": np.random.default_rng(0).bytes(9000)})
+    packed = gzip.compress(plain.read_bytes())
+    shard = tmp_path / "cut.tar"
+    shard.write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(TrainingError, match=r"cut\.tar: not a readable tar file"):
+        load_pictures([Source(shard)], 64)
 
 
 def test_every_40th_picture_is_held_back_where_none_is_named(tmp_path):

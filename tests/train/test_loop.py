@@ -167,6 +167,47 @@ def test_grown_network_codes_as_the_checkpoint_did(checkpoint, tmp_path):
     torch.testing.assert_close(grown, start)
 
 
+def test_what_grew_begins_a_new_decay(tmp_path):
+    tiny_trainer(tmp_path, 9, stop_after_s=2).run(nothing)
+    deeper = replace(TINY_SYNTHESIS, num_blocks=2)
+    trainer = tiny_trainer(tmp_path, 9, synthesis=deeper)
+    trainer.resume(tmp_path / "last.pt", grows=True)
+    assert trainer.elapsed_s == 0
+
+
+def test_last_layers_of_another_width_begin_without_their_former_bias(checkpoint, tmp_path):
+    state = load_checkpoint(checkpoint)
+    state["ema"]["synthesis.out.bias"].fill_(1.0)
+    torch.save(state, tmp_path / "biased.pt")
+    wider = replace(checkpoint_configs(checkpoint)[1], width=24)
+    trainer = tiny_trainer(tmp_path, 1, synthesis=wider)
+    trainer.resume(tmp_path / "biased.pt", grows=True)
+    assert not trainer.network.synthesis.out.bias.any()
+
+
+def test_steps_leave_cudnn_on_and_let_it_choose(tmp_path, monkeypatch):
+    trainer = tiny_trainer(tmp_path, 2)
+    seen = []
+    losses = trainer.task.losses
+
+    def looking(share):
+        seen.append((torch.backends.cudnn.enabled, torch.backends.cudnn.benchmark))
+        return losses(share)
+
+    monkeypatch.setattr(trainer.task, "losses", looking)
+    trainer.run(nothing)
+    assert set(seen) == {(True, True)}
+
+
+def test_run_of_another_optimizer_cannot_go_on(tmp_path):
+    tiny_trainer(tmp_path, 9, stop_after_s=2).run(nothing)
+    state = load_checkpoint(tmp_path / "last.pt")
+    state["optimizer"] = {"state": {}, "param_groups": []}
+    torch.save(state, tmp_path / "other.pt")
+    with pytest.raises(TrainingError, match="another --time-limit"):
+        tiny_trainer(tmp_path, 9).resume(tmp_path / "other.pt")
+
+
 def test_only_the_corrections_can_grow(checkpoint, tmp_path):
     family = checkpoint_configs(checkpoint)[0]
     wider = replace(family, widths=dict.fromkeys(NETS, 24))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -49,3 +51,11 @@ def test_old_losses_fade_over_about_fifty_samples():
     for loss in [10.0] * 200 + [1.0] * 200:
         running.update(torch.tensor([loss]), torch.ones(1, 1))
     assert 1.0 < float(running.mean[0]) < 1.0 + 9 * 0.02  # 0.98^200 = 0.018
+
+
+def test_loss_that_is_not_finite_leaves_the_means_alone():
+    running = RunningLoss(2)
+    weights = torch.tensor([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    running.update(torch.tensor([2.0, math.nan, math.inf]), weights)
+    assert running.mean.tolist() == pytest.approx([2.0, 0.0])
+    assert running.weight.tolist() == [1.0, 0.0]
