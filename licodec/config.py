@@ -155,7 +155,7 @@ class FamilyConfig:
 SYNTHESES: Mapping[str, CorrectionConfig] = MappingProxyType(
     {
         "fast": CorrectionConfig(width=24, num_blocks=0, fine_width=16, fine_blocks=4),
-        "balanced": CorrectionConfig(width=16, num_blocks=8, patch_px=2),
+        "balanced": CorrectionConfig(width=128, num_blocks=2, fine_width=32, fine_blocks=2),
         "best": CorrectionConfig(width=64, num_blocks=10, patch_px=2),
     }
 )

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from licodec.transform.patches import PATCH_PX, from_patches
+from licodec.transform.patches import PATCH_PX, from_patches, to_patches
 from licodec.transform.quality import interpolate
 
 _NUM_PLANES = 3
@@ -31,6 +31,11 @@ def _convolve(conv: nn.Conv2d, x: Tensor, bias: Tensor) -> Tensor:
     return out + bias[:, :, None, None].to(out.dtype)
 
 
+def _activate(x: Tensor) -> Tensor:
+    """In place where no gradient needs what was there."""
+    return F.leaky_relu(x, 0.1, inplace=not torch.is_grad_enabled())
+
+
 class Block(nn.Module):
     """Two 3x3 convolutions beside the identity; the quality shifts the middle."""
 
@@ -45,7 +50,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         """(N, width, h, w) and (N, knots) to (N, width, h, w)."""
         hidden = _convolve(self.into, x, interpolate(weights, self.quality_bias))
-        return x + torch.as_tensor(self.back(F.leaky_relu(hidden, 0.1)))
+        back = torch.as_tensor(self.back(_activate(hidden)))
+        return x + back if torch.is_grad_enabled() else back.add_(x)
 
 
 class PatchNet(nn.Module):
@@ -82,14 +88,16 @@ class PatchNet(nn.Module):
         Returns:
             (N, 3, H, W) float, planes plus correction.
         """
-        patches = F.pixel_unshuffle(planes / _INPUT_UNIT, self.patch_px)
-        patches = patches.contiguous(memory_format=torch.channels_last)
+        inputs = planes / _INPUT_UNIT
+        if torch.is_autocast_enabled(planes.device.type):  # the convolution would do it later
+            inputs = inputs.to(torch.get_autocast_dtype(planes.device.type))
+        patches = to_patches(inputs, self.patch_px)
         bias = interpolate(weights, self.quality_bias)
-        hidden = F.leaky_relu(_convolve(self.into, patches, bias), 0.1)
+        hidden = _activate(_convolve(self.into, patches, bias))
         for block in self.blocks:
             hidden = block(hidden, weights)
         gain = step_px * torch.exp(interpolate(weights, self.log_gain))
-        out = from_patches(self.out(F.leaky_relu(hidden, 0.1)), self.patch_px)
+        out = from_patches(self.out(_activate(hidden)), self.patch_px)
         return planes + out * gain[:, None, None, None]
 
     @property
