@@ -140,7 +140,7 @@ def pixels_of(
         window = [n * PATCH_PX for n in (above, below, first, last)]
         top = max((upper + begin) * PATCH_PX, region.y)
         bottom = min((upper + end) * PATCH_PX, region.y + region.height)
-        corrected = run(_window(planes, *window).float() / (1 << FRACTION_BITS))
+        corrected = run(_window(planes, *window).float().mul_(2.0**-FRACTION_BITS))
         part = corrected[:, top - window[0] : bottom - window[0], columns]
         pixels[top - region.y : bottom - region.y] = grey_levels(part, is_grey=is_grey)
     return pixels

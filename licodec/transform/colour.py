@@ -36,7 +36,7 @@ def rgb_to_planes(rgb: Tensor) -> Tensor:
 def planes_to_rgb(planes: Tensor) -> Tensor:
     """Inverse of `rgb_to_planes`; (N, 3, H, W) float to float grey levels, not clipped."""
     matrix = torch.tensor(_ROWS, dtype=planes.dtype, device=planes.device)
-    return torch.einsum("dc,ndhw->nchw", matrix, planes) + MID_GREY
+    return torch.einsum("dc,ndhw->nchw", matrix, planes).add_(MID_GREY)
 
 
 def grey_to_luma(grey: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from licodec.transform.quality import interpolate
 
 _NUM_PLANES = 3
 _FINE_PATCH_PX = 2
-# Planes span about +-222 grey levels; the network sees them in units of 64.
+# Planes span about +-222 grey levels; the network sees them in units of 64, exact in any dtype.
 _INPUT_UNIT = 64.0
 
 
@@ -88,17 +88,17 @@ class PatchNet(nn.Module):
         Returns:
             (N, 3, H, W) float, planes plus correction.
         """
-        inputs = planes / _INPUT_UNIT
+        inputs = planes
         if torch.is_autocast_enabled(planes.device.type):  # the convolution would do it later
-            inputs = inputs.to(torch.get_autocast_dtype(planes.device.type))
-        patches = to_patches(inputs, self.patch_px)
+            inputs = planes.to(torch.get_autocast_dtype(planes.device.type))
+        patches = to_patches(inputs / _INPUT_UNIT, self.patch_px)
         bias = interpolate(weights, self.quality_bias)
         hidden = _activate(_convolve(self.into, patches, bias))
         for block in self.blocks:
             hidden = block(hidden, weights)
         gain = step_px * torch.exp(interpolate(weights, self.log_gain))
         out = from_patches(self.out(_activate(hidden)), self.patch_px)
-        return planes + out * gain[:, None, None, None]
+        return (out.float() * gain[:, None, None, None]).add_(planes)
 
     @property
     def halo_px(self) -> int:
