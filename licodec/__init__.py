@@ -104,8 +104,9 @@ def encode(
             to sRGB first.
 
     Raises:
-        ImageError: the picture cannot be converted.
+        ImageError: the picture cannot be converted, or a side is above 2^24 pixels.
         ModelError: the profile is unknown or its weights are not usable.
+        NotEnoughMemoryError: the picture would not fit into memory.
         TargetError: bpp, size or psnr cannot be reached; names the nearest that can.
         ValueError: an argument is out of range, or two exclude each other.
     """

@@ -14,11 +14,18 @@ def check_target(target: Path, source: Path | None = None, *, force: bool = Fals
     """Refuse an output early, before work is spent on it.
 
     Raises:
-        LicodecError: the target is the source, a folder, or exists and `force` is not set.
+        LicodecError: the target is the source, a folder, exists and `force` is not set, or the
+            system refuses its name.
     """
     if source is not None and _is_same(source, target):
         raise LicodecError(f"output {target} is the input itself; choose another name")
-    if target.is_dir():
+    try:
+        is_folder = target.is_dir()
+    except OSError as error:
+        raise LicodecError(
+            f"output {target} cannot be written: {error.strerror or error}"
+        ) from error
+    if is_folder:
         raise LicodecError(f"output {target} is a folder; name a file in it")
     if not force and _is_regular(target):
         raise LicodecError(f"output {target} exists; replace it with --force")
@@ -37,12 +44,12 @@ def write_file(target: Path, data: bytes, *, replace: bool = False) -> None:
     """
     if not replace:
         check_target(target)
-    target = Path(os.path.realpath(target))
     try:
+        # Before links are followed: those to a pipe (/dev/stdout) lead to a name of no file.
         if target.exists() and not target.is_file() and not target.is_dir():
             target.write_bytes(data)
             return
-        _write_beside(target, data)
+        _write_beside(Path(os.path.realpath(target)), data)
     except OSError as error:
         raise LicodecError(
             f"output {target} cannot be written: {error.strerror or error}"

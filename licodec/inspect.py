@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from licodec.codec.match import check_family
-from licodec.config import FAMILY_IDS, MAX_PIXELS, PROFILE_IDS, QUANTIZER_IDS, index_to_quality
+from licodec.config import FAMILY_IDS, MAX_PIXELS, PROFILE_IDS, index_to_quality
 from licodec.container.format import ALPHA, Container, Header, section_name
 from licodec.container.read import check_length, read_front, read_front_from
 from licodec.errors import ModelError
@@ -31,7 +31,7 @@ class Info:
     frame_bytes: int  # everything but sections and payload
     payload_bytes: int  # coded symbols
     sections: tuple[tuple[str, int], ...]  # name, bytes in the file
-    is_decodable: bool  # the installed family is the file's
+    is_decodable: bool  # the installed family is the file's and has tables for its quantizer
     notes: tuple[str, ...]  # why it is not decodable, or what differs
 
     @property
@@ -77,7 +77,7 @@ def describe(front: Container, num_bytes: int) -> Info:
         has_alpha=front.section(ALPHA) is not None,
         quality=round(index_to_quality(header.quality_index), 1),
         quality_index=header.quality_index,
-        quantizer=_name_of(header.quantizer_id, QUANTIZER_IDS),
+        quantizer=header.quantizer,
         family=_name_of(header.family_id, FAMILY_IDS),
         family_fingerprint=header.family_fingerprint.hex(),
         profile=_name_of(header.profile_id, PROFILE_IDS),
@@ -95,13 +95,15 @@ def choose_profile(data: bytes, max_pixels: int = MAX_PIXELS) -> str:
 
     Raises:
         BitstreamError: a bad front, or more than `max_pixels` pixels.
-        ModelError: this installation does not have the profile.
+        ModelError: this installation does not have the family or the profile.
     """
-    front = read_front(data, max_pixels)
-    name = _name_of(front.header.profile_id, PROFILE_IDS)
-    family = family_name(front.header.family_id)
-    installed = [] if family is None else [profile.name for profile in list_profiles(family)]
-    if name not in installed and installed:
+    header = read_front(data, max_pixels).header
+    check_family(header)
+    family = family_name(header.family_id)
+    assert family is not None  # check_family has found it
+    name = _name_of(header.profile_id, PROFILE_IDS)
+    installed = [profile.name for profile in list_profiles(family)]
+    if installed and name not in installed:
         raise ModelError(
             f"was made for profile {name}, which is not installed; any profile of its family "
             f"decodes it, for instance {installed[-1]} (option -p, argument profile)"

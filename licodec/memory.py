@@ -6,50 +6,75 @@ import os
 from pathlib import Path
 
 from licodec.errors import NotEnoughMemoryError
+from licodec.transform.patches import padded_size
+from licodec.transform.wavelet import GRID_PX
 
 # Peak of coding photographs (docs/large-pictures.md), picture included, without what Python and
-# torch take, rounded up.
+# torch take, rounded up; by pixel of the padded picture.
 _ENCODE_BYTES_PER_PX = 48
 _ENCODE_LARGE_BYTES_PER_PX = 28
 _SEARCH_BYTES_PER_PX = 230
-DECODE_BYTES_PER_PX = 24
+_DECODE_BYTES_PER_PX = 24
+# While an alpha plane is unpacked, which comes first.
+_ALPHA_BYTES_PER_PX = 16
 # Above this, an encoder makes the finest coefficients of chroma only when they are needed.
 LARGE_PX = 1 << 25
-# Small pictures are not worth the question.
-_UNCHECKED_PX = 1 << 22
+# Less is not worth the question.
+_UNCHECKED_BYTES = 100_000_000
 
 _MEMINFO = Path("/proc/meminfo")
 _GROUP = Path("/sys/fs/cgroup")
+_RECLAIMABLE = frozenset({"inactive_file", "active_file", "slab_reclaimable"})  # in memory.stat
 
 
-def encode_bytes_per_px(num_pixels: int, *, is_searched: bool) -> int:
+def encode_bytes(width: int, height: int, *, is_searched: bool) -> int:
     """What encoding takes, whether symbols are chosen one by one or by a trellis.
 
     Args:
-        num_pixels: of the picture.
+        width, height: of the picture in pixels.
         is_searched: the latent is searched for the picture.
     """
     if is_searched:
-        return _SEARCH_BYTES_PER_PX
-    return _ENCODE_LARGE_BYTES_PER_PX if num_pixels > LARGE_PX else _ENCODE_BYTES_PER_PX
+        bytes_per_px = _SEARCH_BYTES_PER_PX
+    else:
+        is_large = width * height > LARGE_PX
+        bytes_per_px = _ENCODE_LARGE_BYTES_PER_PX if is_large else _ENCODE_BYTES_PER_PX
+    return _padded_px(width, height) * bytes_per_px
 
 
-def check_memory(num_pixels: int, bytes_per_px: int, remedy: str) -> None:
+def decode_bytes(width: int, height: int, *, has_alpha: bool, level: int = 1) -> int:
+    """What decoding takes.
+
+    Args:
+        width, height: of the picture in pixels.
+        has_alpha: it has an alpha plane, which is unpacked whole at any level.
+        level: 1 to 6, the last that is decoded; above 1 for a preview.
+    """
+    symbols = (_padded_px(width, height) >> 2 * (level - 1)) * _DECODE_BYTES_PER_PX
+    return max(symbols, width * height * _ALPHA_BYTES_PER_PX if has_alpha else 0)
+
+
+def _padded_px(width: int, height: int) -> int:
+    return padded_size(width, GRID_PX) * padded_size(height, GRID_PX)
+
+
+def check_memory(width: int, height: int, num_bytes: int, remedy: str) -> None:
     """Compare what a job needs with what is free, where the system tells.
 
     Args:
-        num_pixels: of the picture.
-        bytes_per_px: that the job needs.
+        width, height: of the picture in pixels, for the message.
+        num_bytes: that the job needs.
         remedy: what the user can do instead, ends the message.
 
     Raises:
         NotEnoughMemoryError: it will not fit.
     """
+    if num_bytes < _UNCHECKED_BYTES:
+        return
     free = free_bytes()
-    needed = num_pixels * bytes_per_px
-    if num_pixels > _UNCHECKED_PX and free is not None and needed > free:
+    if free is not None and num_bytes > free:
         raise NotEnoughMemoryError(
-            f"{num_pixels / 1e6:.0f} megapixels need {needed / 1e9:.1f} GB of memory, "
+            f"{width}x{height} pixels need {num_bytes / 1e9:.1f} GB of memory, "
             f"{free / 1e9:.1f} GB are free; {remedy}"
         )
 
@@ -74,6 +99,18 @@ def _free_of_group() -> int | None:
     """What a container's limit leaves."""
     try:
         limit = (_GROUP / "memory.max").read_text().strip()
-        return None if limit == "max" else int(limit) - int((_GROUP / "memory.current").read_text())
+        if limit == "max":
+            return None
+        used = int((_GROUP / "memory.current").read_text())
+        return int(limit) - max(used - _reclaimable_of_group(), 0)
     except (OSError, ValueError):
         return None
+
+
+def _reclaimable_of_group() -> int:
+    """Part of the container's memory that only caches files; 0 where the system does not tell."""
+    try:
+        lines = (line.split() for line in (_GROUP / "memory.stat").read_text().splitlines())
+        return sum(int(line[1]) for line in lines if line[0] in _RECLAIMABLE)
+    except (OSError, ValueError, IndexError):
+        return 0

@@ -24,6 +24,8 @@ from licodec.config import DEFAULT_PROFILE, index_to_quality
 from licodec.container.format import ALPHA, EXIF, ICC, MAGIC_BYTES, MAX_SIDE_PX, XMP
 from licodec.container.read import read_front_from
 from licodec.errors import BitstreamError, LicodecError, NotLicodecFileError
+from licodec.image.exif import EXIF_PREFIX
+from licodec.image.faults import bytes_or_none
 from licodec.profiles import find_profile, profile_name
 
 if TYPE_CHECKING:
@@ -37,7 +39,6 @@ _DECODER = "licodec"
 _METADATA_KINDS = MappingProxyType({"icc_profile": "icc", "exif": "exif", "xmp": "xmp"})
 _MAX_HALVINGS = 5  # level 6 of the format is the coarsest
 _CODING_OPTIONS = ("quality", "bpp", "size", "psnr", "effort", "time_budget", "quantizer")
-_EXIF_PREFIX = b"Exif\0\0"  # stands before the TIFF block wherever Pillow hands EXIF out
 _NO_LIMIT = MAX_SIDE_PX**2  # Pillow's own limit, Image.MAX_IMAGE_PIXELS, has been applied before
 _LOCK = threading.Lock()  # a Codec must not be used by two threads at once
 
@@ -62,12 +63,16 @@ def register(*, profile: str | None = None, device: str = "auto") -> None:
 
     Raises:
         ModelError: the profile is unknown or not installed.
-        ValueError: another device.
+        ValueError: another device, or "cuda" where torch finds none.
     """
     if profile is not None:
         find_profile(profile)
     if device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device is {device!r}, expected auto, cpu or cuda")
+    if device == "cuda":
+        from licodec.codec.codec import find_device
+
+        find_device(device)
     _SETTINGS.profile, _SETTINGS.device = profile, device
     Image.register_open(FORMAT, LicImageFile, _accept)
     Image.register_decoder(_DECODER, LicDecoder)
@@ -103,7 +108,7 @@ class LicImageFile(ImageFile.ImageFile):
         exif = front.section(EXIF)
         blocks = (
             ("icc_profile", front.section(ICC)),
-            ("exif", None if exif is None else _EXIF_PREFIX + exif),
+            ("exif", None if exif is None else EXIF_PREFIX + exif),
             ("xmp", front.section(XMP)),
         )
         self.info |= {key: block for key, block in blocks if block is not None}
@@ -144,7 +149,7 @@ class LicImageFile(ImageFile.ImageFile):
         As with other formats, the image cannot be used afterwards.
 
         Raises:
-            OSError: the file is damaged or incomplete, or the weights to tell are missing.
+            OSError: the file is damaged or incomplete, or weights or memory to tell are missing.
             RuntimeError: the pixels have been loaded already.
         """
         if self.fp is None:
@@ -222,11 +227,9 @@ def _block(key: str, value: Any) -> bytes | None:
     """A metadata option as bytes; None where it says that there shall be none."""
     if isinstance(value, Image.Exif):
         value = value.tobytes() if len(value) else None
-    if isinstance(value, str):
-        value = value.encode()
-    if value is not None and not isinstance(value, bytes | bytearray):
+    if not isinstance(value, bytes | bytearray | str | None):
         raise TypeError(f"{key} is a {type(value).__name__}, expected bytes or None")
-    return bytes(value) if value else None
+    return bytes_or_none(value)
 
 
 register()

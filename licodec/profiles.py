@@ -17,6 +17,7 @@ from licodec.errors import ModelError
 
 CURRENT_FAMILY = "wave3"
 _MAX_HEADER_BYTES = 1 << 22  # headers here have some 20 kB; more is damage
+_METADATA = "__metadata__"  # key among the names of tensors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,19 @@ class ProfileInfo:
     rd: tuple[tuple[float, float, float], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class InstalledFamily:
+    """What a file must agree with to be decoded.
+
+    Attributes:
+        fingerprint: first 4 bytes.
+        has_trellis: it has tables for trellis-coded quantization.
+    """
+
+    fingerprint: bytes
+    has_trellis: bool
+
+
 def find_models_dir() -> Path:
     """Folder of the released weights, in an installed wheel or in a checkout.
 
@@ -59,16 +73,21 @@ def read_metadata(path: Path) -> dict[str, str]:
     Raises:
         ModelError: missing or damaged file.
     """
+    return _read_header(path)[0]
+
+
+def _read_header(path: Path) -> tuple[dict[str, str], frozenset[str]]:
+    """Metadata of a safetensors file and names of its tensors."""
     try:
         with open(path, "rb") as file:
             (size,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(min(size, _MAX_HEADER_BYTES)))
-        metadata = header["__metadata__"]
+        metadata = header.pop(_METADATA)
+        return {str(k): str(v) for k, v in metadata.items()}, frozenset(header)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); reinstall licodec") from error
-    except (struct.error, ValueError, KeyError, TypeError) as error:
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path}: not a licodec weights file; reinstall licodec") from error
-    return {str(k): str(v) for k, v in metadata.items()}
 
 
 @lru_cache(maxsize=64)
@@ -133,12 +152,19 @@ def profile_name(profile_id: int) -> str | None:
     return next((name for name, i in PROFILE_IDS.items() if i == profile_id), None)
 
 
-def family_fingerprint(family_id: int) -> bytes | None:
-    """First 4 bytes of the installed family's fingerprint, None if it is not installed."""
+def find_family(family_id: int) -> InstalledFamily | None:
+    """What is known of an installed family without loading it, None if it is not installed.
+
+    Raises:
+        ModelError: its file is damaged.
+    """
     name = family_name(family_id)
-    if name is None:
+    path = None if name is None else find_models_dir() / name / "family.safetensors"
+    if path is None or not path.is_file():
         return None
-    path = find_models_dir() / name / "family.safetensors"
-    if not path.is_file():
-        return None
-    return bytes.fromhex(read_metadata(path)["fingerprint"])[:4]
+    metadata, tensors = _read_header(path)
+    try:
+        fingerprint = bytes.fromhex(metadata["fingerprint"])[:4]
+    except (KeyError, ValueError) as error:
+        raise ModelError(f"{path}: incomplete description; reinstall licodec") from error
+    return InstalledFamily(fingerprint, "trellis_from" in tensors)

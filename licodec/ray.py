@@ -141,6 +141,8 @@ class FileCompressor:
 
 def _plan(inputs: str | Sequence[str], output: str) -> list[Job]:
     names = (inputs,) if isinstance(inputs, str) else tuple(inputs)
+    if not names:
+        raise LicodecError("nothing to do; name files, folders or patterns")
     if PIPE in names:
         raise LicodecError("workers have no stdin; name files, folders or patterns")
     try:

@@ -85,6 +85,15 @@ def test_device_is_written_directly_and_a_full_one_reported() -> None:
     assert Path("/dev/full").is_char_device()
 
 
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="the system has no /dev/fd")
+def test_pipe_that_has_a_name_is_written_directly() -> None:
+    reader, writer = os.pipe()
+    write_file(Path(f"/dev/fd/{writer}"), b"data")
+    os.close(writer)
+    with open(reader, "rb") as stream:
+        assert stream.read() == b"data"
+
+
 def test_missing_folder_is_a_licodec_error(tmp_path: Path) -> None:
     with pytest.raises(LicodecError, match="No such file"):
         write_file(tmp_path / "none" / "a", b"data")
@@ -102,6 +111,12 @@ def test_input_as_output_is_refused_by_any_of_its_names(tmp_path: Path) -> None:
 def test_folder_as_output_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LicodecError, match="is a folder"):
         check_target(tmp_path, force=True)
+
+
+def test_name_that_the_system_refuses_is_a_licodec_error(tmp_path: Path) -> None:
+    for check in (check_target, lambda target: write_file(target, b"data")):
+        with pytest.raises(LicodecError, match="cannot be written: File name too long"):
+            check(tmp_path / ("a" * 300))
 
 
 def test_file_in_place_of_a_folder_is_a_licodec_error(tmp_path: Path) -> None:

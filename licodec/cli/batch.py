@@ -1,6 +1,7 @@
 """Jobs go in and are done, several at a time; each is reported, in the order of the inputs."""
 
 import ctypes
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -60,10 +61,40 @@ def run_jobs(
 
 
 def check_job(job: Job, *, force: bool) -> None:
-    """Refuse a job's output before work is spent on it; see `licodec.files.check_target`."""
+    """Refuse a job's output before work is spent on it.
+
+    Raises:
+        LicodecError: as `check_output`.
+    """
     if job.target != PIPE:
         source = None if job.source == PIPE else Path(job.source)
-        check_target(Path(job.target), source, force=force)
+        check_output(Path(job.target), source, force=force)
+
+
+def check_output(target: Path, source: Path | None = None, *, force: bool) -> None:
+    """Refuse an output before work is spent on it.
+
+    Raises:
+        LicodecError: as `licodec.files.check_target` and, but for a device or pipe, `check_folder`.
+    """
+    check_target(target, source, force=force)
+    if target.is_file() or not target.exists():
+        check_folder(Path(os.path.realpath(target)).parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be written, or be created; nothing is created here.
+
+    Raises:
+        LicodecError: so it is.
+    """
+    place = folder
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise LicodecError(f"folder {folder} cannot be created: {place} is no folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise LicodecError(f"folder {place} cannot be written; choose another one")
 
 
 def read_bytes(source: str) -> bytes:
@@ -100,14 +131,24 @@ def write_bytes(target: str, data: bytes, *, force: bool) -> None:
 def _run_one(job: Job, work: Work, report: Report) -> None:
     try:
         result = work(job, Slots(1))
-    except FatalModelError:
-        raise
-    except LicodecError as error:
+    except Exception as error:  # told as that of a file of a batch
+        if _tell_error(job, error, report):
+            raise
         report.count(None)
-        report.tell_failure(job, str(error))
     else:
         report.count(result)
         report.tell(job, result)
+
+
+def _tell_error(job: Job, error: BaseException, report: Report) -> bool:
+    """Report the file; whether the error ends the run."""
+    settings = click.get_current_context().find_object(Settings)
+    is_debug = settings is not None and settings.is_debug
+    if isinstance(error, FatalModelError) or (is_debug and not isinstance(error, LicodecError)):
+        report.tell_fatal(job, explain(error)[0])
+        return True
+    report.tell_failure(job, explain(error)[0])
+    return False
 
 
 class _Pool:
@@ -147,6 +188,10 @@ class _Pool:
                 f"interrupted; {num_made} of {len(jobs)} files are finished, "
                 "--continue does the others"
             ) from error
+        except FatalModelError as error:
+            self._stop(executor)
+            self._tell_rest(zip(jobs[num_told:], futures[num_told:], strict=True), str(error))
+            raise
         except BaseException:
             self._stop(executor)
             raise
@@ -175,16 +220,20 @@ class _Pool:
         error = future.exception()
         if error is None:
             self._report.tell(job, future.result())
-            return
-        settings = click.get_current_context().find_object(Settings)
-        is_debug = settings is not None and settings.is_debug
-        if isinstance(error, FatalModelError) or (is_debug and not isinstance(error, LicodecError)):
+        elif _tell_error(job, error, self._report):
             raise error
-        self._report.tell_failure(job, explain(error)[0])
 
     def _tell_finished(self, pending: Iterable[tuple[Job, Future[Result]]]) -> None:
         for job, future in pending:
             if not future.cancelled() and isinstance(future.exception(), Exception | None):
+                self._tell(job, future)
+
+    def _tell_rest(self, pending: Iterable[tuple[Job, Future[Result]]], message: str) -> None:
+        """Report the files that follow the one that ended the run."""
+        for job, future in pending:
+            if future.cancelled() or future.exception() is not None:
+                self._report.tell_fatal(job, message)
+            else:
                 self._tell(job, future)
 
     def _stop(self, executor: ThreadPoolExecutor) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from licodec.cli.batch import check_folder
 from licodec.cli.measuring import (
     codecs_option,
     effort_option,
@@ -116,6 +117,7 @@ def command(
 
     if page is not None:
         check_target(page, force=force)
+        check_folder(page.parent)
     _check_early(out, readme, needs_ms_ssim=not no_ms_ssim, force=force)
     paths = list_pictures(folder, limit)
     stored = _load_anchors(anchors, [path.name for path in paths])
@@ -123,12 +125,12 @@ def command(
     chosen = _open_codecs(codecs, profiles, efforts, qualities, device)
     result = _run(paths, chosen, stored, with_ms_ssim=not no_ms_ssim)
     environment = describe_environment(num_threads, device)
+    print_tables(tables(result))
     _write(result, environment, out, readme)
     if page is not None:
         make_folder(page.parent)
         text = benchmark_page(result, environment, folder.resolve().name)
         write_file(page, text.encode(), replace=force)
-    print_tables(tables(result))
     click.echo(f"results in {out}" + (f", page {page}" if page else ""), err=True)
     if result.failures:
         sys.exit(1)
@@ -143,19 +145,22 @@ def _check_early(out: Path, readme: Path | None, *, needs_ms_ssim: bool, force: 
         load_extra(module)
     if not force:
         check_absent(out)
+    check_folder(out)
     if readme is not None:
+        check_folder(readme.resolve().parent)
         _rewrite_readme_text(readme, "")
 
 
 def _write(
     result: "BenchResult", environment: dict[str, str], out: Path, readme: Path | None
 ) -> None:
-    from licodec.evaluate.report import readme_block, write_results, write_text
+    from licodec.evaluate.report import readme_block, write_results
 
     write_results(result, environment, out)
     if readme is not None:
         link = os.path.relpath(out, readme.parent).replace(os.sep, "/")
-        write_text(readme, _rewrite_readme_text(readme, readme_block(result, environment, link)))
+        text = _rewrite_readme_text(readme, readme_block(result, environment, link))
+        write_file(readme, text.encode(), replace=True)
 
 
 def _rewrite_readme_text(readme: Path, block: str) -> str:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from licodec.cli.batch import check_output
 from licodec.cli.completers import complete_picture
-from licodec.cli.goals import check_positive, check_quality
+from licodec.cli.goals import check_bpp, check_quality
 from licodec.cli.measuring import (
     codecs_option,
     effort_option,
@@ -25,7 +26,7 @@ from licodec.cli.options import (
 from licodec.cli.regions import RegionType
 from licodec.config import DEFAULT_QUALITY
 from licodec.errors import ImageError
-from licodec.files import check_target, make_folder, write_file
+from licodec.files import make_folder, write_file
 
 if TYPE_CHECKING:
     from licodec.evaluate.comparison import Comparison, Region
@@ -62,7 +63,7 @@ Examples:
 @click.option(
     "--bpp",
     type=float,
-    callback=check_positive,
+    callback=check_bpp,
     metavar="BITS",
     help="Bits per pixel that all codecs are brought to, in place of a quality.",
 )
@@ -106,7 +107,7 @@ def command(
     """
     _check_usage(codecs, quality, bpp)
     target = picture.with_suffix(".compare.html") if output is None else output
-    check_target(target, picture, force=force)
+    check_output(target, picture, force=force)
     from rich.console import Console
 
     from licodec.evaluate.comparison import compare

@@ -1,7 +1,7 @@
 """`licodec decompress`: .lic files go in, picture files come out."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from licodec.errors import ImageError, LicodecError
 
 if TYPE_CHECKING:
     from licodec.image.formats import WriteFormat
+    from licodec.inspect import Info
     from licodec.resume import SettingsRecord
 
 
@@ -160,7 +161,7 @@ class _Decompressor:
         from licodec.inspect import choose_profile, read_info
 
         if self.is_continued and self._is_finished(job):
-            return Result.of_finished(read_info(read_bytes(job.source)))
+            return self._finished(read_info(read_bytes(job.source)))
         check_job(job, force=self.force)
         data = read_bytes(job.source)
         profile = self.profile or choose_profile(data, self.max_pixels)
@@ -186,6 +187,18 @@ class _Decompressor:
             stages_s=dict(codec.last_timings),
             notes=picture.notes + notes,
         )
+
+    def _finished(self, info: "Info") -> Result:
+        """The result of an earlier run with the same settings."""
+        width, height = info.width, info.height
+        if "region" in self.part:
+            width, height = self.part["region"][2:]
+        elif "max_size" in self.part:
+            from licodec.codec.part import size_within  # imports torch
+
+            width, height = size_within(width, height, self.part["max_size"])
+        profile = self.profile or info.profile
+        return replace(Result.of_finished(info), width=width, height=height, profile=profile)
 
     def _is_finished(self, job: Job) -> bool:
         """Whether an earlier run has made the output.

@@ -72,6 +72,7 @@ def command(
     target = out / f"synthesis-{profile}.safetensors" if synthesis_only else family_path
     if not force and target.exists():
         raise LicodecError(f"{target} exists; add --force to replace it")
+    state = load_checkpoint(checkpoint)  # complains before pictures are decoded
     train, valid = load_pictures([parse_source(text) for text in data], 64)
 
     def report(line: str) -> None:
@@ -82,7 +83,7 @@ def command(
     write_release(release, out, write_family=not synthesis_only)
     write_card(release, checkpoint, out / (f"{profile}.md" if synthesis_only else "README.md"))
     if keep_checkpoint is not None:
-        save_checkpoint(keep_checkpoint, slim_checkpoint(load_checkpoint(checkpoint)))
+        save_checkpoint(keep_checkpoint, slim_checkpoint(state))
     for quality, bpp, psnr in release.rd:
         report(f"quality {quality:5.1f}: {bpp:.4f} bpp, {psnr:.2f} dB on held-back pictures")
     report(f"{target}: written")

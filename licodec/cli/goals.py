@@ -27,6 +27,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 TARGETS = ("bpp", "size", "psnr")
 _BYTES = {"": 1, "k": 1000, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_MOST = 1e15  # bytes or seconds
+_MOST_BPP = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,12 +154,22 @@ def check_positive(
     return value
 
 
+def check_bpp(
+    context: click.Context, parameter: click.Parameter, value: float | None
+) -> float | None:
+    """Bits per pixel that a file can have, or none."""
+    if value is not None and not 0 < value < _MOST_BPP:  # NaN is in no interval
+        raise click.BadParameter(f"{value:g} is not between 0 and {_MOST_BPP}")
+    return value
+
+
 def _number_with_unit(text: str, units: dict[str, int], suffix: str) -> float | None:
-    """Value of a number like 1.5k; None if it is none, or not more than 0."""
+    """Value of a number like 1.5k; None if it is none, not more than 0, or beyond all reason."""
     found = re.fullmatch(rf"\s*(\d+\.?\d*|\.\d+)\s*([a-z]*?){suffix}\s*", text.lower())
     if found is None or found[2] not in units:
         return None
-    return float(found[1]) * units[found[2]] or None
+    value = float(found[1]) * units[found[2]]
+    return value if 0 < value < _MOST else None
 
 
 def _read_size(
@@ -195,7 +207,7 @@ _OPTIONS = (
     click.option(
         "--bpp",
         type=float,
-        callback=check_positive,
+        callback=check_bpp,
         metavar="BITS",
         help="Bits per pixel of the file in place of a quality, reached to 1 %.",
     ),
@@ -226,7 +238,8 @@ _OPTIONS = (
         "--time-budget",
         callback=_read_time,
         metavar="TIME",
-        help="Time for that search for each picture, such as 30s or 2m, in place of the effort's.",
+        help="Time for that search for each picture, such as 30s or 2m, in place of the effort's; "
+        "a bare number is seconds.",
     ),
     click.option(
         "--quantizer",

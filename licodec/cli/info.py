@@ -11,12 +11,12 @@ import click
 
 from licodec.cli.completers import complete_lic
 from licodec.cli.options import debug_option, max_pixels_option
+from licodec.cli.plan import PIPE, check_stdin, shown
 from licodec.errors import LicodecError
 
 if TYPE_CHECKING:
     from licodec.inspect import Info
 
-PIPE = "-"
 JSON_SCHEMA = 1
 
 
@@ -39,7 +39,9 @@ def command(file: str, is_json: bool, is_checked: bool, max_pixels: int) -> None
     FILE.lic is a file or - for stdin. Without --check only its front is read,
     and --max-pixels does not matter.
     """
-    name = "stdin" if file == PIPE else click.format_filename(file)
+    if file == PIPE:
+        check_stdin()
+    name = shown(file)
     try:
         info = _read(file, is_checked=is_checked, max_pixels=max_pixels)
     except LicodecError as error:

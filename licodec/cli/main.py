@@ -18,6 +18,7 @@ import click
 from licodec import __version__
 from licodec.cli.failures import explain
 from licodec.cli.options import Settings, debug_option
+from licodec.cli.streams import replace_closed
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -116,6 +117,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         Exception: whatever went wrong, if --debug is among the arguments.
     """
     settings = Settings()
+    replace_closed()
     if _COMPLETE_VARIABLE in os.environ:
         importlib.import_module("licodec.cli.shells")
     try:

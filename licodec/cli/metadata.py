@@ -44,8 +44,10 @@ def _read_keep(
         raise click.UsageError("--strip and --keep exclude each other; name what stays with --keep")
     if is_strip:
         return frozenset()
-    names = (_ALL if value is None else value).lower().split(",")
+    names = [name.strip() for name in (_ALL if value is None else value).lower().split(",")]
+    if "" in names:
+        raise click.BadParameter("an empty name; use --strip for none")
     try:
-        return check_kinds(name.strip() for name in names)
+        return check_kinds(names)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from licodec.cli.streams import is_closed
 from licodec.errors import LicodecError
 
 PIPE = "-"
@@ -39,15 +40,22 @@ def plan_jobs(
     An input is a file, a folder, `PIPE`, or a pattern that no shell has expanded.
 
     Raises:
-        click.UsageError: the combination makes no sense, or two inputs have one output.
+        click.UsageError: an input is empty, the combination makes no sense, or two inputs have one
+            output.
         LicodecError: a folder cannot be listed, or a folder or pattern has nothing to do.
     """
+    if "" in inputs:
+        raise click.UsageError("an INPUT is empty; name a file or a folder")
+    if output == "":
+        raise click.UsageError("-o is empty; name a file or a folder")
     plan = _plan_pipe if PIPE in inputs else _plan_files
     jobs = plan(inputs, output, naming)
     _refuse_shared_outputs(jobs)
     to_stdout = any(job.target == PIPE for job in jobs)
     if to_stdout and is_json:
         raise click.UsageError("--json needs stdout for itself; name a file with -o")
+    if to_stdout and is_closed(sys.stdout):
+        raise click.UsageError("stdout is closed; name a file with -o or redirect the output")
     if to_stdout and sys.stdout.isatty():
         raise click.UsageError("stdout is a terminal; name a file with -o or redirect the output")
     return jobs
@@ -58,11 +66,22 @@ def shown(name: str) -> str:
     return {PIPE: "stdin"}.get(name, click.format_filename(name))
 
 
+def check_stdin() -> None:
+    """Refuse to read a stdin that is closed.
+
+    Raises:
+        click.UsageError: it is.
+    """
+    if is_closed(sys.stdin):
+        raise click.UsageError("stdin is closed; name a file or redirect the input")
+
+
 def _plan_pipe(inputs: tuple[str, ...], output: str | None, naming: Naming) -> list[Job]:
     if len(inputs) > 1:
         raise click.UsageError("- as INPUT stands alone; give other inputs in a call of their own")
-    if output is not None and os.path.isdir(output):
+    if output is not None and _is_folder(output):
         raise click.UsageError("input from stdin needs the name of a file with -o")
+    check_stdin()
     if sys.stdin.isatty():
         raise click.UsageError("stdin is a terminal; name a file or redirect the input")
     return [Job(PIPE, PIPE if output is None else output)]
@@ -76,7 +95,7 @@ def _plan_files(inputs: tuple[str, ...], output: str | None, naming: Naming) -> 
         if has_folder:
             raise click.UsageError("a folder as INPUT needs -o with a folder for the results")
         return [Job(name, str(naming.rename(Path(name)))) for name in names]
-    to_folder = os.path.isdir(output) or output.endswith(("/", os.sep))
+    to_folder = _is_folder(output)
     if not to_folder and not has_folder and len(names) == 1 and names == list(inputs):
         return [Job(names[0], output)]
     if output == PIPE:
@@ -89,6 +108,11 @@ def _plan_files(inputs: tuple[str, ...], output: str | None, naming: Naming) -> 
         for name, pattern_base in group
         for path, base in _files_of(name, pattern_base, naming)
     ]
+
+
+def _is_folder(output: str) -> bool:
+    """Whether -o names a folder, there already or to be made."""
+    return os.path.isdir(output) or output.endswith(("/", os.sep))
 
 
 def _expand(name: str, naming: Naming) -> list[tuple[str, Path | None]]:

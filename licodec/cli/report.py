@@ -59,10 +59,11 @@ class Totals:
     num_failed: int = 0
     num_pixels: int = 0  # of the files that were done
     num_bytes: int = 0  # of their .lic files
+    num_coded_pixels: float = 0  # of the whole pictures in these
 
     @property
     def bpp(self) -> float:
-        return 8 * self.num_bytes / max(1, self.num_pixels)
+        return 8 * self.num_bytes / max(1, self.num_coded_pixels)
 
     def add(self, result: Result | None) -> None:
         """Count a file; None is one that failed."""
@@ -74,6 +75,7 @@ class Totals:
             self.num_done += 1
             self.num_pixels += result.width * result.height
             self.num_bytes += result.num_bytes
+            self.num_coded_pixels += 8 * result.num_bytes / result.bpp
 
 
 class Report:
@@ -137,6 +139,11 @@ class Report:
     def tell_failure(self, job: Job, message: str) -> None:
         """Report a file that failed."""
         self._say(f"licodec: {shown(job.source)}: {message}")
+        if self._is_json:
+            self._print_json(job, None, message)
+
+    def tell_fatal(self, job: Job, message: str) -> None:
+        """Report a file of a run that ends here; without --json the end itself tells why."""
         if self._is_json:
             self._print_json(job, None, message)
 

@@ -8,6 +8,7 @@ import click
 
 from licodec.cli.completers import complete_lic, complete_path
 from licodec.cli.options import debug_option, force_option
+from licodec.cli.plan import PIPE
 from licodec.errors import LicodecError
 from licodec.files import check_target, write_file
 
@@ -35,14 +36,18 @@ def command(file: str, output: str, size: int, force: bool) -> None:
 
     OUT is a PNG file, whatever its name. An EXIF orientation is applied.
     """
+    if PIPE in (file, output):
+        raise click.UsageError("- is no file here; licodec decompress --max-size N takes pipes")
     source, target = Path(file), Path(output)
     check_target(target, source, force=force)
     write_file(target, _render(source, size), replace=force)
 
 
 def _render(source: Path, size: int) -> bytes:
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    import numpy as np
+    from PIL import Image, UnidentifiedImageError
 
+    from licodec.image.exif import EXIF_PREFIX, find_orientation, turn
     from licodec.pillow import FORMAT, register
     from licodec.profiles import list_profiles
 
@@ -57,8 +62,10 @@ def _render(source: Path, size: int) -> bytes:
             if names and image.info["profile"] not in names:  # nobody sees it in a small picture
                 register(profile=names[0])
             image.thumbnail((size, size))
-            upright = ImageOps.exif_transpose(image)
-        upright.save(buffer, "PNG")
+            pixels = np.asarray(image)
+        orientation = find_orientation(image.info.get("exif", b"").removeprefix(EXIF_PREFIX))
+        upright = Image.fromarray(turn(pixels, orientation))
+        upright.save(buffer, "PNG", icc_profile=image.info.get("icc_profile"))
     except UnidentifiedImageError as error:
         raise LicodecError(f"{name}: is not a .lic file") from error
     except Image.DecompressionBombError as error:

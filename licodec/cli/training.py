@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from licodec.errors import TrainingError
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -58,7 +60,8 @@ _OPTIONS = (
         callback=parse_duration,
         default="1h",
         show_default=True,
-        help="How long to train; the learning rate falls to 1 % towards it.",
+        help="How long to train, such as 90s, 30m or 2h; a bare number is minutes. The learning "
+        "rate falls to 1 % towards it.",
     ),
     click.option(
         "--stop-after",
@@ -114,7 +117,11 @@ class RunSettings:
 
         if self.threads:
             torch.set_num_threads(self.threads)
-        with joined_processes(find_device(self.device).type) as device_name:
+        try:
+            device = find_device(self.device)
+        except ValueError as error:
+            raise TrainingError(str(error)) from error
+        with joined_processes(device.type) as device_name:
             train, valid = load_data(data, self.crop)
             options = RunOptions(
                 out=self.out,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from licodec.codec.autocast import no_autocast
 from licodec.codec.decode import decode_planes
 from licodec.codec.match import check_family
 from licodec.codec.model import load_family
@@ -9,20 +10,25 @@ from licodec.config import MAX_PIXELS
 from licodec.container.format import ALPHA
 from licodec.container.read import read_container
 from licodec.image.alpha import unpack_alpha
+from licodec.memory import check_memory, decode_bytes
 from licodec.profiles import family_name, list_profiles
 
 
+@no_autocast()
 def check_symbols_of(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
     """Decode the alpha plane and all symbols and compare their checksum; no picture is synthesised.
 
     Raises:
         BitstreamError: not a .lic file, newer, damaged or too large.
         ModelError: the latent family that the file needs is not installed.
+        NotEnoughMemoryError: the symbols would not fit into memory.
     """
     container = read_container(data, max_pixels)
     header = container.header
     check_family(header)
     alpha = container.section(ALPHA)
+    num_bytes = decode_bytes(header.width, header.height, has_alpha=alpha is not None)
+    check_memory(header.width, header.height, num_bytes, "free some or use a larger machine")
     if alpha is not None:
         unpack_alpha(alpha, header.width, header.height)
     # Symbols depend on the family alone, so that of any of its profiles will do.

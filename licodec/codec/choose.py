@@ -24,10 +24,9 @@ from licodec.quantize.rounding import dead_zones, round_with_dead_zone
 from licodec.quantize.states import chain_groups, num_chains, offsets_of, table_ids
 from licodec.quantize.viterbi import search_chains
 
-# Elements that symbols are chosen for at once, unless they form chains: tens of MB.
-_PIECE_ELEMENTS = 1 << 19
 # About what a symbol costs where zero was all but certain.
 _RARE_SYMBOL_BITS = 12.0
+# Elements that symbols are chosen for at once, unless they form chains: tens of MB.
 _WHOLE_ELEMENTS = 1 << 19
 # Chains that are searched at once.
 _CHAINS_AT_ONCE = 1 << 13
@@ -121,7 +120,8 @@ class Chooser:
     def _weight(self, where: Where) -> Tensor:
         """(C, 1, ..) float32; whatever it is where the choice asks for none."""
         if self._weights is None:
-            return torch.ones(len(where.channels), *[1] * (1 if where.mask is not None else 2))
+            shape = len(where.channels), *[1] * (1 if where.mask is not None else 2)
+            return torch.ones(shape, dtype=torch.float32)
         return self._weights.at(where) / self._rate_share
 
     def _symbols(self, residual: Tensor, index: Tensor, weight: Tensor, is_plain: Tensor) -> Tensor:

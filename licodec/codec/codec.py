@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from licodec.codec.autocast import no_autocast
 from licodec.codec.decode import decode_pixels, decode_preview, preview_level
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.match import check_family
 from licodec.codec.model import Family, Synthesis, load_family, load_synthesis
+from licodec.codec.padding import padding_bytes
 from licodec.codec.part import cut, region_of, shrink
 from licodec.config import (
     CHOICES,
@@ -28,15 +30,15 @@ from licodec.config import (
     quality_to_index,
     search_seconds,
 )
-from licodec.container.format import ALPHA, EXIF, ICC, XMP, Header, Section
+from licodec.container.format import ALPHA, EXIF, ICC, MAX_SIDE_PX, XMP, Header, Section
 from licodec.container.read import read_container
 from licodec.container.write import write_container
-from licodec.errors import PictureWarning
+from licodec.errors import ImageError, PictureWarning
 from licodec.image.alpha import pack_alpha, unpack_alpha
 from licodec.image.convert import picture_from, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
-from licodec.memory import DECODE_BYTES_PER_PX, check_memory, encode_bytes_per_px
+from licodec.memory import check_memory, decode_bytes, encode_bytes
 from licodec.profiles import family_name, find_profile
 from licodec.search.encode import SearchEncoder
 from licodec.search.target import Target, target_of
@@ -122,7 +124,8 @@ class Codec:
             keep: kinds of metadata to keep, see `licodec.encode`.
 
         Raises:
-            ImageError: the picture cannot be converted.
+            ImageError: the picture cannot be converted, or a side is above 2^24 pixels.
+            NotEnoughMemoryError: the picture would not fit into memory.
             TargetError: bpp, size or psnr cannot be reached; names the nearest that can.
             ValueError: an argument out of range, two that exclude each other, an unknown quantizer
                 or kind of metadata.
@@ -161,6 +164,7 @@ class Codec:
         """
         return to_image(self.decode_picture(data, region=region, max_size=max_size))
 
+    @no_autocast()
     def encode_picture(
         self,
         picture: Picture,
@@ -182,17 +186,23 @@ class Codec:
             report: called after each round of a search. Ctrl-C ends the search alone.
         """
         index = quality_to_index(quality)
-        num_pixels = picture.width * picture.height
-        seconds = search_seconds(effort, num_pixels)
+        width, height = picture.width, picture.height
+        if max(width, height) > MAX_SIDE_PX:
+            raise ImageError(
+                f"picture has {width}x{height} pixels, no side may have more than {MAX_SIDE_PX}; "
+                "make it smaller or cut it"
+            )
+        seconds = search_seconds(effort, width * height)
         seconds = seconds if time_budget is None else time_budget
         if not seconds >= 0:
             raise ValueError(f"time budget is {seconds:g} seconds, expected 0 or more")
         choice = self._choice(effort, quantizer)
-        check_memory(
-            num_pixels,
-            encode_bytes_per_px(num_pixels, is_searched=seconds > 0),
-            "free some, choose a lower effort or encode a smaller picture",
+        # The padding is made before anything else takes memory.
+        num_bytes = max(
+            encode_bytes(width, height, is_searched=seconds > 0), padding_bytes(width, height)
         )
+        remedy = "free some, choose a lower effort or encode a smaller picture"
+        check_memory(width, height, num_bytes, remedy)
         sections = _sections(picture)
         if target is None and seconds == 0:
             encoded = encode_pixels(
@@ -260,6 +270,7 @@ class Codec:
             self._others[name] = family, load_synthesis(info, family.config)
         return self._others[name]
 
+    @no_autocast()
     def decode_picture(
         self,
         data: bytes,
@@ -273,13 +284,11 @@ class Codec:
         check_family(header)
         part = region_of(region, max_size, header.width, header.height)
         level = 1 if max_size is None else preview_level(header.width, header.height, max_size)
-        check_memory(
-            header.width * header.height >> 2 * (level - 1),
-            DECODE_BYTES_PER_PX,
-            "free some or decode a preview (max_size, --max-size)",
-        )
         blocks = {s.type: s.data for s in container.sections}
         alpha = blocks.get(ALPHA)
+        size = header.width, header.height
+        num_bytes = decode_bytes(*size, has_alpha=alpha is not None, level=level)
+        check_memory(*size, num_bytes, "free some or decode a preview (max_size, --max-size)")
         plane = None if alpha is None else unpack_alpha(alpha, header.width, header.height)
         timings: dict[str, float] = {}
         family, synthesis = self._weights_of(header)
@@ -291,9 +300,8 @@ class Codec:
         if plane is not None:
             plane = cut(plane, part)
         if max_size is not None:
-            size = header.width, header.height, max_size
-            pixels = shrink(pixels, *size, spacing_px=1 << (level - 1))
-            plane = None if plane is None else shrink(plane, *size)
+            pixels = shrink(pixels, *size, max_size, spacing_px=1 << (level - 1))
+            plane = None if plane is None else shrink(plane, *size, max_size)
         return Picture(
             pixels=pixels,
             alpha=plane,

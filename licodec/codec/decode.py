@@ -13,7 +13,6 @@ from torch import Tensor
 
 from licodec.codec.model import Family, Synthesis, quality_inputs
 from licodec.codec.pixels import Region, corrector, grey_levels, pixels_of
-from licodec.config import QUANTIZER_IDS
 from licodec.container.format import Container
 from licodec.container.read import check_crc
 from licodec.entropy.decode import StepDecoder, runs_of
@@ -172,8 +171,7 @@ class SymbolReader:
         self.crc = container.front_crc
         self._num_tables = len(family.tables.models)
         self._skip_below = coding_bound(family.tables, is_all_coded=header.is_all_coded)
-        name = next(n for n, number in QUANTIZER_IDS.items() if number == header.quantizer_id)
-        self._chains = family.chains_of(name)
+        self._chains = family.chains_of(header.quantizer)
         lowest = self._chains.first_index if self._chains else self._skip_below
         self._lowest = min(lowest, self._skip_below)
 

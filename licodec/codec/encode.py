@@ -15,7 +15,6 @@ from licodec.codec.latent import Latent
 from licodec.codec.model import Family
 from licodec.config import CHOICES, DEFAULT_CHOICE
 from licodec.entropy.encode import encode_steps
-from licodec.entropy.tables import Tables
 from licodec.prior.planes import Planes
 
 # Coding a picture without skipping is tried once what is skipped is worth more than this share.
@@ -29,7 +28,6 @@ class Encoded:
     Attributes:
         payload: ANS stream.
         batches: (symbols (n,) int16, tables that coded them (n,) uint8) in coding order.
-        tables: of the latent family.
         quantizer: name in `licodec.config.QUANTIZER_IDS`; goes into the header.
         is_all_coded: nothing was skipped; goes into the header.
         synthesis: what a decoder's linear synthesis gives, (3, H', W') in 1/64 grey level; None
@@ -39,7 +37,6 @@ class Encoded:
 
     payload: bytes
     batches: list[tuple[np.ndarray, np.ndarray]]
-    tables: Tables
     quantizer: str
     is_all_coded: bool
     synthesis: Planes | None
@@ -60,18 +57,6 @@ class Encoded:
         """All of `synthesis`, int32; made anew each time."""
         assert self.synthesis is not None
         return self.synthesis.whole()
-
-    @property
-    def estimated_bits(self) -> float:
-        """Cost of the symbols under the tables, escapes' suffixes left out."""
-        total = 0.0
-        for symbols, used in self.batches:
-            for table in np.unique(used):
-                reach = int(self.tables.reaches[table])
-                values = symbols[used == table].astype(np.int64)
-                entries = np.where(np.abs(values) > reach, 2 * reach + 1, values + reach)
-                total += float(self.tables.bits(int(table))[entries].sum())
-        return total
 
 
 def encode_pixels(
@@ -135,7 +120,6 @@ def encode_pixels(
     return Encoded(
         payload,
         chooser.batches,
-        family.tables,
         CHOICES[choice],
         chooser.is_all_coded,
         planes,

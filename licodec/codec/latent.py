@@ -78,7 +78,7 @@ class Latent:
     def _analyse_all(self) -> Tensor:
         """Keep all steps, or all but chroma of level 1; returns the low-pass of level 6."""
         height, width = (padded_size(n, GRID_PX) // 2 for n in self._pixels.shape[:2])
-        low = torch.empty(NUM_PLANES, height, width)
+        low = torch.empty(NUM_PLANES, height, width, dtype=torch.float32)
         self._analyse([s for s in detail_steps(1) if not (self._is_large and s.is_chroma)], low)
         for level in range(2, NUM_LEVELS + 1):
             self._kept[level] = self._empty(level, low.shape[1] // 2, low.shape[2] // 2)
@@ -124,9 +124,9 @@ class Latent:
     def _empty(
         self, level: int, height: int, width: int, steps: Sequence[DetailStep] | None = None
     ) -> dict[_Channels, Tensor]:
-        fold = fold_of(level)
+        size = height // fold_of(level), width // fold_of(level)
         return {
-            s.channels: torch.empty(len(s.channels), height // fold, width // fold)
+            s.channels: torch.empty((len(s.channels), *size), dtype=torch.float32)
             for s in (detail_steps(level) if steps is None else steps)
         }
 

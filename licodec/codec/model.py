@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +30,8 @@ from licodec.transform.correction import Correction
 from licodec.transform.quality import knot_weights, log_steps_start
 
 ANALYSIS_PREFIX = "analysis."
+
+_Config = TypeVar("_Config", FamilyConfig, CorrectionConfig)
 
 
 @dataclass(frozen=True)
@@ -79,13 +82,22 @@ def fingerprint_of(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _read(info_path: str, tensors_of: Mapping[str, Tensor], expected: str) -> None:
-    found = fingerprint_of(tensors_of)
+def _check(path: str, tensors: Mapping[str, Tensor], expected: str) -> None:
+    found = fingerprint_of(tensors)
     if found != expected:
         raise ModelError(
-            f"{info_path}: weights have fingerprint {found[:8]}, {expected[:8]} is stated; "
+            f"{path}: weights have fingerprint {found[:8]}, {expected[:8]} is stated; "
             "reinstall licodec"
         )
+
+
+def _described(path: Path, from_json: Callable[[str], _Config]) -> tuple[str, _Config]:
+    """Fingerprint and shape that a file of weights states."""
+    metadata = read_metadata(path)
+    try:
+        return metadata["fingerprint"], from_json(metadata["config"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"{path}: incomplete description; reinstall licodec") from error
 
 
 def _load(path: str) -> dict[str, Tensor]:
@@ -98,10 +110,10 @@ def _load(path: str) -> dict[str, Tensor]:
 def _correction(
     tensors: Mapping[str, Tensor], shape: CorrectionConfig, num_knots: int, path: str
 ) -> Correction:
-    net = Correction(**asdict(shape), num_knots=num_knots)
     try:
+        net = Correction(**asdict(shape), num_knots=num_knots).float()  # whatever the default is
         net.load_state_dict({k: v.float() for k, v in tensors.items()})
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: weights do not have the shape that they state") from error
     return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
@@ -122,14 +134,14 @@ def load_family(info: ProfileInfo, carrier: torch.dtype | None = None) -> Family
 def read_family(family_path: Path, carrier: torch.dtype | None = None) -> Family:
     """Load and check a family.safetensors. Arguments and errors as of `load_family`."""
     path = str(family_path)
-    metadata, tensors = read_metadata(family_path), _load(path)
+    fingerprint, config = _described(family_path, family_from_json)
+    tensors = _load(path)
     analysis = {
         k.removeprefix(ANALYSIS_PREFIX): tensors.pop(k)
         for k in list(tensors)
         if k.startswith(ANALYSIS_PREFIX)
     }
-    _read(path, tensors, metadata["fingerprint"])
-    config = family_from_json(metadata["config"])
+    _check(path, tensors, fingerprint)
     try:
         tables = load_tables(
             tensors["table_halves"].numpy(),
@@ -142,7 +154,7 @@ def read_family(family_path: Path, carrier: torch.dtype | None = None) -> Family
         raise ModelError(f"{path}: weights lack tensor {error}; reinstall licodec") from error
     return Family(
         config,
-        bytes.fromhex(metadata["fingerprint"])[:4],
+        bytes.fromhex(fingerprint)[:4],
         IntegerPrior(tensors, carrier),
         tables,
         detail,
@@ -159,18 +171,20 @@ def load_synthesis(info: ProfileInfo, config: FamilyConfig) -> Synthesis:
         ModelError: damaged weights.
     """
     path = str(info.synthesis_path)
-    metadata, tensors = read_metadata(info.synthesis_path), _load(path)
-    _read(path, tensors, metadata["fingerprint"])
-    shape = synthesis_from_json(metadata["config"])
+    fingerprint, shape = _described(info.synthesis_path, synthesis_from_json)
+    tensors = _load(path)
+    _check(path, tensors, fingerprint)
     net = _correction(tensors, shape, config.num_knots, path)
     return Synthesis(info.synthesis_fingerprint, net)
 
 
 def quality_inputs(config: FamilyConfig, quality_index: int) -> tuple[Tensor, Tensor]:
-    """Knot weights (1, knots) and orthonormal step (1,) in grey levels, which corrections see."""
-    position = torch.tensor([quality_index / MAX_QUALITY_INDEX])
+    """Knot weights (1, knots) and orthonormal step (1,) in grey levels, which corrections see.
+
+    Both float32.
+    """
+    position = torch.tensor([quality_index / MAX_QUALITY_INDEX], dtype=torch.float32)
     weights = knot_weights(position, config.num_knots)
-    lambdas = torch.logspace(
-        np.log10(config.lambda_min), np.log10(config.lambda_max), config.num_knots
-    )
+    ends = np.log10(config.lambda_min), np.log10(config.lambda_max)
+    lambdas = torch.logspace(*ends, config.num_knots, dtype=torch.float32)
     return weights, torch.exp(weights @ log_steps_start(lambdas))

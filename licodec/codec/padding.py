@@ -22,6 +22,8 @@ _ROUNDS = 8
 _ENOUGH = 1e-6  # of the squares at the start
 # Rows that the details of up to one grid step of padding reach, their own included.
 _STRIP_PX = 4 * GRID_PX
+# Peak of solving for the padding of a strip, by pixel of the strip.
+_BYTES_PER_PX = 256
 
 
 # (pixels (h, w) or (h, w, 3) uint8) -> (3, h', w') float32 planes, padded to multiples of 64.
@@ -78,6 +80,18 @@ class Padding:
             planes[:, first - top :] = self._below[:, first - self._height : bottom - self._height]
 
 
+def padding_bytes(width: int, height: int) -> int:
+    """Memory that making a `Padding` takes at its peak.
+
+    Args:
+        width, height: of the picture in pixels.
+    """
+    rows, columns = padded_size(height, GRID_PX), padded_size(width, GRID_PX)
+    right = 0 if columns == width else rows * min(columns, _STRIP_PX)
+    below = 0 if rows == height else columns * min(rows, _STRIP_PX)
+    return max(right, below) * _BYTES_PER_PX
+
+
 def _settled(planes: Tensor, height: int, width: int) -> Tensor:
     """The same planes with another padding; (3, H', W') float32."""
     with torch.inference_mode(False), torch.enable_grad():
@@ -125,4 +139,5 @@ def _inside(rows: int, columns: int, size: int, height: int, width: int) -> Tens
 
 def _norms(level: int) -> Tensor:
     """(3, 1, 1) float32: length in the plane of a coefficient of size 1, by band."""
-    return torch.tensor([band_norm(level, band) for band in range(NUM_BANDS)])[:, None, None]
+    norms = [band_norm(level, band) for band in range(NUM_BANDS)]
+    return torch.tensor(norms, dtype=torch.float32)[:, None, None]

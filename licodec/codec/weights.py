@@ -21,9 +21,10 @@ _LOW_PASS = 3  # band number of the low-pass
 def rd_lambda(family: Family, quality_index: int) -> float:
     """Weight of the mean squared error per plane sample, in bits per pixel: training's lambda."""
     config = family.config
-    weights = knot_weights(torch.tensor([quality_index / MAX_QUALITY_INDEX]), config.num_knots)
-    ends = torch.tensor([config.lambda_min, config.lambda_max]).log()
-    logs = torch.linspace(float(ends[0]), float(ends[1]), config.num_knots)
+    position = torch.tensor([quality_index / MAX_QUALITY_INDEX], dtype=torch.float32)
+    weights = knot_weights(position, config.num_knots)
+    ends = torch.tensor([config.lambda_min, config.lambda_max], dtype=torch.float32).log()
+    logs = torch.linspace(float(ends[0]), float(ends[1]), config.num_knots, dtype=torch.float32)
     return float(torch.exp(weights @ logs))
 
 
@@ -57,5 +58,6 @@ def _norms() -> Tensor:
         [
             [band_norm(level, band) for _ in range(NUM_PLANES) for band in range(NUM_BANDS)]
             for level in range(1, NUM_LEVELS + 1)
-        ]
+        ],
+        dtype=torch.float32,
     )

@@ -5,8 +5,8 @@
 
 from licodec.container.format import ALPHA, EXIF, ICC, XMP, Container, Header, Section, section_name
 from licodec.container.read import (
+    check_crc,
     check_length,
-    check_symbols,
     read_container,
     read_front,
     read_front_from,
@@ -21,8 +21,8 @@ __all__ = [
     "Container",
     "Header",
     "Section",
+    "check_crc",
     "check_length",
-    "check_symbols",
     "read_container",
     "read_front",
     "read_front_from",

@@ -164,9 +164,9 @@ class Header:
             raise ValueError(f"quantizer_id: found {self.quantizer_id}, expected one of {known}")
 
     @property
-    def num_pixels(self) -> int:
-        """Width times height."""
-        return self.width * self.height
+    def quantizer(self) -> str:
+        """Key of `licodec.config.QUANTIZER_IDS`."""
+        return next(name for name, i in QUANTIZER_IDS.items() if i == self.quantizer_id)
 
 
 @dataclass(frozen=True, slots=True)

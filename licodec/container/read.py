@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import IO
 
 from licodec.config import MAX_PIXELS, QUANTIZER_IDS
 from licodec.container import format as lic
-from licodec.container.format import Container, Header, Section, section_name, symbols_crc
+from licodec.container.format import Container, Header, Section, section_name
 from licodec.container.reader import COPY_AGAIN, FieldReader
 from licodec.errors import (
     CorruptFileError,
@@ -23,7 +22,7 @@ _FIRST_READ_BYTES = 4096  # one disk block; holds the front of a file without me
 
 
 def read_container(data: bytes, max_pixels: int = MAX_PIXELS) -> Container:
-    """Take a whole file apart. The payload is not decoded: `check_symbols` comes after that.
+    """Take a whole file apart. The payload is not decoded: `check_crc` comes after that.
 
     Args:
         data: the file.
@@ -116,22 +115,17 @@ def check_length(container: Container, file_bytes: int) -> None:
         )
 
 
-def check_symbols(container: Container, symbols: Iterable[bytes]) -> None:
+def check_crc(container: Container, crc: int) -> None:
     """Compare the stored checksum with that of the front and the decoded symbols.
 
     Args:
         container: from `read_container`.
-        symbols: the decoded symbols in coding order, little-endian int16, in any portions.
+        crc: its `front_crc`, continued over the symbols in coding order, little-endian int16.
 
     Raises:
         CorruptFileError: header, sections or payload are damaged, or this machine decoded other
             symbols than the encoder wrote.
     """
-    check_crc(container, symbols_crc(container.front_crc, symbols))
-
-
-def check_crc(container: Container, crc: int) -> None:
-    """As `check_symbols`, given the CRC-32 of both."""
     if crc != container.crc:
         raise CorruptFileError(
             f"checksum of header and symbols: found {crc:08x}, expected {container.crc:08x}; "

@@ -18,6 +18,7 @@ from licodec.evaluate.bdrate import WINDOWS_BPP, BdRate, Curve, Metric, bd_rate,
 from licodec.evaluate.metrics import ms_ssim, psnr
 from licodec.evaluate.peers import BenchCodec
 from licodec.image.files import read_picture
+from licodec.image.formats import READ_SUFFIXES
 
 LICODEC_QUALITIES = (5.0, 15.0, 25.0, 35.0, 45.0, 55.0, 65.0, 75.0, 85.0, 95.0)
 
@@ -105,19 +106,15 @@ class BenchResult:
 
 
 def list_pictures(folder: Path, limit: int | None = None) -> list[Path]:
-    """Files of the folder (not of folders inside) whose suffix Pillow reads, sorted by name.
+    """Pictures of the folder (not of folders inside) by their suffix, sorted by name.
 
     Raises:
         LicodecError: there is none.
     """
-    suffixes = {
-        suffix
-        for suffix, file_format in Image.registered_extensions().items()
-        if file_format in Image.OPEN and suffix != ".lic"
-    }
-    paths = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in suffixes)
+    files = (path for path in folder.iterdir() if path.is_file())
+    paths = sorted(path for path in files if path.suffix.lower() in READ_SUFFIXES)
     if not paths:
-        raise LicodecError(f"folder {folder} holds no picture that Pillow reads; pass another one")
+        raise LicodecError(f"folder {folder} holds no picture that licodec reads; pass another one")
     return paths[:limit]
 
 

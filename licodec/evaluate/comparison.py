@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from licodec.config import (
     DEFAULT_EFFORT,
@@ -214,9 +214,8 @@ def _read(source: str | Path | Image.Image | NDArray[Any], max_pixels: int) -> _
     notes = picture.notes
     if picture.alpha is not None:
         notes = (*notes, "transparency is left out of the comparison, for all codecs")
-    turned = ImageOps.exif_transpose(to_image(picture))
     icc = picture.icc if picture.icc is not None and picture.icc[16:20] == b"RGB " else None
-    pixels = np.ascontiguousarray(turned.convert("RGB"))
+    pixels = np.ascontiguousarray(to_image(picture).convert("RGB"))
     return _Source(name=name, pixels=pixels, icc=icc, num_bytes=num_bytes, notes=notes)
 
 

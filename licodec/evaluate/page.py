@@ -1,6 +1,7 @@
 """A comparison goes in; one HTML page that needs no other file comes out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 
 import numpy as np
@@ -126,7 +127,7 @@ def comparison_table(comparison: Comparison) -> Table:
         if score is None or any(score(result) is not None for result in comparison.results)
     ]
     return Table(
-        title="Figures of the whole picture; the best in bold",
+        title="Figures of the whole picture",
         num_names=1,
         columns=("codec", "bytes", "off target", *(heading for heading, _ in columns)),
         rows=tuple(
@@ -148,6 +149,7 @@ def _deviation(comparison: Comparison, result: Compared) -> float:
 def _html_table(comparison: Comparison) -> str:
     """The table with the best of each column and sizes that are off marked."""
     table, results = comparison_table(comparison), comparison.results
+    table = replace(table, title=f"{table.title}; the best in bold")
     classes: dict[tuple[int, int], str] = {}
     for heading, _, score in _COLUMNS:
         if score is not None and heading in table.columns and len(results) > 1:

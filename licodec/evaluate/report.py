@@ -16,6 +16,7 @@ from licodec.errors import LicodecError
 from licodec.evaluate.bdrate import MIN_COVERAGE, WINDOWS_BPP, BdRate, Metric
 from licodec.evaluate.bench import BdEntry, BenchResult, CodecResult, Row
 from licodec.evaluate.plot import write_rd_plot
+from licodec.files import write_file
 
 BLOCK_BEGIN = "<!-- bench:begin -->"
 BLOCK_END = "<!-- bench:end -->"
@@ -302,21 +303,6 @@ def to_json(result: BenchResult, environment: Mapping[str, str]) -> str:
     return json.dumps(content, indent=1) + "\n"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 file whole or not at all.
-
-    Raises:
-        LicodecError: it cannot be written.
-    """
-    draft = path.with_name(path.name + ".part")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        os.replace(draft, path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise LicodecError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
 def write_results(result: BenchResult, environment: Mapping[str, str], out: Path) -> list[Path]:
     """Write RESULT_FILES and a curve file per codec, curves/NAME.json, into the folder `out`.
 
@@ -345,7 +331,7 @@ def write_results(result: BenchResult, environment: Mapping[str, str], out: Path
     except OSError as error:
         raise LicodecError(f"{out} cannot be written: {error.strerror or error}") from error
     for path, text in texts.items():
-        write_text(path, text)
+        write_file(path, text.encode(), replace=True)
     return [*texts, *plots]
 
 

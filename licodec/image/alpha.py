@@ -12,8 +12,10 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
-from licodec.errors import CorruptFileError
+from licodec.errors import CorruptFileError, TooLargeError
 
 METHOD_PNG = 0
 METHOD_VP8L = 1
@@ -41,19 +43,28 @@ def unpack_alpha(data: bytes, width: int, height: int) -> NDArray[np.uint8]:
 
     Raises:
         CorruptFileError: the bytes are no alpha plane of this size.
+        TooLargeError: a VP8L plane of more pixels than twice Pillow's `Image.MAX_IMAGE_PIXELS`;
+            those of `pack_alpha` are far below what that is by default.
     """
     if len(data) < 2:
         raise CorruptFileError(f"alpha plane has {len(data)} bytes; expected at least 2")
+    # Not Image.open: the header's limit has been applied, and Pillow's own would come on top.
+    reader: type[PngImageFile | WebPImageFile]
     if data[0] == METHOD_PNG:
-        file, name = _wrap_png_rows(data[1:], width, height), "PNG"
+        file, reader = _wrap_png_rows(data[1:], width, height), PngImageFile
     elif data[0] == METHOD_VP8L:
-        file, name = _wrap_vp8l(data[1:], width, height), "WEBP"
+        file, reader = _wrap_vp8l(data[1:], width, height), WebPImageFile
     else:
         raise CorruptFileError(f"alpha plane is coded by method {data[0]}; expected 0 or 1")
     try:
-        with Image.open(io.BytesIO(file), formats=(name,)) as image:
+        with reader(io.BytesIO(file)) as image:
             plane = image if image.mode == "L" else image.getchannel("G")
             alpha = np.asarray(plane)
+    except Image.DecompressionBombError as error:  # Pillow 13 compares there, too
+        raise TooLargeError(
+            f"alpha plane of {width}x{height} pixels is beyond the limit of Pillow; if you trust "
+            "the file, raise PIL.Image.MAX_IMAGE_PIXELS"
+        ) from error
     except (OSError, SyntaxError, ValueError) as error:
         raise CorruptFileError(f"alpha plane is damaged ({error}); copy the file again") from error
     if alpha.shape != (height, width):

@@ -15,7 +15,7 @@ What becomes of each mode (a line in `Picture.notes` wherever colours change):
 | LAB | sRGB by LittleCMS |
 | YCbCr, HSV | RGB by Pillow's formulas |
 | I;16 and its byte orders | grey, value / 257 rounded |
-| I | grey; values are 16-bit unless none is above 255; clipped |
+| I | grey; values are 16-bit unless none is above 255 and it is no PGM; clipped |
 | F | grey; values are 0 to 255 unless all lie within 0 to 1; rounded and clipped |
 """
 
@@ -48,6 +48,7 @@ from licodec.image.source import (
     notes_before_pixels,
     profile_of,
     read_front,
+    take_texts,
     xmp_of,
 )
 
@@ -55,6 +56,7 @@ Uint8 = NDArray[np.uint8]
 Planes = tuple[Uint8, Uint8 | None]  # pixels, alpha
 
 _PHOTOMETRIC_TAG = 262
+_PNG_DEPTH = 24  # offset of the bits per sample in a PNG file
 _EXACT: Mapping[str, str] = MappingProxyType({"1": "L", "RGBX": "RGB"})
 _BY_FORMULA: Mapping[str, str] = MappingProxyType(
     {
@@ -94,11 +96,14 @@ def picture_from(image: Image.Image | NDArray[Any]) -> Picture:
         )
     if 0 in image.size:
         raise ImageError(f"picture has {image.width}x{image.height} pixels; expected at least 1x1")
+    texts: dict[Any, Any] = {}
     try:
+        texts |= take_texts(image)
         front = read_front(image)
         notes = notes_before_pixels(image, front)
         image.load()
-        planes, conversion_notes = _planes_from(image)
+        texts |= take_texts(image)  # what stands behind the pixels
+        planes, conversion_notes = _planes_from(image, front)
         icc, icc_notes = _profile_for(image, planes[0], front)
         exif, exif_notes = exif_of(image)
         exif, density_notes = with_density(image, exif)
@@ -109,6 +114,8 @@ def picture_from(image: Image.Image | NDArray[Any]) -> Picture:
         raise ImageError(
             f"pixels cannot be read: {one_line(error)}; copy or download the file again"
         ) from error
+    finally:
+        image.info |= texts
     return _upright(_picture_of(planes, icc=icc, exif=exif, xmp=xmp, notes=notes))
 
 
@@ -212,10 +219,11 @@ def _split_channels(array: Uint8) -> Planes:
     return pixels, (array[:, :, -1] if num_channels in (2, 4) else None)
 
 
-def _planes_from(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:
+def _planes_from(image: Image.Image, front: bytes) -> tuple[Planes, tuple[str, ...]]:
     mode = image.mode
     if mode in ("L", "1", "RGB") and "transparency" in image.info:
-        return _split_channels(np.asarray(image.convert("RGBA" if mode == "RGB" else "LA"))), ()
+        keyed, notes = _with_key_of_8_bits(image, front)
+        return _split_channels(np.asarray(keyed.convert("RGBA" if mode == "RGB" else "LA"))), notes
     if mode in ("L", "LA", "RGB", "RGBA"):
         return _split_channels(np.asarray(image)), ()
     if mode in _EXACT:
@@ -227,6 +235,23 @@ def _planes_from(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:
     if mode in _WITH_NOTE or mode.startswith("I;16"):
         return _WITH_NOTE.get(mode, _from_16_bit)(image)
     raise ImageError(f"pixels of mode {mode} are not supported; convert the picture to RGB first")
+
+
+def _with_key_of_8_bits(image: Image.Image, front: bytes) -> tuple[Image.Image, tuple[str, ...]]:
+    """The image with its transparent colour on the scale of its samples; notes.
+
+    Pillow brings a PNG's samples of 2, 4 and 16 bits to 8 and leaves the colour as the file has it.
+    """
+    is_png = image.format == "PNG" and len(front) > _PNG_DEPTH
+    num_bits, key = front[_PNG_DEPTH] if is_png else 8, image.info["transparency"]
+    if image.mode == "L" and num_bits in (2, 4):
+        image = image.copy()
+        image.info["transparency"] = key * 255 // (2**num_bits - 1)
+    elif image.mode == "RGB" and num_bits == 16:
+        image = image.copy()
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+        return image, ("transparent colour cut to 8 bits; colours that differ below turn with it",)
+    return image, ()
 
 
 def _from_palette(image: Image.Image) -> Planes:
@@ -276,7 +301,8 @@ def _is_white_zero(image: Image.Image) -> bool:
 
 def _from_int(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:
     values = np.asarray(image)
-    if values.max() > 255:
+    # A PGM's samples have been brought to 16 bits, dark ones, too.
+    if image.format == "PPM" or values.max() > 255:
         note = "integer grey reduced to 8 bits, values taken as 0 to 65535"
         return (_from_65535(np.clip(values, 0, 65535)), None), (note,)
     note = "integer grey reduced to 8 bits, values taken as 0 to 255"

@@ -1,15 +1,20 @@
 """EXIF blocks: found in an image, their orientation applied to the pixels and reset."""
 
+from __future__ import annotations
+
 import contextlib
 import re
 import struct
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from licodec.image.faults import PILLOW_FAULTS, bytes_or_none, one_line
+from licodec.image.faults import PILLOW_FAULTS, bytes_or_none, one_line, warnings_silenced
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 EXIF_PREFIX = b"Exif\0\0"
 
@@ -67,8 +72,9 @@ def load_tags(exif: bytes | None) -> Image.Exif | None:
         return None
     tags = Image.Exif()
     try:
-        tags.load(EXIF_PREFIX + exif)
-        len(tags)  # reads the tags
+        with warnings_silenced():
+            tags.load(EXIF_PREFIX + exif)
+            len(tags)  # reads the tags
     except PILLOW_FAULTS:
         return None
     return tags

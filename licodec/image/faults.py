@@ -1,8 +1,15 @@
 """What Pillow raises about damaged pictures, and its loosely typed values made sure of."""
 
+import contextlib
 import struct
+import threading
+import warnings
+from collections.abc import Iterator
 
 from PIL import ImageCms
+
+# Held while settings of the whole process are changed: Pillow's limits, Python's warnings.
+_SETTINGS_LOCK = threading.RLock()
 
 # What Pillow raises while it unpacks or converts damaged pixels or metadata.
 PILLOW_FAULTS: tuple[type[Exception], ...] = (
@@ -20,6 +27,14 @@ PILLOW_FAULTS: tuple[type[Exception], ...] = (
     struct.error,
     ImageCms.PyCMSError,
 )
+
+
+@contextlib.contextmanager
+def warnings_silenced() -> Iterator[None]:
+    """No warnings, which Pillow gives about damaged metadata; one thread at a time."""
+    with _SETTINGS_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def one_line(error: BaseException) -> str:

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import threading
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from licodec.files import write_file
 from licodec.image.convert import picture_from, to_image, with_fewest_channels
 from licodec.image.density import density_in
 from licodec.image.exif import EXIF_PREFIX, TIFF_LAYOUT_TAGS, load_tags
-from licodec.image.faults import PILLOW_FAULTS, one_line
+from licodec.image.faults import PILLOW_FAULTS, one_line, warnings_silenced
 from licodec.image.fit import fit_to
 from licodec.image.formats import READ_FORMATS, WriteFormat, find_format
 from licodec.image.picture import Picture
@@ -32,7 +31,8 @@ _BOMBS: tuple[type[Exception], ...] = (
     Image.DecompressionBombError,
 )
 
-_SETTINGS_LOCK = threading.RLock()
+# Of a PNG's text or profile when it is inflated; Pillow's own limit of 1 MiB refuses valid files.
+_MAX_PNG_BLOCK_BYTES = 2**26
 
 _SAVE_OPTIONS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
     {
@@ -159,19 +159,19 @@ def _tiff_options(picture: Picture) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _pixel_limit(max_pixels: int) -> Iterator[None]:
-    """Pillow's own limit set to ours, its warnings about damaged metadata silenced.
+    """Pillow's own limits set to ours, its warnings about damaged metadata silenced.
 
-    Both are settings of the process, so that threads read one picture after the other.
+    All are settings of the process, so that threads read one picture after the other.
     """
-    with _SETTINGS_LOCK, warnings.catch_warnings():
-        earlier = Image.MAX_IMAGE_PIXELS
-        warnings.simplefilter("ignore")
+    with warnings_silenced():
+        earlier = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         Image.MAX_IMAGE_PIXELS = max_pixels
+        PngImagePlugin.MAX_TEXT_CHUNK = _MAX_PNG_BLOCK_BYTES
         try:
             yield
         finally:
-            Image.MAX_IMAGE_PIXELS = earlier
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = earlier
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:

@@ -20,7 +20,8 @@ READ_SUFFIXES = frozenset(
     (
         ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".avif", ".avifs",
         ".gif", ".tif", ".tiff", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2",
-        ".j2k", ".jpf", ".jpx", ".tga", ".ico", ".pcx", ".qoi", ".sgi", ".rgb", ".bw",
+        ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".tga", ".ico", ".pcx", ".qoi", ".sgi", ".rgb",
+        ".bw",
     )
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from licodec.image.exif import hidden_profile
+from licodec.image.exif import EXIF_PREFIX, hidden_profile
 from licodec.image.faults import PILLOW_FAULTS, bytes_or_none
 from licodec.image.icc import PRIMARIES_BY_NUMBER, SRGB, Primaries, make_profile
 
@@ -39,6 +39,31 @@ def read_front(image: Image.Image) -> bytes:
     front: bytes = stream.read(_FRONT_BYTES)
     stream.seek(position)
     return front
+
+
+def take_texts(image: Image.Image) -> dict[Any, Any]:
+    """Remove a PNG's texts from `info`, where their keywords may be names that Pillow uses itself.
+
+    Returns:
+        What was removed, to be put back.
+    """
+    if image.format != "PNG":
+        return {}
+    reader = getattr(image, "png", None)  # Pillow's, there until all pixels are read
+    texts = getattr(image, "text", {}) if reader is None else reader.im_text
+    found = [
+        key
+        for key, text in texts.items()
+        if key not in _KEPT_TEXT and _is_text(image.info.get(key), text)
+    ]
+    return {key: image.info.pop(key) for key in found}
+
+
+def _is_text(value: Any, text: str) -> bool:
+    if isinstance(value, bytes):  # Pillow takes the text "exif" for the block
+        is_block = value.removeprefix(EXIF_PREFIX).startswith((b"II", b"MM"))
+        return value == text.encode("latin-1", "replace") and not is_block
+    return bool(value == text)
 
 
 def notes_before_pixels(image: Image.Image, front: bytes) -> tuple[str, ...]:

@@ -178,15 +178,15 @@ def has_exact_bytes() -> bool:
 def _agrees(kernel: int, height: int, width: int) -> bool:
     """Compare both forms of a layer with factors of the largest sizes."""
     make = torch.Generator().manual_seed(height)
-    channels, shift = 24, torch.arange(24) % 12
+    channels, shift = 24, torch.arange(24).float() % 12
     weights = tuple(
-        torch.randint(-1, 2, (channels, channels, kernel, kernel), generator=make) * 127.0
+        torch.randint(-1, 2, (channels, channels, kernel, kernel), generator=make).float() * 127
         for _ in range(2)
     )
     weights[0][::3] = 127.0
     scaled = tuple(w * 2.0 ** -shift[:, None, None, None] for w in weights)
     bias = torch.randint(-(1 << 20), 1 << 20, (channels,), generator=make) * 2.0**-shift
-    exact = IntLayer(scaled, bias + torch.where(shift > 0, 0.5, 0.0))
+    exact = IntLayer(scaled, bias + (shift > 0).float() / 2)
     fast = pack(exact, shift, (0, _INPUT_ZERO))
     x = torch.randint(0, 2, (height, width, channels), generator=make, dtype=torch.uint8) * 255
     maps = torch.randint(-1, 2, (channels, height, width), generator=make, dtype=torch.int8) * 127

@@ -1,7 +1,7 @@
 """Floats in, the floats nearest to what the integer prior would hold out; gradients pass unchanged.
 
 With these in the loop the prior learns to live with its integers (straight-through estimator,
-Bengio et al. 2013, arXiv:1308.3432). Off by default: `rounding_to_integers` switches a prior.
+Bengio et al. 2013, arXiv:1308.3432). Off by default: `round_to_integers` switches a prior.
 """
 
 from __future__ import annotations

@@ -52,7 +52,6 @@ def detail_steps(level: int) -> tuple[DetailStep, ...]:
 
 
 NUM_LOW_PASS_STEPS = 3
-NUM_STEPS = NUM_LOW_PASS_STEPS + sum(len(detail_steps(lv)) for lv in range(1, NUM_LEVELS + 1))
 
 # Which network serves a level; the three coarse folded levels look alike and share one.
 NET_OF_LEVEL = {1: "fine", 2: "middle", 3: "coarse", 4: "coarse", 5: "coarse", 6: "top"}

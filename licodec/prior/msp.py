@@ -89,9 +89,7 @@ def _decide(
     place = size - below - torch.where(below == 0, first, higher)
     soft = torch.sigmoid(_DECISION_SLOPE * place)
     above = (place.detach() >= 0).to(soft) - soft.detach() + soft  # 0 or 1
-    bits = torch.lerp(
-        logistic_bits(below, log_scale), logistic_bits(below + 1, log_scale), above
-    )
+    bits = torch.lerp(logistic_bits(below, log_scale), logistic_bits(below + 1, log_scale), above)
     return bits.flatten(1).sum(1), mean + residual.detach().sign() * (below + above)
 
 

@@ -1,53 +1,11 @@
-"""Large maps in, the same result in bounded memory out: row strips with a halo."""
+"""The size of a map in, strips of its rows out: what bounds memory on large maps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-
-import torch
-from torch import Tensor
+from collections.abc import Iterator
 
 # Positions of a strip without its halo; about what keeps a layer's activations in the cache.
 STRIP_POSITIONS = 1 << 13
-
-
-def in_strips(
-    run: Callable[..., Tensor], maps: Sequence[Tensor], halo: int, positions: int = STRIP_POSITIONS
-) -> Tensor:
-    """Apply a convolutional function strip by strip.
-
-    Args:
-        run: takes the maps' strips, returns (C, rows, w) at the first map's rows. It pads with
-            zeros itself, as convolutions do, so a halo of its reach makes the result exact.
-        maps: (.., h, w) each; a map of half the height (a coarser grid) is cut at half the rows.
-        halo: rows on each side that a row of the result depends on; rounded up to even.
-        positions: about how many positions of the first map a strip has.
-
-    Returns:
-        (C, h, w): what run(*maps) returns, whatever the strips.
-    """
-    height, width = maps[0].shape[-2:]
-    rows = max(2, positions // max(1, width) // 2 * 2)
-    if rows >= height:
-        return run(*maps)
-    halo += halo % 2
-    out: Tensor | None = None
-    for top in range(0, height, rows):
-        bottom = min(top + rows, height)
-        first, last = max(0, top - halo), min(height, bottom + halo)
-        part = run(*(_rows(m, first, last, height) for m in maps))
-        part = part[..., top - first : bottom - first, :]
-        if out is None:
-            out = torch.empty((*part.shape[:-2], height, width), dtype=part.dtype)
-        out[..., top:bottom, :] = part
-    assert out is not None
-    return out
-
-
-def _rows(plane: Tensor, first: int, last: int, height: int) -> Tensor:
-    if plane.shape[-2] == height:
-        return plane[..., first:last, :]
-    return plane[..., first // 2 : (last + 1) // 2, :]
 
 
 def row_strips(

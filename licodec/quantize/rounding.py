@@ -24,7 +24,8 @@ def dead_zones(tables: Tables, strength: float = DEAD_ZONE_STRENGTH) -> tuple[Te
         bits = tables.bits(index)[reach:-1]  # magnitudes 0 .. R
         first.append(float(bits[1] - bits[0]))
         second.append(float(bits[2] - bits[1]) if reach > 1 else first[-1])
-    return decision_shifts(torch.tensor(first), torch.tensor(second), strength)
+    costs = torch.tensor([first, second], dtype=torch.float32)
+    return decision_shifts(costs[0], costs[1], strength)
 
 
 def round_with_dead_zone(residual: Tensor, index: Tensor, zones: tuple[Tensor, Tensor]) -> Tensor:

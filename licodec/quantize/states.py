@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from torch import Tensor
 
 from licodec.prior.density import NUM_SCALES
 
@@ -68,11 +67,6 @@ class Chains:
 
     trellis: Trellis
     first_index: int
-
-    def mask(self, index: Tensor) -> Tensor | None:
-        """Bool of the same shape: elements in chains; None where they are too few for chains."""
-        is_chained = index >= self.first_index
-        return is_chained if num_chains(int(is_chained.sum())) else None
 
 
 def num_chains(count: int) -> int:

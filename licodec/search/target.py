@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from licodec.config import MAX_QUALITY_INDEX
@@ -196,20 +196,42 @@ class _Search:
         """The best setting measured.
 
         Raises:
-            TargetError: all are on the wrong side, or the best quality is far below a size.
+            TargetError: all are on the wrong side, or the target is beyond an end of the scale.
         """
-        target = self._target
-        allowed = {s: found for s, found in self._known.items() if target.is_allowed(found)}
-        if allowed:
-            best = min(allowed, key=lambda setting: abs(target.excess(allowed[setting])))
-            is_end = best.quality_index in (0, MAX_QUALITY_INDEX)
-            if not is_end or abs(target.excess(allowed[best])) < _END_TOLERANCE:
-                return best
-        raise _unreachable(target, self._known.values())
+        best = self._best()
+        if best is None:  # what is proposed is measured here, so that a search for it finds it
+            last = self._last_resort()
+            self._excess(last)
+            best = self._best()
+            if best is None:
+                raise _unreachable(self._target, self._known[last])
+        return best
+
+    def _allowed(self) -> list[Setting]:
+        return [s for s, found in self._known.items() if self._target.is_allowed(found)]
+
+    def _best(self) -> Setting | None:
+        """The nearest setting on the right side; None if there is none, or if it is far from the
+        target and all are on that side, up to the end of the scale."""
+        allowed = self._allowed()
+        if not allowed:
+            return None
+        best = min(allowed, key=lambda setting: abs(self._excess(setting)))
+        end = MAX_QUALITY_INDEX if self._target.is_size else 0
+        is_end_known = any(setting.quality_index == end for setting in allowed)
+        is_beyond = is_end_known and len(allowed) == len(self._known)
+        return None if is_beyond and abs(self._excess(best)) >= _END_TOLERANCE else best
+
+    def _last_resort(self) -> Setting:
+        """The setting that goes furthest towards the target: the highest quality measured with the
+        least factor on the rate, or the lowest with the greatest."""
+        indices = [setting.quality_index for setting in self._known]
+        if bool(self._allowed()) == self._target.is_size:  # files are too small, or PSNR too low
+            return Setting(max(indices), MIN_RATE_SCALE)
+        return Setting(min(indices), MAX_RATE_SCALE)
 
 
-def _unreachable(target: Target, measured: Iterable[float]) -> TargetError:
-    nearest = min(measured, key=lambda found: abs(target.excess(found)))
+def _unreachable(target: Target, nearest: float) -> TargetError:
     if target.is_size:
         return TargetError(
             f"no file of {target.wanted:,.0f} bytes can be made of this picture, the nearest has "

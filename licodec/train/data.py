@@ -17,12 +17,18 @@ from torch import Tensor
 
 from licodec.errors import ImageError, TrainingError
 from licodec.image.convert import picture_from
-from licodec.image.faults import PILLOW_FAULTS
+from licodec.image.faults import PILLOW_FAULTS, one_line
 from licodec.train.flat_store import Draw, FlatStore, fits
 
 _SUFFIXES = (".avif", ".webp", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 # Every n-th picture is held back for validation unless shards or folders named valid* are given.
 _HOLD_BACK_EVERY = 40
+_LEAST_CROP_PX = 64
+_UNREADABLE: tuple[type[Exception], ...] = (
+    *PILLOW_FAULTS,
+    ImageError,
+    Image.DecompressionBombError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +99,10 @@ def load_pictures(sources: Sequence[Source], min_side_px: int) -> tuple[Pictures
                 valid.arrays.append(train.arrays.pop(i))
                 valid.weights.append(train.weights.pop(i))
     if not train.arrays:
+        advice = " or a smaller --crop" if min_side_px > _LEAST_CROP_PX else ""
         raise TrainingError(
             f"no picture of at least {min_side_px} px per side found "
-            f"({train.num_unreadable} files unreadable); give a larger set or a smaller --crop"
+            f"({train.num_unreadable} files unreadable); give a larger set{advice}"
         )
     return train, valid
 
@@ -125,14 +132,14 @@ def _files(shard: Path) -> Iterator[bytes]:
                     assert file is not None
                     yield file.read()
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise TrainingError(f"{shard}: not a readable tar file ({error})") from error
+        raise TrainingError(f"{shard}: not a readable tar file ({one_line(error)})") from error
 
 
 def _add(pictures: Pictures, data: bytes, weight: float, min_side_px: int) -> None:
     try:
         with Image.open(io.BytesIO(data)) as image:
             array = picture_from(image).pixels
-    except (*PILLOW_FAULTS, ImageError, Image.DecompressionBombError):
+    except _UNREADABLE:
         pictures.num_unreadable += 1
         return
     if array.ndim == 2:

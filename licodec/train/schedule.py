@@ -34,7 +34,7 @@ class RunningLoss:
         self.weight = torch.zeros(num_knots)
 
     def update(self, losses: Tensor, weights: Tensor) -> None:
-        """Take losses (N,) with weights (N, knots), both without gradient; none that is not finite."""
+        """Take losses (N,) with weights (N, knots), without gradient; skips what is not finite."""
         is_finite = losses.isfinite()
         losses, weights = losses[is_finite], weights[is_finite]
         total = weights.sum(0)

@@ -43,7 +43,7 @@ def from_patches(patches: Tensor, patch_px: int) -> Tensor:
 
 
 def _paired(values: Tensor) -> Tensor:
-    """Two neighbours of bfloat16 as one number, which copies as fast as either; others as they are."""
+    """Two neighbours of bfloat16 as one number, which is copied as fast as either."""
     return values.view(torch.int32) if values.dtype == torch.bfloat16 else values
 
 

@@ -1,7 +1,7 @@
 """Planes in, a low-pass plane and detail bands per level out, and back: the 9/7 wavelet.
 
 Lifting without normalisation: the low-pass keeps the range of the picture at every level (gain 1
-at zero frequency), and the step sizes carry the norms instead (`BAND_NORM`). The analysis runs in
+at zero frequency), and the step sizes carry the norms instead (`band_norm`). The analysis runs in
 float32; it is the encoder's alone. The synthesis exists twice: in float32 for training, and in
 int32 with rounding shifts for coding, where its low-pass planes select probabilities and must be
 the same on every machine.
@@ -154,27 +154,19 @@ def _merge_int(low: Tensor, high: Tensor, dim: int) -> None:
     _lift_int(high, low, alpha, dim, forward=True)
 
 
-def synthesise_level_int(low: Tensor, details: Tensor) -> Tensor:
+def synthesise_values(low: Tensor, values: Tensor, steps: Tensor) -> Tensor:
     """Inverse of `analyse_level` in integers, the same on every machine.
+
+    Details are (values * steps + 128) >> 8, in 1/64 grey level.
 
     Args:
         low: (C, h, w) int32, 1/64 grey level.
-        details: (C, 3, h, w) int32, same unit.
+        values: (C, 3, h, w) int16 or int32, 1/16 step.
+        steps: (C, 3) int32, 1/1024 grey level.
 
     Returns:
         (C, 2h, 2w) int32, 1/64 grey level. Sums wrap modulo 2^32; pictures stay far below it
         (16 bits of range, 2 of growth, 12 of factor), damaged files may not.
-    """
-    return synthesise_values(low, details, torch.full((1, 3), 256, dtype=torch.int32))
-
-
-def synthesise_values(low: Tensor, values: Tensor, steps: Tensor) -> Tensor:
-    """`synthesise_level_int` of details (values * steps + 128) >> 8.
-
-    Args:
-        low: (C, h, w) int32.
-        values: (C, 3, h, w) int16 or int32, 1/16 step.
-        steps: (C, 3) int32, 1/1024 grey level.
     """
     channels, height, width = low.shape
     out = low.new_empty(channels, 2 * height, 2 * width)

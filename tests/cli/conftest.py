@@ -14,6 +14,7 @@ from PIL import Image
 
 import licodec as package
 from licodec.cli.main import run
+from licodec.codec.part import size_within
 from licodec.config import (
     CHOICES,
     DEFAULT_EFFORT,
@@ -39,6 +40,7 @@ from licodec.errors import ModelError
 from licodec.image.convert import picture_from, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
+from licodec.profiles import InstalledFamily
 from licodec.search.target import Target
 
 
@@ -128,7 +130,8 @@ class FakeCodec:
             x, y, width, height = region
             return replace(picture, pixels=picture.pixels[y : y + height, x : x + width])
         if max_size is not None:
-            return replace(picture, pixels=picture.pixels[:max_size, :max_size])
+            width, height = size_within(picture.width, picture.height, max_size)
+            return replace(picture, pixels=picture.pixels[:height, :width])
         return picture
 
     def _whole(self, data: bytes) -> Picture:
@@ -153,6 +156,8 @@ def fake_codec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     module = types.SimpleNamespace(Codec=FakeCodec)
     monkeypatch.setitem(sys.modules, "licodec.codec.codec", module)  # type: ignore[arg-type]
     monkeypatch.setattr("licodec.inspect.list_profiles", lambda family=None: ())
+    installed = InstalledFamily(b"\x3f\x2a\x91\xc0", has_trellis=True)
+    monkeypatch.setattr("licodec.codec.match.find_family", lambda _: installed)
     FakeCodec.made.clear()
     FakeCodec.asked.clear()
     package._codec.cache_clear()

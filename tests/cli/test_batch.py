@@ -1,5 +1,6 @@
 """Many files in one call: patterns, order, resumption, interruption, what is told."""
 
+import errno
 import io
 import json
 import os
@@ -47,6 +48,15 @@ def test_pattern_with_two_stars_keeps_folders_and_takes_pictures_only(
     assert licodec("compress", f"{tmp_path}/in/**/*", "-o", tmp_path / "out").code == 0
     found = {str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.lic")}
     assert found == {"x/a.lic", "y/deep/a.lic"}
+
+
+def test_links_to_folders_are_not_followed(licodec: Licodec, tmp_path: Path) -> None:
+    save_photo(tmp_path / "in" / "a.png")
+    save_photo(tmp_path / "other" / "b.png")
+    (tmp_path / "in" / "link").symlink_to(tmp_path / "other", target_is_directory=True)
+    (tmp_path / "in" / "c.png").symlink_to(tmp_path / "other" / "b.png")
+    assert licodec("compress", tmp_path / "in", "-o", tmp_path / "out").code == 0
+    assert sorted(os.listdir(tmp_path / "out")) == ["a.lic", "c.lic"]
 
 
 def test_file_with_wildcards_in_its_name_is_itself(licodec: Licodec, tmp_path: Path) -> None:
@@ -289,6 +299,84 @@ def test_json_tells_what_was_skipped_as_what_was_done(licodec: Licodec, tmp_path
     assert [line["skipped"] for line in again] == [True, True]
     for name in ("input", "output", "ok", "width", "height", "num_bytes", "bpp", "quality"):
         assert [line[name] for line in again] == [line[name] for line in first]
+
+
+@pytest.mark.parametrize(
+    ("options", "width", "height", "profile"),
+    [
+        (["--max-size", "4"], 4, 3, "balanced"),
+        (["--region", "1,1,3,2"], 3, 2, "balanced"),
+        (["-p", "fast"], 11, 7, "fast"),
+    ],
+)
+def test_json_tells_the_output_of_decompress_done_or_skipped(
+    licodec: Licodec, tmp_path: Path, options: list[str], width: int, height: int, profile: str
+) -> None:
+    save_photos(tmp_path / "in", "ab")
+    licodec("compress", tmp_path / "in", "-o", tmp_path / "out")
+    arguments = ("decompress", "--json", "--continue", tmp_path / "out", "-o", tmp_path / "back")
+    for is_skipped in (False, True):
+        lines = [json.loads(line) for line in io.BytesIO(licodec(*arguments, *options).out)]
+        for line in lines:
+            assert line["skipped"] == is_skipped
+            found = line["width"], line["height"], line["profile"]
+            assert found == (width, height, profile)
+
+
+@pytest.mark.parametrize("options", [["--max-size", "4"], ["--region", "1,1,3,2"], []])
+def test_rate_of_a_summary_is_that_of_the_files(
+    licodec: Licodec, tmp_path: Path, options: list[str]
+) -> None:
+    save_photos(tmp_path / "in", "abc")
+    licodec("compress", tmp_path / "in", "-o", tmp_path / "out")
+    num_bytes = sum(path.stat().st_size for path in (tmp_path / "out").iterdir())
+    outcome = licodec("decompress", tmp_path / "out", "-o", tmp_path / "back", *options)
+    assert f", {8 * num_bytes / 3 / 77:.3f} bpp\n" in outcome.err
+
+
+@pytest.mark.parametrize("names", ["a", "abc"])
+@pytest.mark.parametrize(
+    "options", [["-p", "huge"], ["--device", "cuda"], ["-o", "file/below/"]], ids=lambda o: o[0]
+)
+def test_json_has_a_line_for_every_file_of_a_run_that_cannot_succeed(
+    licodec: Licodec,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    names: str,
+    options: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths = save_photos(tmp_path / "in", names)
+    (tmp_path / "file").touch()
+    outcome = licodec("compress", "--json", *paths, *options)
+    lines = [json.loads(line) for line in io.BytesIO(outcome.out)]
+    assert outcome.code == 1
+    assert [line["input"] for line in lines] == [str(path) for path in paths]
+    assert not any(line["ok"] for line in lines)
+    assert all(line["error"] for line in lines)
+
+
+def test_json_has_a_line_where_the_system_refuses_a_name(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENAMETOOLONG, "File name too long")
+
+    save_photo(tmp_path / "a.png")
+    monkeypatch.setattr("licodec.cli.batch.check_target", refuse)
+    outcome = licodec("compress", "--json", tmp_path / "a.png")
+    assert outcome.code == 1
+    assert json.loads(outcome.out)["error"] == "output: File name too long"
+
+
+def test_folder_that_cannot_be_written_is_noticed_before_the_codec_is_loaded(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codecs_made: list[str]
+) -> None:
+    save_photo(tmp_path / "a.png")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    outcome = licodec("compress", tmp_path / "a.png", "-o", tmp_path / "new" / "a.lic")
+    assert (outcome.code, codecs_made) == (1, [])
+    assert f"folder {tmp_path} cannot be written" in outcome.err
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

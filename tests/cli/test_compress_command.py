@@ -206,6 +206,10 @@ def test_unusable_device_is_one_line(licodec: Licodec, tmp_path: Path) -> None:
         ["a.png", "b.png", "-o", "-"],
         ["a.png", "--json", "-o", "-"],
         ["."],
+        [""],
+        ["a.png", ""],
+        ["a.png", "-o", ""],
+        ["-", "-o", "new/"],
     ],
 )
 def test_wrong_usage_is_exit_code_2(licodec: Licodec, arguments: list[str]) -> None:
@@ -248,3 +252,14 @@ def test_binary_is_not_written_to_a_terminal(
     outcome = licodec("compress", tmp_path / "a.png", "-o", "-")
     assert outcome.code == 2
     assert "terminal" in outcome.err
+
+
+def test_stdin_into_a_folder_that_is_not_there_writes_nothing(
+    licodec: Licodec, tmp_path: Path
+) -> None:
+    save_photo(tmp_path / "a.png")
+    picture = (tmp_path / "a.png").read_bytes()
+    outcome = licodec("compress", "-", "-o", f"{tmp_path}/new/", stdin=picture)
+    assert outcome.code == 2
+    assert "needs the name of a file" in outcome.err
+    assert os.listdir(tmp_path) == ["a.png"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from licodec.errors import CorruptFileError
-from licodec.profiles import ProfileInfo
+from licodec.profiles import InstalledFamily, ProfileInfo
 from tests.cli.conftest import Licodec
 from tests.cli.pictures import save_photo
 
@@ -58,7 +58,8 @@ def test_text_has_the_same_facts(licodec: Licodec, lic: Path) -> None:
 def test_file_of_other_weights_is_described_and_called_not_decodable(
     licodec: Licodec, lic: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("licodec.codec.match.family_fingerprint", lambda _: b"\x77\xe0\xd1\xb2")
+    other = InstalledFamily(b"\x77\xe0\xd1\xb2", has_trellis=True)
+    monkeypatch.setattr("licodec.codec.match.find_family", lambda _: other)
     outcome = licodec("info", lic)
     assert outcome.code == 0
     assert "decodable    no" in outcome.out.decode()
@@ -68,7 +69,6 @@ def test_file_of_other_weights_is_described_and_called_not_decodable(
 def test_file_of_installed_weights_is_called_decodable(
     licodec: Licodec, lic: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("licodec.codec.match.family_fingerprint", lambda _: b"\x3f\x2a\x91\xc0")
     monkeypatch.setattr(
         "licodec.inspect.list_profiles", lambda family: (profile(b"\x3f\x2a\x91\xc0"),)
     )

@@ -1,5 +1,6 @@
 """The entry point: help without heavy imports, exit codes, no tracebacks."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,7 +10,7 @@ import click
 import pytest
 
 from licodec import __version__
-from licodec.cli.main import cli
+from licodec.cli.main import cli, run
 from tests.cli.conftest import Licodec
 from tests.cli.pictures import save_photo
 
@@ -130,6 +131,39 @@ def test_full_stdout_is_one_line() -> None:
         )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr == "licodec: output: No space left on device\n"
+
+
+def test_closed_streams_do_not_stop_a_run(
+    fake_codec: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_photo(tmp_path / "a.png")
+    save_photo(tmp_path / "b.png")
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    assert run(["compress", "--json", str(tmp_path), "-o", str(tmp_path / "out")]) == 0
+    assert sorted(os.listdir(tmp_path / "out")) == ["a.lic", "b.lic"]
+    assert run(["info", str(tmp_path / "out" / "a.lic")]) == 0
+    assert run(["nonsense"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("stdin", ["compress", "-", "-o", "a.lic"]),
+        ("stdin", ["info", "-"]),
+        ("stdout", ["compress", "a.png", "-o", "-"]),
+    ],
+)
+def test_pipe_of_a_closed_stream_is_wrong_usage(
+    fake_codec: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    arguments: list[str],
+) -> None:
+    monkeypatch.setattr(sys, name, None)
+    assert run(arguments) == 2
+    assert f"{name} is closed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,8 @@ def test_what_is_named_stays(
     ("arguments", "message"),
     [
         (["--keep", "gps"], "has gps, expected any of icc, exif, xmp"),
-        (["--keep", ""], "expected any of icc, exif, xmp"),
+        (["--keep", ""], "an empty name; use --strip for none"),
+        (["--keep", "icc,"], "an empty name; use --strip for none"),
         (["--strip", "--keep", "icc"], "exclude each other"),
         (["--keep", "icc", "--strip"], "exclude each other"),
     ],

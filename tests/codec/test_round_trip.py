@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from licodec.codec.check import check_symbols_of
 from licodec.codec.codec import Codec, find_device
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.config import (
@@ -17,7 +21,8 @@ from licodec.config import (
     quality_to_index,
 )
 from licodec.container.read import read_container, read_front
-from licodec.errors import ModelError
+from licodec.entropy.tables import Tables
+from licodec.errors import ImageError, ModelError
 from licodec.image.picture import Picture
 from licodec.profiles import CURRENT_FAMILY
 from tests.photos import crop, psnr_db
@@ -27,6 +32,18 @@ SIZES = [(1, 1), (1, 7), (7, 1), (17, 33), (63, 65), (64, 64), (200, 100)]  # wi
 
 def encoded_at(family, pixels: np.ndarray, quality: float) -> Encoded:
     return encode_pixels(pixels, family, quality_to_index(quality), torch.device("cpu"))
+
+
+def estimated_bits(encoded: Encoded, tables: Tables) -> float:
+    """Cost of the symbols under the tables, escapes' suffixes left out."""
+    total = 0.0
+    for symbols, used in encoded.batches:
+        for table in np.unique(used):
+            reach = int(tables.reaches[table])
+            values = symbols[used == table].astype(np.int64)
+            entries = np.where(np.abs(values) > reach, 2 * reach + 1, values + reach)
+            total += float(tables.bits(int(table))[entries].sum())
+    return total
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])
@@ -81,12 +98,34 @@ def test_encoding_twice_writes_the_same_bytes(codec):
     assert codec.encode(pixels, quality=40) == codec.encode(pixels, quality=40)
 
 
+@pytest.mark.parametrize("setting", ["default type", "autocast"])
+def test_settings_of_torch_around_the_codec_change_neither_file_nor_picture(setting, codec):
+    pixels = crop(70, 40)
+    data = [codec.encode(pixels, effort=effort) for effort in range(5)]
+    decoded = np.asarray(codec.decode(data[4]))
+    with double_by_default() if setting == "default type" else torch.autocast("cpu"):
+        other = Codec(device="cpu")
+        assert [other.encode(pixels, effort=effort) for effort in range(5)] == data
+        np.testing.assert_array_equal(np.asarray(other.decode(data[4])), decoded)
+        check_symbols_of(data[4])
+
+
+@contextmanager
+def double_by_default() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 @pytest.mark.parametrize("quality", [50, 80])
 @pytest.mark.parametrize("name", ["coffee", "chelsea"])
 def test_real_bits_are_within_half_a_per_cent_of_the_estimate(name, quality, family):
     size = (600, 400) if name == "coffee" else (451, 300)
     encoded = encoded_at(family, crop(*size, name=name), quality)
-    assert 8 * len(encoded.payload) == pytest.approx(encoded.estimated_bits, rel=0.005)
+    estimate = estimated_bits(encoded, family.tables)
+    assert 8 * len(encoded.payload) == pytest.approx(estimate, rel=0.005)
 
 
 def test_elements_below_the_skip_bound_are_not_coded(family):
@@ -144,6 +183,13 @@ def test_header_says_what_was_asked_for(codec):
 def test_quality_out_of_range_is_refused(quality, codec):
     with pytest.raises(ValueError, match="expected 1 to 100"):
         codec.encode(crop(8, 8), quality=quality)
+
+
+def test_side_that_no_file_holds_is_refused_before_any_work(codec, monkeypatch):
+    monkeypatch.setattr("licodec.codec.codec.encode_pixels", None)  # a call would be a TypeError
+    picture = Picture(pixels=np.zeros((1, 2**24 + 1), np.uint8))
+    with pytest.raises(ImageError, match="16777217x1 pixels, no side may have more than 16777216"):
+        codec.encode_picture(picture)
 
 
 def test_unknown_profile_is_refused_by_a_message_that_names_the_installed_ones():

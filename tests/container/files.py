@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import zlib
 
-from licodec.container import EXIF, ICC, XMP, Header, Section, write_container
+from licodec.container import (
+    EXIF,
+    ICC,
+    XMP,
+    Container,
+    Header,
+    Section,
+    check_crc,
+    write_container,
+)
+from licodec.container.format import symbols_crc
 from licodec.errors import CorruptFileError
 from tests.entropy.reference_ans import ReferenceDecoder, reference_encode
 
@@ -59,6 +69,15 @@ def decode_symbols(payload: bytes) -> list[int]:
     if not decoder.is_empty():
         raise CorruptFileError("payload goes on after the last symbol")
     return symbols
+
+
+def check_symbols(container: Container, *portions: bytes) -> None:
+    """Compare the checksum as a decoder does that has read these symbols.
+
+    Raises:
+        CorruptFileError: it differs.
+    """
+    check_crc(container, symbols_crc(container.front_crc, portions))
 
 
 def raw_section(type_byte: int, data: bytes, *, raw_length: bytes = b"") -> bytes:

@@ -18,7 +18,6 @@ from licodec.container import (
     XMP,
     Section,
     check_length,
-    check_symbols,
     read_container,
     read_front,
     read_front_from,
@@ -30,6 +29,7 @@ from licodec.errors import CorruptFileError, TruncatedFileError
 from tests.container.files import (
     SECTIONS,
     SYMBOLS,
+    check_symbols,
     decode_symbols,
     header,
     plain_file,
@@ -51,7 +51,7 @@ def test_every_valid_container_survives_the_round_trip(head, sections, payload, 
     assert list(container.sections) == sorted(sections, key=lambda section: section.type)
     assert container.payload == payload
     assert container.num_bytes == len(data)
-    check_symbols(container, [b"".join(symbols)])
+    check_symbols(container, b"".join(symbols))
 
 
 @given(headers(), section_lists(), payloads(), st.data())
@@ -71,7 +71,7 @@ def test_other_symbols_than_those_written_are_reported(payload, data):
     other = data.draw(st.binary(max_size=40).filter(lambda o: o != symbols))
     container = read_container(write_container(header(), [], payload, [symbols]))
     with pytest.raises(CorruptFileError, match="checksum of header and symbols"):
-        check_symbols(container, [other])
+        check_symbols(container, other)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_size_of_each_section_in_the_file_is_reported():
 def test_unknown_section_that_may_be_skipped_is_skipped_and_counted():
     data = with_sections(raw_section(0x81, b"icc"), raw_section(0x80 | 9, b"from the future"))
     container = read_container(data)
-    check_symbols(container, [to_int16(SYMBOLS)])
+    check_symbols(container, to_int16(SYMBOLS))
     assert container.sections == (Section(ICC, b"icc"),)
     assert container.section_bytes == ((ICC, 9), (9, 21))
 
@@ -153,7 +153,7 @@ def test_data_beyond_the_inflate_limit_are_stored_as_they_are():
 def test_symbols_of_a_small_file_pass_the_checksum():
     container = read_container(small_file())
     assert decode_symbols(container.payload) == SYMBOLS
-    check_symbols(container, [to_int16(SYMBOLS[:40]), b"", to_int16(SYMBOLS[40:])])
+    check_symbols(container, to_int16(SYMBOLS[:40]), b"", to_int16(SYMBOLS[40:]))
 
 
 class TrickleStream(io.RawIOBase):

@@ -25,5 +25,5 @@ def random_halves(seed: int, reaches: Sequence[int]) -> np.ndarray:
 
 
 def random_tables(seed: int, reaches: Sequence[int]) -> Tables:
-    """Tables of random halves; nothing is skipped."""
-    return load_tables(random_halves(seed, reaches), np.array(reaches), 0)
+    """Tables of random halves; no index above 0 is skipped."""
+    return load_tables(random_halves(seed, reaches), np.array(reaches), 1)

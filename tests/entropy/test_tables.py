@@ -62,7 +62,7 @@ def test_loaded_tables_mirror_their_halves_and_end_in_the_escape():
 
 
 def test_bits_of_an_entry_are_minus_the_logarithm_of_its_share():
-    tables = load_tables(halves_of([2**23, 2**21, 2**22]), np.array([1]), 0)
+    tables = load_tables(halves_of([2**23, 2**21, 2**22]), np.array([1]), 1)
     assert tables.bits(0).tolist() == [3, 1, 3, 2]
 
 
@@ -79,12 +79,12 @@ def test_table_that_cannot_code_is_refused(frequencies):
 @pytest.mark.parametrize(
     ("reaches", "skip_below", "message"),
     [
-        ([0], 0, "reach"),
-        ([2048], 0, "reach"),
-        ([[3]], 0, "reach"),
-        ([3], 0, "sizes"),
-        ([4, 4], 0, "sizes"),
-        ([4], -1, "sizes"),
+        ([0], 1, "reach"),
+        ([2048], 1, "reach"),
+        ([[3]], 1, "reach"),
+        ([3], 1, "sizes"),
+        ([4, 4], 1, "sizes"),
+        ([4], 0, "sizes"),
         ([4], 2, "sizes"),
     ],
 )

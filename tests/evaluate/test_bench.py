@@ -95,6 +95,12 @@ def test_pictures_are_listed_by_name_without_folders_and_other_files(folder):
     assert [path.name for path in list_pictures(folder, limit=1)] == ["a.bmp"]
 
 
+def test_files_of_formats_that_are_not_read_are_no_pictures(folder):
+    for name in ("a.pdf", "a.eps", "a.lic", "a.mpg", "c.J2C"):
+        (folder / name).touch()
+    assert [path.name for path in list_pictures(folder)] == ["a.bmp", "b.png", "c.J2C"]
+
+
 def test_a_folder_without_pictures_is_reported(tmp_path):
     with pytest.raises(LicodecError, match="no picture"):
         list_pictures(tmp_path)

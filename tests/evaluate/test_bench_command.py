@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -150,3 +151,40 @@ def test_an_existing_html_page_is_refused_before_anything_is_measured(folder, tm
     assert (page.read_text(), out.exists()) == ("mine", False)
     assert run(*arguments, "--force").exit_code == 0
     assert page.read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("option", ["--out", "--html"])
+@pytest.mark.parametrize("obstacle", ["file", "right"])
+def test_a_folder_that_cannot_be_written_is_noticed_before_anything_is_measured(
+    folder, tmp_path, monkeypatch, option, obstacle
+):
+    (tmp_path / "file").write_text("mine")
+    if obstacle == "right":
+        monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    place = tmp_path / ("file" if obstacle == "file" else "new") / "below"
+    monkeypatch.setattr("licodec.evaluate.bench.run_bench", None)  # a call would be a TypeError
+    found = run(folder, "--codecs", "jpeg", "--no-ms-ssim", option, place)
+    assert isinstance(found.exception, LicodecError)
+    assert str(found.exception).startswith("folder ")
+
+
+def test_tables_are_printed_even_if_files_cannot_be_written(folder, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise LicodecError("disk full")
+
+    monkeypatch.setattr("licodec.evaluate.report.write_file", fail)
+    found = run(folder, "--codecs", "jpeg,webp", "--no-ms-ssim", "--out", tmp_path / "out")
+    assert "disk full" in str(found.exception)
+    assert "BD-rate" in found.stdout
+
+
+def test_the_readme_may_be_a_link(folder, tmp_path):
+    readme, link = tmp_path / "README.md", tmp_path / "link.md"
+    readme.write_text("<!-- bench:begin -->\n<!-- bench:end -->\n")
+    link.symlink_to(readme)
+    found = run(
+        folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", tmp_path / "out", "--readme", link
+    )
+    assert found.exit_code == 0, found.output
+    assert link.is_symlink()
+    assert "rd.svg" in readme.read_text()

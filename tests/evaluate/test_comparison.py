@@ -103,6 +103,11 @@ def test_a_photo_is_shown_upright(tmp_path: Path):
     assert found.num_source_bytes == (tmp_path / "turned.png").stat().st_size
 
 
+def test_damaged_exif_does_not_stop_a_comparison(tmp_path: Path):
+    Image.fromarray(waves(40, 60)).save(tmp_path / "a.png", exif=b"Exif\0\0no tags")
+    assert np.array_equal(run(tmp_path / "a.png").shown, waves(40, 60))
+
+
 def test_grey_pictures_and_transparent_ones_are_compared_in_rgb():
     grey = run(Image.fromarray(waves(30, 30)[:, :, 0]))
     assert grey.shown.shape == (30, 30, 3)

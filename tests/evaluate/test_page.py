@@ -145,7 +145,10 @@ def test_the_best_of_a_column_and_sizes_far_off_are_marked():
     blue = flat((0, 0, 255))
     near = compared("near", blue, psnr=30.0, num_bytes=1010)
     far = compared("far", blue, psnr=33.0, num_bytes=1100)
-    text = comparison(near, far).to_html()
+    found = comparison(near, far)
+    text = found.to_html()
+    assert "; the best in bold" in text
+    assert "bold" not in comparison_table(found).title  # a terminal shows none
     assert '<td class="best">33.00</td>' in text
     assert '<td class="best">30.00</td>' not in text
     assert '<td class="off">+10.0%</td>' in text

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from licodec.errors import CorruptFileError
+from licodec.errors import CorruptFileError, TooLargeError
 from licodec.image import alpha as alpha_module
 from licodec.image.alpha import METHOD_PNG, METHOD_VP8L, pack_alpha, unpack_alpha
 
@@ -68,6 +68,27 @@ def packed_by(method: int) -> bytes:
 def test_plane_of_another_size_is_refused(method: int, width: int, height: int) -> None:
     with pytest.raises(CorruptFileError):
         unpack_alpha(packed_by(method), width, height)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("method", "limit_px"), [(METHOD_PNG, 1000), (METHOD_PNG, 100), (METHOD_VP8L, 1000)]
+)
+def test_limit_above_which_pillow_warns_or_refuses_does_not_apply(
+    method: int, limit_px: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = packed_by(method)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit_px)
+    np.testing.assert_array_equal(unpack_alpha(packed, 40, 30), disc(40, 30))
+
+
+def test_plane_that_pillow_itself_refuses_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(stream: io.BytesIO) -> None:
+        raise Image.DecompressionBombError
+
+    monkeypatch.setattr(alpha_module, "WebPImageFile", refuse)
+    with pytest.raises(TooLargeError, match=r"40x30 pixels .* raise PIL\.Image\.MAX_IMAGE_PIXELS"):
+        unpack_alpha(packed_by(METHOD_VP8L), 40, 30)
 
 
 @pytest.mark.parametrize("method", [METHOD_PNG, METHOD_VP8L])

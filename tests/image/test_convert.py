@@ -1,5 +1,7 @@
 """Every kind of picture that users hold becomes grey or RGB with or without alpha."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,8 +10,19 @@ from licodec.errors import ImageError
 from licodec.image.convert import picture_from, to_image
 from licodec.image.picture import Picture
 from tests.image.profiles import cmyk_profile, srgb_profile
+from tests.image.writers import deep_png, png_chunk, shallow_png, with_chunks
 
 SIZES = [(1, 1), (3, 2), (17, 9)]  # width, height
+
+
+def opened(file: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(file))
+
+
+def saved_png(image: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
 
 
 def random_array(*shape: int, low: int = 0) -> np.ndarray:
@@ -127,6 +140,54 @@ def test_transparent_colour_becomes_alpha(mode: str, key: int | tuple[int, ...])
     assert picture.alpha.tolist() == [[0, 255]]
 
 
+@pytest.mark.parametrize(
+    ("num_bits", "row", "grey"),
+    [
+        (1, b"\x80", [255, 0]),
+        (2, b"\x60", [85, 170]),
+        (4, b"\x1e", [17, 238]),
+    ],
+)
+@pytest.mark.parametrize("transparent", [0, 1])
+def test_transparent_grey_of_a_png_of_few_bits_becomes_alpha(
+    num_bits: int, row: bytes, grey: list[int], transparent: int
+) -> None:
+    key = grey[transparent] * (2**num_bits - 1) // 255
+    png = shallow_png(row, 2, num_bits)
+    picture = picture_from(opened(with_chunks(png, [(b"tRNS", bytes([0, key]))])))
+    assert picture.alpha is not None
+    assert picture.alpha.tolist() == [[255, 0] if transparent else [0, 255]]
+    assert picture.pixels[0, 1 - transparent] == grey[1 - transparent]
+
+
+def test_transparent_colour_of_a_16_bit_png_becomes_alpha_with_a_note() -> None:
+    key = (0x1234, 0x5678, 0x9ABC)
+    samples = np.array([[key, (0x3412, 0x7856, 0xBC9A)]], np.uint16)
+    chunk = (b"tRNS", np.array(key, ">u2").tobytes())
+    picture = picture_from(opened(with_chunks(deep_png(samples), [chunk])))
+    assert picture.alpha is not None
+    assert picture.alpha.tolist() == [[0, 255]]
+    assert any("transparent colour cut to 8 bits" in note for note in picture.notes)
+
+
+@pytest.mark.parametrize(
+    "keyword", ["transparency", "sizes", "photoshop", "exif", "xmp", "comment"]
+)
+@pytest.mark.parametrize("is_last", [False, True])
+@pytest.mark.parametrize("mode", ["RGB", "P"])
+def test_png_text_is_not_taken_for_what_its_keyword_names(
+    keyword: str, is_last: bool, mode: str
+) -> None:
+    png = saved_png(Image.new(mode, (2, 1)))
+    text = (b"tEXt", f"{keyword}\0some words".encode())
+    file = png[:-12] + png_chunk(*text) + png[-12:] if is_last else with_chunks(png, [text])
+    image = opened(file)
+    picture = picture_from(image)
+    assert (picture.alpha, picture.exif, picture.xmp) == (None, None, None)
+    assert picture.notes == (f"PNG text dropped: {keyword}",)
+    assert keyword in image.info  # the caller's image stays as it was
+
+
 @pytest.mark.parametrize("mode", ["I;16", "I;16L", "I;16B"])
 def test_16_bit_grey_is_divided_by_257_and_noted(mode: str) -> None:
     values = np.array([[0, 128, 129, 257, 32768, 65535]], dtype=np.uint16)
@@ -153,6 +214,21 @@ def test_32_bit_grey_takes_16_bits_unless_no_value_needs_them(
     values: list[int], expected: list[int]
 ) -> None:
     picture = picture_from(Image.fromarray(np.array([values], dtype=np.int32)))
+    assert picture.pixels.tolist() == [expected]
+    assert len(picture.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        (b"P5 3 1 65535\n\0\0\0\xff\1\1", [0, 1, 1]),
+        (b"P5 3 1 65535\n\0\0\0\x40\0\x80", [0, 0, 0]),
+        (b"P5 2 1 4095\n\0\0\0\x0f", [0, 1]),
+        (b"P2 2 1 4095\n0 15\n", [0, 1]),
+    ],
+)
+def test_dark_pgm_of_more_than_8_bits_stays_dark(file: bytes, expected: list[int]) -> None:
+    picture = picture_from(opened(file))
     assert picture.pixels.tolist() == [expected]
     assert len(picture.notes) == 1
 

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 
 import numpy as np
 import pytest
@@ -10,7 +11,13 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from licodec.image.convert import picture_from
-from licodec.image.exif import find_orientation, reset_orientation, reset_xmp_orientation, turn
+from licodec.image.exif import (
+    find_orientation,
+    load_tags,
+    reset_orientation,
+    reset_xmp_orientation,
+    turn,
+)
 from licodec.image.files import read_picture, write_picture
 from licodec.image.picture import Picture
 
@@ -113,3 +120,10 @@ def test_tags_of_sub_directories_survive_a_tiff() -> None:
     found.load(b"Exif\0\0" + (read_picture(stream).exif or b""))
     assert found.get_ifd(0x8769)[0x9003] == "2026:01:02 03:04:05"
     assert found.get_ifd(0x8825)[1] == "N"
+
+
+@pytest.mark.parametrize("length", [20, 14])
+def test_damaged_block_gives_no_python_warning(length: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_tags(block(6)[:length])

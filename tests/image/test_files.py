@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 from licodec.errors import ImageError, LicodecError
 from licodec.image.convert import to_image
 from licodec.image.exif import turn
 from licodec.image.files import read_picture, write_picture
-from licodec.image.formats import READ_FORMATS, WRITE_FORMATS
+from licodec.image.formats import READ_FORMATS, READ_SUFFIXES, WRITE_FORMATS
 from licodec.image.icc import DISPLAY_P3, convert_to_srgb, make_profile
 from licodec.image.picture import Picture
 
@@ -287,6 +287,28 @@ def test_reading_closes_files_and_leaves_pillows_limit_alone(tmp_path: Path) -> 
         with pytest.raises(ImageError):
             read_picture(path, max_pixels=5)
     assert limit == Image.MAX_IMAGE_PIXELS
+
+
+def test_large_text_and_profile_of_a_png_are_no_damage() -> None:
+    limit = PngImagePlugin.MAX_TEXT_CHUNK
+    icc = make_profile(DISPLAY_P3) + bytes(2 * limit)
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Title", "x" * 2 * limit, zip=True)
+    picture = read_picture(saved(Image.new("RGB", (2, 1), "red"), "PNG", pnginfo=text))
+    assert picture.notes == ("PNG text dropped: Title",)
+    stream = io.BytesIO()
+    write_picture(random_picture(icc=icc), stream)
+    stream.seek(0)
+    assert read_picture(stream).icc == icc
+    assert limit == PngImagePlugin.MAX_TEXT_CHUNK
+
+
+@pytest.mark.parametrize("suffix", [".j2k", ".j2c", ".jpc"])
+def test_bare_codestreams_of_jpeg_2000_are_taken_and_read(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    to_image(random_picture()).save(path)
+    assert suffix in READ_SUFFIXES
+    np.testing.assert_array_equal(read_picture(path).pixels, random_picture().pixels)
 
 
 def test_every_read_format_is_one_that_pillow_has() -> None:

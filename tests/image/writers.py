@@ -33,6 +33,13 @@ def deep_png(samples: np.ndarray) -> bytes:
     return _PNG_MAGIC + b"".join(png_chunk(kind, body) for kind, body in chunks)
 
 
+def shallow_png(row: bytes, width: int, num_bits: int) -> bytes:
+    """A grey PNG of one row, which is given as the file has it: packed, 1 to 4 bits per sample."""
+    head = struct.pack(">IIBBBBB", width, 1, num_bits, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(b"\0" + row)), (b"IEND", b""))
+    return _PNG_MAGIC + b"".join(png_chunk(kind, body) for kind, body in chunks)
+
+
 def raw_tiff(samples: np.ndarray, *, photometric: int) -> bytes:
     """An uncompressed TIFF of (H, W) or (H, W, C) samples of any width.
 

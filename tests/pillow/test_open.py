@@ -171,6 +171,13 @@ def test_register_refuses_what_does_not_exist() -> None:
         register(device="abacus")
 
 
+def test_register_refuses_cuda_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ValueError, match="torch finds no CUDA device"):
+        register(device="cuda")
+    assert licodec.pillow._SETTINGS.device == "auto"
+
+
 def test_pillows_own_pixel_limit_holds(lic: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
     with pytest.raises(Image.DecompressionBombError):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from licodec.cli.main import run
-from tests.pillow.conftest import lic_bytes, small_picture
+from tests.pillow.conftest import PROFILE, lic_bytes, small_picture
 
 
 @pytest.fixture
@@ -54,6 +54,20 @@ def test_orientation_of_the_file_is_applied(tmp_path: Path) -> None:
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == (21, 37)
         assert image.getexif().get(0x0112, 1) == 1
+
+
+def test_damaged_exif_does_not_stop_a_thumbnail_and_its_profile_is_kept(tmp_path: Path) -> None:
+    data = lic_bytes(small_picture(), exif=b"Exif\0\0no tags", icc_profile=PROFILE)
+    (tmp_path / "a.lic").write_bytes(data)
+    assert thumbnail(tmp_path / "a.lic", tmp_path / "a.png") == 0
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size == (37, 21)
+        assert image.info["icc_profile"] == PROFILE
+
+
+@pytest.mark.parametrize("arguments", [("-", "a.png"), ("a.lic", "-")])
+def test_pipes_are_wrong_usage(arguments: tuple[str, str]) -> None:
+    assert thumbnail(*arguments) == 2
 
 
 def test_existing_output_is_refused_unless_forced(

@@ -65,7 +65,7 @@ def test_zones_of_a_table_are_what_its_frequencies_charge():
     # Costs by hand: zero 1 bit, one of +-1 3 bits, one of +-2 5 bits; then a table that ends at 1.
     wide = [2**23, 2**21, 2**19, 2**24 - 2**23 - 2**22 - 2**20]
     narrow = [2**23, 2**20, 2**24 - 2**23 - 2**21]
-    tables = load_tables(halves_of(wide, narrow), torch.tensor([2, 1]).numpy(), 0)
+    tables = load_tables(halves_of(wide, narrow), torch.tensor([2, 1]).numpy(), 1)
     first, higher = dead_zones(tables)
     unit = DEAD_ZONE_STRENGTH / (2 * BITS_PER_SQUARED_STEP)
     assert first.tolist() == pytest.approx([2 * unit, 3 * unit])

@@ -86,6 +86,8 @@ def test_examples_of_the_page_run(
     [
         ("in", {}, LicodecError, "no pictures"),
         ("-", {}, LicodecError, "no stdin"),
+        ([], {}, LicodecError, "nothing to do"),
+        ("", {}, LicodecError, "empty"),
         (["in/a.png", "in/a.jpg"], {}, LicodecError, "both be written"),
         ("in", {"quality": 101}, ValueError, "1 to 100"),
         ("in", {"effort": 10}, ValueError, "0 to 9"),

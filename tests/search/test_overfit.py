@@ -211,9 +211,7 @@ def test_interrupt_of_a_batch_is_left_to_it(tiny: Family, synthesis: Correction)
 
     def run() -> None:
         with pytest.raises(KeyboardInterrupt):
-            overfit(
-                crop(70, 70), tiny, synthesis, QUALITY, CPU, choice="rdoq", report=interrupt
-            )
+            overfit(crop(70, 70), tiny, synthesis, QUALITY, CPU, choice="rdoq", report=interrupt)
         ended.append(True)
 
     ended: list[bool] = []

@@ -132,15 +132,33 @@ def test_ten_pictures_meet_five_targets(
 def test_exact_picture_counts_as_a_hundred_db() -> None:
     flat = np.full((16, 16), 128, np.uint8)
     codec = Codec("fast")
-    for unreachable in (60, 120):
-        with pytest.raises(TargetError, match=r"ask for --psnr 100\.00"):
-            codec.encode(flat, psnr=unreachable)
+    with pytest.raises(TargetError, match=r"ask for --psnr 100\.00"):
+        codec.encode(flat, psnr=120)
     assert np.array_equal(codec.decode(codec.encode(flat, psnr=100)), flat)
 
 
-def test_psnr_that_is_proposed_can_be_reached() -> None:
-    picture = Picture(3, is_size=False)
+@pytest.mark.parametrize("wanted", [1, 1e7])
+@pytest.mark.parametrize("is_size", [True, False])
+def test_what_an_error_proposes_can_be_reached(is_size: bool, wanted: float) -> None:
+    settings = []
+
+    def measure(setting: Setting) -> float:
+        """Of a small picture: the rate's weight has an effect at the ends of its range alone."""
+        settings.append(setting)
+        step = (setting.rate_scale < 0.26) - (setting.rate_scale > 2.4)
+        return 34 + setting.quality_index // 10 + step * (1 if is_size else 0.208)
+
     with pytest.raises(TargetError) as raised:
-        find_setting(Target(99.0, is_size=False), picture, 128)
-    proposed = float(str(raised.value).rpartition(" ")[2])
-    assert find_setting(Target(proposed, is_size=False), picture, 128)
+        find_setting(Target(wanted, is_size), measure, 128)
+    assert len(settings) <= 10
+    target = Target(float(str(raised.value).rpartition(" ")[2]), is_size)
+    assert target.is_allowed(measure(find_setting(target, measure, 128)))
+
+
+@pytest.mark.parametrize("is_size", [True, False])
+def test_jump_at_an_end_of_the_scale_is_no_reason_to_refuse(is_size: bool) -> None:
+    def measure(setting: Setting) -> float:
+        return 60.0 if setting.quality_index > (0 if is_size else 254) else 40.0
+
+    found = measure(find_setting(Target(50, is_size), measure, 128))
+    assert found == (40 if is_size else 60)

@@ -7,8 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from licodec.codec.pixels import corrected_rows, corrector
+from licodec.transform.colour import grey_to_luma
 from licodec.transform.correction import Correction
 from licodec.transform.quality import interpolate, knot_weights, log_steps_start
 
@@ -90,6 +93,18 @@ def test_correction_of_rows_is_that_of_the_whole_picture(fine_blocks):
     ]
     # bfloat16 where the CPU has it
     torch.testing.assert_close(torch.cat(parts, 1), whole, atol=0.02, rtol=0)
+
+
+@given(height=st.integers(1, 70), width=st.integers(1, 70))
+def test_rows_without_correction_are_the_picture_with_its_last_row_and_column_repeated(
+    height, width
+):
+    pixels = np.random.default_rng(height).integers(0, 256, (height, width)).astype(np.uint8)
+    last = -(-height // 64) * 64
+    planes = corrected_rows(pixels, lambda planes: planes, 0, 0, last)
+    padded = np.pad(pixels, ((0, last - height), (0, -width % 64)), mode="edge")
+    assert planes[0].equal(grey_to_luma(torch.from_numpy(padded).float()))
+    assert not planes[1:].any()
 
 
 def test_complexity_is_the_number_of_weights_per_pixel_of_a_patch():

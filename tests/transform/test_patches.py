@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from licodec.transform.patches import from_patches, padded_size, to_patches
 
-
 DTYPES = st.sampled_from([torch.float32, torch.bfloat16, torch.int32])
 
 

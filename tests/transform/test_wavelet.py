@@ -15,12 +15,14 @@ from licodec.transform.wavelet import (
     analyse_level,
     band_norm,
     synthesise_level,
-    synthesise_level_int,
+    synthesise_values,
 )
 
 # Filters of the CDF 9/7 pair as JPEG 2000 prints them (ITU-T T.800, table F.4), centre first.
 LOW_TAPS = (0.602949018236, 0.266864118443, -0.078223266529, -0.016864118443, 0.026748757411)
 HIGH_TAPS = (1.115087052457, -0.591271763114, -0.057543526229, 0.091271763114)
+
+UNIT_STEPS = torch.full((1, 3), 256, dtype=torch.int32)  # the values are the details themselves
 
 
 def random_planes(seed: int, *shape: int) -> torch.Tensor:
@@ -119,7 +121,7 @@ def test_integer_synthesis_stays_within_6_64ths_per_level_and_24_in_all(seed):
         details = integers(60 * 64, 2, 3, *low.shape[1:])
         level = synthesise_level(low.double()[None], details.double()[None])
         exact = synthesise_level(exact, details.double()[None])
-        low = synthesise_level_int(low, details.clone())
+        low = synthesise_values(low, details, UNIT_STEPS)
         assert low.dtype == torch.int32
         assert float((low - level[0]).abs().max()) <= 6
     assert float((low - exact[0]).abs().max()) <= 24
@@ -128,4 +130,4 @@ def test_integer_synthesis_stays_within_6_64ths_per_level_and_24_in_all(seed):
 def test_integer_synthesis_of_values_beyond_any_picture_wraps_and_returns():
     low = torch.full((1, 2, 3), 2**31 - 1, dtype=torch.int32)
     details = torch.full((1, 3, 2, 3), -(2**31), dtype=torch.int32)
-    assert synthesise_level_int(low, details).shape == (1, 4, 6)
+    assert synthesise_values(low, details, UNIT_STEPS).shape == (1, 4, 6)
