@@ -109,6 +109,18 @@ def test_sides_count_as_the_multiples_of_64_that_they_are_padded_to() -> None:
         assert encode_bytes(4090, 65, is_searched=is_searched) == whole
 
 
+def test_column_that_needs_more_by_its_padding_is_neither_encoded_nor_decoded(
+    machine: Path, codec: Codec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.zeros((64, 1), np.uint8)
+    data = codec.encode(pixels)
+    monkeypatch.setattr(memory, "_UNCHECKED_BYTES", 0)
+    (machine / "meminfo").write_text("MemAvailable: 50 kB\n")
+    for work in (lambda: codec.encode(pixels), lambda: codec.decode(data)):
+        with pytest.raises(NotEnoughMemoryError, match="1x64 pixels need"):
+            work()
+
+
 @pytest.mark.parametrize("level", [2, 4, 6])
 def test_preview_needs_a_quarter_by_level(level: int) -> None:
     whole = decode_bytes(6400, 3200, has_alpha=False)

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from licodec import profiles
 from licodec.codec.codec import Codec
-from licodec.codec.model import load_synthesis, read_family
+from licodec.codec.model import ANALYSIS_PREFIX, fingerprint_of, load_synthesis, read_family
 from licodec.config import FAMILY_IDS
 from licodec.errors import ModelError
 from licodec.profiles import find_family, read_metadata
@@ -50,6 +51,17 @@ def test_incomplete_description_of_weights_is_refused(
             read_family(path)
         else:
             load_synthesis(replace(codec.info, synthesis_path=path), codec._family.config)
+
+
+def test_family_that_would_code_the_padding_is_refused(codec: Codec, tmp_path: Path) -> None:
+    path = tmp_path / "family.safetensors"
+    tensors = load_file(codec.info.family_path)
+    tensors["skip_below"][0] = 0
+    kept = {k: v for k, v in tensors.items() if not k.startswith(ANALYSIS_PREFIX)}
+    metadata = read_metadata(codec.info.family_path) | {"fingerprint": fingerprint_of(kept)}
+    save_file(tensors, path, metadata=metadata)
+    with pytest.raises(ModelError, match="skip_below is 0, expected 1"):
+        read_family(path)
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def _agrees(kernel: int, height: int, width: int) -> bool:
     x = torch.randint(0, 2, (height, width, channels), generator=make, dtype=torch.uint8) * 255
     maps = torch.randint(-1, 2, (channels, height, width), generator=make, dtype=torch.int8) * 127
     pairs = []
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.autocast("cpu", enabled=False):
         for layer in (exact, fast):
             inner, inputs = layer.activations(x), layer.inputs([maps])
             total = layer.sums(inputs, 1, onto=layer.sums(inner))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from licodec.prior import byte_layers
-from licodec.prior.byte_layers import load_byte_layers
+from licodec.prior.byte_layers import has_exact_bytes, load_byte_layers
 from licodec.prior.integer import IntegerPrior
 from licodec.prior.layers import EXACT_LIMIT, Layer, load_layers
 from tests.tiny import tiny_network, tiny_tensors
@@ -85,6 +85,17 @@ def test_family_whose_sums_leave_no_bit_for_rounding_stays_on_float_carriers(ten
 def test_machine_without_the_instructions_stays_on_float_carriers(tensors, monkeypatch):
     monkeypatch.setattr(byte_layers, "has_exact_bytes", lambda: False)
     assert load_byte_layers(tensors) is None
+
+
+def test_settings_of_torch_around_it_do_not_change_what_the_machine_can():
+    expected = has_exact_bytes()
+    with torch.autocast("cpu"):
+        assert has_exact_bytes.__wrapped__() == expected
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert has_exact_bytes.__wrapped__() == expected
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 @pytest.mark.parametrize("isa", ["SSE41", "AVX2", "AVX512_CORE"])
