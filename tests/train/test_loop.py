@@ -123,7 +123,8 @@ def test_interrupted_run_goes_on_at_its_last_checkpoint(tmp_path, monkeypatch):
     assert resumed.elapsed_s == state["elapsed_s"]
     assert resumed.run_step == state["run_step"] == state["step"]
     assert not changed_parts(state["network"], resumed.network.state_dict())
-    assert resumed.optimizer.state_dict()["state"].keys() == state["optimizer"]["state"].keys()
+    for part, kept in resumed.optimizer.state_dict().items():
+        assert kept["state"].keys() == state["optimizer"][part]["state"].keys() != set()
     resumed.run(nothing)
     assert load_checkpoint(tmp_path / "last.pt")["elapsed_s"] >= 600
 
