@@ -15,15 +15,15 @@ MIN_QUALITY = 1.0
 MAX_QUALITY = 100.0
 MAX_QUALITY_INDEX = 255  # one byte in the file
 
-# A picture of more pixels is refused unless the caller raises the limit: decoding takes some 60
-# bytes of memory per pixel, so that 2^28 of them need 16 GB.
+# A picture of more pixels is refused unless the caller raises the limit: decoding takes some 24
+# bytes of memory per pixel (`licodec.memory`), so that 2^28 of them need 6.4 GB.
 MAX_PIXELS = 2**28
 
 # What a .lic file keeps beside the picture.
 METADATA_KINDS = ("icc", "exif", "xmp")
 
 # Ids that files carry: append, never reuse.
-FAMILY_IDS: Mapping[str, int] = MappingProxyType({"wave1": 1, "wave2": 2, "wave3": 3})
+FAMILY_IDS: Mapping[str, int] = MappingProxyType({"wave1": 1, "wave2": 2, "wave3": 3, "wave4": 4})
 PROFILE_IDS: Mapping[str, int] = MappingProxyType({"fast": 1, "balanced": 2, "best": 3})
 QUANTIZER_IDS: Mapping[str, int] = MappingProxyType({"rounding": 0, "tcq4": 1, "tcq8": 2})
 

@@ -154,7 +154,7 @@ def read_family(family_path: Path, carrier: torch.dtype | None = None) -> Family
     except KeyError as error:
         raise ModelError(f"{path}: weights lack tensor {error}; reinstall licodec") from error
     if skip_below < 1:  # elements of the padding, whose index is 0, would be coded
-        raise ModelError(f"{path}: skip_below is {skip_below}, expected 1 or more; reinstall licodec")
+        raise ModelError(f"{path}: skip_below is {skip_below}, expected >= 1; reinstall licodec")
     return Family(
         config,
         bytes.fromhex(fingerprint)[:4],
