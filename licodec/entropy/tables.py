@@ -68,7 +68,7 @@ def load_tables(halves: np.ndarray, reaches: np.ndarray, skip_below: int) -> Tab
     Args:
         halves: (sum of R + 2,) integers; per table the frequencies of 0, 1, .. R and of the escape.
         reaches: (K,) R of each table, 1 .. 2047.
-        skip_below: 0 .. K; a family that files name has at least 1.
+        skip_below: 1 .. K; elements of index 0, such as those of the padding, are never coded.
 
     Raises:
         ModelError: sizes or sums do not fit.
@@ -76,7 +76,7 @@ def load_tables(halves: np.ndarray, reaches: np.ndarray, skip_below: int) -> Tab
     reaches = np.asarray(reaches, dtype=np.int64)
     if reaches.ndim != 1 or reaches.min(initial=1) < 1 or reaches.max(initial=1) > 2047:
         raise ModelError("the reach of a frequency table is outside 1 .. 2047")
-    if int((reaches + 2).sum()) != len(halves) or not 0 <= skip_below <= len(reaches):
+    if int((reaches + 2).sum()) != len(halves) or not 1 <= skip_below <= len(reaches):
         raise ModelError("the frequency tables do not have the sizes that the family states")
     frequencies, start = [], 0
     for reach in reaches:

@@ -205,7 +205,7 @@ class Objective:
 
     def _error(self, planes: Tensor, top: int, left: int) -> Tensor:
         """Squared error summed over the window's pixels, mean over colours."""
-        planes = planes[None].to(self._device) / (1 << FRACTION_BITS)
+        planes = planes[None].to(self._device).float() / (1 << FRACTION_BITS)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._is_short):
             corrected = self._synthesis(planes, *self._conditions)
         bottom, right = top + planes.shape[2], left + planes.shape[3]

@@ -111,8 +111,8 @@ class FloatTwin:
 
     def _low_pass(self, rows: int, columns: int, is_grey: bool, choose: Choose) -> Tensor:
         num_planes = 1 if is_grey else NUM_PLANES
-        values = torch.zeros(1, num_planes, rows, columns)
-        mask = torch.zeros(1, 1, rows, columns)
+        values = torch.zeros((1, num_planes, rows, columns), dtype=torch.float32)
+        mask = torch.zeros((1, 1, rows, columns), dtype=torch.float32)
         for step in range(NUM_LOW_PASS_STEPS):
             elements = low_pass_elements(step, rows, columns)
             mean = neighbour_mean(values, mask, diagonal=step == 1)[0][:, elements]
@@ -120,7 +120,7 @@ class FloatTwin:
             log_scale = (self._low_log_scale[step, :num_planes, None] + 0.5) / 16
             where = Where(0, tuple(range(num_planes)), elements)
             chosen = choose(mean, log_scale.expand_as(mean), where)
-            spread = torch.zeros(num_planes, rows, columns).masked_scatter(
+            spread = torch.zeros_like(values[0]).masked_scatter(
                 elements.expand(num_planes, -1, -1), chosen
             )
             values = values + spread
@@ -165,7 +165,7 @@ class FloatTwin:
             order += channels
         missing = [c for c in range(NUM_DETAIL_CHANNELS * fold * fold) if c not in order]
         if missing:
-            coded.append(torch.zeros(len(missing), *coded[0].shape[1:]))
+            coded.append(coded[0].new_zeros(len(missing), *coded[0].shape[1:]))
             order += missing
         inverse = sorted(range(len(order)), key=order.__getitem__)
         folded = torch.cat(coded)[inverse]

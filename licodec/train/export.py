@@ -185,7 +185,7 @@ def _fit_tables(
     network: CodecNetwork, tensors: dict[str, Tensor], train: Pictures, report: Report
 ) -> dict[str, Tensor]:
     """Count symbols that real encodes choose; choices and tables depend on each other."""
-    counts, skip = empty_counts(), 0
+    counts, skip = empty_counts(), 1
     stride = max(1, len(train.arrays) // _FIT_PICTURES)
     for number, choice in enumerate(_FIT_ROUNDS):
         fitted = table_tensors(counts, skip, _TRELLIS_FROM, _PRIOR_COUNT if number else 1.0)

@@ -84,7 +84,7 @@ def test_table_that_cannot_code_is_refused(frequencies):
         ([[3]], 1, "reach"),
         ([3], 1, "sizes"),
         ([4, 4], 1, "sizes"),
-        ([4], -1, "sizes"),
+        ([4], 0, "sizes"),
         ([4], 2, "sizes"),
     ],
 )

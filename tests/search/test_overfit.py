@@ -205,6 +205,18 @@ def test_interrupt_keeps_the_best_so_far(tiny: Family, synthesis: Correction) ->
     read_container(file_of(found.encoded, pixels, QUALITY))
 
 
+@pytest.mark.usefixtures("short_stages")
+def test_default_type_of_torch_does_not_matter(tiny: Family, synthesis: Correction) -> None:
+    pixels = crop(40, 70)
+    expected, _ = search(pixels, tiny, synthesis, choice="tcq8", rounds=8)
+    torch.set_default_dtype(torch.float64)
+    try:
+        found, _ = search(pixels, tiny, synthesis, choice="tcq8", rounds=8)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert found.encoded.payload == expected.encoded.payload
+
+
 def test_interrupt_of_a_batch_is_left_to_it(tiny: Family, synthesis: Correction) -> None:
     def interrupt(progress: Progress) -> None:
         raise KeyboardInterrupt
