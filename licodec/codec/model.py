@@ -143,18 +143,15 @@ def read_family(family_path: Path, carrier: torch.dtype | None = None) -> Family
     }
     _check(path, tensors, fingerprint)
     try:
-        skip_below = int(tensors["skip_below"][0])
         tables = load_tables(
             tensors["table_halves"].numpy(),
             tensors["table_reaches"].numpy().astype(np.int64),
-            skip_below,
+            int(tensors["skip_below"][0]),
         )
         detail, low = tensors["detail_steps_q4"], tensors["low_steps_q4"]
         trellis_from = int(tensors["trellis_from"][0]) if "trellis_from" in tensors else None
     except KeyError as error:
         raise ModelError(f"{path}: weights lack tensor {error}; reinstall licodec") from error
-    if skip_below < 1:  # elements of the padding, whose index is 0, would be coded
-        raise ModelError(f"{path}: skip_below is {skip_below}, expected >= 1; reinstall licodec")
     return Family(
         config,
         bytes.fromhex(fingerprint)[:4],
