@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.codec.model import Family, Synthesis, quality_inputs
-from licodec.codec.pixels import Region, corrector, grey_levels, pixels_of
+from licodec.codec.pixels import Corrector, Region, grey_levels, pixels_of
 from licodec.container.format import Container
 from licodec.container.read import check_crc
 from licodec.entropy.decode import StepDecoder, runs_of
@@ -91,18 +91,10 @@ def decode_pixels(
     header = container.header
     planes = decode_planes(container, family, timings_s)
     started = time.perf_counter()
-    run = corrector(
+    corrector = Corrector(
         synthesis.correction, *quality_inputs(family.config, header.quality_index), device
     )
-    pixels = pixels_of(
-        planes,
-        run,
-        synthesis.correction.halo_patches,
-        header.height,
-        header.width,
-        header.is_grey,
-        region,
-    )
+    pixels = pixels_of(planes, corrector, header.height, header.width, header.is_grey, region)
     timings_s["synthesis"] = time.perf_counter() - started
     return pixels
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from licodec.codec.model import Family, quality_inputs
 from licodec.codec.padding import Padding
-from licodec.codec.pixels import corrected_rows, corrector, strip_px
+from licodec.codec.pixels import Corrector, corrected_rows
 from licodec.codec.weights import STEP_UNIT
 from licodec.memory import LARGE_PX
 from licodec.prior.integer import Where
@@ -21,8 +21,8 @@ from licodec.prior.layout import (
     detail_steps,
     fold_of,
 )
-from licodec.prior.strips import row_strips
 from licodec.transform.patches import PATCH_PX, padded_size
+from licodec.transform.rows import below
 from licodec.transform.wavelet import GRID_PX, analyse_level
 
 _Channels = tuple[int, ...]
@@ -42,11 +42,10 @@ class Latent:
         self, pixels: np.ndarray, family: Family, quality_index: int, device: torch.device
     ) -> None:
         self._pixels = pixels
-        self._run = corrector(
-            family.analysis, *quality_inputs(family.config, quality_index), device
-        )
-        self._halo_patches = family.analysis.halo_patches
-        self._padding = Padding(pixels, self._planes_of, self._halo_patches * PATCH_PX)
+        inputs = quality_inputs(family.config, quality_index)
+        self._corrector = Corrector(family.analysis, *inputs, device)
+        reach_px = self._corrector.halo_patches * PATCH_PX
+        self._padding = Padding(pixels, self._planes_of, reach_px)
         self._steps_px = family.detail_steps_q4[quality_index].float() / STEP_UNIT
         self._kept: dict[int, dict[_Channels, Tensor]] = {}
         # Coefficients are given away then when they are asked for, and chroma of level 1, half of
@@ -86,32 +85,41 @@ class Latent:
         return low
 
     def _planes_of(self, pixels: np.ndarray) -> Tensor:
-        height = padded_size(pixels.shape[0], GRID_PX)
-        return corrected_rows(pixels, self._run, self._halo_patches, 0, height)
+        return torch.cat(list(corrected_rows(pixels, self._corrector.start())), 1)
 
     def _analyse(self, steps: Sequence[DetailStep], low: Tensor | None = None) -> None:
         """Keep some steps of level 1; fill the low-pass (3, H'/2, W'/2) float32 if it is given."""
         height, width = (padded_size(n, GRID_PX) for n in self._pixels.shape[:2])
         parts = self._empty(1, height // 2, width // 2, steps)
         wanted = {c // (3 * fold_of(1) ** 2) for s in steps for c in s.channels}
-        num_patches = height // PATCH_PX
-        for first, last in row_strips(num_patches, width, positions=strip_px(width) // PATCH_PX):
-            # One patch more on each side: the reach of the wavelet.
-            above, below = max(first - 1, 0), min(last + 1, num_patches)
-            planes = corrected_rows(
-                self._pixels, self._run, self._halo_patches, above * PATCH_PX, below * PATCH_PX
-            )
-            self._padding.put(planes, above * PATCH_PX)
-            inside = slice((first - above) * PATCH_PX // 2, (last - above) * PATCH_PX // 2)
-            rows = slice(first * PATCH_PX // 2, last * PATCH_PX // 2)
+        for planes, top, inside in self._windows(height):
+            rows = slice((top + inside.start) // 2, (top + inside.stop) // 2)
+            part = slice(inside.start // 2, inside.stop // 2)
             for p in range(NUM_PLANES):
                 if low is None and p not in wanted:
                     continue
                 low_part, details = analyse_level(planes[None, p : p + 1])
                 if low is not None:
-                    low[p, rows] = low_part[0, 0, inside]
-                self._keep(1, p, details[0, 0, :, inside], rows.start, parts)
+                    low[p, rows] = low_part[0, 0, part]
+                self._keep(1, p, details[0, 0, :, part], rows.start, parts)
         self._kept.setdefault(1, {}).update(parts)
+
+    def _windows(self, height: int) -> Iterator[tuple[Tensor, int, slice]]:
+        """Corrected planes (3, n, W'), their first row, and those of their rows that are analysed.
+
+        The others, up to 8 at either end, are what the wavelet reaches.
+        """
+        window: Tensor | None = None
+        top = done = 0
+        for strip in corrected_rows(self._pixels, self._corrector.start()):
+            self._padding.put(strip, top if window is None else top + window.shape[1])
+            window = below(window, strip)
+            bottom = top + window.shape[1]
+            end = bottom if bottom == height else (bottom - PATCH_PX) // PATCH_PX * PATCH_PX
+            if end <= done:
+                continue
+            yield window, top, slice(done - top, end - top)
+            window, top, done = window[:, end - PATCH_PX - top :], end - PATCH_PX, end
 
     def _analyse_plane_by_plane(self, level: int, low: Tensor) -> Tensor:
         parts = []

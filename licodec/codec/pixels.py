@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,33 +18,62 @@ from licodec.transform.correction import Correction
 from licodec.transform.patches import PATCH_PX, padded_size
 from licodec.transform.wavelet import FRACTION_BITS, GRID_PX
 
-# Pixels of a strip without its halo: some tens of MB of activations. Wide pictures have strips of
-# more pixels, up to the second number, so that the halo stays a small share of them.
-_STRIP_PX = 1 << 20
-_WIDE_STRIP_PX = 1 << 21
-_WIDE_STRIP_ROWS = 256
-
-Correct = Callable[[Tensor], Tensor]
+# Pixels of a strip: some tens of MB of activations. Half and twice as many take longer.
+_STRIP_PX = 1 << 19
 
 
-def corrected_rows(
-    pixels: np.ndarray, run: Correct, halo_patches: int, top: int, bottom: int
-) -> Tensor:
-    """Rows of a picture's padded planes after the analysis correction.
+class Push(Protocol):
+    """See `CorrectedRows.push`; here (3, h, W) float32 to (3, h', W)."""
+
+    def __call__(self, planes: Tensor, *, is_last: bool) -> Tensor: ...
+
+
+class Corrector:
+    """A correction that is bound to a quality and a device.
+
+    Args:
+        correction: in floating point; is moved to the device.
+        weights: (1, knots) interpolation weights of the quality.
+        step_px: (1,) quantization step in grey levels.
+        device: where it runs.
+    """
+
+    def __init__(
+        self, correction: Correction, weights: Tensor, step_px: Tensor, device: torch.device
+    ) -> None:
+        self._correction = correction.to(device)
+        self._inputs = weights.to(device), step_px.to(device)
+        self._device = device
+        self._is_short = device.type == "cpu" and has_fast_bfloat16()
+        self.halo_patches = correction.halo_patches
+
+    def start(self) -> Push:
+        """Begin a picture, which comes in strips."""
+        rows = self._correction.rows(*self._inputs)
+
+        @torch.inference_mode()
+        def push(planes: Tensor, *, is_last: bool) -> Tensor:
+            with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._is_short):
+                return rows.push(planes[None].to(self._device), is_last=is_last)[0].cpu()
+
+        return push
+
+
+def corrected_rows(pixels: np.ndarray, push: Push) -> Iterator[Tensor]:
+    """A picture's padded planes after the analysis correction, from top to bottom.
 
     Args:
         pixels: (H, W) or (H, W, 3) uint8.
-        run: analysis correction.
-        halo_patches: its reach.
-        top, bottom: first row and row after the last, multiples of 8 within the padded height.
+        push: analysis correction.
 
-    Returns:
-        (3, bottom - top, W') float32 grey levels; chroma of a grey picture is zero before it.
+    Yields:
+        (3, n, W') float32 grey levels; chroma of a grey picture is zero before it.
     """
-    halo = halo_patches * PATCH_PX
-    last = padded_size(pixels.shape[0], GRID_PX)
-    above, below = max(top - halo, 0), min(bottom + halo, last)
-    return run(_padded_rows(pixels, above, below))[:, top - above : bottom - above]
+    height, width = (padded_size(n, GRID_PX) for n in pixels.shape[:2])
+    num_patches = height // PATCH_PX
+    for first, last in row_strips(num_patches, width, positions=_STRIP_PX // PATCH_PX):
+        planes = _padded_rows(pixels, first * PATCH_PX, last * PATCH_PX)
+        yield push(planes, is_last=last == num_patches)
 
 
 def _padded_rows(pixels: np.ndarray, top: int, bottom: int) -> Tensor:
@@ -60,22 +90,6 @@ def _padded_rows(pixels: np.ndarray, top: int, bottom: int) -> Tensor:
     return F.pad(planes, (0, right, 0, below), mode="replicate")[0]
 
 
-def corrector(
-    correction: Correction, weights: Tensor, step_px: Tensor, device: torch.device
-) -> Correct:
-    """Bind a correction to a quality and a device; the result maps (3, H, W) float to the same."""
-    correction.to(device)
-    weights, step_px = weights.to(device), step_px.to(device)
-    is_short = device.type == "cpu" and has_fast_bfloat16()
-
-    @torch.inference_mode()
-    def run(planes: Tensor) -> Tensor:
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_short):
-            return torch.as_tensor(correction(planes[None].to(device), weights, step_px)[0].cpu())
-
-    return run
-
-
 def has_fast_bfloat16() -> bool:
     """Whether this CPU multiplies bfloat16 in hardware.
 
@@ -84,11 +98,6 @@ def has_fast_bfloat16() -> bool:
     """
     found = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(found is not None and found())
-
-
-def strip_px(width: int) -> int:
-    """Pixels of the strips that a picture of this width is corrected in."""
-    return max(_STRIP_PX, min(_WIDE_STRIP_ROWS * width, _WIDE_STRIP_PX))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +112,7 @@ class Region:
 
 def pixels_of(
     planes: Planes | Tensor,
-    run: Correct,
-    halo_patches: int,
+    corrector: Corrector,
     height: int,
     width: int,
     is_grey: bool,
@@ -114,8 +122,7 @@ def pixels_of(
 
     Args:
         planes: (3, H', W') int32, 1/64 grey level.
-        run: synthesis correction.
-        halo_patches: its reach.
+        corrector: of the synthesis.
         height, width: of the picture.
         region: the part of it that is wanted, which differs from the same part of the whole by at
             most one grey level.
@@ -125,24 +132,24 @@ def pixels_of(
     """
     region = region or Region(0, 0, width, height)
     pixels = np.empty((region.height, region.width, *(() if is_grey else (3,))), np.uint8)
-    num_rows, num_columns = (size // PATCH_PX for size in planes.shape[1:])
-    left, right = _patches(region.x, region.width)
-    first, last = max(left - halo_patches, 0), min(right + halo_patches, num_columns)
-    columns = slice(region.x - first * PATCH_PX, region.x - first * PATCH_PX + region.width)
-    upper, lower = _patches(region.y, region.height)
-    num_px = strip_px((last - first) * PATCH_PX)
-    size = lower - upper, (last - first) * PATCH_PX
-    for begin, end in row_strips(*size, positions=num_px // PATCH_PX):
-        above, below = (
-            max(upper + begin - halo_patches, 0),
-            min(upper + end + halo_patches, num_rows),
-        )
-        window = [n * PATCH_PX for n in (above, below, first, last)]
-        top = max((upper + begin) * PATCH_PX, region.y)
-        bottom = min((upper + end) * PATCH_PX, region.y + region.height)
-        corrected = run(_window(planes, *window).float().mul_(2.0**-FRACTION_BITS))
-        part = corrected[:, top - window[0] : bottom - window[0], columns]
-        pixels[top - region.y : bottom - region.y] = grey_levels(part, is_grey=is_grey)
+    halo = corrector.halo_patches
+    upper, lower = _patches(region.y, region.height, halo, planes.shape[1])
+    first, last = (n * PATCH_PX for n in _patches(region.x, region.width, halo, planes.shape[2]))
+    columns = slice(region.x - first, region.x - first + region.width)
+    push = corrector.start()
+    # Where the next corrected row lies in the region.
+    top = upper * PATCH_PX - region.y
+    num_patches = lower - upper
+    for begin, end in row_strips(num_patches, last - first, positions=_STRIP_PX // PATCH_PX):
+        window = (upper + begin) * PATCH_PX, (upper + end) * PATCH_PX, first, last
+        levels = _window(planes, *window).float().mul_(2.0**-FRACTION_BITS)
+        corrected = push(levels, is_last=end == num_patches)
+        bottom = top + corrected.shape[1]
+        rows = slice(max(top, 0), min(bottom, region.height))
+        if rows.start < rows.stop:
+            part = corrected[:, rows.start - top : rows.stop - top, columns]
+            pixels[rows] = grey_levels(part, is_grey=is_grey)
+        top = bottom
     return pixels
 
 
@@ -153,9 +160,10 @@ def grey_levels(planes: Tensor, *, is_grey: bool) -> np.ndarray:
     return rounded
 
 
-def _patches(first_px: int, size_px: int) -> tuple[int, int]:
-    """First patch that pixels touch, and the one after the last."""
-    return first_px // PATCH_PX, -(-(first_px + size_px) // PATCH_PX)
+def _patches(first_px: int, size_px: int, halo: int, end_px: int) -> tuple[int, int]:
+    """First patch that pixels depend on, and the one after the last."""
+    first, last = first_px // PATCH_PX - halo, -(-(first_px + size_px) // PATCH_PX) + halo
+    return max(first, 0), min(last, end_px // PATCH_PX)
 
 
 def _window(planes: Planes | Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from licodec.codec.encode import Encoded
 from licodec.codec.model import Family, quality_inputs
-from licodec.codec.pixels import corrector, has_fast_bfloat16, pixels_of
+from licodec.codec.pixels import Corrector, has_fast_bfloat16, pixels_of
 from licodec.codec.weights import StepWeights, rd_lambda
 from licodec.entropy.tables import coding_bound
 from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT
@@ -79,10 +79,9 @@ def decoded_mse(
         quality_index: 0..255.
         device: of the correction.
     """
-    run = corrector(synthesis, *quality_inputs(family.config, quality_index), device)
+    corrector = Corrector(synthesis, *quality_inputs(family.config, quality_index), device)
     height, width = pixels.shape[:2]
-    is_grey = pixels.ndim == 2
-    decoded = pixels_of(encoded.planes, run, synthesis.halo_patches, height, width, is_grey)
+    decoded = pixels_of(encoded.planes, corrector, height, width, pixels.ndim == 2)
     rows = zip(decoded, pixels, strict=True)
     squares = (int(np.square(a.astype(np.int32) - b).sum()) for a, b in rows)
     return sum(squares) / pixels.size

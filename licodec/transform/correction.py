@@ -10,25 +10,20 @@ patch, so that they learn more from as many pictures. Both may follow each other
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from licodec.transform.patches import PATCH_PX, from_patches, to_patches
 from licodec.transform.quality import interpolate
+from licodec.transform.rows import ConvolvedRows, LateRows
 
 _NUM_PLANES = 3
 _FINE_PATCH_PX = 2
 # Planes span about +-222 grey levels; the network sees them in units of 64, exact in any dtype.
 _INPUT_UNIT = 64.0
-
-
-def _convolve(conv: nn.Conv2d, x: Tensor, bias: Tensor) -> Tensor:
-    """3x3 convolution of (N, C, h, w) with a bias (N, width) beside its own."""
-    if len(x) == 1:  # then it costs no pass over the map
-        return F.conv2d(x, conv.weight, torch.as_tensor(conv.bias) + bias[0], padding=1)
-    out: Tensor = conv(x)
-    return out + bias[:, :, None, None].to(out.dtype)
 
 
 def _activate(x: Tensor) -> Tensor:
@@ -47,11 +42,35 @@ class Block(nn.Module):
         with torch.no_grad():
             self.back.weight.mul_(0.3)
 
-    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
-        """(N, width, h, w) and (N, knots) to (N, width, h, w)."""
-        hidden = _convolve(self.into, x, interpolate(weights, self.quality_bias))
-        back = torch.as_tensor(self.back(_activate(hidden)))
+
+class BlockRows:
+    """A block's work on a map that comes in strips.
+
+    Args:
+        block: its weights.
+        weights: (N, knots) interpolation weights of the quality.
+    """
+
+    def __init__(self, block: nn.Module, weights: Tensor) -> None:
+        assert isinstance(block, Block)
+        self._into = ConvolvedRows(block.into, interpolate(weights, block.quality_bias))
+        self._back = ConvolvedRows(block.back)
+        self._late = LateRows()
+
+    def push(self, x: Tensor, *, is_last: bool) -> Tensor:
+        """(N, width, h, w) to (N, width, h', w), up to two rows later."""
+        hidden = _activate(self._into.push(x, is_last=is_last))
+        back = self._back.push(hidden, is_last=is_last)
+        x = self._late.push(x, back.shape[2])
         return x + back if torch.is_grad_enabled() else back.add_(x)
+
+
+class Rows(Protocol):
+    """What corrects a picture that comes in strips; see `CorrectedRows`."""
+
+    def push(self, planes: Tensor, *, is_last: bool) -> Tensor:
+        """Rows in, corrected rows out."""
+        ...
 
 
 class PatchNet(nn.Module):
@@ -77,28 +96,18 @@ class PatchNet(nn.Module):
             self.out.weight.mul_(0.02)
             self.out.bias.zero_()  # type: ignore[union-attr]
 
-    def forward(self, planes: Tensor, weights: Tensor, step_px: Tensor) -> Tensor:
-        """Correct a picture.
+    def rows(self, weights: Tensor, step_px: Tensor) -> Rows:
+        """Begin a picture that comes in strips.
 
         Args:
-            planes: (N, 3, H, W) float grey levels, H and W multiples of the patch.
             weights: (N, knots) interpolation weights of the quality.
             step_px: (N,) quantization step in grey levels, the size of a typical error.
-
-        Returns:
-            (N, 3, H, W) float, planes plus correction.
         """
-        inputs = planes
-        if torch.is_autocast_enabled(planes.device.type):  # the convolution would do it later
-            inputs = planes.to(torch.get_autocast_dtype(planes.device.type))
-        patches = to_patches(inputs / _INPUT_UNIT, self.patch_px)
-        bias = interpolate(weights, self.quality_bias)
-        hidden = _activate(_convolve(self.into, patches, bias))
-        for block in self.blocks:
-            hidden = block(hidden, weights)
-        gain = step_px * torch.exp(interpolate(weights, self.log_gain))
-        out = from_patches(self.out(_activate(hidden)), self.patch_px)
-        return (out.float() * gain[:, None, None, None]).add_(planes)
+        return CorrectedRows(self, weights, step_px)
+
+    def forward(self, planes: Tensor, weights: Tensor, step_px: Tensor) -> Tensor:
+        """Correct a whole picture: (N, 3, H, W) float grey levels, H and W multiples of a patch."""
+        return self.rows(weights, step_px).push(planes, is_last=True)
 
     @property
     def halo_px(self) -> int:
@@ -111,6 +120,47 @@ class PatchNet(nn.Module):
         parts = (self.into, *self.blocks, self.out)
         convs = (m for part in parts for m in part.modules() if isinstance(m, nn.Conv2d))
         return sum(c.weight.numel() for c in convs) / self.patch_px**2 / 1000
+
+
+class CorrectedRows:
+    """A network's work on a picture that comes in strips, from top to bottom."""
+
+    def __init__(self, net: PatchNet, weights: Tensor, step_px: Tensor) -> None:
+        self._patch_px, self._out = net.patch_px, net.out
+        self._into = ConvolvedRows(net.into, interpolate(weights, net.quality_bias))
+        self._blocks = [BlockRows(block, weights) for block in net.blocks]
+        self._gain = step_px * torch.exp(interpolate(weights, net.log_gain))
+        self._late = LateRows()
+
+    def push(self, planes: Tensor, *, is_last: bool) -> Tensor:
+        """Correct the next rows.
+
+        Args:
+            planes: (N, 3, h, W) float grey levels, h and W multiples of the patch.
+            is_last: whether the picture ends with them; h is not 0 then.
+
+        Returns:
+            (N, 3, h', W) float, planes plus correction; a strip but the last leaves out up to
+            `PatchNet.halo_px` rows, which come with the next.
+        """
+        hidden = self._hidden(planes, is_last=is_last)
+        if not hidden.shape[2]:
+            return self._late.push(planes, 0)
+        out = from_patches(self._out(_activate(hidden)), self._patch_px)
+        planes = self._late.push(planes, out.shape[2])
+        return (out.float() * self._gain[:, None, None, None]).add_(planes)
+
+    def _hidden(self, planes: Tensor, *, is_last: bool) -> Tensor:
+        if not planes.shape[2]:
+            return planes
+        inputs = planes
+        if torch.is_autocast_enabled(planes.device.type):  # the convolution would do it later
+            inputs = planes.to(torch.get_autocast_dtype(planes.device.type))
+        patches = to_patches(inputs / _INPUT_UNIT, self._patch_px)
+        hidden = _activate(self._into.push(patches, is_last=is_last))
+        for block in self._blocks:
+            hidden = block.push(hidden, is_last=is_last)
+        return hidden
 
 
 class Correction(PatchNet):
@@ -147,10 +197,10 @@ class Correction(PatchNet):
             else None
         )
 
-    def forward(self, planes: Tensor, weights: Tensor, step_px: Tensor) -> Tensor:
-        """As `PatchNet.forward`; H and W are multiples of 8."""
-        planes = super().forward(planes, weights, step_px)
-        return planes if self.fine is None else self.fine(planes, weights, step_px)
+    def rows(self, weights: Tensor, step_px: Tensor) -> Rows:
+        """As `PatchNet.rows`; H and W are multiples of 8."""
+        rows = super().rows(weights, step_px)
+        return CorrectedTwice(rows, self.fine.rows(weights, step_px)) if self.fine else rows
 
     @property
     def halo_patches(self) -> int:
@@ -162,3 +212,14 @@ class Correction(PatchNet):
     def kmac_per_px(self) -> float:
         """Thousands of multiply-accumulates per pixel, both strides."""
         return super().kmac_per_px + (self.fine.kmac_per_px if self.fine else 0.0)
+
+
+class CorrectedTwice:
+    """Two networks after each other."""
+
+    def __init__(self, first: Rows, second: Rows) -> None:
+        self._first, self._second = first, second
+
+    def push(self, planes: Tensor, *, is_last: bool) -> Tensor:
+        """As `CorrectedRows.push`; what each of them leaves out adds up."""
+        return self._second.push(self._first.push(planes, is_last=is_last), is_last=is_last)

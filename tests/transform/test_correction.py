@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licodec.codec.pixels import corrected_rows, corrector
+from licodec.codec.pixels import Corrector, corrected_rows
 from licodec.transform.colour import grey_to_luma
 from licodec.transform.correction import Correction
 from licodec.transform.quality import interpolate, knot_weights, log_steps_start
@@ -20,11 +20,18 @@ WEIGHTS = knot_weights(torch.tensor([0.4]), KNOTS)
 STEP_PX = torch.tensor([10.0])
 
 
-def random_correction(seed: int, num_blocks: int = 1, fine_blocks: int = 0) -> Correction:
+def random_correction(
+    seed: int, num_blocks: int = 1, fine_blocks: int = 0, patch_px: int = 8
+) -> Correction:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = Correction(
-            width=16, num_blocks=num_blocks, num_knots=KNOTS, fine_width=8, fine_blocks=fine_blocks
+            width=16,
+            num_blocks=num_blocks,
+            num_knots=KNOTS,
+            patch_px=patch_px,
+            fine_width=8,
+            fine_blocks=fine_blocks,
         )
     return net.eval().requires_grad_(False)
 
@@ -82,17 +89,25 @@ def test_correction_of_a_patch_depends_on_no_patch_beyond_the_halo(num_blocks, f
     assert not after[:, 8 : 8 + reach].equal(before[:, 8 : 8 + reach])
 
 
-@pytest.mark.parametrize("fine_blocks", [0, 2])
-def test_correction_of_rows_is_that_of_the_whole_picture(fine_blocks):
-    net = random_correction(2, 2, fine_blocks)
-    run = corrector(net, WEIGHTS, STEP_PX, torch.device("cpu"))
-    pixels = np.random.default_rng(2).integers(0, 256, (250, 60, 3)).astype(np.uint8)
-    whole = corrected_rows(pixels, run, net.halo_patches, 0, 256)
-    parts = [
-        corrected_rows(pixels, run, net.halo_patches, top, top + 64) for top in range(0, 256, 64)
-    ]
-    # bfloat16 where the CPU has it
-    torch.testing.assert_close(torch.cat(parts, 1), whole, atol=0.02, rtol=0)
+@pytest.mark.parametrize(("patch_px", "fine_blocks"), [(8, 0), (8, 2), (2, 0)])
+@pytest.mark.parametrize("heights", [[16] * 8, [8] * 16, [64, 8, 56], [112, 16], [8, 120]])
+def test_correction_of_strips_is_that_of_the_whole_picture(patch_px, fine_blocks, heights):
+    net = random_correction(2, 2, fine_blocks, patch_px)
+    corrector = Corrector(net, WEIGHTS, STEP_PX, torch.device("cpu"))
+    planes = random_planes(2, 128, 64)
+    whole = corrector.start()(planes, is_last=True)
+    assert whole.shape == planes.shape
+    push = corrector.start()
+    strips = planes.split(heights, 1)
+    parts = [push(strip, is_last=i == len(strips) - 1) for i, strip in enumerate(strips)]
+    assert torch.cat(parts, 1).equal(whole)
+
+
+def test_strip_leaves_out_no_more_rows_than_the_reach():
+    net = random_correction(2, 2, 2)
+    push = Corrector(net, WEIGHTS, STEP_PX, torch.device("cpu")).start()
+    given = push(random_planes(3, 128, 64), is_last=False).shape[1]
+    assert 128 - given == 8 * (1 + 4) + 2 * (1 + 4) <= 8 * net.halo_patches
 
 
 @given(height=st.integers(1, 70), width=st.integers(1, 70))
@@ -101,7 +116,7 @@ def test_rows_without_correction_are_the_picture_with_its_last_row_and_column_re
 ):
     pixels = np.random.default_rng(height).integers(0, 256, (height, width)).astype(np.uint8)
     last = -(-height // 64) * 64
-    planes = corrected_rows(pixels, lambda planes: planes, 0, 0, last)
+    (planes,) = corrected_rows(pixels, lambda planes, is_last: planes)
     padded = np.pad(pixels, ((0, last - height), (0, -width % 64)), mode="edge")
     assert planes[0].equal(grey_to_luma(torch.from_numpy(padded).float()))
     assert not planes[1:].any()
