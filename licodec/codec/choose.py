@@ -131,7 +131,7 @@ class Chooser:
         elif self._choice == "dead-zone":
             symbols = round_with_dead_zone(residual, index, (self._zones[0], self._zones[1]))
         else:
-            symbols = choose_symbols(residual, weight, index.long(), self._bits)
+            symbols = choose_symbols(residual, weight, index.to(torch.int32), self._bits)
         is_skipped = (index > 0) & (index < self._skip_below)
         self._count_missed(residual, symbols, is_skipped)
         return symbols * is_plain

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import constriction
 import numpy as np
 
-from licodec.entropy.groups import ESCAPE_CLASSES, group_by_table
+from licodec.entropy.groups import ESCAPE_CLASSES, SORTED_AT_ONCE, group_by_table
 from licodec.entropy.tables import MAX_SYMBOL, Tables
+
+# Their numbers, 16 bits, sort in linear time.
+_STEPS_AT_ONCE = 1 << 16
 
 
 def encode_steps(steps: list[tuple[np.ndarray, np.ndarray]], tables: Tables) -> bytes:
@@ -26,26 +30,49 @@ def encode_steps(steps: list[tuple[np.ndarray, np.ndarray]], tables: Tables) -> 
         ValueError: a symbol's size is beyond 32767.
     """
     coder = constriction.stream.stack.AnsCoder()
-    for symbols, index in reversed(steps):
-        _push_step(coder, symbols, index, tables)
+    end = len(steps)
+    while end:
+        begin = end - 1
+        count = len(steps[begin][0])
+        while begin and end - begin < _STEPS_AT_ONCE:
+            count += len(steps[begin - 1][0])
+            if count > SORTED_AT_ONCE:
+                break
+            begin -= 1
+        _push_steps(coder, steps[begin:end], tables)
+        end = begin
     return bytes(coder.get_compressed().astype("<u4").tobytes())
 
 
-def _push_step(coder: Any, symbols: np.ndarray, index: np.ndarray, tables: Tables) -> None:
-    if not len(symbols):
+def _push_steps(coder: Any, steps: Sequence[tuple[np.ndarray, np.ndarray]], tables: Tables) -> None:
+    """Push some steps, of which a picture has a thousand small ones, from the last to the first."""
+    number = np.repeat(np.arange(len(steps), dtype=np.uint16), [len(s) for s, _ in steps])
+    if not len(number):
         return
-    order, bounds = group_by_table(index, len(tables.models))
-    used = np.flatnonzero(np.diff(bounds))
-    values = symbols[order]
-    reach = np.repeat(tables.reaches[used].astype(np.int16), np.diff(bounds)[used])
-    entries = values + reach
-    escaped = (values > reach) | (values < -reach)
-    if escaped.any():
-        _push_escapes(coder, values[escaped].astype(np.int32), reach[escaped].astype(np.int32))
-        entries[escaped] = 2 * reach[escaped] + 1
-    for table in used[::-1].tolist():
-        run = entries[bounds[table] : bounds[table + 1]]
-        coder.encode_reverse(run.astype(np.int32), tables.models[table])
+    index = np.concatenate([index for _, index in steps])
+    order, _ = group_by_table(index, len(tables.models))
+    if len(steps) > 1:
+        order = order[number[order].argsort(kind="stable")]
+    table = index[order]
+    values = np.concatenate([symbols for symbols, _ in steps])[order]
+    reach = tables.reaches.astype(np.int16)[table]
+    entries = (values + reach).astype(np.int32)
+    escaped = np.flatnonzero((values > reach) | (values < -reach))
+    entries[escaped] = 2 * reach[escaped] + 1
+    escaped_of = {int(n): escaped[number[escaped] == n] for n in np.unique(number[escaped])}
+    # Elements of a step are beside each other, those of a table within it, too.
+    begins = 1 + np.flatnonzero((np.diff(table) != 0) | (np.diff(number) != 0))
+    begins = np.concatenate([[0], begins])
+    end, last_number = len(number), -1
+    numbers, used = number[begins].tolist(), table[begins].tolist()
+    for i, begin in reversed(list(enumerate(begins.tolist()))):
+        if numbers[i] != last_number:
+            last_number = numbers[i]
+            if last_number in escaped_of:
+                at = escaped_of[last_number]
+                _push_escapes(coder, values[at].astype(np.int32), reach[at].astype(np.int32))
+        coder.encode_reverse(entries[begin:end], tables.models[used[i]])
+        end = begin
 
 
 def _push_escapes(coder: Any, values: np.ndarray, reach: np.ndarray) -> None:

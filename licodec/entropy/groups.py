@@ -8,7 +8,7 @@ import numpy as np
 # its highest one. Magnitudes stay below 2^15, so a length fits 16 classes.
 ESCAPE_CLASSES = 16
 # Elements that are sorted at once: the sort takes 16 bytes each, what it leaves 4.
-_SORTED_AT_ONCE = 1 << 20
+SORTED_AT_ONCE = 1 << 20
 
 
 def group_by_table(
@@ -25,11 +25,11 @@ def group_by_table(
         order (m,) integers that sorts by table and keeps the order inside one; bounds (K + 1,) of
         the tables' runs in it.
     """
-    starts = range(0, len(index), _SORTED_AT_ONCE)
+    starts = range(0, len(index), SORTED_AT_ONCE)
     if len(starts) < 2:
         order, counts = _sorted(index, num_tables, first_table)
         return order, np.concatenate([[0], np.cumsum(counts)])
-    parts = [index[start : start + _SORTED_AT_ONCE] for start in starts]
+    parts = [index[start : start + SORTED_AT_ONCE] for start in starts]
     counts = np.stack([np.bincount(part, minlength=num_tables) for part in parts])
     counts[:, :first_table] = 0
     bounds = np.concatenate([[0], np.cumsum(counts.sum(0))])

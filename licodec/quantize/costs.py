@@ -28,6 +28,17 @@ def magnitude_bits(tables: Tables) -> Tensor:
 
 
 def bits_at(bits: Tensor, table: Tensor, magnitude: Tensor) -> Tensor:
-    """Look up `magnitude_bits`; (n,) int64 tables and (n,) float magnitudes to (n,) float32."""
-    flat = table * bits.shape[1] + magnitude.clamp(max=bits.shape[1] - 1).long()
-    return bits.view(-1)[flat]
+    """Look up `magnitude_bits`.
+
+    Args:
+        bits: (K, 2051) float32.
+        table: int32.
+        magnitude: float, of any size, the same shape.
+
+    Returns:
+        float32 of that shape.
+    """
+    # By 32 bits `index_select` takes a quarter of the time of indexing by 64.
+    flat = magnitude.clamp(max=bits.shape[1] - 1).to(torch.int32)
+    flat.add_(table, alpha=bits.shape[1])
+    return bits.view(-1).index_select(0, flat.view(-1)).view(flat.shape)

@@ -15,7 +15,7 @@ def choose_symbols(residual: Tensor, weight: Tensor, table: Tensor, bits: Tensor
     Args:
         residual: value minus mean in steps, (n,) float32.
         weight: bits that a squared error of one step is worth, (n,) float32.
-        table: (n,) int64.
+        table: (n,) int32.
         bits: from `magnitude_bits`.
 
     Returns:
@@ -24,7 +24,7 @@ def choose_symbols(residual: Tensor, weight: Tensor, table: Tensor, bits: Tensor
     size = residual.abs().clamp_(max=MAX_SYMBOL)
     below = size.floor()
     best, cost = _cheaper(size, weight, table, bits, below, below + 1)
-    zero = weight * size.square() + bits[table, 0]
+    zero = weight * size.square() + bits[:, 0].index_select(0, table.view(-1)).view(table.shape)
     best = torch.where(zero <= cost, torch.zeros_like(best), best)
     return torch.copysign(best.clamp_(max=MAX_SYMBOL), residual).to(torch.int32)
 

@@ -63,7 +63,7 @@ def search_chains(
     quantizers = torch.empty(count, dtype=torch.uint8)
     steps = _turned_round(trellis)
     for elements, length, width in _blocks(count, chains):
-        parts = residual[elements], weight[elements], index[elements].long()
+        parts = residual[elements], weight[elements], index[elements].to(torch.int32)
         cost, magnitude = _candidates(*parts, bits)
         missing = length * width - len(elements)
         padded = torch.cat([cost, cost.new_zeros(4, missing)], 1) if missing else cost
@@ -100,7 +100,7 @@ def _candidates(
             distance = size - (2 * magnitude - quantizer).clamp_(min=0) * _UNIT_STEPS
             costs.append(weight * distance.square() + bits_at(bits[quantizer], index, magnitude))
             magnitudes.append(magnitude)
-        zero = weight * size.square() + bits[quantizer][index, 0]
+        zero = weight * size.square() + bits[quantizer][:, 0].index_select(0, index)
         is_zero = zero < costs[-2]
         costs[-2] = torch.where(is_zero, zero, costs[-2])
         magnitudes[-2] = magnitudes[-2].masked_fill(is_zero, 0)

@@ -21,7 +21,7 @@ def test_payload_does_not_depend_on_how_much_is_chosen_at_once(choice, monkeypat
     whole = encode_pixels(pixels, family, 200, torch.device("cpu"), choice=choice)
     monkeypatch.setattr(choose, "_WHOLE_ELEMENTS", 300)
     monkeypatch.setattr(choose, "_CHAINS_AT_ONCE", 32)
-    monkeypatch.setattr(groups, "_SORTED_AT_ONCE", 1000)
+    monkeypatch.setattr(groups, "SORTED_AT_ONCE", 1000)
     cut = encode_pixels(pixels, family, 200, torch.device("cpu"), choice=choice)
     assert cut.payload == whole.payload
     assert len(np.concatenate(cut.tables_used)) == len(np.concatenate(whole.tables_used))
@@ -32,7 +32,7 @@ def test_symbols_read_in_small_pieces_are_the_same(monkeypatch):
     data = codec.encode(pixels, quality=80)
     whole = codec.decode(data)
     monkeypatch.setattr(decode, "_PIECE_ELEMENTS", 100)
-    monkeypatch.setattr(groups, "_SORTED_AT_ONCE", 1000)
+    monkeypatch.setattr(groups, "SORTED_AT_ONCE", 1000)
     assert np.array_equal(codec.decode(data), whole)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licodec.entropy import groups
+from licodec.entropy import encode, groups
 from licodec.entropy.decode import StepDecoder
 from licodec.entropy.encode import encode_steps
 from licodec.entropy.groups import ESCAPE_CLASSES, group_by_table
@@ -62,6 +62,17 @@ def random_steps(seed: int, sizes: list[int], largest: int = 60) -> Steps:
 def test_steps_survive_the_round_trip(steps):
     coded = arrays(steps)
     assert_equal(decoded(encode_steps(coded, TABLES), coded), coded)
+
+
+@pytest.mark.parametrize(("elements", "steps_at_once"), [(1, 9), (20, 9), (1000, 2), (1000, 1)])
+def test_stream_is_the_same_however_many_steps_are_sorted_at_once(
+    elements, steps_at_once, monkeypatch
+):
+    steps = random_steps(8, [5, 0, 30, 1, 17, 0, 0, 40, 3])
+    whole = encode_steps(steps, TABLES)
+    monkeypatch.setattr(encode, "SORTED_AT_ONCE", elements)
+    monkeypatch.setattr(encode, "_STEPS_AT_ONCE", steps_at_once)
+    assert encode_steps(steps, TABLES) == whole
 
 
 @given(steps=st.lists(st.lists(ELEMENTS, max_size=12), max_size=3))
@@ -164,7 +175,7 @@ def test_grouping_sorts_by_table_and_keeps_the_order_within_one():
 @pytest.mark.parametrize("first_table", [0, 1, 3, 4])
 @pytest.mark.parametrize("at_once", [1, 7, 100, 1000])
 def test_grouping_of_large_steps_in_parts_is_a_stable_sort(first_table, at_once, monkeypatch):
-    monkeypatch.setattr(groups, "_SORTED_AT_ONCE", at_once)
+    monkeypatch.setattr(groups, "SORTED_AT_ONCE", at_once)
     index = np.random.default_rng(2).integers(0, 4, 300).astype(np.uint8)
     order, bounds = group_by_table(index, 4, first_table)
     expected = [e for t in range(first_table, 4) for e in range(300) if index[e] == t]
