@@ -12,6 +12,7 @@ import click
 
 from licodec.cli.codecs import FatalModelError
 from licodec.cli.failures import Interrupted, explain
+from licodec.cli.interrupts import interrupt_held
 from licodec.cli.options import CommonOptions, Settings
 from licodec.cli.plan import PIPE, Job
 from licodec.cli.report import Report, Result
@@ -172,14 +173,16 @@ class _Pool:
         futures: list[Future[Result]] = []
         num_told = 0
         try:
-            for job in jobs:
-                futures.append(executor.submit(self._do, job))
-                futures[-1].add_done_callback(self._count)
+            with interrupt_held():  # every job that is done gets counted
+                for job in jobs:
+                    futures.append(executor.submit(self._do, job))
+                    futures[-1].add_done_callback(self._count)
             for job, future in zip(jobs, futures, strict=True):
                 while not wait([future], _WAIT_SECONDS).done:
                     pass
-                num_told += 1
-                self._tell(job, future)
+                with interrupt_held():  # and told, once
+                    num_told += 1
+                    self._tell(job, future)
         except KeyboardInterrupt as error:
             self._stop(executor)
             self._tell_finished(zip(jobs[num_told:], futures[num_told:], strict=False))

@@ -15,6 +15,13 @@ def save_photo(path: Path, *, seed: int = 1, mode: str = "RGB", **options: objec
     return pixels
 
 
+def save_photos(folder: Path, names: str = "abcdef") -> list[Path]:
+    paths = [folder / f"{name}.png" for name in names]
+    for seed, path in enumerate(paths):
+        save_photo(path, seed=seed)
+    return paths
+
+
 def read_photo(path: Path) -> np.ndarray:
     with Image.open(path) as image:
         return np.asarray(image)

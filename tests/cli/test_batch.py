@@ -1,4 +1,4 @@
-"""Many files in one call: patterns, order, resumption, interruption, what is told."""
+"""Many files in one call: patterns, order, interruption, what is told."""
 
 import errno
 import io
@@ -13,21 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from licodec.cli.plan import Job
+from licodec.cli.report import Report, Result
 from licodec.container import read_front
 from tests.cli.conftest import FakeCodec, Licodec
-from tests.cli.pictures import read_photo, save_photo
-
-
-def save_photos(folder: Path, names: str = "abcdef") -> list[Path]:
-    paths = [folder / f"{name}.png" for name in names]
-    for seed, path in enumerate(paths):
-        save_photo(path, seed=seed)
-    return paths
-
-
-def make_older(path: Path) -> None:
-    """Let a file be an hour old."""
-    os.utime(path, (time.time() - 3600,) * 2)
+from tests.cli.pictures import read_photo, save_photo, save_photos
 
 
 def test_pattern_that_no_shell_expanded_stands_for_its_files(
@@ -165,164 +155,6 @@ def test_summary_counts_files_pixels_and_bytes(licodec: Licodec, tmp_path: Path)
     assert licodec("compress", "--quiet", "--force", *paths, "-o", tmp_path / "out").err == ""
 
 
-def test_continue_skips_finished_outputs_without_loading_the_codec(
-    licodec: Licodec, tmp_path: Path, codecs_made: list[str]
-) -> None:
-    save_photos(tmp_path / "in", "abc")
-    arguments = ("compress", "--continue", tmp_path / "in", "-o", tmp_path / "out")
-    licodec(*arguments)
-    codecs_made.clear()
-    outcome = licodec(*arguments)
-    assert (outcome.code, codecs_made) == (0, [])
-    assert outcome.err.splitlines()[-1].split(maxsplit=1) == ["files", "3 finished earlier"]
-    (tmp_path / "out" / "b.lic").unlink()
-    assert "1 done, 2 finished earlier" in licodec(*arguments).err
-
-
-def test_decompress_continues_too(licodec: Licodec, tmp_path: Path, codecs_made: list[str]) -> None:
-    save_photos(tmp_path / "in", "abc")
-    licodec("compress", tmp_path / "in", "-o", tmp_path / "out")
-    arguments = ("decompress", "--continue", tmp_path / "out", "-o", tmp_path / "back")
-    licodec(*arguments)
-    codecs_made.clear()
-    assert licodec(*arguments).code == 0
-    assert codecs_made == []
-    make_older(tmp_path / "back" / "b.png")
-    outcome = licodec(*arguments)
-    assert outcome.code == 1
-    assert "b.png is older than its input; replace it with --force" in outcome.err
-    assert "1 done, 2 finished earlier" in licodec(*arguments, "--force").err
-
-
-@pytest.mark.parametrize(
-    ("options", "reason"),
-    [
-        (["-q", "80"], "made with quality 60.0, not 79.8"),
-        (["-p", "fast"], "made with profile balanced, not fast"),
-        (["-e", "3"], "made with quantizer tcq8, not tcq4"),
-        (["-e", "7"], "is not known to be made with effort 7"),
-        (["--time-budget", "30s"], "is not known to be made with time_budget 30.0"),
-        (["--psnr", "38"], "is not known to be made with psnr 38.0"),
-        (["--strip"], "is not known to be made with no metadata"),
-    ],
-)
-def test_continue_refuses_an_output_of_other_settings_unless_forced(
-    licodec: Licodec, tmp_path: Path, options: list[str], reason: str
-) -> None:
-    save_photos(tmp_path / "in", "ab")
-    arguments = ("compress", tmp_path / "in", "-o", tmp_path / "out")
-    licodec(*arguments)
-    before = (tmp_path / "out" / "a.lic").read_bytes()
-    outcome = licodec(*arguments, *options, "--continue")
-    assert outcome.code == 1
-    assert reason in outcome.err
-    assert (tmp_path / "out" / "a.lic").read_bytes() == before
-    assert "2 done" in licodec(*arguments, *options, "--continue", "--force").err
-    assert "2 finished earlier" in licodec(*arguments, *options, "--continue").err
-
-
-@pytest.mark.parametrize(
-    ("earlier", "later", "reason"),
-    [
-        (["-e", "7"], [], "was made with effort 7, not effort 4"),
-        (["-e", "0"], ["-e", "2"], "was made with effort 0, not effort 2"),
-        (["--size", "2KB"], ["--size", "3KB"], "was made with size 2000.0, not size 3000.0"),
-        (["--strip"], [], "was made with no metadata, not metadata exif,icc,xmp"),
-        (["--keep", "icc"], ["--keep", "xmp"], "was made with metadata icc, not metadata xmp"),
-    ],
-)
-def test_settings_that_files_do_not_tell_are_remembered_beside_them(
-    licodec: Licodec, tmp_path: Path, earlier: list[str], later: list[str], reason: str
-) -> None:
-    save_photos(tmp_path / "in", "ab")
-    arguments = ("compress", tmp_path / "in", "-o", tmp_path / "out")
-    licodec(*arguments, *earlier)
-    assert "2 finished earlier" in licodec(*arguments, *earlier, "--continue").err
-    outcome = licodec(*arguments, *later, "--continue")
-    assert outcome.code == 1
-    assert reason in outcome.err
-    assert "2 done" in licodec(*arguments, *later, "--continue", "--force").err
-    assert "2 finished earlier" in licodec(*arguments, *later, "--continue").err
-    assert licodec(*arguments, *earlier, "--continue").code == 1
-
-
-def test_only_what_was_made_since_counts_as_made_with_new_settings(
-    licodec: Licodec, tmp_path: Path
-) -> None:
-    save_photos(tmp_path / "in", "abcd")
-    arguments = ("compress", tmp_path / "in", "-o", tmp_path / "out")
-    licodec(*arguments)
-    for name in "cd":
-        (tmp_path / "out" / f"{name}.lic").unlink()
-    outcome = licodec(*arguments, "-e", "7", "--continue")
-    assert outcome.err.count("is not known to be made with effort 7") == 2
-    assert "2 done, 2 failed" in outcome.err
-    assert "2 finished earlier, 2 failed" in licodec(*arguments, "--continue").err
-
-
-def test_default_settings_and_single_files_leave_no_record(
-    licodec: Licodec, tmp_path: Path
-) -> None:
-    save_photos(tmp_path / "in", "ab")
-    licodec("compress", tmp_path / "in", "-o", tmp_path / "out")
-    licodec("compress", "-e", "7", tmp_path / "in" / "a.png", "-o", tmp_path / "out" / "c.lic")
-    assert sorted(os.listdir(tmp_path / "out")) == ["a.lic", "b.lic", "c.lic"]
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        (["--max-size", "4"], "max_size 4"),
-        (["--region", "0,0,3,3"], "region 0,0,3,3"),
-        (["-p", "fast"], "profile fast"),
-    ],
-)
-def test_decompress_remembers_its_settings_too(
-    licodec: Licodec, tmp_path: Path, options: list[str], told: str
-) -> None:
-    save_photos(tmp_path / "in", "ab")
-    licodec("compress", tmp_path / "in", "-o", tmp_path / "out")
-    arguments = ("decompress", tmp_path / "out", "-o", tmp_path / "back", *options)
-    assert licodec(*arguments).code == 0
-    assert "2 finished earlier" in licodec(*arguments, "--continue").err
-    outcome = licodec(*arguments[:4], "--continue")
-    assert outcome.code == 1
-    assert f"was made with {told}, not no {told.split(maxsplit=1)[0]}" in outcome.err
-
-
-def test_json_tells_what_was_skipped_as_what_was_done(licodec: Licodec, tmp_path: Path) -> None:
-    save_photos(tmp_path / "in", "ab")
-    arguments = ("compress", "--json", "--continue", tmp_path / "in", "-o", tmp_path / "out")
-    first = [json.loads(line) for line in io.BytesIO(licodec(*arguments).out)]
-    again = [json.loads(line) for line in io.BytesIO(licodec(*arguments).out)]
-    assert [line["skipped"] for line in first] == [False, False]
-    assert [line["skipped"] for line in again] == [True, True]
-    for name in ("input", "output", "ok", "width", "height", "num_bytes", "bpp", "quality"):
-        assert [line[name] for line in again] == [line[name] for line in first]
-
-
-@pytest.mark.parametrize(
-    ("options", "width", "height", "profile"),
-    [
-        (["--max-size", "4"], 4, 3, "balanced"),
-        (["--region", "1,1,3,2"], 3, 2, "balanced"),
-        (["-p", "fast"], 11, 7, "fast"),
-    ],
-)
-def test_json_tells_the_output_of_decompress_done_or_skipped(
-    licodec: Licodec, tmp_path: Path, options: list[str], width: int, height: int, profile: str
-) -> None:
-    save_photos(tmp_path / "in", "ab")
-    licodec("compress", tmp_path / "in", "-o", tmp_path / "out")
-    arguments = ("decompress", "--json", "--continue", tmp_path / "out", "-o", tmp_path / "back")
-    for is_skipped in (False, True):
-        lines = [json.loads(line) for line in io.BytesIO(licodec(*arguments, *options).out)]
-        for line in lines:
-            assert line["skipped"] == is_skipped
-            found = line["width"], line["height"], line["profile"]
-            assert found == (width, height, profile)
-
-
 @pytest.mark.parametrize("options", [["--max-size", "4"], ["--region", "1,1,3,2"], []])
 def test_rate_of_a_summary_is_that_of_the_files(
     licodec: Licodec, tmp_path: Path, options: list[str]
@@ -414,6 +246,25 @@ def test_interrupt_leaves_finished_files_only_and_one_line(
     monkeypatch.setattr(FakeCodec, "encode_picture", encode)
     assert licodec("compress", "--continue", *arguments).code == 0
     assert len(os.listdir(tmp_path / "out")) == len(paths)
+
+
+def test_interrupt_while_a_file_is_told_loses_no_line(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_photos(tmp_path / "in")
+    tell = Report.tell
+
+    def interrupted(self: Report, job: Job, result: Result) -> None:
+        if job.source.endswith("b.png"):
+            signal.raise_signal(signal.SIGINT)
+        tell(self, job, result)
+
+    monkeypatch.setattr(Report, "tell", interrupted)
+    outcome = licodec("compress", "-j", "1", tmp_path / "in", "-o", tmp_path / "out")
+    assert outcome.code == 130
+    told = re.findall(r"(\w)\.png -> ", outcome.err)
+    assert told[:2] == ["a", "b"]
+    assert f"interrupted; {len(told)} of 6 files are finished" in outcome.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
