@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from licodec.cli.codecs import CodecCache, FatalModelError
+from licodec.cli.codecs import FatalError
+from licodec.cli.coders import Coders
 from licodec.cli.compress import Compressor, naming, record_of
 from licodec.cli.failures import explain
 from licodec.cli.goals import Goal
 from licodec.cli.plan import PIPE, Job, plan_jobs
 from licodec.cli.report import Result
-from licodec.cli.slots import Slots
 from licodec.config import (
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
@@ -120,9 +120,8 @@ class FileCompressor:
             **settings,
             is_continued=True,
             record=record_of(settings["goal"], settings["keep"], is_kept=True),
-            codecs=CodecCache("cpu", settings["max_pixels"]),
         )
-        self._slots = Slots(1)
+        self._coders = Coders(1, "cpu", settings["max_pixels"])
         self._threads = ThreadPoolExecutor(
             _NUM_FILE_THREADS, initializer=torch.set_num_threads, initargs=(num_threads,)
         )
@@ -131,10 +130,10 @@ class FileCompressor:
         """Columns `input` and `output` to those that `compress_files` describes.
 
         Raises:
-            FatalModelError: the profile's weights cannot be loaded.
+            FatalError: the profile's weights cannot be loaded.
         """
         jobs = [Job(str(s), str(t)) for s, t in zip(batch["input"], batch["output"], strict=True)]
-        futures = [self._threads.submit(self._compressor.run, job, self._slots) for job in jobs]
+        futures = [self._threads.submit(self._compressor.run, job, self._coders) for job in jobs]
         rows = [_row(job, future) for job, future in zip(jobs, futures, strict=True)]
         return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
@@ -153,7 +152,7 @@ def _plan(inputs: str | Sequence[str], output: str) -> list[Job]:
 
 def _row(job: Job, future: Future[Result]) -> dict[str, str | int | float]:
     error = future.exception()
-    if isinstance(error, FatalModelError):
+    if isinstance(error, FatalError):
         raise error
     result = None if error is not None else future.result()
     return {

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import click
 
-from licodec.cli.codecs import FatalModelError
+from licodec.cli.codecs import FatalError
+from licodec.cli.coders import Coders
 from licodec.cli.failures import Interrupted, explain
 from licodec.cli.interrupts import interrupt_held
 from licodec.cli.options import CommonOptions, Settings
 from licodec.cli.plan import PIPE, Job
 from licodec.cli.report import Report, Result
-from licodec.cli.slots import Slots, default_jobs
+from licodec.cli.slots import default_jobs
 from licodec.errors import LicodecError
 from licodec.files import check_target, make_folder, write_file
 
@@ -25,7 +26,7 @@ _NUM_SPARE_THREADS = 2
 # Windows notices Ctrl-C only between waits.
 _WAIT_SECONDS = 0.2
 
-Work = Callable[[Job, Slots], Result]
+Work = Callable[[Job, Coders], Result]
 
 
 def run_jobs(
@@ -39,7 +40,7 @@ def run_jobs(
 
     Args:
         jobs: with outputs that differ.
-        work: does one job from reading to writing, in any thread; it codes within slots.
+        work: does one job from reading to writing, in any thread; it has coders code.
         common: how many at a time, and what is told.
         command: its name.
 
@@ -47,16 +48,17 @@ def run_jobs(
         The exit code: 1 if a job failed, else 0.
 
     Raises:
-        FatalModelError: no job can succeed.
+        FatalError: no job can succeed.
         Interrupted: by Ctrl-C; finished outputs stay, others are absent.
     """
     num_workers = min(common.jobs or default_jobs(), len(jobs))
+    coders = Coders(num_workers, common.device, common.max_pixels)
     is_told = common.is_json, common.is_quiet, common.is_verbose
     with Report(command, len(jobs), *is_told) as report:
         if len(jobs) == 1:
-            _run_one(jobs[0], work, report)
+            _run_one(jobs[0], work, coders, report)
         else:
-            _Pool(work, num_workers, report).run(jobs)
+            _Pool(work, coders, num_workers, report).run(jobs)
     report.summarise(num_workers)
     return 1 if report.totals.num_failed else 0
 
@@ -129,9 +131,9 @@ def write_bytes(target: str, data: bytes, *, force: bool) -> None:
         raise LicodecError(f"stdout cannot be written: {error.strerror or error}") from error
 
 
-def _run_one(job: Job, work: Work, report: Report) -> None:
+def _run_one(job: Job, work: Work, coders: Coders, report: Report) -> None:
     try:
-        result = work(job, Slots(1))
+        result = work(job, coders)
     except Exception as error:  # told as that of a file of a batch
         if _tell_error(job, error, report):
             raise
@@ -145,7 +147,7 @@ def _tell_error(job: Job, error: BaseException, report: Report) -> bool:
     """Report the file; whether the error ends the run."""
     settings = click.get_current_context().find_object(Settings)
     is_debug = settings is not None and settings.is_debug
-    if isinstance(error, FatalModelError) or (is_debug and not isinstance(error, LicodecError)):
+    if isinstance(error, FatalError) or (is_debug and not isinstance(error, LicodecError)):
         report.tell_fatal(job, explain(error)[0])
         return True
     report.tell_failure(job, explain(error)[0])
@@ -153,15 +155,11 @@ def _tell_error(job: Job, error: BaseException, report: Report) -> bool:
 
 
 class _Pool:
-    """Threads that take one job after the other, from reading to writing.
+    """Threads that take one job after the other, from reading to writing; `Coders` do between."""
 
-    Threads, not processes: six sevenths of coding run outside the interpreter's lock, and the
-    weights are in memory once.
-    """
-
-    def __init__(self, work: Work, num_workers: int, report: Report) -> None:
+    def __init__(self, work: Work, coders: Coders, num_workers: int, report: Report) -> None:
         self._work = work
-        self._slots = Slots(num_workers)
+        self._coders = coders
         self._num_threads = num_workers + _NUM_SPARE_THREADS
         self._report = report
         self._running: set[int] = set()
@@ -191,7 +189,7 @@ class _Pool:
                 f"interrupted; {num_made} of {len(jobs)} files are finished, "
                 "--continue does the others"
             ) from error
-        except FatalModelError as error:
+        except FatalError as error:
             self._stop(executor)
             self._tell_rest(zip(jobs[num_told:], futures[num_told:], strict=True), str(error))
             raise
@@ -199,13 +197,14 @@ class _Pool:
             self._stop(executor)
             raise
         executor.shutdown()
+        self._coders.close()
 
     def _do(self, job: Job) -> Result:
         thread = threading.get_ident()
         with self._lock:
             self._running.add(thread)
         try:
-            return self._work(job, self._slots)
+            return self._work(job, self._coders)
         finally:
             with self._lock:
                 self._running.discard(thread)
@@ -242,9 +241,9 @@ class _Pool:
     def _stop(self, executor: ThreadPoolExecutor) -> None:
         """End all work at its next line of Python; what is being written is taken away again."""
         executor.shutdown(wait=False, cancel_futures=True)
-        self._slots.close()
         raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
         with self._lock:
             for thread in self._running:
                 raise_in(ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt))
+        self._coders.stop()  # who waits for a process or for slots goes on, and meets the above
         executor.shutdown()

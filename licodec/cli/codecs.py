@@ -5,14 +5,14 @@ import time
 from copy import copy
 from typing import TYPE_CHECKING
 
-from licodec.errors import ModelError
+from licodec.errors import LicodecError
 
 if TYPE_CHECKING:
     from licodec.codec.codec import Codec
 
 
-class FatalModelError(ModelError):
-    """Weights that every job needs cannot be loaded."""
+class FatalError(LicodecError):
+    """No job of a run can succeed."""
 
 
 class CodecCache:
@@ -35,7 +35,7 @@ class CodecCache:
 
         Raises:
             ModelError: unknown profile, or unusable weights.
-            FatalModelError: unusable device.
+            FatalError: unusable device.
         """
         with self._lock:
             if profile in self._codecs:
@@ -46,6 +46,6 @@ class CodecCache:
             try:
                 codec = Codec(profile, self._device, max_pixels=self._max_pixels)
             except ValueError as error:
-                raise FatalModelError(str(error)) from error
+                raise FatalError(str(error)) from error
             self._codecs[profile] = codec
             return copy(codec), time.perf_counter() - started

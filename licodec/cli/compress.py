@@ -2,7 +2,6 @@
 
 import io
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from licodec.cli.batch import check_job, read_bytes, run_jobs, write_bytes
-from licodec.cli.codecs import CodecCache, FatalModelError
+from licodec.cli.coders import Coded, Coders
 from licodec.cli.completers import complete_path, complete_picture, complete_profile
 from licodec.cli.goals import TARGETS, Goal, goal_options
 from licodec.cli.metadata import metadata_options
@@ -18,12 +17,10 @@ from licodec.cli.options import CommonOptions, common_options
 from licodec.cli.plan import PIPE, Job, Naming, plan_jobs
 from licodec.cli.report import Result
 from licodec.cli.search_bar import search_bar
-from licodec.cli.slots import Slots
 from licodec.config import DEFAULT_PROFILE, METADATA_KINDS
-from licodec.errors import LicodecError, ModelError
+from licodec.errors import LicodecError
 
 if TYPE_CHECKING:
-    from licodec.codec.codec import Codec
     from licodec.image.picture import Picture
     from licodec.resume import SettingsRecord
 
@@ -81,7 +78,6 @@ def command(
         is_continued=common.is_continued,
         force=common.force,
         record=record_of(goal, keep, is_kept=common.is_continued or len(planned) > 1),
-        codecs=CodecCache(common.device, common.max_pixels),
         has_bar=len(planned) == 1
         and not common.is_quiet
         and not (common.is_json and sys.stdout.isatty()),
@@ -130,20 +126,16 @@ class Compressor:
     is_continued: bool
     force: bool
     record: "SettingsRecord"
-    codecs: CodecCache
     has_bar: bool = False  # shows a search on a terminal
 
-    def run(self, job: Job, slots: Slots) -> Result:
+    def run(self, job: Job, coders: Coders) -> Result:
         finished = self._find_finished(job) if self.is_continued else None
         if finished is not None:
             return finished
         check_job(job, force=self.force)
         picture = self._read(job.source)
-        codec, model_seconds = self._load()
-        with slots.take(picture.width * picture.height):
-            started = time.perf_counter()
-            data = self._encode(codec, picture)
-            seconds = time.perf_counter() - started
+        coded = self._encode(coders, picture)
+        data = coded.result
         if job.target != PIPE:
             self.record.note(Path(job.target).parent)
         write_bytes(job.target, data, force=self.force)
@@ -154,9 +146,9 @@ class Compressor:
             bpp=8 * len(data) / (picture.width * picture.height),
             quality=self._quality_of(data),
             profile=self.profile,
-            seconds=seconds,
-            model_seconds=model_seconds,
-            stages_s=dict(codec.last_timings),
+            seconds=coded.seconds,
+            model_seconds=coded.model_seconds,
+            stages_s=coded.stages_s,
             notes=picture.notes,
         )
 
@@ -186,13 +178,13 @@ class Compressor:
             return None
         return None if info is None else Result.of_finished(info)
 
-    def _encode(self, codec: "Codec", picture: "Picture") -> bytes:
+    def _encode(self, coders: Coders, picture: "Picture") -> Coded[bytes]:
         arguments = self.goal.arguments(picture)
         seconds = self.goal.search_seconds(picture.width * picture.height)
         with search_bar(seconds, is_shown=self.has_bar) as report:
             if report is not None:
                 arguments["report"] = report
-            return codec.encode_picture(picture, **arguments)
+            return coders.encode(picture, self.profile, **arguments)
 
     def _quality_of(self, data: bytes) -> float:
         if self.goal.quality_in_file is not None:
@@ -200,12 +192,6 @@ class Compressor:
         from licodec.inspect import read_info
 
         return read_info(data).quality
-
-    def _load(self) -> "tuple[Codec, float]":
-        try:
-            return self.codecs.get(self.profile)
-        except ModelError as error:
-            raise FatalModelError(str(error)) from error
 
     def _read(self, source: str) -> "Picture":
         from licodec.image.files import read_picture

@@ -1,6 +1,5 @@
 """`licodec decompress`: .lic files go in, picture files come out."""
 
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from licodec.cli.batch import check_job, read_bytes, run_jobs, write_bytes
-from licodec.cli.codecs import CodecCache
+from licodec.cli.coders import Coders
 from licodec.cli.completers import (
     complete_format,
     complete_lic,
@@ -19,7 +18,6 @@ from licodec.cli.options import CommonOptions, common_options
 from licodec.cli.plan import PIPE, Job, Naming, plan_jobs
 from licodec.cli.regions import RegionType
 from licodec.cli.report import Result
-from licodec.cli.slots import Slots
 from licodec.errors import ImageError, LicodecError
 
 if TYPE_CHECKING:
@@ -111,7 +109,6 @@ def command(
         is_continued=common.is_continued,
         force=common.force,
         formats={job.target: _format_of(job.target, format_name) for job in planned},
-        codecs=CodecCache(common.device, common.max_pixels),
     )
     context.exit(run_jobs(planned, decompressor.run, common, command="decompress"))
 
@@ -154,9 +151,8 @@ class _Decompressor:
     force: bool
     record: "SettingsRecord"
     formats: "dict[str, WriteFormat]"  # of each job's target
-    codecs: CodecCache
 
-    def run(self, job: Job, slots: Slots) -> Result:
+    def run(self, job: Job, coders: Coders) -> Result:
         from licodec.image.files import render_picture
         from licodec.inspect import choose_profile, read_info
 
@@ -166,11 +162,8 @@ class _Decompressor:
         data = read_bytes(job.source)
         profile = self.profile or choose_profile(data, self.max_pixels)
         info = read_info(data)
-        codec, model_seconds = self.codecs.get(profile)
-        with slots.take(info.width * info.height):
-            started = time.perf_counter()
-            picture = codec.decode_picture(data, **self.part)
-            seconds = time.perf_counter() - started
+        coded = coders.decode(data, info.width * info.height, profile, **self.part)
+        picture = coded.result
         rendered, notes = render_picture(picture, self.formats[job.target])
         if job.target != PIPE:
             self.record.note(Path(job.target).parent)
@@ -182,9 +175,9 @@ class _Decompressor:
             bpp=info.bpp,
             quality=info.quality,
             profile=profile,
-            seconds=seconds,
-            model_seconds=model_seconds,
-            stages_s=dict(codec.last_timings),
+            seconds=coded.seconds,
+            model_seconds=coded.model_seconds,
+            stages_s=coded.stages_s,
             notes=picture.notes + notes,
         )
 

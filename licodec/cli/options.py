@@ -43,7 +43,7 @@ jobs_option = click.option(
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Pictures worked on at a time.  [default: one per CPU, at most 6]",
+    help="Pictures worked on at a time.  [default: one per CPU, at most 8]",
 )
 continue_option = click.option(
     "--continue",

@@ -5,6 +5,7 @@ import sys
 import types
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 import licodec as package
+from licodec.cli import coders
 from licodec.cli.main import run
 from licodec.codec.part import size_within
 from licodec.config import (
@@ -150,10 +152,17 @@ class FakeCodec:
         )
 
 
+def threads_for_processes(count: int, device: str, max_pixels: int) -> Executor:
+    coders._here[:] = [coders.Coder(device, max_pixels)]
+    return ThreadPoolExecutor(count)
+
+
 @pytest.fixture
 def fake_codec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Puts the fake in the real codec's place, for the command line and for `import licodec`."""
     module = types.SimpleNamespace(Codec=FakeCodec)
+    # Other processes would not know the fake; threads of this one do.
+    monkeypatch.setattr(coders, "_processes", threads_for_processes)
     monkeypatch.setitem(sys.modules, "licodec.codec.codec", module)  # type: ignore[arg-type]
     monkeypatch.setattr("licodec.inspect.list_profiles", lambda family=None: ())
     installed = InstalledFamily(b"\x3f\x2a\x91\xc0", has_trellis=True)

@@ -1,8 +1,6 @@
-"""Pictures share slots, and slots share torch's threads."""
+"""Pictures share slots."""
 
 import threading
-
-import torch
 
 from licodec.cli.slots import SLOT_PX, Slots, default_jobs
 
@@ -23,8 +21,8 @@ def is_free(slots: Slots, num_pixels: int) -> bool:
     return found
 
 
-def test_default_is_at_least_one_and_at_most_six() -> None:
-    assert 1 <= default_jobs() <= 6
+def test_default_is_at_least_one_and_at_most_eight() -> None:
+    assert 1 <= default_jobs() <= 8
 
 
 def test_small_pictures_take_one_slot_each() -> None:
@@ -61,19 +59,8 @@ def test_slots_come_back_after_a_failure() -> None:
         assert is_free(slots, 2 * SLOT_PX)
 
 
-def test_torch_threads_are_shared_by_size_and_given_back() -> None:
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(8)
-        slots = Slots(4)
-        with slots.take(1):
-            assert torch.get_num_threads() == 2
-        with slots.take(2 * SLOT_PX):
-            assert torch.get_num_threads() == 4
-        with slots.take(99 * SLOT_PX):
-            assert torch.get_num_threads() == 8
-        with Slots(1).take(1):
-            assert torch.get_num_threads() == 8
-        assert torch.get_num_threads() == 8
-    finally:
-        torch.set_num_threads(before)
+def test_share_grows_with_the_picture() -> None:
+    slots = Slots(4)
+    for num_pixels, wanted in ((1, 0.25), (2 * SLOT_PX, 0.5), (99 * SLOT_PX, 1.0)):
+        with slots.take(num_pixels) as share:
+            assert share == wanted

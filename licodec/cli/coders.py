@@ -1,0 +1,188 @@
+"""Pictures to .lic files and back, in this process or in others.
+
+    Compressor, _Decompressor, in any thread
+        -> Coders: waits for slots
+            -> Coder: one codec per profile, in this process
+            -> Processes: a Coder each
+
+Threads that code in one process wait for each other's lock: two of them are hardly faster than one
+picture on two cores (docs/decisions.md).
+"""
+
+import math
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from licodec.cli.codecs import CodecCache, FatalError
+from licodec.cli.slots import Slots
+from licodec.errors import ModelError
+
+if TYPE_CHECKING:
+    from licodec.image.picture import Picture
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Coded(Generic[_T]):
+    """What came out, and what it took."""
+
+    result: _T
+    seconds: float  # coding alone
+    model_seconds: float  # loading weights, 0 if that had been done
+    stages_s: dict[str, float]
+
+
+class Coder:
+    """Codes in this process, in any thread.
+
+    Args:
+        device, max_pixels: as of `licodec.Codec`.
+    """
+
+    def __init__(self, device: str, max_pixels: int) -> None:
+        self._codecs = CodecCache(device, max_pixels)
+
+    def encode(
+        self, picture: "Picture", profile: str, arguments: Mapping[str, Any]
+    ) -> Coded[bytes]:
+        """`Codec.encode_picture` with these keywords.
+
+        Raises:
+            FatalError: the profile's weights cannot be loaded.
+        """
+        try:
+            codec, model_seconds = self._codecs.get(profile)
+        except ModelError as error:
+            raise FatalError(str(error)) from error
+        started = time.perf_counter()
+        data = codec.encode_picture(picture, **arguments)
+        seconds = time.perf_counter() - started
+        return Coded(data, seconds, model_seconds, dict(codec.last_timings))
+
+    def decode(self, data: bytes, profile: str, arguments: Mapping[str, Any]) -> "Coded[Picture]":
+        """`Codec.decode_picture` with these keywords."""
+        codec, model_seconds = self._codecs.get(profile)
+        started = time.perf_counter()
+        picture = codec.decode_picture(data, **arguments)
+        seconds = time.perf_counter() - started
+        return Coded(picture, seconds, model_seconds, dict(codec.last_timings))
+
+
+class Coders:
+    """Codes as many pictures at a time as it has slots, each in a process of its own.
+
+    Args:
+        count: slots. With one, everything is coded in this process by all of torch's threads.
+        device, max_pixels: as of `licodec.Codec`.
+    """
+
+    def __init__(self, count: int, device: str, max_pixels: int) -> None:
+        self._slots = Slots(count)
+        self._here = Coder(device, max_pixels)
+        self._processes = _processes(count, device, max_pixels) if count > 1 else None
+
+    def encode(self, picture: "Picture", profile: str, **arguments: Any) -> Coded[bytes]:
+        """See `Coder.encode`; waits for slots."""
+        with self._slots.take(picture.width * picture.height) as share:
+            if self._processes is None:
+                return self._here.encode(picture, profile, arguments)
+            return self._elsewhere(Coder.encode, share, picture, profile, arguments)
+
+    def decode(
+        self, data: bytes, num_pixels: int, profile: str, **arguments: Any
+    ) -> "Coded[Picture]":
+        """See `Coder.decode`; waits for the slots of a picture of this size."""
+        with self._slots.take(num_pixels) as share:
+            if self._processes is None:
+                return self._here.decode(data, profile, arguments)
+            return self._elsewhere(Coder.decode, share, data, profile, arguments)
+
+    def close(self) -> None:
+        """Let the processes end; nothing is being coded."""
+        if self._processes is not None:
+            self._processes.shutdown()
+
+    def stop(self) -> None:
+        """Make nobody wait any more and end the processes; what they code is lost."""
+        self._slots.close()
+        if self._processes is not None:
+            for process in multiprocessing.active_children():
+                process.kill()
+            self._processes.shutdown(cancel_futures=True)
+
+    def _elsewhere(self, way: Callable[..., _T], share: float, *arguments: Any) -> _T:
+        assert self._processes is not None
+        try:
+            with _interrupts_blocked():  # as a process is, for life, that is started here
+                future = self._processes.submit(_code, way, share, arguments)
+            return future.result()
+        except BrokenProcessPool as error:
+            raise FatalError(
+                "a process that codes was ended from outside, as where memory runs out; "
+                "give fewer pictures at a time with -j"
+            ) from error
+
+
+def _processes(count: int, device: str, max_pixels: int) -> Executor:
+    """Processes with a `Coder` each, which start when they are needed."""
+    context = multiprocessing.get_context("spawn")  # forks break CUDA and torch's threads
+    return ProcessPoolExecutor(count, context, begin, (device, max_pixels))
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Keep Ctrl-C from this thread, where the system can."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+# In a process that codes.
+
+_here: list[Coder] = []
+
+
+def begin(device: str, max_pixels: int) -> None:
+    """Get a process ready to code; it ends with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _here.append(Coder(device, max_pixels))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _code(way: Callable[..., _T], share: float, arguments: tuple[Any, ...]) -> _T:
+    """Call a method of this process' `Coder` with a share of torch's threads."""
+    import torch
+
+    torch.set_num_threads(math.ceil(share * _num_threads()))
+    return way(_here[0], *arguments)
+
+
+@cache
+def _num_threads() -> int:
+    """Torch's own choice, or OMP_NUM_THREADS."""
+    import torch
+
+    return torch.get_num_threads()
