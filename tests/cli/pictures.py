@@ -6,17 +6,10 @@ import numpy as np
 from PIL import Image
 
 
-def save_photo(
-    path: Path,
-    *,
-    seed: int = 1,
-    mode: str = "RGB",
-    size: tuple[int, int] = (11, 7),
-    **options: object,
-) -> np.ndarray:
-    """Write random pixels of a width and height, and return them."""
-    shape = (size[1], size[0]) if mode == "L" else (size[1], size[0], len(mode))
-    pixels = np.random.default_rng(seed).integers(1, 255, shape, dtype=np.uint8)
+def save_photo(path: Path, *, seed: int = 1, mode: str = "RGB", **options: object) -> np.ndarray:
+    """Write random pixels, 11x7, and return them."""
+    channels = () if mode == "L" else (len(mode),)
+    pixels = np.random.default_rng(seed).integers(1, 255, (7, 11, *channels), dtype=np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels, mode).save(path, **options)
     return pixels
