@@ -13,7 +13,7 @@ from licodec.transform.wavelet import GRID_PX
 # torch take, rounded up; by pixel of the padded picture.
 _ENCODE_BYTES_PER_PX = 48
 _ENCODE_LARGE_BYTES_PER_PX = 28
-_SEARCH_BYTES_PER_PX = 230
+_SEARCH_BYTES_PER_PX = 270
 _DECODE_BYTES_PER_PX = 24
 # While an alpha plane is unpacked, which comes first.
 _ALPHA_BYTES_PER_PX = 16
