@@ -13,6 +13,7 @@ from licodec.codec.model import Family
 from licodec.codec.weights import StepWeights
 from licodec.config import CHOICES
 from licodec.entropy.groups import group_by_table
+from licodec.entropy.shifts import rows_of, shift_rows, shifted_groups
 from licodec.entropy.tables import MAX_SYMBOL, coding_bound
 from licodec.prior.density import NUM_SCALES
 from licodec.prior.integer import Where
@@ -21,6 +22,7 @@ from licodec.quantize.costs import magnitude_bits
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
 from licodec.quantize.rdoq import choose_symbols
 from licodec.quantize.rounding import dead_zones, round_with_dead_zone
+from licodec.quantize.shifts import ShiftSearch
 from licodec.quantize.states import chain_groups, num_chains, offsets_of, table_ids
 from licodec.quantize.viterbi import search_chains
 
@@ -28,6 +30,8 @@ from licodec.quantize.viterbi import search_chains
 _RARE_SYMBOL_BITS = 12.0
 # Elements that symbols are chosen for at once, unless they form chains: tens of MB.
 _WHOLE_ELEMENTS = 1 << 19
+# About so many coded elements of a band tell its shifts.
+_COUNTED_ELEMENTS = 1 << 14
 # Chains that are searched at once.
 _CHAINS_AT_ONCE = 1 << 13
 # Share of the rate that is weighed against distortion: a symbol is context for later ones too,
@@ -47,6 +51,7 @@ class Chooser:
 
     Attributes:
         batches: (symbols (n,) int16, tables (n,) uint8) in coding order.
+        shifts: (B, 2) int16 of each step's scale indices.
         missed_bits: what the skipped elements' distortion is worth.
         lost_bits: the same, less what they would cost.
 
@@ -76,20 +81,24 @@ class Chooser:
         self.missed_bits = 0.0
         self.lost_bits = 0.0
         self.batches: list[tuple[np.ndarray, np.ndarray]] = []
+        self.shifts: list[np.ndarray] = []
         self._values = values
         self._choice = choice
         self._skip_below = coding_bound(family.tables, is_all_coded=is_all_coded)
         self._chains = family.chains_of(CHOICES[choice])
         self._weights: StepWeights | None = None
-        if choice == "dead-zone":
-            self._zones = tuple(z * rate_scale for z in dead_zones(family.tables))
-        elif choice != "rounding":
-            self._bits = magnitude_bits(family.tables)
+        self._shift_table = family.tables.shift_table
+        self._bits = magnitude_bits(family.tables)
+        self._shift_search = ShiftSearch(self._bits, self._shift_table, self._skip_below)
+        first, higher = dead_zones(family.tables)
+        self._zones = (first * rate_scale, higher * rate_scale)
+        if choice not in ("dead-zone", "rounding"):
             self._weights = StepWeights(family, quality_index)
             self._rate_share = RATE_SHARE * rate_scale
 
     def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
         values = self._values.at(where)
+        self._shift(values, mean, index, where)
         order = self._chained(index)
         end = self._chains.first_index if self._chains and len(order) else NUM_SCALES
         weights = self._weight(where)
@@ -109,6 +118,33 @@ class Chooser:
             self._put_chains(offsets, order, values, mean, index, weights)
         return offsets.data
 
+    def _shift(self, values: Tensor, mean: Tensor, index: Tensor, where: Where) -> None:
+        """Choose shifts of a step's scale indices, as a batch of its own, and shift in place."""
+        rows = rows_of(index, where)
+        groups = shifted_groups(rows, self._skip_below)
+        shifts = np.zeros(groups.shape, np.int16)
+        if groups.any():
+            shape = len(mean), *[1] * (mean.ndim - 1)
+            band = torch.arange(len(rows), dtype=torch.int32)
+            bands = band.repeat_interleave(len(mean) // len(rows)).view(shape)
+            num_coded = int(np.count_nonzero(rows >= self._skip_below))
+            stride = max(1, num_coded // (_COUNTED_ELEMENTS * len(rows)))
+            parts = (
+                (values[at] - mean[at].float() / 16, index[at], bands[at[0]])
+                for at in _parts(mean, stride)
+            )
+            shifts = self._shift_search.best(groups, parts, self._quick_symbols, stride)
+            shift_rows(rows, shifts, self._skip_below)
+        coded = shifts[groups]
+        self.batches.append((coded, np.full(len(coded), self._shift_table, np.uint8)))
+        self.shifts.append(shifts)
+
+    def _quick_symbols(self, residual: Tensor, index: Tensor) -> Tensor:
+        """Int32 symbols of the uniform quantizer, without weighing rate and distortion of each."""
+        if self._choice == "rounding":
+            return residual.round().clamp_(-MAX_SYMBOL, MAX_SYMBOL).to(torch.int32)
+        return round_with_dead_zone(residual, index, self._zones)
+
     def _chained(self, index: Tensor) -> np.ndarray:
         """Elements in chains, sorted by scale index; (0,) where there are too few."""
         if self._chains is None:
@@ -126,10 +162,8 @@ class Chooser:
 
     def _symbols(self, residual: Tensor, index: Tensor, weight: Tensor, is_plain: Tensor) -> Tensor:
         """Int32 symbols of the uniform quantizer, 0 where they are not coded; any shape."""
-        if self._choice == "rounding":
-            symbols = residual.round().clamp_(-MAX_SYMBOL, MAX_SYMBOL).to(torch.int32)
-        elif self._choice == "dead-zone":
-            symbols = round_with_dead_zone(residual, index, (self._zones[0], self._zones[1]))
+        if self._choice in ("rounding", "dead-zone"):
+            symbols = self._quick_symbols(residual, index)
         else:
             symbols = choose_symbols(residual, weight, index.to(torch.int32), self._bits)
         is_skipped = (index > 0) & (index < self._skip_below)
@@ -182,15 +216,16 @@ class Chooser:
             self.lost_bits += float((gain - _RARE_SYMBOL_BITS).clamp_(min=0).sum())
 
 
-def _parts(step: Tensor) -> Iterator[tuple[slice, ...]]:
+def _parts(step: Tensor, stride: int = 1) -> Iterator[tuple[slice, ...]]:
     """Where a step (C, h, w) or (C, n) is cut, in coding order: nowhere, or within channels.
 
-    What is computed on the way to symbols is many times as large as the symbols.
+    What is computed on the way to symbols is many times as large as the symbols. Of the second
+    axis, each stride-th place alone is in the parts.
     """
     if step.numel() <= _WHOLE_ELEMENTS:
-        yield (slice(None),)
+        yield slice(None), slice(None, None, stride)
         return
     rows = max(1, _WHOLE_ELEMENTS * step.shape[1] // step[0].numel())
     for channel in range(len(step)):
         for top in range(0, step.shape[1], rows):
-            yield slice(channel, channel + 1), slice(top, top + rows)
+            yield slice(channel, channel + 1), slice(top, top + rows, stride)

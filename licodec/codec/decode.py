@@ -17,6 +17,7 @@ from licodec.container.format import Container
 from licodec.container.read import check_crc
 from licodec.entropy.decode import StepDecoder, runs_of
 from licodec.entropy.groups import group_by_table
+from licodec.entropy.shifts import rows_of, shift_rows, shifted_groups
 from licodec.entropy.tables import coding_bound
 from licodec.prior.integer import Where
 from licodec.prior.layout import NUM_LEVELS
@@ -162,6 +163,8 @@ class SymbolReader:
         self.seconds = 0.0
         self.crc = container.front_crc
         self._num_tables = len(family.tables.models)
+        self._shift_table = family.tables.shift_table
+        self._has_shifts = header.has_shifts
         self._skip_below = coding_bound(family.tables, is_all_coded=header.is_all_coded)
         self._chains = family.chains_of(header.quantizer)
         lowest = self._chains.first_index if self._chains else self._skip_below
@@ -169,6 +172,8 @@ class SymbolReader:
 
     def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
         started = time.perf_counter()
+        if self._has_shifts:
+            self._shift(rows_of(index, where))
         flat = index.view(-1).numpy()
         # Plain elements have indices from skip_below to end - 1, those in chains from end on.
         end = self._num_tables
@@ -187,6 +192,15 @@ class SymbolReader:
             self._put_chains(offsets, order[bounds[end] :], bounds - bounds[end])
         self.seconds += time.perf_counter() - started
         return offsets.data
+
+    def _shift(self, rows: np.ndarray) -> None:
+        """Read a step's shifts and shift its scale indices (B, n) in place."""
+        groups = shifted_groups(rows, self._skip_below)
+        shifts = np.zeros(groups.shape, np.int16)
+        number = int(np.count_nonzero(groups))
+        shifts[groups] = self.decoder.runs([(self._shift_table, number)] if number else [])
+        self._count(shifts[groups])
+        shift_rows(rows, shifts, self._skip_below)
 
     def _count_plain(self, offsets: np.ndarray, index: np.ndarray, begin: int, end: int) -> None:
         """Add symbols that are not in chains to the checksum, in the order of their elements."""

@@ -32,6 +32,7 @@ class Encoded:
         is_all_coded: nothing was skipped; goes into the header.
         synthesis: what a decoder's linear synthesis gives, (3, H', W') in 1/64 grey level; None
             where it was not to be kept.
+        shifts: (B, 2) int16 of each step's scale indices, see `licodec.entropy.shifts`.
         timings_s: seconds by stage.
     """
 
@@ -40,6 +41,7 @@ class Encoded:
     quantizer: str
     is_all_coded: bool
     synthesis: Planes | None
+    shifts: list[np.ndarray]
     timings_s: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -123,5 +125,6 @@ def encode_pixels(
         CHOICES[choice],
         chooser.is_all_coded,
         planes,
+        chooser.shifts,
         seconds,
     )

@@ -13,7 +13,8 @@ from types import MappingProxyType
 from licodec.config import MAX_QUALITY_INDEX, QUANTIZER_IDS
 
 MAGIC_BYTES = b"\x8cLIC"  # the first byte is not ASCII, so a text-mode transfer breaks it
-VERSION = 1
+VERSION = 2
+_SHIFTS_SINCE = 2  # version
 MAX_SIDE_PX = 2**24
 MAX_LENGTH_BYTES = 2**32 - 1
 # Real ICC, EXIF and XMP blocks stay below 4 MiB; larger ones are stored without deflate, so that
@@ -94,7 +95,7 @@ SECTION_CRC = Fixed("section checksum", 4)
 SECTION: tuple[Fixed | Varint, ...] = (SECTION_TYPE, STORED_LENGTH, RAW_LENGTH, SECTION_CRC)
 
 FLAG_SECTIONS = 0x01
-FLAG_TILES = 0x02  # reserved; must be 0 in version 1
+FLAG_TILES = 0x02  # reserved; must be 0 in versions 1 and 2
 MAX_FAMILY_ID = 31
 MAX_PROFILE_ID = 7
 GREY_BIT = 0x01
@@ -145,9 +146,11 @@ class Header:
     is_grey: bool  # grey, or else RGB
     quantizer_id: int  # one of config.QUANTIZER_IDS
     is_all_coded: bool = False  # nothing is skipped where the prior is all but certain of zero
+    version: int = VERSION  # of the format, 1 .. VERSION
 
     def __post_init__(self) -> None:
         ranges = (
+            ("version", self.version, 1, VERSION),
             ("family_id", self.family_id, 1, MAX_FAMILY_ID),
             ("profile_id", self.profile_id, 1, MAX_PROFILE_ID),
             ("width", self.width, WIDTH.low, WIDTH.high),
@@ -167,6 +170,11 @@ class Header:
     def quantizer(self) -> str:
         """Key of `licodec.config.QUANTIZER_IDS`."""
         return next(name for name, i in QUANTIZER_IDS.items() if i == self.quantizer_id)
+
+    @property
+    def has_shifts(self) -> bool:
+        """Each step begins with shifts of its scale indices."""
+        return self.version >= _SHIFTS_SINCE
 
 
 @dataclass(frozen=True, slots=True)

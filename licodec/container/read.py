@@ -58,8 +58,8 @@ def read_front(data: bytes, max_pixels: int | None = None) -> Container:
     """
     reader = FieldReader(data)
     _read_magic(reader)
-    has_sections = _read_version(reader)
-    header = _read_header(reader, max_pixels)
+    version, has_sections = _read_version(reader)
+    header = _read_header(reader, version, max_pixels)
     sections, section_bytes = _read_sections(reader) if has_sections else ((), ())
     front_crc = zlib.crc32(reader.before())
     crc = reader.number(lic.CRC)
@@ -143,8 +143,8 @@ def _read_magic(reader: FieldReader) -> None:
     reader.take(lic.MAGIC.num_bytes - len(start), lic.MAGIC.name)
 
 
-def _read_version(reader: FieldReader) -> bool:
-    """Whether sections follow the header."""
+def _read_version(reader: FieldReader) -> tuple[int, bool]:
+    """Version, and whether sections follow the header."""
     offset = reader.offset
     byte = reader.number(lic.VERSION_FLAGS)
     version, flags = byte >> 4, byte & 0x0F
@@ -162,10 +162,10 @@ def _read_version(reader: FieldReader) -> bool:
         )
     if flags & ~lic.FLAG_SECTIONS:
         raise reader.corrupt("unused flags", offset, f"{flags:04b}", "000x")
-    return bool(flags & lic.FLAG_SECTIONS)
+    return version, bool(flags & lic.FLAG_SECTIONS)
 
 
-def _read_header(reader: FieldReader, max_pixels: int | None) -> Header:
+def _read_header(reader: FieldReader, version: int, max_pixels: int | None) -> Header:
     offset = reader.offset
     family_id, profile_id = divmod(reader.number(lic.FAMILY_PROFILE), lic.MAX_PROFILE_ID + 1)
     if not family_id:
@@ -194,6 +194,7 @@ def _read_header(reader: FieldReader, max_pixels: int | None) -> Header:
         is_grey=is_grey,
         quantizer_id=quantizer_id,
         is_all_coded=is_all_coded,
+        version=version,
     )
 
 

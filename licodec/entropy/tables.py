@@ -2,7 +2,8 @@
 
 One table per scale index, symmetric about zero, with an escape for what lies beyond its reach:
 entries 0 .. 2R are the symbols -R .. R, entry 2R + 1 is the escape. Frequencies sum to 2^24, and
-constriction codes with exactly these integers.
+constriction codes with exactly these integers. Behind the family's tables stands that of shifts,
+which belongs to the format.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ PRECISION_BITS = 24
 TOTAL = 1 << PRECISION_BITS
 # Larger magnitudes than this cannot be coded; 16 bits hold every symbol for the checksum.
 MAX_SYMBOL = 32767
+# Table of the shifts of scale indices: frequencies of 0, of 1 .. 12 with either sign, of an escape.
+_SHIFT_UNIT = 1 << 12
+_SHIFT_HALF = (2056, 330, 290, 180, 100, 50, 25, 12, 8, 6, 5, 5, 8, 2)
+MAX_SHIFT = len(_SHIFT_HALF) - 2
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,8 @@ class Tables:
     """The tables of a latent family.
 
     Attributes:
-        reaches: (K,) int64, R of each table.
-        frequencies: K arrays int64 of 2R + 2 entries, each sums to 2^24.
+        reaches: (K + 1,) int64, R of each table; the last is that of shifts.
+        frequencies: K + 1 arrays int64 of 2R + 2 entries, each sums to 2^24.
         skip_below: scale indices below this are not coded, their symbol is 0 by rule, unless
             the file says that all are coded; index 0 never is.
         models: constriction's model of each table.
@@ -37,6 +42,11 @@ class Tables:
     frequencies: tuple[np.ndarray, ...]
     skip_below: int
     models: tuple[Any, ...]
+
+    @property
+    def shift_table(self) -> int:
+        """Number of the table of shifts."""
+        return len(self.models) - 1
 
     def bits(self, index: int) -> np.ndarray:
         """(2R + 2,) float64: the cost of each entry; the escape's without its suffix."""
@@ -79,6 +89,8 @@ def load_tables(halves: np.ndarray, reaches: np.ndarray, skip_below: int) -> Tab
     if int((reaches + 2).sum()) != len(halves) or not 1 <= skip_below <= len(reaches):
         raise ModelError("the frequency tables do not have the sizes that the family states")
     frequencies, start = [], 0
+    halves = np.concatenate([halves, _SHIFT_UNIT * np.array(_SHIFT_HALF)])
+    reaches = np.append(reaches, MAX_SHIFT)
     for reach in reaches:
         half = np.asarray(halves[start : start + reach + 2], dtype=np.int64)
         start += int(reach) + 2

@@ -56,6 +56,13 @@ class Where:
     channels: tuple[int, ...]
     mask: Tensor | None = None  # (h, w) bool, low-pass only
 
+    @property
+    def num_bands(self) -> int:
+        """Detail channels, in the low-pass planes, that the elements belong to."""
+        if self.mask is not None:
+            return len(self.channels)
+        return len({c // fold_of(self.level) ** 2 for c in self.channels})
+
 
 class IntegerPrior:
     """The coding prior of one latent family; reads the tensors that `licodec export` wrote.

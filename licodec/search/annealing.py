@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from licodec.codec.encode import Encoded
 from licodec.search.objective import Objective
 from licodec.search.values import Values
 
@@ -28,16 +29,16 @@ class Annealing:
     Args:
         objective: of the picture.
         values: to start from; changed in place.
-        is_all_coded: as of `codec.encode.Encoded`.
+        encoded: what they were coded as.
         seed: of the draws.
     """
 
     def __init__(
-        self, objective: Objective, values: Values, *, is_all_coded: bool, seed: int
+        self, objective: Objective, values: Values, encoded: Encoded, *, seed: int
     ) -> None:
         self._objective = objective
         self._values = values
-        self._is_all_coded = is_all_coded
+        self._encoded = encoded
         self._adam = torch.optim.Adam(values.tensors, _LEARNING_RATE, betas=(0.9, 0.99))
         self._random = torch.Generator().manual_seed(seed)
 
@@ -49,7 +50,7 @@ class Annealing:
             symbols = soft_symbols(values - mean, temperature, self._random)
             return torch.where(is_coded, mean + symbols, mean), symbols
 
-        slopes = self._objective.slopes(self._values, draw, is_all_coded=self._is_all_coded)
+        slopes = self._objective.slopes(self._values, draw, self._encoded)
         for tensor, slope in zip(self._values.tensors, slopes.tensors, strict=True):
             tensor.grad = slope
         self._adam.step()

@@ -15,6 +15,7 @@ from licodec.codec.encode import Encoded
 from licodec.codec.model import Family, quality_inputs
 from licodec.codec.pixels import Corrector, has_fast_bfloat16, pixels_of
 from licodec.codec.weights import StepWeights, rd_lambda
+from licodec.entropy.shifts import SPLIT_INDEX
 from licodec.entropy.tables import coding_bound
 from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT
 from licodec.prior.integer import Where
@@ -152,33 +153,33 @@ class Objective:
         def keep(values: Tensor, mean: Tensor, is_coded: Tensor) -> tuple[Tensor, Tensor]:
             return values, values.detach() - mean
 
-        slopes = self.slopes(targets, keep, is_all_coded=encoded.is_all_coded)
+        slopes = self.slopes(targets, keep, encoded)
         for place, slope, curvature in zip(
             targets.tensors, slopes.tensors, self._curvatures, strict=True
         ):
             place.sub_((slope / (2 * curvature)).clamp_(-_MAX_MOVE, _MAX_MOVE))
         return targets
 
-    def slopes(self, values: Values, relax: Relax, *, is_all_coded: bool) -> Values:
+    def slopes(self, values: Values, relax: Relax, encoded: Encoded) -> Values:
         """Gradient of bits plus lambda times squared error, window by window.
 
         Args:
             values: of the whole picture.
             relax: how values become decoded ones.
-            is_all_coded: as of `codec.encode.Encoded`.
+            encoded: tells which elements are coded and how scale indices are shifted.
         """
-        skip_below = coding_bound(self._family.tables, is_all_coded=is_all_coded)
         slopes = values.zeros()
         for inner, outer in _windows(*values.low.shape[1:]):
-            part = self._window_slopes(values.window(*outer), outer, relax, skip_below)
+            part = self._window_slopes(values.window(*outer), outer, relax, encoded)
             part = part.window(*_inside(inner, outer))
             for place, slope in zip(slopes.window(*inner).tensors, part.tensors, strict=True):
                 place.copy_(slope)
         return slopes
 
     def _window_slopes(
-        self, part: Values, window: tuple[slice, slice], relax: Relax, skip_below: int
+        self, part: Values, window: tuple[slice, slice], relax: Relax, encoded: Encoded
     ) -> Values:
+        skip_below = coding_bound(self._family.tables, is_all_coded=encoded.is_all_coded)
         bits: list[Tensor] = []
         leaves: list[tuple[Where, Tensor]] = []
         top, left = (s.start * GRID_PX for s in window)
@@ -189,6 +190,7 @@ class Objective:
             leaves.append((where, leaf))
             is_coded = _is_coded(log_scale.detach(), where, height, width, skip_below)
             decoded, residual = relax(leaf, mean, is_coded)
+            log_scale = log_scale + _shift(log_scale.detach(), encoded.shifts[len(bits)])
             bits.append(coded_bits(residual, log_scale, is_coded))
             return decoded
 
@@ -230,6 +232,15 @@ def _is_coded(log_scale: Tensor, where: Where, height: int, width: int, skip_bel
     y, x = torch.arange(rows) * size < height, torch.arange(columns) * size < width
     inside = F.pixel_unshuffle((y[:, None] & x[None])[None].to(torch.uint8), fold).bool()
     return is_coded & inside[[c % (fold * fold) for c in where.channels]]
+
+
+def _shift(log_scale: Tensor, shifts: np.ndarray) -> Tensor:
+    """What a step's shifts (B, 2) add to logarithms of scales (C, ..); the same shape."""
+    shape = len(shifts), 2, *[1] * log_scale[0].ndim
+    low, high = torch.from_numpy(shifts / SCALES_PER_NAT).float().view(shape).unbind(1)
+    repeats = len(log_scale) // len(shifts)
+    low, high = low.repeat_interleave(repeats, 0), high.repeat_interleave(repeats, 0)
+    return torch.where(log_scale < _least_log_scale(SPLIT_INDEX), low, high)
 
 
 def _least_log_scale(skip_below: int) -> float:

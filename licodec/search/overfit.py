@@ -225,12 +225,7 @@ class _Search:
 
     def _annealed(self, stage: Stage, values: Values) -> Encoded | None:
         """Anneal values in place and code them; None if a budget ends the search."""
-        annealing = Annealing(
-            self._objective,
-            values,
-            is_all_coded=self.best.is_all_coded,
-            seed=stage.num_annealed,
-        )
+        annealing = Annealing(self._objective, values, self.best, seed=stage.num_annealed)
         budget = _Budget(
             stage.num_annealed,
             _ANNEALED_SHARE * (self._max_rounds - self._rounds),

@@ -200,7 +200,8 @@ def _fit_tables(
                 array, family, index, torch.device("cpu"), choice=choice, is_all_coded=True
             )
             for symbols, used in zip(encoded.symbols, encoded.tables_used, strict=True):
-                count_symbols(counted, np.frombuffer(symbols, "<i2"), used)
+                if used.size and used[0] != family.tables.shift_table:
+                    count_symbols(counted, np.frombuffer(symbols, "<i2"), used)
             bits, pixels = bits + 8 * len(encoded.payload), pixels + array.shape[0] * array.shape[1]
         if is_plain:
             counts[:NUM_SCALES] = counted[:NUM_SCALES]

@@ -84,7 +84,7 @@ def test_decoder_written_from_the_document_reads_the_stream(steps):
         "skip_below": np.array([0]),
     }
     reader = Symbols(encode_steps(coded, TABLES), weights, bound=0)
-    assert_equal([reader.step(index) // 16 for _, index in coded], coded)
+    assert_equal([reader.step(index, [0]) // 16 for _, index in coded], coded)
     assert reader.ans.is_empty()
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licodec.entropy.tables import TOTAL, exact_model, fit_halves, load_tables
+from licodec.entropy.tables import MAX_SHIFT, TOTAL, exact_model, fit_halves, load_tables
 from licodec.errors import ModelError
 from licodec.train.integers import expected_shares, reach_of
-from tests.entropy.tables import halves_of, random_halves
+from tests.entropy.tables import halves_of, random_halves, random_tables
 
 COUNTS = st.lists(st.one_of(st.just(0), st.integers(0, 10**12)), min_size=3, max_size=1025)
 
@@ -53,12 +53,24 @@ def test_shares_of_the_density_sum_to_one_and_reach_far_enough(index):
 def test_loaded_tables_mirror_their_halves_and_end_in_the_escape():
     tables = load_tables(random_halves(1, [1, 4]), np.array([1, 4]), 1)
     halves = random_halves(1, [1, 4])
-    for frequencies, half in zip(tables.frequencies, (halves[:3], halves[3:]), strict=True):
+    own, expected = tables.frequencies[: tables.shift_table], (halves[:3], halves[3:])
+    for frequencies, half in zip(own, expected, strict=True):
         reach = len(half) - 2
         assert len(frequencies) == 2 * reach + 2
         for symbol in range(-reach, reach + 1):
             assert frequencies[symbol + reach] == half[abs(symbol)]
         assert frequencies[-1] == half[-1]
+
+
+def test_table_of_shifts_follows_those_of_the_family():
+    tables = random_tables(1, [1, 4])
+    assert tables.shift_table == 2
+    assert len(tables.models) == len(tables.frequencies) == len(tables.reaches) == 3
+    assert tables.reaches[2] == MAX_SHIFT
+    frequencies = tables.frequencies[2]
+    assert int(frequencies.sum()) == 2**24
+    assert 0.95 < tables.bits(2)[MAX_SHIFT] < 1  # no shift
+    assert frequencies[:-1].tolist() == frequencies[-2::-1].tolist()
 
 
 def test_bits_of_an_entry_are_minus_the_logarithm_of_its_share():

@@ -45,6 +45,7 @@ CASES = {
     "photo in chains": (_crop(90, 70), 80.0, "tcq8"),
     "dots": (_dots(), 100.0, "rdoq"),
     "dots in chains": (_dots(), 100.0, "tcq8"),
+    "ramp": (np.linspace(20, 220, 90 * 70).reshape(70, 90).astype(np.uint8), 90.0, "tcq8"),
     "one pixel": (_crop(1, 1), 70.0, "tcq8"),
 }
 
@@ -101,6 +102,12 @@ def test_cases_cover_escapes_and_elements_that_are_not_coded(decoders):
     assert decoders["dots"][1].symbols.num_escapes > 0
     assert decoders["dots in chains"][1].symbols.num_escapes > 0
     assert 0 < len(decoders["photo"][1].symbols.coded) < 3 * 40 * 24
+
+
+def test_cases_cover_shifts_of_scale_indices(decoders):
+    assert decoders["photo in chains"][1].symbols.num_shifted > 0
+    assert decoders["dots"][1].symbols.num_shifted > 0
+    assert decoders["one pixel"][1].symbols.num_shifted == 0
 
 
 def test_fingerprint_is_the_digest_that_the_document_describes(decoders, profile):

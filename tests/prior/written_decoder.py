@@ -40,6 +40,7 @@ class File:
     """A .lic file without sections, taken apart."""
 
     front: bytes
+    version: int
     width: int
     height: int
     quality: int
@@ -52,7 +53,7 @@ class File:
 
 def take_apart(data: bytes) -> File:
     """Split by the table "The file"."""
-    assert data[4] == 0x10
+    assert data[4] in (0x10, 0x20)
     width, at = _varint(data, 12)
     height, at = _varint(data, at)
     quality, colour = data[at], data[at + 1]
@@ -62,7 +63,7 @@ def take_apart(data: bytes) -> File:
     assert len(payload) == length
     padded = payload + bytes(-length % 4)
     flags = bool(colour & 1), bool(colour & 16), colour >> 1 & 7
-    return File(data[: at + 2], width, height, quality, *flags, crc, padded)
+    return File(data[: at + 2], data[4] >> 4, width, height, quality, *flags, crc, padded)
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -133,6 +134,10 @@ STATES = {  # quantizer id: Q, next state after an even and after an odd symbol
 }
 
 
+SHIFT_HALF = [2056, 330, 290, 180, 100, 50, 25, 12, 8, 6, 5, 5, 8, 2]
+SHIFTS = -1  # number of their table
+
+
 @dataclass
 class Symbols:
     """Reads the ANS stream step by step."""
@@ -141,24 +146,34 @@ class Symbols:
     weights: Arrays
     bound: int  # smallest index that is coded
     quantizer: int = 0
+    has_shifts: bool = False
     coded: list[int] = field(default_factory=list)  # in coding order
     num_escapes: int = 0
+    num_shifted: int = 0
 
     def __post_init__(self) -> None:
         self.ans = ReferenceDecoder(self.payload)
         self.reaches = self.weights["table_reaches"].tolist()
         self.starts = np.cumsum([0, *(r + 2 for r in self.reaches)]).tolist()
+        self.reaches.append(12)  # of the table of shifts, number -1
 
     def frequencies(self, index: int) -> list[int]:
-        half = self.weights["table_halves"][self.starts[index] : self.starts[index + 1]].tolist()
+        if index == SHIFTS:
+            half = [2**12 * n for n in SHIFT_HALF]
+        else:
+            stored = self.weights["table_halves"]
+            half = stored[self.starts[index] : self.starts[index + 1]].tolist()
         signed = half[1:-1]
         table = [*reversed(signed), half[0], *signed, half[-1]]
         assert sum(table) == 2**24
         return table
 
-    def step(self, index: np.ndarray) -> np.ndarray:
-        """Indices in coding order, any shape, to value - mean of the same shape."""
+    def step(self, index: np.ndarray, bands: list[int]) -> np.ndarray:
+        """Indices (C, ..) of channels that belong to bands to value - mean of the same shape."""
         flat = [int(i) for i in index.ravel()]
+        if self.has_shifts:
+            size = len(flat) // len(bands)
+            self._shift(flat, [band for band in bands for _ in range(size)])
         chained: list[int] = []
         if self.quantizer:
             first = int(self.weights["trellis_from"][0])
@@ -172,6 +187,18 @@ class Symbols:
             added[e] = 16 * symbol
         self._chains(sorted(chained, key=lambda e: flat[e]), flat, added)
         return np.array(added, np.int64).reshape(index.shape)
+
+    def _shift(self, flat: list[int], bands: list[int]) -> None:
+        groups = []
+        for band in dict.fromkeys(bands):
+            members = [e for e, b in enumerate(bands) if b == band and flat[e] >= self.bound]
+            groups.append([e for e in members if flat[e] < 12])
+            groups.append([e for e in members if flat[e] >= 12])
+        groups = [group for group in groups if len(group) >= 64]
+        for group, shift in zip(groups, self._batch([SHIFTS] * len(groups)), strict=True):
+            self.num_shifted += bool(shift)
+            for e in group:
+                flat[e] = int(clamp(flat[e] + shift, self.bound, 63))
 
     def _chains(self, ordered: list[int], flat: list[int], added: list[int]) -> None:
         if not ordered:
@@ -230,7 +257,8 @@ class WrittenDecoder:
             k: v.astype(np.int64) for k, v in weights.items() if not k.startswith("analysis.")
         }
         bound = 1 if file.is_all_coded else int(weights["skip_below"][0])
-        self.symbols = Symbols(file.payload, self.weights, bound, file.quantizer)
+        has_shifts = file.version == 2
+        self.symbols = Symbols(file.payload, self.weights, bound, file.quantizer, has_shifts)
         self.num_planes = 1 if file.is_grey else 3
         self.planes = self._low_pass(-(-file.height // 64), -(-file.width // 64))
         self.trunk: np.ndarray | None = None
@@ -251,7 +279,9 @@ class WrittenDecoder:
                 mean[p, n] = self._neighbour_mean(values[p], s, y, x)
             raw = (self.weights["low_log_scale"][self.q, s, : self.num_planes] + 49) >> 1
             index = np.maximum(1, clamp(raw, 0, 63))
-            added = self.symbols.step(np.broadcast_to(index[:, None], mean.shape))
+            added = self.symbols.step(
+                np.broadcast_to(index[:, None], mean.shape), list(range(self.num_planes))
+            )
             for n, (y, x) in enumerate(chosen):
                 values[: self.num_planes, y, x] = mean[:, n] + added[:, n]
         return (values * self.weights["low_steps_q4"][self.q][:, None, None] + 128) >> 8
@@ -284,7 +314,7 @@ class WrittenDecoder:
             mean = (out[: len(channels)] * unit + 128) >> 8
             index = clamp((out[len(channels) :] + log_scale + 49) >> 1, 1, 63)
             index[np.stack([padding[p] for _, p in channels])] = 0
-            values = mean + self.symbols.step(index)
+            values = mean + self.symbols.step(index, [c for c, _ in channels])
             folded |= dict(zip(channels, values, strict=True))
         self._finish_level(level, folded)
 

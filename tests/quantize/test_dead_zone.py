@@ -68,8 +68,8 @@ def test_zones_of_a_table_are_what_its_frequencies_charge():
     tables = load_tables(halves_of(wide, narrow), torch.tensor([2, 1]).numpy(), 1)
     first, higher = dead_zones(tables)
     unit = DEAD_ZONE_STRENGTH / (2 * BITS_PER_SQUARED_STEP)
-    assert first.tolist() == pytest.approx([2 * unit, 3 * unit])
-    assert higher.tolist() == pytest.approx([2 * unit, 3 * unit])
+    assert first[:2].tolist() == pytest.approx([2 * unit, 3 * unit])
+    assert higher[:2].tolist() == pytest.approx([2 * unit, 3 * unit])
 
 
 def test_rounding_is_odd_and_looks_up_the_zone_of_each_element():

@@ -45,7 +45,7 @@ def test_extreme_residual_stays_within_the_largest_symbol():
 def test_bits_of_a_magnitude_are_those_of_its_frequency_or_of_the_escape_with_its_suffix():
     bits = magnitude_bits(TABLES)
     frequencies = TABLES.frequencies[1]  # reach 4
-    assert bits.shape == (3, 2051)
+    assert bits.shape == (4, 2051)
     assert float(bits[1, 3]) == pytest.approx(PRECISION_BITS - np.log2(frequencies[4 + 3]))
     escape = PRECISION_BITS - np.log2(frequencies[-1])
     for magnitude, remainder_bits in ((5, 0), (6, 1), (7, 1), (8, 2)):

@@ -148,7 +148,8 @@ def test_annealing_goes_on_from_where_it_starts(family: Family, codec: Codec) ->
     objective = Objective(pixels, family, codec._synthesis.correction, QUALITY, CPU)
     values = values_of(Latent(pixels, family, QUALITY, CPU), 2, 2)
     start = values.copy()
-    annealing = Annealing(objective, values, is_all_coded=False, seed=1)
+    encoded = encode_pixels(pixels, family, QUALITY, CPU, choice="rdoq", values=values)
+    annealing = Annealing(objective, values, encoded, seed=1)
     for _ in range(4):
         annealing.step(0.0)
     for before, after in zip(start.tensors, values.tensors, strict=True):

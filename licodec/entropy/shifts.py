@@ -1,0 +1,58 @@
+"""Scale indices of a step and its shifts in, the indices that its tables are chosen by out.
+
+The prior knows many pictures; a single one may be a little smoother or rougher than it expects, in
+one band more than in another. So each step of a picture begins with shifts of its scale indices,
+for groups of elements that are large enough to pay for it: by band (in the low-pass by plane), and
+in each by whether the index is below SPLIT_INDEX.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from licodec.prior.density import NUM_SCALES
+from licodec.prior.integer import Where
+
+SPLIT_INDEX = 12
+# Smaller groups have no shift.
+MIN_ELEMENTS = 64
+
+
+def rows_of(index: Tensor, where: Where) -> np.ndarray:
+    """(B, n) uint8, a row for each band of a step's indices (C, ..); shares their memory."""
+    rows: np.ndarray = index.view(where.num_bands, -1).numpy()
+    return rows
+
+
+def shifted_groups(rows: np.ndarray, skip_below: int) -> np.ndarray:
+    """(B, 2) bool: groups of a step that have a shift, those below SPLIT_INDEX first.
+
+    Args:
+        rows: (B, n) uint8 scale indices.
+        skip_below: smallest index that is coded.
+    """
+    groups = np.empty((len(rows), 2), bool)
+    for group, row in zip(groups, rows, strict=True):
+        high = np.count_nonzero(row >= max(SPLIT_INDEX, skip_below))
+        coded = high if skip_below >= SPLIT_INDEX else np.count_nonzero(row >= skip_below)
+        group[:] = coded - high >= MIN_ELEMENTS, high >= MIN_ELEMENTS
+    return groups
+
+
+def shift_rows(rows: np.ndarray, shifts: np.ndarray, skip_below: int) -> None:
+    """Shift a step's scale indices in place; those that are not coded stay.
+
+    Args:
+        rows: (B, n) uint8 scale indices.
+        shifts: (B, 2) integers, 0 for groups without.
+        skip_below: smallest index that is coded, which stays coded.
+    """
+    for row, shift in zip(rows, shifts, strict=True):
+        if not shift.any():
+            continue
+        table = np.arange(256, dtype=np.uint8)
+        coded = np.arange(skip_below, NUM_SCALES)
+        moved = coded + shift.astype(np.int64)[(coded >= SPLIT_INDEX).astype(np.intp)]
+        table[skip_below:NUM_SCALES] = moved.clip(skip_below, NUM_SCALES - 1)
+        row[:] = np.frombuffer(row.tobytes().translate(table.tobytes()), np.uint8)
