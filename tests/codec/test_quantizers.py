@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from licodec.codec import choose as choose_module
 from licodec.codec.decode import decode_symbols
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.model import Family
 from licodec.config import CHOICES, EFFORT_CHOICES, QUANTIZER_IDS, choice_of
-from licodec.container.format import Header
+from licodec.container.format import VERSION, Header
 from licodec.container.read import read_container
 from licodec.container.write import write_container
+from licodec.entropy.tables import MAX_SHIFT
 from licodec.errors import CorruptFileError, ModelError
 from tests.photos import crop
 from tests.tiny import tiny_family, tiny_network
@@ -27,7 +29,9 @@ def tiny() -> Family:
     return tiny_family(tiny_network(seed=4))
 
 
-def file_of(encoded: Encoded, pixels: np.ndarray, quality_index: int) -> bytes:
+def file_of(
+    encoded: Encoded, pixels: np.ndarray, quality_index: int, version: int = VERSION
+) -> bytes:
     header = Header(
         family_id=1,
         profile_id=1,
@@ -39,6 +43,7 @@ def file_of(encoded: Encoded, pixels: np.ndarray, quality_index: int) -> bytes:
         is_grey=pixels.ndim == 2,
         quantizer_id=QUANTIZER_IDS[encoded.quantizer],
         is_all_coded=encoded.is_all_coded,
+        version=version,
     )
     return write_container(header, (), encoded.payload, encoded.symbols)
 
@@ -51,6 +56,36 @@ def test_decoder_finds_the_planes_of_the_encoder(width, height, mode, choice, ti
     encoded = encode_pixels(pixels, tiny, 200, CPU, choice=choice)
     decoded = decode_symbols(read_container(file_of(encoded, pixels, 200)), tiny)
     assert decoded.equal(encoded.planes)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_shifts_of_scale_indices_fit_the_picture(choice, tiny):
+    """A prior without training is far off in every band."""
+    encoded = encode_pixels(crop(200, 130), tiny, 200, CPU, choice=choice)
+    own = tiny.tables.shift_table
+    coded = [s for s, used in encoded.batches if used.size and used[0] == own]
+    assert sum(np.count_nonzero(s) for s in coded) > 20
+    assert np.concatenate(coded).size <= sum(s.size for s in encoded.shifts)
+    assert max(abs(int(s.max())) for s in coded) <= MAX_SHIFT
+    nonzero = sum(np.count_nonzero(s) for s in encoded.shifts)
+    assert nonzero == sum(np.count_nonzero(s) for s in coded)
+
+
+def test_file_of_version_1_has_no_shifts(tiny, monkeypatch):
+    pixels = crop(200, 130)
+    monkeypatch.setattr(
+        choose_module, "shifted_groups", lambda rows, bound: np.zeros((len(rows), 2), bool)
+    )
+    encoded = encode_pixels(pixels, tiny, 200, CPU, choice="tcq8")
+    data = file_of(encoded, pixels, 200, version=1)
+    assert decode_symbols(read_container(data), tiny).equal(encoded.planes)
+
+
+def test_steps_read_without_their_shifts_are_noticed(tiny):
+    pixels = crop(200, 130)
+    encoded = encode_pixels(pixels, tiny, 200, CPU, choice="rdoq")
+    with pytest.raises(CorruptFileError):
+        decode_symbols(read_container(file_of(encoded, pixels, 200, version=1)), tiny)
 
 
 @pytest.mark.parametrize("choice", ["rdoq", "tcq4", "tcq8"])

@@ -244,6 +244,16 @@ def test_search_ends_by_itself(tiny: Family, synthesis: Correction) -> None:
     assert not found.is_interrupted
 
 
+def test_gradient_counts_bits_with_the_shifted_scales() -> None:
+    log_scale = torch.linspace(-2.9, 4, 200)[None, None].repeat(4, 1, 1)
+    shifts = np.array([[3, -2], [0, 4]], np.int16)
+    index = ((log_scale + 3) * 8).floor()
+    expected = torch.tensor([[3.0, -2.0]] * 2 + [[0.0, 4.0]] * 2)[:, None] / 8
+    low, high = expected[..., :1], expected[..., 1:]
+    moved = objective_module._shift(log_scale, shifts)
+    assert moved.equal(torch.where(index < 12, low, high).expand(4, 1, 200))
+
+
 def test_windows_move_values_as_the_whole_picture_does(
     family: Family, codec: Codec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
