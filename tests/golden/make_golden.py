@@ -55,7 +55,7 @@ EARLIER = {
     f"wave1-{name}": GOLDEN[name] for name in ("rgb-100x75-q80", "grey-33x17-q60", "rgba-20x20-q90")
 } | {
     f"{family}-{name}": golden
-    for family in ("wave2", "wave3", "wave4")
+    for family in ("wave2", "wave3", "wave4", "wave5")
     for name, golden in GOLDEN.items()
     if name != "rgb-48x40-q30"
 }
