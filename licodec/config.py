@@ -27,7 +27,9 @@ FAMILY_IDS: Mapping[str, int] = MappingProxyType(
     {"wave1": 1, "wave2": 2, "wave3": 3, "wave4": 4, "wave5": 5, "wave6": 6}
 )
 PROFILE_IDS: Mapping[str, int] = MappingProxyType({"fast": 1, "balanced": 2, "best": 3})
-QUANTIZER_IDS: Mapping[str, int] = MappingProxyType({"rounding": 0, "tcq4": 1, "tcq8": 2})
+QUANTIZER_IDS: Mapping[str, int] = MappingProxyType(
+    {"rounding": 0, "tcq4": 1, "tcq8": 2, "tcq128": 3}
+)
 
 # How an encoder chooses symbols, and the quantizer that the file then names.
 CHOICES: Mapping[str, str] = MappingProxyType(
@@ -37,12 +39,13 @@ CHOICES: Mapping[str, str] = MappingProxyType(
         "rdoq": "rounding",
         "tcq4": "tcq4",
         "tcq8": "tcq8",
+        "tcq128": "tcq128",
     }
 )
-DEFAULT_CHOICE = "tcq8"
+DEFAULT_CHOICE = "tcq128"
 
 # What an encoder's effort stands for, by level; more effort is slower and smaller.
-EFFORT_CHOICES = ("rounding", "dead-zone", "rdoq", "tcq4", "tcq8")
+EFFORT_CHOICES = ("rounding", "dead-zone", "rdoq", "tcq8", "tcq128")
 # Above them the latent is searched for as many seconds per megapixel; symbols as at the last one.
 SEARCH_SECONDS_PER_MPX: Mapping[int, float] = MappingProxyType(
     {5: 5.0, 6: 15.0, 7: 45.0, 8: 150.0, 9: 500.0}

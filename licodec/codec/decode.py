@@ -234,7 +234,7 @@ class SymbolReader:
             row = symbols[first:last]
             row[quantizer.argsort(kind="stable")] = self.decoder.runs(runs)
             quantizers[first:last] = quantizer
-            following.take(2 * here + (row & 1), out=here, mode="clip")
+            following.take(2 * here.astype(np.int16) + (row & 1), out=here, mode="clip")
         self._count(symbols)
         for part in _pieces(count):
             places = offsets_of(symbols[part].astype(np.int32), quantizers[part])

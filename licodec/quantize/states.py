@@ -42,6 +42,19 @@ class Trellis:
     next_state: np.ndarray
 
 
+def _register_trellis(num_bits: int, on_second: int, on_odd: int) -> Trellis:
+    """The machine of a shift register whose lowest bit is the quantizer.
+
+    Each symbol shifts it right by one; then it is XORed with `on_second` if the quantizer was Q1
+    and with `on_odd` if the symbol is odd. That is the systematic encoder with feedback of
+    Ungerboeck 1982, "Channel coding with multilevel/phase signals".
+    """
+    state = np.arange(1 << num_bits)
+    even = state >> 1 ^ on_second * (state & 1)
+    following = np.stack([even, even ^ on_odd], 1)
+    return Trellis((state & 1).astype(np.uint8), following.astype(np.uint8))
+
+
 TRELLISES: Mapping[str, Trellis] = MappingProxyType(
     {
         "tcq4": Trellis(
@@ -52,6 +65,8 @@ TRELLISES: Mapping[str, Trellis] = MappingProxyType(
             np.array([0, 1, 0, 1, 0, 1, 0, 1], np.uint8),
             np.array([[0, 2], [5, 7], [1, 3], [6, 4], [2, 0], [4, 6], [3, 1], [7, 5]], np.uint8),
         ),
+        # The best of some hundred found on real residuals, see docs/decisions.md.
+        "tcq128": _register_trellis(7, on_second=74, on_odd=49),
     }
 )
 

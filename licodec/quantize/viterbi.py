@@ -14,8 +14,9 @@ from licodec.quantize.costs import bits_at
 from licodec.quantize.states import UNIT, Trellis, num_chains
 
 _UNIT_STEPS = UNIT / 16
-# Chains searched at once: 64 elements of 4 columns of 4 bytes each make 8 MiB.
-_CHAINS_AT_ONCE = 1 << 13
+# States times chains that are searched at once: 64 elements with a decision of one byte in each of
+# them make 4 MiB.
+_STATES_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def search_chains(
     symbols = torch.empty(count, dtype=torch.int32)
     quantizers = torch.empty(count, dtype=torch.uint8)
     steps = _turned_round(trellis)
-    for elements, length, width in _blocks(count, chains):
+    at_once = _STATES_AT_ONCE // len(trellis.quantizer)
+    for elements, length, width in _blocks(count, chains, at_once):
         parts = residual[elements], weight[elements], index[elements].to(torch.int32)
         cost, magnitude = _candidates(*parts, bits)
         missing = length * width - len(elements)
@@ -76,10 +78,10 @@ def search_chains(
     return symbols, quantizers
 
 
-def _blocks(count: int, chains: int) -> Iterator[tuple[Tensor, int, int]]:
+def _blocks(count: int, chains: int, at_once: int) -> Iterator[tuple[Tensor, int, int]]:
     """Elements of neighbouring chains, place by place; their length, how many chains."""
-    for first in range(0, chains, _CHAINS_AT_ONCE):
-        width = min(_CHAINS_AT_ONCE, chains - first)
+    for first in range(0, chains, at_once):
+        width = min(at_once, chains - first)
         length = -(-(count - first) // chains)
         elements = torch.arange(length)[:, None] * chains + torch.arange(first, first + width)
         elements = elements.view(-1)

@@ -45,7 +45,7 @@ from licodec.train.network import CodecNetwork
 # them costs less than coding the others.
 _SKIP_SHARE = 0.002
 _PRIOR_COUNT = 300.0
-_FIT_ROUNDS = ("rdoq", "rdoq", "tcq8", "tcq8")
+_FIT_ROUNDS = ("rdoq", "rdoq", DEFAULT_CHOICE, DEFAULT_CHOICE)
 _FIT_PICTURES = 60
 # Elements of smaller scales are nearly always zero, where a trellis gains nothing.
 _TRELLIS_FROM = 12

@@ -35,7 +35,7 @@ def test_json_tells_what_the_file_holds(licodec: Licodec, lic: Path) -> None:
     assert outcome.code == 0
     expected = {
         "schema": 1, "width": 11, "height": 7, "is_grey": True, "has_alpha": True, "quality": 1.0,
-        "quality_index": 0, "quantizer": "tcq8", "family": "wave1", "profile": "balanced",
+        "quality_index": 0, "quantizer": "tcq128", "family": "wave1", "profile": "balanced",
         "family_fingerprint": "3f2a91c0", "synthesis_fingerprint": "abcd", "is_checked": False,
         "num_bytes": lic.stat().st_size,
     }  # fmt: skip
@@ -48,7 +48,7 @@ def test_json_tells_what_the_file_holds(licodec: Licodec, lic: Path) -> None:
 
 def test_text_has_the_same_facts(licodec: Licodec, lic: Path) -> None:
     text = licodec("info", lic).out.decode()
-    for part in ("11x7 grey + alpha", "tcq8", "wave1 3f2a91c0", "balanced", "ALPHA"):
+    for part in ("11x7 grey + alpha", "tcq128", "wave1 3f2a91c0", "balanced", "ALPHA"):
         assert part in text
     assert licodec("info", "-", stdin=lic.read_bytes()).out.decode() == text.replace(
         str(lic), "stdin"

@@ -49,7 +49,7 @@ SETTINGS = {
 def files(codec, tmp_path_factory) -> list[Path]:
     folder = tmp_path_factory.mktemp("exactness")
     pictures = [
-        (crop(192, 136), 50, "tcq8"),
+        (crop(192, 136), 50, "tcq128"),
         (crop(101, 136, "L"), 50, "rdoq"),
         (crop(65, 70, name="chelsea"), 95, "tcq4"),
     ]

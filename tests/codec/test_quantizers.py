@@ -88,7 +88,7 @@ def test_steps_read_without_their_shifts_are_noticed(tiny):
         decode_symbols(read_container(file_of(encoded, pixels, 200, version=1)), tiny)
 
 
-@pytest.mark.parametrize("choice", ["rdoq", "tcq4", "tcq8"])
+@pytest.mark.parametrize("choice", ["rdoq", "tcq4", "tcq8", "tcq128"])
 def test_extreme_contrast_at_the_highest_quality_survives(choice, tiny):
     pixels = np.zeros((70, 90, 3), np.uint8)
     pixels[::2, 1::2] = 255
@@ -98,7 +98,7 @@ def test_extreme_contrast_at_the_highest_quality_survives(choice, tiny):
     assert max(np.abs(np.frombuffer(s, "<i2")).max(initial=0) for s in encoded.symbols) > 30
 
 
-@pytest.mark.parametrize("choice", ["tcq4", "tcq8"])
+@pytest.mark.parametrize("choice", ["tcq4", "tcq8", "tcq128"])
 def test_trellis_uses_tables_of_both_quantizers_beside_plain_ones(choice, tiny):
     encoded = encode_pixels(crop(200, 130), tiny, 200, CPU, choice=choice)
     used = np.unique(np.concatenate(encoded.tables_used))
@@ -108,7 +108,7 @@ def test_trellis_uses_tables_of_both_quantizers_beside_plain_ones(choice, tiny):
     assert encoded.quantizer == choice
 
 
-@pytest.mark.parametrize("choice", ["tcq4", "tcq8"])
+@pytest.mark.parametrize("choice", ["tcq4", "tcq8", "tcq128"])
 @pytest.mark.parametrize("seed", range(12))
 def test_damaged_payload_of_a_trellis_is_reported(seed, choice, tiny):
     pixels = crop(130, 100)

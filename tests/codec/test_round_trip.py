@@ -173,7 +173,7 @@ def test_header_says_what_was_asked_for(codec):
     header = read_container(codec.encode(crop(33, 21, "L"), quality=100)).header
     assert (header.width, header.height, header.is_grey) == (33, 21, True)
     assert header.quality_index == 255
-    expected = FAMILY_IDS[CURRENT_FAMILY], PROFILE_IDS[DEFAULT_PROFILE], QUANTIZER_IDS["tcq8"]
+    expected = FAMILY_IDS[CURRENT_FAMILY], PROFILE_IDS[DEFAULT_PROFILE], QUANTIZER_IDS["tcq128"]
     assert (header.family_id, header.profile_id, header.quantizer_id) == expected
     assert header.family_fingerprint == codec.info.family_fingerprint
     assert header.synthesis_fingerprint == codec.info.synthesis_fingerprint

@@ -209,7 +209,7 @@ def test_file_size_is_compared_with_the_claim_of_the_front():
         ({"width": 0}, "width: found 0, expected 1 to 16777216"),
         ({"height": 2**24 + 1}, "height: found 16777217"),
         ({"quality_index": 256}, "quality_index: found 256, expected 0 to 255"),
-        ({"quantizer_id": 3}, "quantizer_id: found 3, expected one of 0, 1, 2"),
+        ({"quantizer_id": 4}, "quantizer_id: found 4, expected one of 0, 1, 2, 3"),
         ({"family_fingerprint": b"abc"}, "bytes of family_fingerprint: found 3, expected 4"),
         ({"synthesis_fingerprint": b""}, "bytes of synthesis_fingerprint: found 0"),
     ],

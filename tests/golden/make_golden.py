@@ -49,6 +49,9 @@ GOLDEN = {
     "tcq8-90x70-q80": Golden(
         photo="chelsea", box=(150, 90, 240, 160), mode="RGB", quality=80, quantizer="tcq8"
     ),
+    "tcq128-90x70-q40": Golden(
+        photo="chelsea", box=(150, 90, 240, 160), mode="RGB", quality=40, quantizer="tcq128"
+    ),
 }
 # Made with families that no longer encode: never remade, so that their files stay readable.
 EARLIER = {
@@ -57,7 +60,7 @@ EARLIER = {
     f"{family}-{name}": golden
     for family in ("wave2", "wave3", "wave4", "wave5")
     for name, golden in GOLDEN.items()
-    if name != "rgb-48x40-q30"
+    if name not in ("rgb-48x40-q30", "tcq128-90x70-q40")
 }
 EXIF = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x01\0\0\0\0\0\0"  # orientation 1
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'

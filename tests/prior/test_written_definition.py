@@ -44,7 +44,7 @@ CASES = {
     "grey photo of 2x2 low-pass elements": (_crop(65, 66, "L"), 97.0, "tcq4"),
     "photo in chains": (_crop(90, 70), 80.0, "tcq8"),
     "dots": (_dots(), 100.0, "rdoq"),
-    "dots in chains": (_dots(), 100.0, "tcq8"),
+    "dots in chains": (_dots(), 100.0, "tcq128"),
     "ramp": (np.linspace(20, 220, 90 * 70).reshape(70, 90).astype(np.uint8), 90.0, "tcq8"),
     "one pixel": (_crop(1, 1), 70.0, "tcq8"),
 }

@@ -131,6 +131,7 @@ def step_channels(level: int, *, is_grey: bool) -> list[list[tuple[int, int]]]:
 STATES = {  # quantizer id: Q, next state after an even and after an odd symbol
     1: ([0, 0, 1, 1], ([0, 2, 1, 3], [2, 0, 3, 1])),
     2: ([0, 1] * 4, ([0, 5, 1, 6, 2, 4, 3, 7], [2, 7, 3, 4, 0, 6, 1, 5])),
+    3: ([0, 1] * 64, [[s >> 1 ^ 74 * (s % 2) ^ 49 * odd for s in range(128)] for odd in (0, 1)]),
 }
 
 
