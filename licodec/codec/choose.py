@@ -17,6 +17,7 @@ from licodec.entropy.shifts import rows_of, shift_rows, shifted_groups
 from licodec.entropy.tables import MAX_SYMBOL, coding_bound
 from licodec.prior.density import NUM_SCALES
 from licodec.prior.integer import Where
+from licodec.prior.layout import VALUE_BITS
 from licodec.prior.planes import SmallIntegers
 from licodec.quantize.costs import magnitude_bits
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
@@ -32,6 +33,7 @@ _RARE_SYMBOL_BITS = 12.0
 _WHOLE_ELEMENTS = 1 << 19
 # About so many coded elements of a band tell its shifts.
 _COUNTED_ELEMENTS = 1 << 14
+_VALUE_UNIT = 1 << VALUE_BITS
 # Chains that are searched at once.
 _CHAINS_AT_ONCE = 1 << 13
 # Share of the rate that is weighed against distortion: a symbol is context for later ones too,
@@ -105,7 +107,7 @@ class Chooser:
         offsets = SmallIntegers(*mean.shape)
         plain: list[tuple[np.ndarray, np.ndarray]] = []
         for at in _parts(mean):
-            residual = values[at] - mean[at].float() / 16
+            residual = values[at] - mean[at].float() / _VALUE_UNIT
             weight = weights[at[0]].expand(residual.shape)
             is_plain = (index[at] >= self._skip_below) & (index[at] < end)
             symbols = self._symbols(residual, index[at], weight, is_plain)
@@ -130,7 +132,7 @@ class Chooser:
             num_coded = int(np.count_nonzero(rows >= self._skip_below))
             stride = max(1, num_coded // (_COUNTED_ELEMENTS * len(rows)))
             parts = (
-                (values[at] - mean[at].float() / 16, index[at], bands[at[0]])
+                (values[at] - mean[at].float() / _VALUE_UNIT, index[at], bands[at[0]])
                 for at in _parts(mean, stride)
             )
             shifts = self._shift_search.best(groups, parts, self._quick_symbols, stride)
@@ -196,7 +198,7 @@ class Chooser:
         for elements in chain_groups(len(order), _CHAINS_AT_ONCE):
             at = torch.from_numpy(order[elements]).long()
             scales = index[at]
-            residual = values[at] - mean[at].float() / 16
+            residual = values[at] - mean[at].float() / _VALUE_UNIT
             weight = weights[at // (len(mean) // len(weights))]
             found, quantizers = search_chains(residual, weight, scales, bits, self._chains.trellis)
             offsets.put_at(at.numpy(), offsets_of(found.numpy(), quantizers.numpy()))

@@ -72,6 +72,7 @@ def _read_levels(
             header.width,
             is_grey=header.is_grey,
             code=reader,
+            value_bits=header.value_bits,
             last_level=last_level,
         )
     return reader, planes

@@ -15,6 +15,7 @@ from licodec.codec.latent import Latent
 from licodec.codec.model import Family
 from licodec.config import CHOICES, DEFAULT_CHOICE
 from licodec.entropy.encode import encode_steps
+from licodec.prior.layout import VALUE_BITS
 from licodec.prior.planes import Planes
 
 # Coding a picture without skipping is tried once what is skipped is worth more than this share.
@@ -105,6 +106,7 @@ def encode_pixels(
                 *pixels.shape[:2],
                 is_grey=pixels.ndim == 2,
                 code=chooser,
+                value_bits=VALUE_BITS,
                 is_kept=is_synthesis_kept,
             )
         walked = time.perf_counter()

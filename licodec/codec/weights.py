@@ -12,9 +12,9 @@ from licodec.config import MAX_QUALITY_INDEX
 from licodec.prior.integer import Where
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, fold_of
 from licodec.transform.quality import knot_weights
-from licodec.transform.wavelet import FRACTION_BITS, NUM_BANDS, band_norm
+from licodec.transform.wavelet import NUM_BANDS, STEP_BITS, band_norm
 
-STEP_UNIT = 16 * (1 << FRACTION_BITS)  # steps are stored in 1/1024 grey level
+STEP_UNIT = 1 << STEP_BITS
 _LOW_PASS = 3  # band number of the low-pass
 
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from licodec.config import MAX_QUALITY_INDEX, QUANTIZER_IDS
+from licodec.prior.layout import FIRST_VALUE_BITS, VALUE_BITS
 
 MAGIC_BYTES = b"\x8cLIC"  # the first byte is not ASCII, so a text-mode transfer breaks it
-VERSION = 2
+VERSION = 3
 _SHIFTS_SINCE = 2  # version
+_FINE_MEANS_SINCE = 3
 MAX_SIDE_PX = 2**24
 MAX_LENGTH_BYTES = 2**32 - 1
 # Real ICC, EXIF and XMP blocks stay below 4 MiB; larger ones are stored without deflate, so that
@@ -175,6 +177,11 @@ class Header:
     def has_shifts(self) -> bool:
         """Each step begins with shifts of its scale indices."""
         return self.version >= _SHIFTS_SINCE
+
+    @property
+    def value_bits(self) -> int:
+        """Fractional bits of means and values, in quantization steps."""
+        return VALUE_BITS if self.version >= _FINE_MEANS_SINCE else FIRST_VALUE_BITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,13 +41,21 @@ class RoundedConv(nn.Conv2d):
 
 
 class Rounding(nn.Module):
-    """Rounds to sixteenths, if switched on."""
+    """Rounds to a power of two, if switched on.
+
+    Args:
+        bits: fractional bits that are left; activations have 4.
+    """
 
     is_rounding = False
 
+    def __init__(self, bits: int = 4) -> None:
+        super().__init__()
+        self._per_unit = 2.0**bits
+
     def forward(self, x: Tensor) -> Tensor:
         """Any shape."""
-        return nearest(x, 16.0) if self.is_rounding else x
+        return nearest(x, self._per_unit) if self.is_rounding else x
 
 
 def round_to_integers(network: nn.Module, on: bool) -> None:

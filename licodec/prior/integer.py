@@ -2,9 +2,9 @@
 
 Integer twin of `licodec.prior.msp`. Every number that selects a probability is an integer:
 activations in 1/16 (0..255), inputs in 1/16 (-127..127), weights in 8 bits with a power-of-two
-scale per output channel, means in 1/16 step, scales as an index. The convolutions run on float
-carriers; `check_bounds` proves that every partial sum is an integer below the carrier's exact
-range, so that the order of summation, and with it the machine, cannot matter.
+scale per output channel, means in a power of two of a step, scales as an index. The convolutions
+run on float carriers; `check_bounds` proves that every partial sum is an integer below the
+carrier's exact range, so that the order of summation, and with it the machine, cannot matter.
 """
 
 from __future__ import annotations
@@ -25,25 +25,28 @@ from licodec.prior.inputs import (
 )
 from licodec.prior.layers import Block, IntLayer, Layer, load_layers
 from licodec.prior.layout import (
+    FIRST_VALUE_BITS,
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
     NUM_LEVELS,
     NUM_LOW_PASS_STEPS,
     NUM_PLANES,
+    VALUE_BITS,
     detail_steps,
     fold_of,
 )
 from licodec.prior.planes import Planes, SmallIntegers
 from licodec.prior.strips import row_strips
-from licodec.transform.wavelet import GRID_PX
+from licodec.transform.wavelet import FRACTION_BITS, GRID_PX, STEP_BITS
 
 _MAX_OUT = 1 << 12  # mean and log-scale corrections stay within +-256
 # Smaller maps are faster on float carriers: the operators for bytes cost more per call.
 _BYTES_FROM = 256
+_UNIT_BITS = 4 + 8  # of an output in 1/16 times its unit in 1/256 step
 _INDEX_OFFSET = 3 * 16  # minus LOG_SCALE_MIN in 1/16
 MAX_INDEX = 63
 
-# (step number, means in 1/16 (C, ..), scale indices (C, ..) uint8, where)
+# (step number, means in 2^-value_bits step (C, ..), scale indices (C, ..) uint8, where)
 # -> what the quantizer adds to the means, in 1/16 step (C, ..) int32
 CodeStep = Callable[[int, Tensor, Tensor, "Where"], Tensor]
 
@@ -111,7 +114,14 @@ class IntegerPrior:
         return self._byte_layers
 
     def walk(
-        self, quality_index: int, height: int, width: int, *, is_grey: bool, code: CodeStep
+        self,
+        quality_index: int,
+        height: int,
+        width: int,
+        *,
+        is_grey: bool,
+        code: CodeStep,
+        value_bits: int = VALUE_BITS,
     ) -> Tensor:
         """Visit every step in coding order.
 
@@ -121,12 +131,15 @@ class IntegerPrior:
             is_grey: chroma is zero and not coded.
             code: quantises or decodes one step's elements; those of index 0 belong to the
                 padding, where it must return 0.
+            value_bits: means and values are in 2^-value_bits step, 4 or more.
 
         Returns:
             (3, H, W) int32 planes of the linear synthesis in 1/64 grey level, H and W the picture's
             size padded to multiples of 64.
         """
-        return self.planes(quality_index, height, width, is_grey=is_grey, code=code).whole()
+        return self.planes(
+            quality_index, height, width, is_grey=is_grey, code=code, value_bits=value_bits
+        ).whole()
 
     def planes(
         self,
@@ -136,6 +149,7 @@ class IntegerPrior:
         *,
         is_grey: bool,
         code: CodeStep,
+        value_bits: int = VALUE_BITS,
         last_level: int = 1,
         is_kept: bool = True,
     ) -> Planes:
@@ -148,7 +162,7 @@ class IntegerPrior:
                 2^(last_level - 1), are then a smaller picture in themselves.
         """
         rows, columns = -(-height // GRID_PX), -(-width // GRID_PX)
-        low, step = self._low_pass(quality_index, rows, columns, is_grey, code)
+        low, step = self._low_pass(quality_index, rows, columns, is_grey, code, value_bits)
         trunk: Tensor | None = None
         parents: Tensor | None = None
         for level in range(NUM_LEVELS, last_level - 1, -1):
@@ -166,11 +180,12 @@ class IntegerPrior:
                 is_grey,
                 code,
                 step,
+                value_bits,
                 is_kept=is_kept or level > last_level,
             )
             step += len(detail_steps(level))
             steps = self.tables["detail_steps_q4"][quality_index, level - 1]  # (9,)
-            planes = Planes(low, values, steps)
+            planes = Planes(low, values, steps, value_bits)
             if level > last_level:
                 # Nothing of a level is needed at the next, which is four times as large.
                 low = planes.small()
@@ -178,7 +193,13 @@ class IntegerPrior:
         return planes
 
     def _low_pass(
-        self, quality_index: int, rows: int, columns: int, is_grey: bool, code: CodeStep
+        self,
+        quality_index: int,
+        rows: int,
+        columns: int,
+        is_grey: bool,
+        code: CodeStep,
+        value_bits: int,
     ) -> tuple[Tensor, int]:
         values = torch.zeros(NUM_PLANES, rows, columns, dtype=torch.int32)
         known = torch.zeros(rows, columns, dtype=torch.int32)
@@ -190,10 +211,12 @@ class IntegerPrior:
             index = (log_scale[step, :num_planes, None] + (_INDEX_OFFSET + 1)) >> 1
             index = index.clamp(1, MAX_INDEX).to(torch.uint8).expand_as(mean).contiguous()
             where = Where(0, tuple(range(num_planes)), mask)
-            values[:num_planes, mask] = mean + code(step, mean, index, where)
+            added = code(step, mean, index, where).to(torch.int32)
+            values[:num_planes, mask] = mean.add(added, alpha=_sixteenth(value_bits))
             known += mask.int()
         steps = self.tables["low_steps_q4"][quality_index]
-        low = (values * steps[:, None, None] + 128) >> 8
+        shift = value_bits + STEP_BITS - FRACTION_BITS
+        low = (values * steps[:, None, None] + (1 << shift - 1)) >> shift
         return low, NUM_LOW_PASS_STEPS
 
     def _level(
@@ -206,6 +229,7 @@ class IntegerPrior:
         is_grey: bool,
         code: CodeStep,
         step: int,
+        value_bits: int,
         *,
         is_kept: bool,
     ) -> tuple[Tensor, Tensor]:
@@ -216,7 +240,7 @@ class IntegerPrior:
                 finest level nothing else holds that memory.
 
         Returns:
-            values (9, h, w) int16 or int32 in 1/16 step, and the same companded, int8 (none at
+            values (9, h, w) int16 or int32, and the same companded, int8 (none at
             level 1, which has no finer one).
         """
         fold = fold_of(level)
@@ -228,7 +252,9 @@ class IntegerPrior:
         coded_steps = [s for s in detail_steps(level) if not (is_grey and s.is_chroma)]
         for number, detail_step in enumerate(coded_steps):
             channels = detail_step.channels
-            mean, index = self._head(level, quality_index, number, channels, trunks[0], known)
+            mean, index = self._head(
+                level, quality_index, number, channels, trunks[0], known, value_bits
+            )
             _clear_padding(index, channels, level, height, width)
             is_last = number + 1 == len(coded_steps)
             if is_last:
@@ -238,12 +264,14 @@ class IntegerPrior:
             is_asked_for = level > 1 or not is_last
             companded = torch.empty_like(mean, dtype=torch.int8)
             for top, bottom in row_strips(rows, columns):
-                value = mean[:, top:bottom].to(torch.int32).add_(added[:, top:bottom])
+                value = mean[:, top:bottom].to(torch.int32)
+                value.add_(added[:, top:bottom], alpha=_sixteenth(value_bits))
                 if is_kept:
                     for key, part in _unfolded(value, channels, fold, top, bottom):
                         values.put(key, part)
                 if is_asked_for:
-                    companded[:, top:bottom] = self._compand(value.bitwise_right_shift_(1))
+                    eighths = value.bitwise_right_shift_(value_bits - 3)
+                    companded[:, top:bottom] = self._compand(eighths)
             if is_asked_for:
                 known.append(companded)
             if level > 1:
@@ -296,6 +324,7 @@ class IntegerPrior:
         channels: Sequence[int],
         trunk: Tensor,
         known: Sequence[Tensor],
+        value_bits: int,
     ) -> tuple[Tensor, Tensor]:
         """(C, h, w) means and scale indices uint8 of one step; means int16 if their unit allows."""
         name = f"net.{NET_OF_LEVEL[level]}.head{number}"
@@ -307,7 +336,8 @@ class IntegerPrior:
         offset = (log_scale + (_INDEX_OFFSET + 1)).to(self.carrier)
         height, width = trunk.shape[:2]
         shape = (len(unit), len(channels) // len(unit), height * width)
-        is_small = _MAX_OUT * int(unit.max()) < 1 << 23  # the mean is below 2^15 then
+        shift = _UNIT_BITS - value_bits
+        is_small = _MAX_OUT * int(unit.max()) < 1 << 15 + shift  # the mean is below 2^15 then
         means = torch.empty(shape, dtype=torch.int16 if is_small else torch.int32)
         indices = torch.empty(shape, dtype=torch.uint8)
         for top, bottom in row_strips(height, width):
@@ -327,8 +357,8 @@ class IntegerPrior:
             result = out.sums(mix.active_sums(hidden)).flatten(0, 1).t().contiguous()
             result = result.floor_().clamp_(-_MAX_OUT, _MAX_OUT).view(2, *shape[:2], -1)
             part = slice(top * width, bottom * width)
-            mean = result[0].to(torch.int32).mul_(unit).add_(128)
-            means[:, :, part] = mean.bitwise_right_shift_(8)
+            mean = result[0].to(torch.int32).mul_(unit).add_(1 << shift - 1)
+            means[:, :, part] = mean.bitwise_right_shift_(shift)
             index = result[1].add_(offset).mul_(0.5).clamp_(1, MAX_INDEX)
             # A conversion to integers drops the fraction: floor, where nothing is negative.
             indices[:, :, part] = index.to(torch.int8)
@@ -350,6 +380,11 @@ TABLE_NAMES = (
         for k in ("first.shift", "quality_bias")
     ),
 )
+
+
+def _sixteenth(value_bits: int) -> int:
+    """1/16 step, in which quantizers count, in units of values."""
+    return 1 << value_bits - FIRST_VALUE_BITS
 
 
 def _add_coarser(

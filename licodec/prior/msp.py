@@ -29,6 +29,7 @@ from licodec.prior.layout import (
     NUM_LEVELS,
     NUM_LOW_PASS_STEPS,
     NUM_PLANES,
+    VALUE_BITS,
     detail_steps,
     fold_of,
 )
@@ -151,7 +152,7 @@ class LevelNet(nn.Module):
         self.heads = nn.ModuleList(
             Head(width, len(s.known), head_width, len(s.channels)) for s in detail_steps(level)
         )
-        self.round = Rounding()
+        self.round, self.round_mean = Rounding(), Rounding(VALUE_BITS)
         nn.init.kaiming_normal_(self.first.weight)
         for block in self.blocks:  # small beside the identity
             nn.init.kaiming_normal_(block.weight, a=2.0)  # type: ignore[arg-type]
@@ -306,7 +307,7 @@ class Prior(nn.Module):
             channels = list(step.channels)
             step_bits, quantised = quantize(
                 folded[:, channels],
-                mean * mean_unit[:, channels],
+                net.round_mean(mean * mean_unit[:, channels]),
                 (correction + log_scale[:, channels]),
             )
             bits = bits + step_bits

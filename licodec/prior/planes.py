@@ -59,11 +59,13 @@ class Planes:
 
     Args:
         low: (3, h, w) planes of the coarser level.
-        values: (9, h, w) of this level, 1/16 step.
+        values: (9, h, w) of this level, 2^-value_bits step.
         steps: (9,) int32, 1/1024 grey level.
+        value_bits: fractional bits of the values.
     """
 
-    def __init__(self, low: Tensor, values: Tensor, steps: Tensor) -> None:
+    def __init__(self, low: Tensor, values: Tensor, steps: Tensor, value_bits: int) -> None:
+        self._value_bits = value_bits
         self.shape = (NUM_PLANES, 2 * low.shape[1], 2 * low.shape[2])
         self._low, self._values = low, values.view(NUM_PLANES, 3, *low.shape[1:])
         self._steps = steps.view(NUM_PLANES, 3)
@@ -75,7 +77,10 @@ class Planes:
         before, after = _reach(left, right, width)
         inside = (slice(above, below), slice(before, after))
         part = synthesise_values(
-            self._low[:, *inside].to(torch.int32), self._values[:, :, *inside], self._steps
+            self._low[:, *inside].to(torch.int32),
+            self._values[:, :, *inside],
+            self._steps,
+            self._value_bits,
         )
         rows = slice(top - 2 * above, bottom - 2 * above)
         return part[:, rows, left - 2 * before : right - 2 * before]

@@ -23,6 +23,7 @@ from licodec.prior.layout import (
     NUM_LEVELS,
     NUM_LOW_PASS_STEPS,
     NUM_PLANES,
+    VALUE_BITS,
     detail_steps,
     fold_of,
 )
@@ -32,6 +33,7 @@ from licodec.transform.wavelet import NUM_BANDS
 
 _MAX_OUT = 4096.0
 _RECIPROCAL_UNIT = 2.0**-20
+_VALUE_UNIT = 1 << VALUE_BITS
 
 # (mean in steps (C, ..), log scale (C, ..), where) -> values in steps (C, ..)
 Choose = Callable[[Tensor, Tensor, Where], Tensor]
@@ -116,7 +118,7 @@ class FloatTwin:
         for step in range(NUM_LOW_PASS_STEPS):
             elements = low_pass_elements(step, rows, columns)
             mean = neighbour_mean(values, mask, diagonal=step == 1)[0][:, elements]
-            mean = floor(16 * mean) / 16
+            mean = floor(_VALUE_UNIT * mean) / _VALUE_UNIT
             log_scale = (self._low_log_scale[step, :num_planes, None] + 0.5) / 16
             where = Where(0, tuple(range(num_planes)), elements)
             chosen = choose(mean, log_scale.expand_as(mean), where)
@@ -156,7 +158,7 @@ class FloatTwin:
             hidden = _active(self._sum(mix, hidden))
             out = floor(self._sum(last, hidden).float())[0].clamp(-_MAX_OUT, _MAX_OUT)
             unit = self._unit[level - 1, planes][:, None, None]
-            mean = floor((out[: len(channels)] * unit + 128) / 256) / 16
+            mean = floor(out[: len(channels)] * unit * (_VALUE_UNIT / 4096) + 0.5) / _VALUE_UNIT
             base = self._log_scale[level - 1, planes][:, None, None] + 0.5
             log_scale = (out[len(channels) :] + base) / 16
             values = choose(mean, log_scale, Where(level, detail_step.channels))

@@ -12,10 +12,16 @@ from licodec.codec.choose import Coefficients
 from licodec.codec.model import Family
 from licodec.codec.weights import STEP_UNIT
 from licodec.prior.integer import Where
-from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, fold_of
+from licodec.prior.layout import (
+    NUM_DETAIL_CHANNELS,
+    NUM_LEVELS,
+    NUM_PLANES,
+    VALUE_BITS,
+    fold_of,
+)
 from licodec.transform.wavelet import FRACTION_BITS, GRID_PX, analyse
 
-_UNITS_PER_STEP = 16  # what the prior counts values in
+_UNITS_PER_STEP = 1 << VALUE_BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,8 @@ def values_of(latent: Coefficients, rows: int, columns: int) -> Values:
 def coded_values(planes: Tensor, family: Family, quality_index: int) -> Values:
     """The values that a decoder has, from what its linear synthesis makes of them.
 
-    The integer synthesis rounds by a few 1/64 grey level, far less than the sixteenth of a step
-    that values are multiples of.
+    The integer synthesis rounds by a few 1/64 grey level, less than the unit of values at
+    most qualities.
 
     Args:
         planes: (3, H', W') int32 in 1/64 grey level.

@@ -11,6 +11,7 @@ from licodec.codec.model import Family
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
 from licodec.prior.integer import Where
+from licodec.prior.layout import VALUE_BITS
 from licodec.prior.msp import quantize_dead_zone
 from licodec.train.network import CodecNetwork
 
@@ -23,7 +24,7 @@ class _Estimator:
         self._latent = latent
 
     def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
-        residual = self._latent.at(where) - mean.float() / 16
+        residual = self._latent.at(where) - mean.float() / (1 << VALUE_BITS)
         log_scale = LOG_SCALE_MIN + index.float() / SCALES_PER_NAT
         zero = torch.zeros_like(residual)
         _, symbols = quantize_dead_zone(residual[None], zero[None], log_scale[None])

@@ -39,6 +39,8 @@ SYNTHESIS_HALO = 2
 
 # Coefficients of the integer synthesis are in 1/64 grey level.
 FRACTION_BITS = 6
+# Fractional bits of the stored step sizes, in grey levels.
+STEP_BITS = 10
 
 
 def band_norm(level: int, band: int) -> float:
@@ -154,21 +156,23 @@ def _merge_int(low: Tensor, high: Tensor, dim: int) -> None:
     _lift_int(high, low, alpha, dim, forward=True)
 
 
-def synthesise_values(low: Tensor, values: Tensor, steps: Tensor) -> Tensor:
+def synthesise_values(low: Tensor, values: Tensor, steps: Tensor, value_bits: int) -> Tensor:
     """Inverse of `analyse_level` in integers, the same on every machine.
 
-    Details are (values * steps + 128) >> 8, in 1/64 grey level.
+    Details are the products of values and steps, rounded to 1/64 grey level.
 
     Args:
         low: (C, h, w) int32, 1/64 grey level.
-        values: (C, 3, h, w) int16 or int32, 1/16 step.
+        values: (C, 3, h, w) int16 or int32, 2^-value_bits step.
         steps: (C, 3) int32, 1/1024 grey level.
+        value_bits: fractional bits of the values.
 
     Returns:
         (C, 2h, 2w) int32, 1/64 grey level. Sums wrap modulo 2^32; pictures stay far below it
         (16 bits of range, 2 of growth, 12 of factor), damaged files may not.
     """
     channels, height, width = low.shape
+    shift = value_bits + STEP_BITS - FRACTION_BITS
     out = low.new_empty(channels, 2 * height, 2 * width)
     factors = steps.expand(channels, 3)[:, :, None, None].unbind(1)
     at_once = channels if height * width < _CACHED_POSITIONS else 1
@@ -178,7 +182,7 @@ def synthesise_values(low: Tensor, values: Tensor, steps: Tensor) -> Tensor:
         even_rows, odd_rows = columns[:, :, ::2], columns[:, :, 1::2]
         for rows, band in ((odd_rows[0], 1), (even_rows[1], 0), (odd_rows[1], 2)):
             torch.mul(values[c, band], factors[band][c], out=rows)
-            rows.add_(128).bitwise_right_shift_(8)
+            rows.add_(1 << shift - 1).bitwise_right_shift_(shift)
         torch.mul(low[c], _LOW_GAIN_Q10, out=even_rows[0])
         even_rows[0].add_(_HALF).bitwise_right_shift_(_SHIFT)
         _merge_int(even_rows, odd_rows, 2)

@@ -36,7 +36,12 @@ def symbols_checksum(data: bytes, family: Family) -> str:
 
     with torch.inference_mode():
         planes = family.prior.walk(
-            header.quality_index, header.height, header.width, is_grey=header.is_grey, code=code
+            header.quality_index,
+            header.height,
+            header.width,
+            is_grey=header.is_grey,
+            code=code,
+            value_bits=header.value_bits,
         )
     reader.decoder.finish()
     check_crc(container, reader.crc)

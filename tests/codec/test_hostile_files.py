@@ -135,7 +135,7 @@ def test_trellis_of_a_family_without_tables_for_it_is_refused_and_told(codec, fa
     installed = find_family(FAMILY_IDS["wave1"])
     assert installed is not None
     changes = {"family_id": FAMILY_IDS["wave1"], "family_fingerprint": installed.fingerprint}
-    message = "names quantizer tcq8, for which latent family wave1 has no tables; copy"
+    message = "names quantizer tcq128, for which latent family wave1 has no tables; copy"
     forged = file_with(codec, family, **changes)
     for check in (codec.decode, check_symbols_of):
         with pytest.raises(ModelError, match=message):

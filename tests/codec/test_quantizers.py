@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from licodec.codec import choose as choose_module
+from licodec.codec import encode as encode_module
 from licodec.codec.decode import decode_symbols
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.model import Family
@@ -71,14 +72,22 @@ def test_shifts_of_scale_indices_fit_the_picture(choice, tiny):
     assert nonzero == sum(np.count_nonzero(s) for s in coded)
 
 
-def test_file_of_version_1_has_no_shifts(tiny, monkeypatch):
+@pytest.mark.parametrize("version", [1, 2])
+def test_files_of_former_versions_have_coarser_means_and_the_first_no_shifts(
+    version, tiny, monkeypatch
+):
     pixels = crop(200, 130)
-    monkeypatch.setattr(
-        choose_module, "shifted_groups", lambda rows, bound: np.zeros((len(rows), 2), bool)
-    )
+    if version == 1:
+        monkeypatch.setattr(
+            choose_module, "shifted_groups", lambda rows, bound: np.zeros((len(rows), 2), bool)
+        )
+    monkeypatch.setattr(choose_module, "_VALUE_UNIT", 16)
+    monkeypatch.setattr(encode_module, "VALUE_BITS", 4)
     encoded = encode_pixels(pixels, tiny, 200, CPU, choice="tcq8")
-    data = file_of(encoded, pixels, 200, version=1)
+    data = file_of(encoded, pixels, 200, version=version)
     assert decode_symbols(read_container(data), tiny).equal(encoded.planes)
+    with pytest.raises(CorruptFileError):
+        decode_symbols(read_container(file_of(encoded, pixels, 200)), tiny)
 
 
 def test_steps_read_without_their_shifts_are_noticed(tiny):

@@ -88,7 +88,7 @@ def test_frame_of_a_plain_kodak_picture_has_the_documented_size(payload_bytes, f
 
 def test_example_file_has_the_bytes_computed_by_hand():
     expected = (
-        b"\x8cLIC\x20\x0a\xf0\x0d\xca\xfe\xab\xcd"  # version 2; family 1, profile 2; fingerprints
+        b"\x8cLIC\x30\x0a\xf0\x0d\xca\xfe\xab\xcd"  # version 3; family 1, profile 2; fingerprints
         b"\x80\x06\x80\x04\x96\x03"  # 6 * 128 x 4 * 128; quality 150; grey, quantizer 1
     )
     crc = zlib.crc32(expected + b"\xff\xff\x02\x00").to_bytes(4, "little")
@@ -101,7 +101,7 @@ def test_sections_of_a_file_have_the_bytes_computed_by_hand():
     head = (1).to_bytes(1, "little")  # count
     expected = head + b"\x82\x04" + zlib.crc32(b"MM\0*").to_bytes(4, "little") + b"MM\0*"
     data = write_container(header(), [Section(EXIF, b"MM\0*")], b"", [])
-    assert data[4] == 0x21
+    assert data[4] == 0x31
     assert data[18:-5] == expected
 
 

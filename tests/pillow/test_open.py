@@ -206,7 +206,7 @@ def test_damaged_payload_is_noticed_at_load_not_at_open(lic: bytes) -> None:
 
 def test_newer_format_version_is_told_from_an_unknown_format(lic: bytes) -> None:
     with pytest.raises(OSError, match="newer licodec") as caught:
-        Image.open(io.BytesIO(lic[:4] + b"\x31" + lic[5:]))
+        Image.open(io.BytesIO(lic[:4] + b"\x41" + lic[5:]))
     assert not isinstance(caught.value, UnidentifiedImageError)
 
 

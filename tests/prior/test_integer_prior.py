@@ -15,6 +15,7 @@ from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
 from licodec.prior.inputs import compand_table
 from licodec.prior.integer import IntegerPrior, Where
 from licodec.prior.layers import MAX_ACTIVATION, check_bounds
+from licodec.prior.layout import VALUE_BITS
 from licodec.train.integer_loss import integer_loss
 from licodec.train.network import CodecNetwork
 from tests.photos import crop
@@ -193,7 +194,7 @@ def test_means_and_scales_of_the_integers_are_those_of_the_floats_on_a_photograp
         expected = ((log_scale - LOG_SCALE_MIN) * SCALES_PER_NAT).round().clamp(0, 63)
         if where.level:  # low-pass indices start at 1
             index_errors.append((index - expected).flatten())
-        mean_errors.append((mean / 16 - float_mean).flatten())
+        mean_errors.append((mean / (1 << VALUE_BITS) - float_mean).flatten())
         return 16 * symbols.to(torch.int32)
 
     pixels = crop(256, 192, name="chelsea")

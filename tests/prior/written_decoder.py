@@ -53,7 +53,7 @@ class File:
 
 def take_apart(data: bytes) -> File:
     """Split by the table "The file"."""
-    assert data[4] in (0x10, 0x20)
+    assert data[4] in (0x10, 0x20, 0x30)
     width, at = _varint(data, 12)
     height, at = _varint(data, at)
     quality, colour = data[at], data[at + 1]
@@ -258,7 +258,8 @@ class WrittenDecoder:
             k: v.astype(np.int64) for k, v in weights.items() if not k.startswith("analysis.")
         }
         bound = 1 if file.is_all_coded else int(weights["skip_below"][0])
-        has_shifts = file.version == 2
+        has_shifts = file.version >= 2
+        self.u = 5 if file.version >= 3 else 4
         self.symbols = Symbols(file.payload, self.weights, bound, file.quantizer, has_shifts)
         self.num_planes = 1 if file.is_grey else 3
         self.planes = self._low_pass(-(-file.height // 64), -(-file.width // 64))
@@ -284,8 +285,11 @@ class WrittenDecoder:
                 np.broadcast_to(index[:, None], mean.shape), list(range(self.num_planes))
             )
             for n, (y, x) in enumerate(chosen):
-                values[: self.num_planes, y, x] = mean[:, n] + added[:, n]
-        return (values * self.weights["low_steps_q4"][self.q][:, None, None] + 128) >> 8
+                values[: self.num_planes, y, x] = mean[:, n] + (added[:, n] << self.u - 4)
+        return self._coefficients(values, self.weights["low_steps_q4"][self.q])
+
+    def _coefficients(self, values: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        return (values * steps[:, None, None] + (1 << self.u + 3)) >> (self.u + 4)
 
     @staticmethod
     def _neighbour_mean(plane: np.ndarray, s: int, y: int, x: int) -> int:
@@ -304,7 +308,7 @@ class WrittenDecoder:
         padding = fold_plane((y >= self.file.height) | (x >= self.file.width), level)
         folded: dict[tuple[int, int], np.ndarray] = {}  # by detail channel and position
         for s, channels in enumerate(step_channels(level, is_grey=self.file.is_grey)):
-            known = [self._compand(v >> 1) for v in folded.values()]
+            known = [self._compand(v >> (self.u - 3)) for v in folded.values()]
             out = self._head(f"{net}.head{s}", np.stack(known) if known else None)
             unit, log_scale = (
                 np.array([self.weights[name][self.q, level - 1, c] for c, _ in channels])[
@@ -312,10 +316,10 @@ class WrittenDecoder:
                 ]
                 for name in ("mean_unit_q8", "detail_log_scale")
             )
-            mean = (out[: len(channels)] * unit + 128) >> 8
+            mean = (out[: len(channels)] * unit + (1 << 11 - self.u)) >> (12 - self.u)
             index = clamp((out[len(channels) :] + log_scale + 49) >> 1, 1, 63)
             index[np.stack([padding[p] for _, p in channels])] = 0
-            values = mean + self.symbols.step(index, [c for c, _ in channels])
+            values = mean + (self.symbols.step(index, [c for c, _ in channels]) << self.u - 4)
             folded |= dict(zip(channels, values, strict=True))
         self._finish_level(level, folded)
 
@@ -325,11 +329,11 @@ class WrittenDecoder:
             target = values[c] if level == 6 else values[c, p >> 1 :: 2, p & 1 :: 2]
             target[:] = v
         steps = self.weights["detail_steps_q4"][self.q, level - 1]
-        coefficients = (values * steps[:, None, None] + 128) >> 8
+        coefficients = self._coefficients(values, steps)
         self.planes = np.stack(
             [synthesise(self.planes[p], coefficients[3 * p : 3 * p + 3]) for p in range(3)]
         )
-        self.parents = self._compand(values >> 1)
+        self.parents = self._compand(values >> (self.u - 3))
 
     def _inputs(self, level: int) -> np.ndarray:
         parts = []

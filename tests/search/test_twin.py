@@ -10,6 +10,7 @@ from licodec.codec.encode import Latent
 from licodec.codec.model import Family
 from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT
 from licodec.prior.integer import Where
+from licodec.prior.layout import VALUE_BITS
 from licodec.search.twin import FloatTwin
 from licodec.search.values import coded_values
 from tests.photos import crop
@@ -27,7 +28,7 @@ class Recorder:
         self._latent = latent
 
     def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
-        steps = mean.float() / 16
+        steps = mean.float() / (1 << VALUE_BITS)
         symbols = (self._latent.at(where) - steps).round()
         self.means.append(steps)
         self.indices.append(index.int())
@@ -101,5 +102,5 @@ def test_coded_values_are_found_in_the_planes(family: Family, quality_index: int
     values = coded_values(planes, family, quality_index)
     finest = recorder.values[-4]  # luma, first colour of the checkerboard
     found = values.at(Where(1, (0, 3, 4, 7, 8, 11)))
-    assert float((found - finest).abs().max()) <= 1 / 16
+    assert float((found - finest).abs().max()) <= 1 / (1 << VALUE_BITS)
     assert float((found != finest).float().mean()) < 0.02

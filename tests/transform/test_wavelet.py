@@ -121,7 +121,7 @@ def test_integer_synthesis_stays_within_6_64ths_per_level_and_24_in_all(seed):
         details = integers(60 * 64, 2, 3, *low.shape[1:])
         level = synthesise_level(low.double()[None], details.double()[None])
         exact = synthesise_level(exact, details.double()[None])
-        low = synthesise_values(low, details, UNIT_STEPS)
+        low = synthesise_values(low, details, UNIT_STEPS, 4)
         assert low.dtype == torch.int32
         assert float((low - level[0]).abs().max()) <= 6
     assert float((low - exact[0]).abs().max()) <= 24
@@ -130,4 +130,4 @@ def test_integer_synthesis_stays_within_6_64ths_per_level_and_24_in_all(seed):
 def test_integer_synthesis_of_values_beyond_any_picture_wraps_and_returns():
     low = torch.full((1, 2, 3), 2**31 - 1, dtype=torch.int32)
     details = torch.full((1, 3, 2, 3), -(2**31), dtype=torch.int32)
-    assert synthesise_values(low, details, UNIT_STEPS).shape == (1, 4, 6)
+    assert synthesise_values(low, details, UNIT_STEPS, 4).shape == (1, 4, 6)
