@@ -15,8 +15,10 @@ from licodec.codec.match import check_family
 from licodec.codec.model import Family, Synthesis, load_family, load_synthesis
 from licodec.codec.padding import padding_bytes
 from licodec.codec.part import cut, region_of, shrink
+from licodec.codec.tuning import tune
 from licodec.config import (
     CHOICES,
+    DEFAULT_CHOICE,
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_QUALITY,
@@ -38,7 +40,7 @@ from licodec.image.alpha import pack_alpha, unpack_alpha
 from licodec.image.convert import picture_from, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
-from licodec.memory import check_memory, decode_bytes, encode_bytes
+from licodec.memory import LARGE_PX, check_memory, decode_bytes, encode_bytes
 from licodec.profiles import family_name, find_profile
 from licodec.search.encode import SearchEncoder
 from licodec.search.target import Target, target_of
@@ -204,6 +206,8 @@ class Codec:
         remedy = "free some, choose a lower effort or encode a smaller picture"
         check_memory(width, height, num_bytes, remedy)
         sections = _sections(picture)
+        # Planes of large pictures are not kept, see docs/large-pictures.md.
+        is_tuned = choice == DEFAULT_CHOICE and width * height <= LARGE_PX
         if target is None and seconds == 0:
             encoded = encode_pixels(
                 picture.pixels,
@@ -211,8 +215,17 @@ class Codec:
                 index,
                 self.device,
                 choice=choice,
-                is_synthesis_kept=False,
+                is_synthesis_kept=is_tuned,
             )
+            if is_tuned:
+                encoded = tune(
+                    encoded,
+                    picture.pixels,
+                    self._family,
+                    self._synthesis.correction,
+                    index,
+                    self.device,
+                )
             self.last_timings = encoded.timings_s
             return self._file(picture, sections, index, encoded)
         started = time.perf_counter()
@@ -222,6 +235,7 @@ class Codec:
             self._synthesis.correction,
             self.device,
             choice,
+            is_tuned=is_tuned,
             num_bytes=lambda index, encoded: len(self._file(picture, sections, index, encoded)),
         )
         if target is None:

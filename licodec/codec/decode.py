@@ -12,13 +12,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.codec.model import Family, Synthesis, quality_inputs
-from licodec.codec.pixels import Corrector, Region, grey_levels, pixels_of
+from licodec.codec.pixels import Region, grey_levels, pixels_of, tuned_corrector
 from licodec.container.format import Container
 from licodec.container.read import check_crc
 from licodec.entropy.decode import StepDecoder, runs_of
 from licodec.entropy.groups import group_by_table
 from licodec.entropy.shifts import rows_of, shift_rows, shifted_groups
 from licodec.entropy.tables import coding_bound
+from licodec.entropy.tuning import NO_TUNING, NUM_DIRECTIONS
+from licodec.errors import CorruptFileError
 from licodec.prior.integer import Where
 from licodec.prior.layout import NUM_LEVELS
 from licodec.prior.planes import Planes, SmallIntegers
@@ -29,13 +31,13 @@ _PIECE_ELEMENTS = 1 << 20
 
 
 def decode_symbols(container: Container, family: Family) -> Tensor:
-    """As `decode_planes`, but all of the planes, int32."""
-    return decode_planes(container, family).whole()
+    """As `decode_planes`, but all of the planes alone, int32."""
+    return decode_planes(container, family)[0].whole()
 
 
 def decode_planes(
     container: Container, family: Family, timings_s: dict[str, float] | None = None
-) -> Planes:
+) -> tuple[Planes, np.ndarray]:
     """Decode and verify all symbols.
 
     Args:
@@ -44,7 +46,8 @@ def decode_planes(
         timings_s: takes the seconds of the stages "prior" and "entropy".
 
     Returns:
-        Planes (3, H', W') of the linear synthesis in 1/64 grey level.
+        Planes (3, H', W') of the linear synthesis in 1/64 grey level, and the numbers that tune the
+        synthesis, (K,) int16, (0,) without.
 
     Raises:
         CorruptFileError: the symbols are not those that were written.
@@ -52,12 +55,13 @@ def decode_planes(
     """
     started = time.perf_counter()
     reader, planes = _read_levels(container, family, 1)
+    tuning = reader.tuning()
     reader.decoder.finish()
     check_crc(container, reader.crc)
     if timings_s is not None:
         timings_s["entropy"] = reader.seconds
         timings_s["prior"] = time.perf_counter() - started - reader.seconds
-    return planes
+    return planes, tuning
 
 
 def _read_levels(
@@ -91,10 +95,15 @@ def decode_pixels(
     All symbols are read and verified in either case. Raises as `decode_planes`.
     """
     header = container.header
-    planes = decode_planes(container, family, timings_s)
+    planes, tuning = decode_planes(container, family, timings_s)
     started = time.perf_counter()
-    corrector = Corrector(
-        synthesis.correction, *quality_inputs(family.config, header.quality_index), device
+    # What was found for another synthesis means nothing to this one.
+    is_own = header.synthesis_fingerprint == synthesis.fingerprint
+    corrector = tuned_corrector(
+        synthesis.correction,
+        quality_inputs(family.config, header.quality_index),
+        device,
+        tuning if is_own else NO_TUNING,
     )
     pixels = pixels_of(planes, corrector, header.height, header.width, header.is_grey, region)
     timings_s["synthesis"] = time.perf_counter() - started
@@ -165,7 +174,7 @@ class SymbolReader:
         self.crc = container.front_crc
         self._num_tables = len(family.tables.models)
         self._shift_table = family.tables.shift_table
-        self._has_shifts = header.has_shifts
+        self._has_shifts, self._has_tuning = header.has_shifts, header.has_tuning
         self._skip_below = coding_bound(family.tables, is_all_coded=header.is_all_coded)
         self._chains = family.chains_of(header.quantizer)
         lowest = self._chains.first_index if self._chains else self._skip_below
@@ -193,6 +202,24 @@ class SymbolReader:
             self._put_chains(offsets, order[bounds[end] :], bounds - bounds[end])
         self.seconds += time.perf_counter() - started
         return offsets.data
+
+    def tuning(self) -> np.ndarray:
+        """Read what follows the last step: (K,) int16, (0,) without.
+
+        Raises:
+            CorruptFileError: a number that no encoder writes.
+        """
+        if not self._has_tuning:
+            return NO_TUNING
+        flag = self.decoder.runs([(self._shift_table, 1)])
+        self._count(flag)
+        if flag[0] not in (0, 1):
+            raise CorruptFileError(
+                f"payload ends with {flag[0]}, expected 0 or 1; copy or download the file again"
+            )
+        numbers = self.decoder.runs([(self._shift_table, NUM_DIRECTIONS)]) if flag[0] else NO_TUNING
+        self._count(numbers)
+        return numbers
 
     def _shift(self, rows: np.ndarray) -> None:
         """Read a step's shifts and shift its scale indices (B, n) in place."""

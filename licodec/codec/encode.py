@@ -15,6 +15,7 @@ from licodec.codec.latent import Latent
 from licodec.codec.model import Family
 from licodec.config import CHOICES, DEFAULT_CHOICE
 from licodec.entropy.encode import encode_steps
+from licodec.entropy.tuning import NO_TUNING, tuning_batch
 from licodec.prior.layout import VALUE_BITS
 from licodec.prior.planes import Planes
 
@@ -33,6 +34,7 @@ class Encoded:
         is_all_coded: nothing was skipped; goes into the header.
         synthesis: what a decoder's linear synthesis gives, (3, H', W') in 1/64 grey level; None
             where it was not to be kept.
+        tuning: (NUM_DIRECTIONS,) int16 of the synthesis, (0,) without, see `licodec.codec.tuning`.
         shifts: (B, 2) int16 of each step's scale indices, see `licodec.entropy.shifts`.
         timings_s: seconds by stage.
     """
@@ -43,6 +45,7 @@ class Encoded:
     is_all_coded: bool
     synthesis: Planes | None
     shifts: list[np.ndarray]
+    tuning: np.ndarray = field(default_factory=lambda: NO_TUNING)
     timings_s: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -109,6 +112,7 @@ def encode_pixels(
                 value_bits=VALUE_BITS,
                 is_kept=is_synthesis_kept,
             )
+        chooser.batches.append(tuning_batch(NO_TUNING, family.tables.shift_table))
         walked = time.perf_counter()
         payload = encode_steps(chooser.batches, family.tables)
         seconds["entropy"] += time.perf_counter() - walked
@@ -128,5 +132,5 @@ def encode_pixels(
         chooser.is_all_coded,
         planes,
         chooser.shifts,
-        seconds,
+        timings_s=seconds,
     )

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from licodec.config import (
+    DEFAULT_CHOICE,
     MAX_QUALITY_INDEX,
     CorrectionConfig,
     FamilyConfig,
@@ -46,6 +47,11 @@ class Family:
     low_steps_q4: Tensor  # (256, 3) int32
     analysis: Correction
     trellis_from: int | None = None  # smallest scale index in chains; None: no tables for them
+
+    @property
+    def choice(self) -> str:
+        """How symbols are chosen by default; key of `licodec.config.CHOICES`."""
+        return "rdoq" if self.trellis_from is None else DEFAULT_CHOICE
 
     def chains_of(self, quantizer: str) -> Chains | None:
         """What a quantizer (key of QUANTIZER_IDS) has in chains; None for rounding.
@@ -174,7 +180,9 @@ def load_synthesis(info: ProfileInfo, config: FamilyConfig) -> Synthesis:
     fingerprint, shape = _described(info.synthesis_path, synthesis_from_json)
     tensors = _load(path)
     _check(path, tensors, fingerprint)
+    directions = tensors.pop("directions", None)
     net = _correction(tensors, shape, config.num_knots, path)
+    net.directions = None if directions is None else directions.float()
     return Synthesis(info.synthesis_fingerprint, net)
 
 

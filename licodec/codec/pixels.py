@@ -14,12 +14,12 @@ from torch import Tensor
 from licodec.prior.planes import Planes
 from licodec.prior.strips import row_strips
 from licodec.transform.colour import grey_to_luma, luma_to_grey, planes_to_rgb, rgb_to_planes
-from licodec.transform.correction import Correction
+from licodec.transform.correction import Correction, Layer
 from licodec.transform.patches import PATCH_PX, padded_size
 from licodec.transform.wavelet import FRACTION_BITS, GRID_PX
 
 # Pixels of a strip: some tens of MB of activations. Half and twice as many take longer.
-_STRIP_PX = 1 << 19
+STRIP_PX = 1 << 19
 
 
 class Push(Protocol):
@@ -36,12 +36,19 @@ class Corrector:
         weights: (1, knots) interpolation weights of the quality.
         step_px: (1,) quantization step in grey levels.
         device: where it runs.
+        last: in place of the correction's last layer.
     """
 
     def __init__(
-        self, correction: Correction, weights: Tensor, step_px: Tensor, device: torch.device
+        self,
+        correction: Correction,
+        weights: Tensor,
+        step_px: Tensor,
+        device: torch.device,
+        last: Layer | None = None,
     ) -> None:
         self._correction = correction.to(device)
+        self._last = last
         self._inputs = weights.to(device), step_px.to(device)
         self._device = device
         self._is_short = device.type == "cpu" and has_fast_bfloat16()
@@ -49,7 +56,7 @@ class Corrector:
 
     def start(self) -> Push:
         """Begin a picture, which comes in strips."""
-        rows = self._correction.rows(*self._inputs)
+        rows = self._correction.rows(*self._inputs, self._last)
 
         @torch.inference_mode()
         def push(planes: Tensor, *, is_last: bool) -> Tensor:
@@ -57,6 +64,26 @@ class Corrector:
                 return rows.push(planes[None].to(self._device), is_last=is_last)[0].cpu()
 
         return push
+
+
+def tuned_corrector(
+    correction: Correction,
+    inputs: tuple[Tensor, Tensor],
+    device: torch.device,
+    tuning: np.ndarray,
+) -> Corrector:
+    """A correction that is fitted to a picture.
+
+    Args:
+        correction: of a synthesis.
+        inputs: `quality_inputs`.
+        device: where it runs.
+        tuning: (K,) integers, how far to go in each of its directions; (0,) changes nothing.
+    """
+    last: Layer | None = None
+    if len(tuning) and correction.directions is not None:
+        last = correction.to(device).tuned_layer(torch.from_numpy(tuning.astype(np.float32)))
+    return Corrector(correction, *inputs, device, last)
 
 
 def corrected_rows(pixels: np.ndarray, push: Push) -> Iterator[Tensor]:
@@ -71,12 +98,12 @@ def corrected_rows(pixels: np.ndarray, push: Push) -> Iterator[Tensor]:
     """
     height, width = (padded_size(n, GRID_PX) for n in pixels.shape[:2])
     num_patches = height // PATCH_PX
-    for first, last in row_strips(num_patches, width, positions=_STRIP_PX // PATCH_PX):
-        planes = _padded_rows(pixels, first * PATCH_PX, last * PATCH_PX)
+    for first, last in row_strips(num_patches, width, positions=STRIP_PX // PATCH_PX):
+        planes = padded_rows(pixels, first * PATCH_PX, last * PATCH_PX)
         yield push(planes, is_last=last == num_patches)
 
 
-def _padded_rows(pixels: np.ndarray, top: int, bottom: int) -> Tensor:
+def padded_rows(pixels: np.ndarray, top: int, bottom: int) -> Tensor:
     """(3, bottom - top, W') float32 planes; beyond the picture its last row and column repeat."""
     height, width = pixels.shape[:2]
     # torch warns about arrays that it could not write to, such as those of Pillow.
@@ -140,7 +167,7 @@ def pixels_of(
     # Where the next corrected row lies in the region.
     top = upper * PATCH_PX - region.y
     num_patches = lower - upper
-    for begin, end in row_strips(num_patches, last - first, positions=_STRIP_PX // PATCH_PX):
+    for begin, end in row_strips(num_patches, last - first, positions=STRIP_PX // PATCH_PX):
         window = (upper + begin) * PATCH_PX, (upper + end) * PATCH_PX, first, last
         levels = _window(planes, *window).float().mul_(2.0**-FRACTION_BITS)
         corrected = push(levels, is_last=end == num_patches)

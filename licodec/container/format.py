@@ -17,6 +17,7 @@ MAGIC_BYTES = b"\x8cLIC"  # the first byte is not ASCII, so a text-mode transfer
 VERSION = 3
 _SHIFTS_SINCE = 2  # version
 _FINE_MEANS_SINCE = 3
+_TUNING_SINCE = 3
 MAX_SIDE_PX = 2**24
 MAX_LENGTH_BYTES = 2**32 - 1
 # Real ICC, EXIF and XMP blocks stay below 4 MiB; larger ones are stored without deflate, so that
@@ -177,6 +178,11 @@ class Header:
     def has_shifts(self) -> bool:
         """Each step begins with shifts of its scale indices."""
         return self.version >= _SHIFTS_SINCE
+
+    @property
+    def has_tuning(self) -> bool:
+        """The symbols are followed by what tunes the synthesis."""
+        return self.version >= _TUNING_SINCE
 
     @property
     def value_bits(self) -> int:

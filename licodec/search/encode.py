@@ -11,6 +11,7 @@ import torch
 
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.model import Family
+from licodec.codec.tuning import tune
 from licodec.errors import TargetError
 from licodec.search.objective import decoded_mse, psnr_of
 from licodec.search.overfit import Progress, overfit
@@ -40,6 +41,7 @@ class SearchEncoder:
         synthesis: correction of the file's profile.
         device: of the corrections.
         choice: how symbols are chosen, key of `licodec.config.CHOICES`.
+        is_tuned: the synthesis is fitted to the picture.
         num_bytes: size of the file that would be written.
     """
 
@@ -48,11 +50,12 @@ class SearchEncoder:
     synthesis: Correction
     device: torch.device
     choice: str
+    is_tuned: bool
     num_bytes: NumBytes
 
     def at_quality(self, quality_index: int, seconds: float, report: Report | None) -> Encoded:
         """Code at one quality, the latent overfitted for some seconds."""
-        return overfit(
+        found = overfit(
             self.pixels,
             self.family,
             self.synthesis,
@@ -61,7 +64,8 @@ class SearchEncoder:
             choice=self.choice,
             seconds=seconds,
             report=report,
-        ).encoded
+        )
+        return self._tuned(found.encoded, quality_index)
 
     def to_target(
         self, target: Target, seconds: float, report: Report | None
@@ -100,7 +104,7 @@ class SearchEncoder:
 
     def code(self, setting: Setting, values: Values | None) -> Encoded:
         """One encode."""
-        return encode_pixels(
+        encoded = encode_pixels(
             self.pixels,
             self.family,
             setting.quality_index,
@@ -109,6 +113,12 @@ class SearchEncoder:
             rate_scale=setting.rate_scale,
             values=values,
         )
+        return self._tuned(encoded, setting.quality_index)
+
+    def _tuned(self, encoded: Encoded, quality_index: int) -> Encoded:
+        if not self.is_tuned:
+            return encoded
+        return tune(encoded, self.pixels, self.family, self.synthesis, quality_index, self.device)
 
     def _start(self, target: Target) -> int:
         if target.is_size:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from licodec.codec.encode import Encoded
 from licodec.codec.model import Family, quality_inputs
-from licodec.codec.pixels import Corrector, has_fast_bfloat16, pixels_of
+from licodec.codec.pixels import has_fast_bfloat16, pixels_of, tuned_corrector
 from licodec.codec.weights import StepWeights, rd_lambda
 from licodec.entropy.shifts import SPLIT_INDEX
 from licodec.entropy.tables import coding_bound
@@ -80,7 +80,8 @@ def decoded_mse(
         quality_index: 0..255.
         device: of the correction.
     """
-    corrector = Corrector(synthesis, *quality_inputs(family.config, quality_index), device)
+    inputs = quality_inputs(family.config, quality_index)
+    corrector = tuned_corrector(synthesis, inputs, device, encoded.tuning)
     height, width = pixels.shape[:2]
     decoded = pixels_of(encoded.planes, corrector, height, width, pixels.ndim == 2)
     rows = zip(decoded, pixels, strict=True)

@@ -16,6 +16,7 @@ from torch import Tensor
 from licodec.codec.decode import decode_pixels
 from licodec.codec.encode import encode_pixels
 from licodec.codec.model import ANALYSIS_PREFIX, Family, Synthesis, fingerprint_of
+from licodec.codec.tuning import tune
 from licodec.config import (
     CHOICES,
     DEFAULT_CHOICE,
@@ -37,6 +38,7 @@ from licodec.prior.density import NUM_SCALES
 from licodec.prior.integer import IntegerPrior
 from licodec.train.checkpoint import load_checkpoint
 from licodec.train.data import Pictures
+from licodec.train.directions import fit_directions
 from licodec.train.integer_loss import integer_loss
 from licodec.train.integers import empty_counts, integer_prior, table_tensors
 from licodec.train.network import CodecNetwork
@@ -117,6 +119,10 @@ def export(
     synthesis = {k: v.half() for k, v in network.synthesis.state_dict().items()}
     network.analysis.load_state_dict({k: v.float() for k, v in analysis.items()})
     network.synthesis.load_state_dict({k: v.float() for k, v in synthesis.items()})
+    directions = fit_directions(_family(network, tensors), network.synthesis, train).half()
+    report("directions fitted in which pictures tune the synthesis")
+    synthesis["directions"] = directions
+    network.synthesis.directions = directions.float()
     rd = _measure(_family(network, tensors), Synthesis(bytes(2), network.synthesis), valid)
     losses = [
         integer_loss(network, _family(network, tensors), valid.arrays[:_LOSS_PICTURES], index)
@@ -232,12 +238,12 @@ def _measure(
     from licodec.container.format import Header
 
     cpu, points = torch.device("cpu"), []
-    choice = "rdoq" if family.trellis_from is None else DEFAULT_CHOICE
     for index in _RD_INDICES:
         bpps, psnrs = [], []
         for array in valid.arrays[:_RD_PICTURES]:
             height, width = array.shape[:2]
-            encoded = encode_pixels(array, family, index, cpu, choice=choice)
+            encoded = encode_pixels(array, family, index, cpu, choice=family.choice)
+            encoded = tune(encoded, array, family, synthesis.correction, index, cpu)
             header = Header(
                 family_id=1,
                 profile_id=1,

@@ -43,6 +43,7 @@ def symbols_checksum(data: bytes, family: Family) -> str:
             code=code,
             value_bits=header.value_bits,
         )
+    reader.tuning()
     reader.decoder.finish()
     check_crc(container, reader.crc)
     return f"{zlib.crc32(planes.numpy().tobytes(), crc):08x}"

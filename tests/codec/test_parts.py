@@ -30,7 +30,7 @@ def file(request: pytest.FixtureRequest, codec: Codec) -> bytes:
 @pytest.fixture
 def narrow_strips(monkeypatch: pytest.MonkeyPatch) -> None:
     """Strips of a few rows everywhere, and no coefficients of level 1 kept."""
-    monkeypatch.setattr("licodec.codec.pixels._STRIP_PX", 1)
+    monkeypatch.setattr("licodec.codec.pixels.STRIP_PX", 1)
     monkeypatch.setattr("licodec.codec.latent.LARGE_PX", 1)
     monkeypatch.setattr("licodec.prior.strips.STRIP_POSITIONS", 64)
     monkeypatch.setattr("licodec.prior.planes._STRIP_SAMPLES", 64)

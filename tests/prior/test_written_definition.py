@@ -43,6 +43,8 @@ CASES = {
     "photo of 3x4 low-pass elements": (_crop(133, 199), 8.0, "rdoq"),
     "grey photo of 2x2 low-pass elements": (_crop(65, 66, "L"), 97.0, "tcq4"),
     "photo in chains": (_crop(90, 70), 80.0, "tcq8"),
+    "tuned photo": (_crop(120, 90), 80.0, "tcq128"),
+    "tuned grey photo": (_crop(120, 90, "L") // 64 * 64, 90.0, "tcq128"),
     "dots": (_dots(), 100.0, "rdoq"),
     "dots in chains": (_dots(), 100.0, "tcq128"),
     "ramp": (np.linspace(20, 220, 90 * 70).reshape(70, 90).astype(np.uint8), 90.0, "tcq8"),
@@ -102,6 +104,12 @@ def test_cases_cover_escapes_and_elements_that_are_not_coded(decoders):
     assert decoders["dots"][1].symbols.num_escapes > 0
     assert decoders["dots in chains"][1].symbols.num_escapes > 0
     assert 0 < len(decoders["photo"][1].symbols.coded) < 3 * 40 * 24
+
+
+def test_cases_cover_tuned_files_and_others(decoders):
+    assert any(decoders["tuned photo"][1].tuning)
+    assert any(decoders["tuned grey photo"][1].tuning)
+    assert decoders["photo"][1].tuning == decoders["one pixel"][1].tuning == []
 
 
 def test_cases_cover_shifts_of_scale_indices(decoders):

@@ -216,6 +216,12 @@ class Symbols:
                 added[place[c]] = 10 * (2 * symbol - quantizers[c] * sign)
                 state[c] = following[symbol & 1][state[c]]
 
+    def tuning(self) -> list[int]:
+        """What follows the last step."""
+        (is_tuned,) = self._batch([SHIFTS])
+        assert is_tuned in (0, 1)
+        return self._batch([SHIFTS] * 24) if is_tuned else []
+
     def _batch(self, tables: list[int]) -> list[int]:
         """Symbols of elements with these tables, in coding order."""
         order = sorted(range(len(tables)), key=lambda e: tables[e])
@@ -267,6 +273,7 @@ class WrittenDecoder:
         self.parents: np.ndarray | None = None
         for level in (6, 5, 4, 3, 2, 1):
             self._level(level)
+        self.tuning = self.symbols.tuning() if file.version >= 3 else []
 
     def _low_pass(self, rows: int, columns: int) -> np.ndarray:
         values = np.zeros((3, rows, columns), np.int64)
@@ -412,6 +419,11 @@ class WrittenDecoder:
             return out
 
         shape = json.loads(synthesis["config"])
+        if self.tuning:
+            moved = np.tensordot(self.tuning, w["directions"], 1)
+            last = "fine.out" if shape.get("fine_blocks") else "out"
+            w[f"{last}.weight"] = w[f"{last}.weight"] + moved[:, :-1, None, None]
+            w[f"{last}.bias"] = w[f"{last}.bias"] + moved[:, -1]
         planes = corrected(self.planes / 64, "", 8, shape["num_blocks"])
         if shape.get("fine_blocks"):
             planes = corrected(planes, "fine.", 2, shape["fine_blocks"])

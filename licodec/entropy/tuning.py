@@ -1,0 +1,20 @@
+"""How far a picture's synthesis goes in each of its directions, as numbers of the stream."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Of a synthesis that can be tuned.
+NUM_DIRECTIONS = 24
+NO_TUNING = np.empty(0, np.int16)
+
+
+def tuning_batch(numbers: np.ndarray, table: int) -> tuple[np.ndarray, np.ndarray]:
+    """Symbols (n,) int16 and tables (n,) uint8 that end a stream: 0, or 1 and the numbers.
+
+    Args:
+        numbers: (NUM_DIRECTIONS,) int16, or NO_TUNING.
+        table: of shifts, which serves them, too.
+    """
+    symbols = np.concatenate([np.array([len(numbers) > 0], np.int16), numbers])
+    return symbols, np.full(len(symbols), table, np.uint8)
