@@ -24,7 +24,7 @@ METADATA_KINDS = ("icc", "exif", "xmp")
 
 # Ids that files carry: append, never reuse.
 FAMILY_IDS: Mapping[str, int] = MappingProxyType(
-    {"wave1": 1, "wave2": 2, "wave3": 3, "wave4": 4, "wave5": 5, "wave6": 6}
+    {"wave1": 1, "wave2": 2, "wave3": 3, "wave4": 4, "wave5": 5, "wave6": 6, "wave7": 7}
 )
 PROFILE_IDS: Mapping[str, int] = MappingProxyType({"fast": 1, "balanced": 2, "best": 3})
 QUANTIZER_IDS: Mapping[str, int] = MappingProxyType(

@@ -15,7 +15,7 @@ from pathlib import Path
 from licodec.config import FAMILY_IDS, PROFILE_IDS
 from licodec.errors import ModelError
 
-CURRENT_FAMILY = "wave6"
+CURRENT_FAMILY = "wave7"
 _MAX_HEADER_BYTES = 1 << 22  # headers here have some 20 kB; more is damage
 _METADATA = "__metadata__"  # key among the names of tensors
 

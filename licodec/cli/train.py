@@ -46,6 +46,12 @@ from licodec.errors import TrainingError
     show_default=True,
     help="Share of the time for the prior on the plain wavelet.",
 )
+@click.option(
+    "--integers",
+    "on_integers",
+    is_flag=True,
+    help="Round the prior as its integers will be: for the last stretch, in place of finetuning.",
+)
 @click.option("--compile", "use_compile", is_flag=True, help="Use torch.compile.")
 def command(
     data: tuple[str, ...],
@@ -55,6 +61,7 @@ def command(
     grow: bool,
     learning_rate: float,
     linear_share: float,
+    on_integers: bool,
     use_compile: bool,
 ) -> None:
     """Train a latent family and a synthesis on your pictures.
@@ -86,7 +93,16 @@ def command(
             family = kept.with_analysis(family.analysis) if grow else kept
         network = seeded_network(family, SYNTHESES[profile], run.seed)
         forward = torch.compile(network) if use_compile else None
-        task = EndToEnd(network, options, train, valid, linear_share=linear_share, forward=forward)
+        task = EndToEnd(
+            network,
+            options,
+            train,
+            valid,
+            stage="joint on integers" if on_integers else "joint",
+            on_integers=on_integers,
+            linear_share=linear_share,
+            forward=forward,
+        )
         if resume is None:
             task.start_from_spreads()
         trainer = Trainer(options, network, task)

@@ -120,8 +120,8 @@ def padded_rows(pixels: np.ndarray, top: int, bottom: int) -> Tensor:
 def has_fast_bfloat16() -> bool:
     """Whether this CPU multiplies bfloat16 in hardware.
 
-    The corrections then take half the time; they are a few grey levels in size, so that their
-    8 bits of mantissa move a pixel by some thousandths of a level.
+    The corrections then take half the time; their 8 bits of mantissa move samples by 0.1 (low
+    qualities) to 0.02 grey levels on average, single ones by two, and PSNR by less than 0.05 dB.
     """
     found = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(found is not None and found())

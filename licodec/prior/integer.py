@@ -9,7 +9,7 @@ carrier's exact range, so that the order of summation, and with it the machine, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from licodec.errors import ModelError
 from licodec.prior.byte_layers import load_byte_layers
+from licodec.prior.folded import clear_padding, details_of, unfolded
 from licodec.prior.inputs import (
     Compand,
     low_pass_elements,
@@ -113,34 +114,6 @@ class IntegerPrior:
             return self.layers
         return self._byte_layers
 
-    def walk(
-        self,
-        quality_index: int,
-        height: int,
-        width: int,
-        *,
-        is_grey: bool,
-        code: CodeStep,
-        value_bits: int = VALUE_BITS,
-    ) -> Tensor:
-        """Visit every step in coding order.
-
-        Args:
-            quality_index: 0..255.
-            height, width: of the picture in pixels.
-            is_grey: chroma is zero and not coded.
-            code: quantises or decodes one step's elements; those of index 0 belong to the
-                padding, where it must return 0.
-            value_bits: means and values are in 2^-value_bits step, 4 or more.
-
-        Returns:
-            (3, H, W) int32 planes of the linear synthesis in 1/64 grey level, H and W the picture's
-            size padded to multiples of 64.
-        """
-        return self.planes(
-            quality_index, height, width, is_grey=is_grey, code=code, value_bits=value_bits
-        ).whole()
-
     def planes(
         self,
         quality_index: int,
@@ -153,13 +126,23 @@ class IntegerPrior:
         last_level: int = 1,
         is_kept: bool = True,
     ) -> Planes:
-        """As `walk`, but the last planes are made where they are asked for.
+        """Visit every step in coding order.
 
         Args:
-            is_kept: keep the last level's values; without them the planes lack its details, and
-                less memory is needed.
+            quality_index: 0..255.
+            height, width: of the picture in pixels.
+            is_grey: chroma is zero and not coded.
+            code: quantises or decodes one step's elements; those of index 0 belong to the
+                padding, where it must return 0.
+            value_bits: means and values are in 2^-value_bits step, 4 or more.
             last_level: 1 to 6: no finer level is visited. The planes, of the padded size divided by
                 2^(last_level - 1), are then a smaller picture in themselves.
+            is_kept: keep the last level's values; without them the planes lack its details, and
+                less memory is needed.
+
+        Returns:
+            Planes (3, H, W) of the linear synthesis, H and W the picture's size padded to multiples
+            of 64, made where they are asked for.
         """
         rows, columns = -(-height // GRID_PX), -(-width // GRID_PX)
         low, step = self._low_pass(quality_index, rows, columns, is_grey, code, value_bits)
@@ -255,7 +238,7 @@ class IntegerPrior:
             mean, index = self._head(
                 level, quality_index, number, channels, trunks[0], known, value_bits
             )
-            _clear_padding(index, channels, level, height, width)
+            clear_padding(index, channels, level, height, width)
             is_last = number + 1 == len(coded_steps)
             if is_last:
                 trunks.clear()
@@ -267,7 +250,7 @@ class IntegerPrior:
                 value = mean[:, top:bottom].to(torch.int32)
                 value.add_(added[:, top:bottom], alpha=_sixteenth(value_bits))
                 if is_kept:
-                    for key, part in _unfolded(value, channels, fold, top, bottom):
+                    for key, part in unfolded(value, channels, fold, top, bottom):
                         values.put(key, part)
                 if is_asked_for:
                     eighths = value.bitwise_right_shift_(value_bits - 3)
@@ -275,7 +258,7 @@ class IntegerPrior:
             if is_asked_for:
                 known.append(companded)
             if level > 1:
-                for key, part in _unfolded(companded, channels, fold, 0, rows):
+                for key, part in unfolded(companded, channels, fold, 0, rows):
                     parents[key] = part
         return values.data, parents
 
@@ -330,7 +313,7 @@ class IntegerPrior:
         name = f"net.{NET_OF_LEVEL[level]}.head{number}"
         layers = self._layers_for(trunk.shape[0] * trunk.shape[1])
         first, mix, out = (layers[f"{name}.{k}"] for k in ("in", "mix", "out"))
-        details = _details(channels, fold_of(level))
+        details = details_of(channels, fold_of(level))
         unit = self.tables["mean_unit_q8"][quality_index, level - 1, details, None, None]
         log_scale = self.tables["detail_log_scale"][quality_index, level - 1, details, None, None]
         offset = (log_scale + (_INDEX_OFFSET + 1)).to(self.carrier)
@@ -398,43 +381,3 @@ def _add_coarser(
         more = more[:, :, None].expand(-1, -1, 2, -1).reshape(len(more), 1, -1)
         total = total.view(len(more), 2, -1)
     total.add_(more)
-
-
-def _clear_padding(
-    index: Tensor, channels: Sequence[int], level: int, height: int, width: int
-) -> None:
-    """Set the scale index of elements of the padding, which are not coded, to 0.
-
-    Element (y, x) of a band is one if y 2^level >= height or x 2^level >= width.
-    """
-    fold = fold_of(level)
-    num_rows, num_columns = -(-height >> level), -(-width >> level)
-    if fold * index.shape[1] == num_rows and fold * index.shape[2] == num_columns:
-        return
-    for position, part in _by_position(index, channels, fold):
-        down, right = divmod(position, fold)
-        part[:, -(-(num_rows - down) // fold) :].zero_()
-        part[:, :, -(-(num_columns - right) // fold) :].zero_()
-
-
-def _unfolded(
-    parts: Tensor, channels: Sequence[int], fold: int, top: int, bottom: int
-) -> Iterator[tuple[tuple[slice, ...], Tensor]]:
-    """Where rows top to bottom - 1 of folded channels (C, ..) belong in (9, h fold, w fold)."""
-    details = _details(channels, fold)
-    for position, part in _by_position(parts, channels, fold):
-        down, right = divmod(position, fold)
-        rows = slice(fold * top + down, fold * bottom, fold)
-        yield (details, rows, slice(right, None, fold)), part
-
-
-def _details(channels: Sequence[int], fold: int) -> slice:
-    """Detail channels that a step's folded channels belong to."""
-    return slice(channels[0] // (fold * fold), channels[-1] // (fold * fold) + 1)
-
-
-def _by_position(parts: Tensor, channels: Sequence[int], fold: int) -> Iterator[tuple[int, Tensor]]:
-    """Positions in a block that folded channels (C, ..) hold, each with the channels that do."""
-    positions = sorted({c % (fold * fold) for c in channels})
-    for i, position in enumerate(positions):
-        yield position, parts[i :: len(positions)]

@@ -37,8 +37,8 @@ class EndToEnd:
         valid: pictures held back.
         rates: see `Task`.
         stage: see `Task`.
-        quantizer: name in `IN_LOOP_QUANTIZERS`; the prior then also rounds its weights as its
-            integers will be. None: the dead zone, with weights as they are.
+        quantizer: name in `IN_LOOP_QUANTIZERS`.
+        on_integers: the prior rounds weights, activations and means as its integers will be.
         linear_share: of the time, on the plain wavelet and the prior alone.
         forward: of the network, such as a compiled one.
     """
@@ -52,7 +52,8 @@ class EndToEnd:
         *,
         rates: Mapping[str, float] = JOINT_RATES,
         stage: str = "joint",
-        quantizer: str | None = None,
+        quantizer: str = "dead-zone",
+        on_integers: bool = False,
         linear_share: float = 0.0,
         forward: Callable[..., Any] | None = None,
     ) -> None:
@@ -65,8 +66,8 @@ class EndToEnd:
         seed = options.seed * 1000 + process_rank()
         self.sampler = CropSampler(train, options.crop_px, options.batch_size, seed, self._device)
         self._validation = validation_crops(valid, VALIDATION_PX, VALIDATION_PICTURES)
-        round_to_integers(network, quantizer is not None)
-        self._quantize = IN_LOOP_QUANTIZERS[quantizer or "dead-zone"]
+        round_to_integers(network, on_integers)
+        self._quantize = IN_LOOP_QUANTIZERS[quantizer]
 
     def start_from_spreads(self) -> None:
         """Set the scale tables of a network that is not trained yet, before it is moved."""

@@ -50,7 +50,7 @@ _PRIOR_COUNT = 300.0
 _FIT_ROUNDS = ("rdoq", "rdoq", DEFAULT_CHOICE, DEFAULT_CHOICE)
 _FIT_PICTURES = 60
 # Elements of smaller scales are nearly always zero, where a trellis gains nothing.
-_TRELLIS_FROM = 12
+_TRELLIS_FROM = 8
 _RD_PICTURES = 12
 _LOSS_PICTURES = 6
 _RD_INDICES = (26, 77, 128, 179, 230)

@@ -97,7 +97,14 @@ def finetuner(
         )
     else:
         task = EndToEnd(
-            network, options, train, valid, rates=rates, stage=stage, quantizer=told.quantizer
+            network,
+            options,
+            train,
+            valid,
+            rates=rates,
+            stage=stage,
+            quantizer=told.quantizer,
+            on_integers=True,
         )
     trainer = Trainer(options, network, task)
     trainer.resume(start)

@@ -64,7 +64,7 @@ def integer_loss(
             rgb = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
             position = torch.tensor([quality_index / MAX_QUALITY_INDEX])
             bpp, _ = network(rgb, position, quantize=_quantize_at_coded_scales)
-            family.prior.walk(quality_index, height, width, is_grey=False, code=estimator)
+            family.prior.planes(quality_index, height, width, is_grey=False, code=estimator)
         real += float(bpp) * height * width
         exact += estimator.bits
     return exact / real - 1

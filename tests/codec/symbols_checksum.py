@@ -35,14 +35,14 @@ def symbols_checksum(data: bytes, family: Family) -> str:
         return offsets
 
     with torch.inference_mode():
-        planes = family.prior.walk(
+        planes = family.prior.planes(
             header.quality_index,
             header.height,
             header.width,
             is_grey=header.is_grey,
             code=code,
             value_bits=header.value_bits,
-        )
+        ).whole()
     reader.tuning()
     reader.decoder.finish()
     check_crc(container, reader.crc)

@@ -11,15 +11,14 @@ import torch
 from licodec.codec import choose as choose_module
 from licodec.codec import encode as encode_module
 from licodec.codec.decode import decode_symbols
-from licodec.codec.encode import Encoded, encode_pixels
+from licodec.codec.encode import encode_pixels
 from licodec.codec.model import Family
-from licodec.config import CHOICES, EFFORT_CHOICES, QUANTIZER_IDS, choice_of
-from licodec.container.format import VERSION, Header
+from licodec.config import CHOICES, EFFORT_CHOICES, choice_of
 from licodec.container.read import read_container
-from licodec.container.write import write_container
 from licodec.entropy.encode import encode_steps
 from licodec.entropy.tables import MAX_SHIFT
 from licodec.errors import CorruptFileError, ModelError
+from tests.codec.files import file_of
 from tests.photos import crop
 from tests.tiny import tiny_family, tiny_network
 
@@ -29,25 +28,6 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def tiny() -> Family:
     return tiny_family(tiny_network(seed=4))
-
-
-def file_of(
-    encoded: Encoded, pixels: np.ndarray, quality_index: int, version: int = VERSION
-) -> bytes:
-    header = Header(
-        family_id=1,
-        profile_id=1,
-        family_fingerprint=bytes(4),
-        synthesis_fingerprint=bytes(2),
-        width=pixels.shape[1],
-        height=pixels.shape[0],
-        quality_index=quality_index,
-        is_grey=pixels.ndim == 2,
-        quantizer_id=QUANTIZER_IDS[encoded.quantizer],
-        is_all_coded=encoded.is_all_coded,
-        version=version,
-    )
-    return write_container(header, (), encoded.payload, encoded.symbols)
 
 
 @pytest.mark.parametrize("choice", CHOICES)

@@ -12,10 +12,7 @@ from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.model import Family, Synthesis, quality_inputs
 from licodec.codec.pixels import Region
 from licodec.codec.tuning import moments, tune
-from licodec.config import QUANTIZER_IDS
-from licodec.container.format import Header
 from licodec.container.read import read_container
-from licodec.container.write import write_container
 from licodec.entropy.encode import encode_steps
 from licodec.entropy.tuning import NO_TUNING, NUM_DIRECTIONS
 from licodec.errors import CorruptFileError
@@ -24,6 +21,7 @@ from licodec.train.directions import fit_directions
 from licodec.transform.colour import grey_to_luma, rgb_to_planes
 from licodec.transform.correction import Correction
 from licodec.transform.patches import to_patches
+from tests.codec.files import file_of
 from tests.photos import crop
 from tests.tiny import tiny_family, tiny_network
 
@@ -62,20 +60,8 @@ def tuned(pixels: np.ndarray, family: Family, correction: Correction) -> Encoded
     return tune(coded(pixels, family), pixels, family, correction, QUALITY, CPU)
 
 
-def file_of(encoded: Encoded, pixels: np.ndarray) -> bytes:
-    header = Header(
-        family_id=1,
-        profile_id=1,
-        family_fingerprint=bytes(4),
-        synthesis_fingerprint=OWN,
-        width=pixels.shape[1],
-        height=pixels.shape[0],
-        quality_index=QUALITY,
-        is_grey=pixels.ndim == 2,
-        quantizer_id=QUANTIZER_IDS[encoded.quantizer],
-        is_all_coded=encoded.is_all_coded,
-    )
-    return write_container(header, (), encoded.payload, encoded.symbols)
+def file_of_own(encoded: Encoded, pixels: np.ndarray) -> bytes:
+    return file_of(encoded, pixels, QUALITY, synthesis=OWN)
 
 
 def decoded(
@@ -95,8 +81,8 @@ def test_a_tuned_file_decodes_with_less_error(width, height, mode, family, corre
     pixels = crop(width, height, mode)
     plain, better = coded(pixels, family), tuned(pixels, family, correction)
     assert better.tuning.shape == (NUM_DIRECTIONS,)
-    before = mse(decoded(file_of(plain, pixels), family, correction), pixels)
-    after = mse(decoded(file_of(better, pixels), family, correction), pixels)
+    before = mse(decoded(file_of_own(plain, pixels), family, correction), pixels)
+    after = mse(decoded(file_of_own(better, pixels), family, correction), pixels)
     assert after < 0.97 * before
     assert len(better.payload) - len(plain.payload) <= 8
     expected = [10, -6] if mode == "RGB" else [10, 0]
@@ -108,13 +94,13 @@ def test_a_decoder_with_another_synthesis_leaves_the_numbers_aside(family, corre
     pixels = crop(200, 130)
     plain, better = coded(pixels, family), tuned(pixels, family, correction)
     assert len(better.tuning)
-    found = decoded(file_of(better, pixels), family, correction, FOREIGN)
-    np.testing.assert_array_equal(found, decoded(file_of(plain, pixels), family, correction))
+    found = decoded(file_of_own(better, pixels), family, correction, FOREIGN)
+    np.testing.assert_array_equal(found, decoded(file_of_own(plain, pixels), family, correction))
 
 
 def test_a_region_of_a_tuned_file_is_that_of_the_whole(family, correction):
     pixels = crop(256, 192)
-    data = file_of(tuned(pixels, family, correction), pixels)
+    data = file_of_own(tuned(pixels, family, correction), pixels)
     whole = decoded(data, family, correction)
     part = decoded(data, family, correction, region=Region(40, 30, 100, 90))
     assert np.abs(part.astype(int) - whole[30:120, 40:140]).max() <= 1
@@ -126,7 +112,7 @@ def test_pictures_that_it_does_not_pay_for_are_not_tuned(width, height, family, 
     plain, same = coded(pixels, family), tuned(pixels, family, correction)
     assert len(same.tuning) == 0
     assert same.payload == plain.payload
-    assert decoded(file_of(same, pixels), family, correction).shape == pixels.shape
+    assert decoded(file_of_own(same, pixels), family, correction).shape == pixels.shape
 
 
 def test_a_synthesis_without_directions_is_not_tuned(network, family):
@@ -175,8 +161,8 @@ def test_of_large_pictures_bands_stand_for_the_whole(family, correction, monkeyp
     assert 0.3 < part.share < 0.6
     assert part.error / part.share == pytest.approx(whole.error, rel=0.3)
     better = tune(encoded, pixels, family, correction, QUALITY, CPU)
-    before = mse(decoded(file_of(encoded, pixels), family, correction), pixels)
-    assert mse(decoded(file_of(better, pixels), family, correction), pixels) < before
+    before = mse(decoded(file_of_own(encoded, pixels), family, correction), pixels)
+    assert mse(decoded(file_of_own(better, pixels), family, correction), pixels) < before
 
 
 def test_a_number_that_no_encoder_writes_is_refused(family, correction):
@@ -187,7 +173,7 @@ def test_a_number_that_no_encoder_writes_is_refused(family, correction):
         encoded.batches[-1] = np.array([wrong], np.int16), table
         encoded.payload = encode_steps(encoded.batches, family.tables)
         with pytest.raises(CorruptFileError, match=f"ends with {wrong}, expected 0 or 1"):
-            decoded(file_of(encoded, pixels), family, correction)
+            decoded(file_of_own(encoded, pixels), family, correction)
 
 
 def test_an_encode_is_not_tuned_by_itself(family):
@@ -205,5 +191,5 @@ def test_directions_take_away_what_pictures_lack_most(network, family):
     assert other.directions.isfinite().all()
     pixels = crop(256, 192)
     plain, better = coded(pixels, family), tuned(pixels, family, other)
-    before = mse(decoded(file_of(plain, pixels), family, other), pixels)
-    assert mse(decoded(file_of(better, pixels), family, other), pixels) < 0.97 * before
+    before = mse(decoded(file_of_own(plain, pixels), family, other), pixels)
+    assert mse(decoded(file_of_own(better, pixels), family, other), pixels) < 0.97 * before

@@ -66,7 +66,12 @@ EARLIER = (
         for name, golden in GOLDEN.items()
         if name not in ("rgb-48x40-q30", "tcq128-90x70-q40")
     }
-    | {f"version2-{name}": golden for name, golden in GOLDEN.items() if name != "rgb-48x40-q30"}
+    | {
+        f"{before}-{name}": golden
+        for before in ("version2", "wave6")
+        for name, golden in GOLDEN.items()
+        if name != "rgb-48x40-q30"
+    }
 )
 EXIF = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x01\0\0\0\0\0\0"  # orientation 1
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'

@@ -42,7 +42,8 @@ def trace(
     """Checksums of means and indices of every step, of the symbols' picture at the end."""
     code = RandomSymbols(seed=8)
     with torch.inference_mode():
-        planes = IntegerPrior(tensors, carrier).walk(140, HEIGHT, WIDTH, is_grey=is_grey, code=code)
+        prior = IntegerPrior(tensors, carrier)
+        planes = prior.planes(140, HEIGHT, WIDTH, is_grey=is_grey, code=code).whole()
     return [*code.checksums, hash(planes.numpy().tobytes())]
 
 
@@ -81,7 +82,7 @@ def test_trunk_of_the_finest_level_is_gone_when_the_last_step_is_coded(tensors):
         return torch.zeros_like(mean)
 
     with torch.inference_mode():
-        IntegerPrior(tensors).walk(140, HEIGHT, WIDTH, is_grey=False, code=code)
+        IntegerPrior(tensors).planes(140, HEIGHT, WIDTH, is_grey=False, code=code)
     assert alive[-4:] == [1, 1, 1, 0]
 
 
@@ -112,7 +113,7 @@ def test_installed_family_gives_the_same_on_all_carriers(family):
     for prior in (family.prior, *others):
         code = RandomSymbols(seed=2)
         with torch.inference_mode():
-            prior.walk(200, 70, 150, is_grey=False, code=code)
+            prior.planes(200, 70, 150, is_grey=False, code=code)
         traces.append(code.checksums)
     assert traces[0] == traces[1] == traces[2]
 
@@ -201,7 +202,7 @@ def test_means_and_scales_of_the_integers_are_those_of_the_floats_on_a_photograp
     with torch.inference_mode():
         position = torch.tensor([quality_index / 255])
         network(rgb_batch([pixels]), position, quantize=floats)
-        IntegerPrior(tensors).walk(quality_index, 192, 256, is_grey=False, code=code)
+        IntegerPrior(tensors).planes(quality_index, 192, 256, is_grey=False, code=code)
     index_error, mean_error = torch.cat(index_errors), torch.cat(mean_errors)
     assert float(index_error.abs().mean()) < 0.25
     assert abs(float(index_error.mean())) < 0.15  # of an index, 2 % of a scale

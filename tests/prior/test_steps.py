@@ -22,7 +22,7 @@ def prior() -> IntegerPrior:
 def walked(prior: IntegerPrior, height: int, width: int, *, is_grey: bool = False) -> ZeroSymbols:
     trace = ZeroSymbols()
     with torch.inference_mode():
-        prior.walk(128, height, width, is_grey=is_grey, code=trace)
+        prior.planes(128, height, width, is_grey=is_grey, code=trace)
     return trace
 
 

@@ -1,4 +1,4 @@
-"""Code steps for `IntegerPrior.walk` that choose symbols by a seed and keep what they were told."""
+"""Code steps for `IntegerPrior.planes`: symbols by a seed, and what they were told is kept."""
 
 from __future__ import annotations
 

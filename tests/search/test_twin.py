@@ -43,7 +43,7 @@ def walk_both(
     pixels = crop(192, 128)
     recorder = Recorder(Latent(pixels, family, quality_index, CPU))
     with torch.inference_mode():
-        planes = family.prior.walk(quality_index, 128, 192, is_grey=False, code=recorder)
+        planes = family.prior.planes(quality_index, 128, 192, is_grey=False, code=recorder).whole()
     means: list[Tensor] = []
     indices: list[Tensor] = []
 
@@ -98,7 +98,7 @@ def test_rate_of_finer_levels_has_a_gradient_in_coarser_values(family: Family) -
 def test_coded_values_are_found_in_the_planes(family: Family, quality_index: int) -> None:
     recorder = Recorder(Latent(crop(192, 128), family, quality_index, CPU))
     with torch.inference_mode():
-        planes = family.prior.walk(quality_index, 128, 192, is_grey=False, code=recorder)
+        planes = family.prior.planes(quality_index, 128, 192, is_grey=False, code=recorder).whole()
     values = coded_values(planes, family, quality_index)
     finest = recorder.values[-4]  # luma, first colour of the checkerboard
     found = values.at(Where(1, (0, 3, 4, 7, 8, 11)))

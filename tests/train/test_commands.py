@@ -41,13 +41,14 @@ def test_train_reports_its_pictures_and_writes_a_checkpoint(trained):
     assert trained.stdout == ""
 
 
-def test_train_resumes(trained, photos, tmp_path):
+@pytest.mark.parametrize(("more", "stage"), [([], "joint"), (["--integers"], "joint on integers")])
+def test_train_resumes(more, stage, trained, photos, tmp_path):
     before = load_checkpoint(trained.checkpoint)["step"]
-    told = ["--resume", trained.checkpoint, "--linear-share", "0"]
+    told = ["--resume", trained.checkpoint, "--linear-share", "0", *more]
     result = call("train", photos, "-o", tmp_path, *SMALL_RUN, *told)
     assert result.exit_code == 0, result.output
     state = load_checkpoint(tmp_path / "last.pt")
-    assert state["stage"] == "joint"
+    assert state["stage"] == stage
     assert state["step"] > before
 
 
