@@ -1,9 +1,7 @@
 """Jobs go in and are done, several at a time; each is reported, in the order of the inputs."""
 
-import ctypes
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -23,7 +21,7 @@ from licodec.files import check_target, make_folder, write_file
 
 # More threads than pictures are coded: one may read and one may write.
 _NUM_SPARE_THREADS = 2
-# Windows notices Ctrl-C only between waits.
+# Ctrl-C is noticed between waits.
 _WAIT_SECONDS = 0.2
 
 Work = Callable[[Job, Coders], Result]
@@ -40,7 +38,8 @@ def run_jobs(
 
     Args:
         jobs: with outputs that differ.
-        work: does one job from reading to writing, in any thread; it has coders code.
+        work: does one job from reading to writing, in any thread; it has coders code, and lets
+            their `Stopped` through.
         common: how many at a time, and what is told.
         command: its name.
 
@@ -162,8 +161,6 @@ class _Pool:
         self._coders = coders
         self._num_threads = num_workers + _NUM_SPARE_THREADS
         self._report = report
-        self._running: set[int] = set()
-        self._lock = threading.Lock()
 
     def run(self, jobs: list[Job]) -> None:
         """Raises as `run_jobs`."""
@@ -173,11 +170,13 @@ class _Pool:
         try:
             with interrupt_held():  # every job that is done gets counted
                 for job in jobs:
-                    futures.append(executor.submit(self._do, job))
+                    futures.append(executor.submit(self._work, job, self._coders))
                     futures[-1].add_done_callback(self._count)
             for job, future in zip(jobs, futures, strict=True):
-                while not wait([future], _WAIT_SECONDS).done:
-                    pass
+                is_done = False
+                while not is_done:
+                    with interrupt_held():  # which must not break a wait: its locks would stay
+                        is_done = bool(wait([future], _WAIT_SECONDS).done)
                 with interrupt_held():  # and told, once
                     num_told += 1
                     self._tell(job, future)
@@ -199,23 +198,13 @@ class _Pool:
         executor.shutdown()
         self._coders.close()
 
-    def _do(self, job: Job) -> Result:
-        thread = threading.get_ident()
-        with self._lock:
-            self._running.add(thread)
-        try:
-            return self._work(job, self._coders)
-        finally:
-            with self._lock:
-                self._running.discard(thread)
-
     def _count(self, future: Future[Result]) -> None:
         if future.cancelled():
             return
         error = future.exception()
         if error is None:
             self._report.count(future.result())
-        elif isinstance(error, Exception):  # not what `_stop` raised
+        elif isinstance(error, Exception):  # not Stopped
             self._report.count(None)
 
     def _tell(self, job: Job, future: Future[Result]) -> None:
@@ -239,11 +228,7 @@ class _Pool:
                 self._tell(job, future)
 
     def _stop(self, executor: ThreadPoolExecutor) -> None:
-        """End all work at its next line of Python; what is being written is taken away again."""
+        """End all work: what is being read or coded is lost, what is being written is finished."""
         executor.shutdown(wait=False, cancel_futures=True)
-        raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-        with self._lock:
-            for thread in self._running:
-                raise_in(ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt))
-        self._coders.stop()  # who waits for a process or for slots goes on, and meets the above
+        self._coders.stop()
         executor.shutdown()

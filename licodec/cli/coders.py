@@ -24,6 +24,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from licodec.cli.codecs import CodecCache, FatalError
+from licodec.cli.interrupts import Stoppable, Stopped
 from licodec.cli.slots import Slots
 from licodec.errors import ModelError
 
@@ -90,22 +91,32 @@ class Coders:
     def __init__(self, count: int, device: str, max_pixels: int) -> None:
         self._slots = Slots(count)
         self._here = Coder(device, max_pixels)
+        self._calls_here = Stoppable()
+        self._is_stopped = False
         self._processes = _processes(count, device, max_pixels) if count > 1 else None
 
     def encode(self, picture: "Picture", profile: str, **arguments: Any) -> Coded[bytes]:
-        """See `Coder.encode`; waits for slots."""
+        """See `Coder.encode`; waits for slots.
+
+        Raises:
+            Stopped: `stop` was called.
+        """
         with self._slots.take(picture.width * picture.height) as share:
             if self._processes is None:
-                return self._here.encode(picture, profile, arguments)
+                return self._calls_here.run(lambda: self._here.encode(picture, profile, arguments))
             return self._elsewhere(Coder.encode, share, picture, profile, arguments)
 
     def decode(
         self, data: bytes, num_pixels: int, profile: str, **arguments: Any
     ) -> "Coded[Picture]":
-        """See `Coder.decode`; waits for the slots of a picture of this size."""
+        """See `Coder.decode`; waits for the slots of a picture of this size.
+
+        Raises:
+            Stopped: `stop` was called.
+        """
         with self._slots.take(num_pixels) as share:
             if self._processes is None:
-                return self._here.decode(data, profile, arguments)
+                return self._calls_here.run(lambda: self._here.decode(data, profile, arguments))
             return self._elsewhere(Coder.decode, share, data, profile, arguments)
 
     def close(self) -> None:
@@ -114,12 +125,14 @@ class Coders:
             self._processes.shutdown()
 
     def stop(self) -> None:
-        """Make nobody wait any more and end the processes; what they code is lost."""
+        """End all coding, and that to come: every call raises `Stopped`; what it coded is lost."""
+        self._is_stopped = True
         self._slots.close()
+        self._calls_here.stop()
         if self._processes is not None:
+            self._processes.shutdown(wait=False, cancel_futures=True)  # no process starts any more
             for process in multiprocessing.active_children():
                 process.kill()
-            self._processes.shutdown(cancel_futures=True)
 
     def _elsewhere(self, way: Callable[..., _T], share: float, *arguments: Any) -> _T:
         assert self._processes is not None
@@ -127,11 +140,15 @@ class Coders:
             with _interrupts_blocked():  # as a process is, for life, that is started here
                 future = self._processes.submit(_code, way, share, arguments)
             return future.result()
-        except BrokenProcessPool as error:
-            raise FatalError(
-                "a process that codes was ended from outside, as where memory runs out; "
-                "give fewer pictures at a time with -j"
-            ) from error
+        except Exception as error:
+            if self._is_stopped:  # the process is gone, or the executor takes nothing any more
+                raise Stopped from error
+            if isinstance(error, BrokenProcessPool):
+                raise FatalError(
+                    "a process that codes was ended from outside, as where memory runs out; "
+                    "give fewer pictures at a time with -j"
+                ) from error
+            raise
 
 
 def _processes(count: int, device: str, max_pixels: int) -> Executor:

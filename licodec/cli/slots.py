@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from licodec.cli.interrupts import Stopped
+
 # A larger picture takes several slots: its share of memory and of torch's threads grows with it.
 SLOT_PX = 1 << 22
 # Each is a process of 0.3 to 0.5 GB.
@@ -34,17 +36,23 @@ class Slots:
         self._is_closed = False
 
     def close(self) -> None:
-        """Make nobody wait any more; what has been interrupted may keep slots for ever."""
+        """Let nobody in any more, and nobody wait."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
 
     @contextmanager
     def take(self, num_pixels: int) -> Iterator[float]:
-        """Hold the slots of a picture for a `with` block; gives their share of all."""
+        """Hold the slots of a picture for a `with` block; gives their share of all.
+
+        Raises:
+            Stopped: closed.
+        """
         wanted = min(self._count, math.ceil(num_pixels / SLOT_PX))
         with self._turn, self._changed:
             self._changed.wait_for(lambda: self._is_closed or self._free >= wanted)
+            if self._is_closed:
+                raise Stopped
             self._free -= wanted
         try:
             yield wanted / self._count

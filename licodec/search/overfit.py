@@ -15,7 +15,6 @@ file.
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -131,8 +130,7 @@ def overfit(
 
     Returns:
         The best file; never a costlier one than that of the analysis. Ctrl-C (KeyboardInterrupt)
-        ends the search, which then returns what it has; in other threads than the main one it
-        goes on to the caller.
+        ends the search, which then returns what it has.
     """
     started = time.perf_counter()
     latent = Latent(pixels, family, quality_index, device)
@@ -148,8 +146,6 @@ def overfit(
     try:
         search.run(math.inf if max_rounds is None else max_rounds)
     except KeyboardInterrupt:
-        if threading.current_thread() is not threading.main_thread():
-            raise  # a batch that stops, which wants no unfinished files
         is_interrupted = True
     return Overfitted(search.best, search.best_values, search.progress(), is_interrupted)
 

@@ -188,6 +188,14 @@ def test_json_has_a_line_for_every_file_of_a_run_that_cannot_succeed(
     assert all(line["error"] for line in lines)
 
 
+def test_run_that_cannot_succeed_ends_wherever_its_threads_are(
+    licodec: Licodec, tmp_path: Path
+) -> None:
+    paths = save_photos(tmp_path, "abcd")
+    for _ in range(60):  # threads read, wait and code at other moments each time
+        assert licodec("compress", "-j", "2", "--device", "cuda", *paths).code == 1
+
+
 def test_json_has_a_line_where_the_system_refuses_a_name(
     licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,11 @@
 """Pictures share slots."""
 
 import threading
+from contextlib import suppress
 
+import pytest
+
+from licodec.cli.interrupts import Stopped
 from licodec.cli.slots import SLOT_PX, Slots, default_jobs
 
 
@@ -10,7 +14,7 @@ def is_free(slots: Slots, num_pixels: int) -> bool:
     taken = threading.Event()
 
     def take() -> None:
-        with slots.take(num_pixels):
+        with suppress(Stopped), slots.take(num_pixels):
             taken.set()
 
     thread = threading.Thread(target=take)
@@ -64,3 +68,10 @@ def test_share_grows_with_the_picture() -> None:
     for num_pixels, wanted in ((1, 0.25), (2 * SLOT_PX, 0.5), (99 * SLOT_PX, 1.0)):
         with slots.take(num_pixels) as share:
             assert share == wanted
+
+
+def test_closed_slots_let_nobody_in() -> None:
+    slots = Slots(2)
+    slots.close()
+    with pytest.raises(Stopped), slots.take(1):
+        pass

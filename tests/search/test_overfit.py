@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import pytest
 import torch
@@ -11,6 +9,7 @@ from PIL import Image
 
 import licodec.search.objective as objective_module
 import licodec.search.overfit as overfit_module
+from licodec.cli.interrupts import Stopped
 from licodec.codec.codec import Codec
 from licodec.codec.decode import decode_symbols
 from licodec.codec.encode import encode_pixels
@@ -218,20 +217,12 @@ def test_default_type_of_torch_does_not_matter(tiny: Family, synthesis: Correcti
     assert found.encoded.payload == expected.encoded.payload
 
 
-def test_interrupt_of_a_batch_is_left_to_it(tiny: Family, synthesis: Correction) -> None:
-    def interrupt(progress: Progress) -> None:
-        raise KeyboardInterrupt
+def test_end_of_a_batch_ends_a_search(tiny: Family, synthesis: Correction) -> None:
+    def stop(progress: Progress) -> None:
+        raise Stopped
 
-    def run() -> None:
-        with pytest.raises(KeyboardInterrupt):
-            overfit(crop(70, 70), tiny, synthesis, QUALITY, CPU, choice="rdoq", report=interrupt)
-        ended.append(True)
-
-    ended: list[bool] = []
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    assert ended
+    with pytest.raises(Stopped):
+        overfit(crop(70, 70), tiny, synthesis, QUALITY, CPU, choice="rdoq", report=stop)
 
 
 def test_no_time_means_no_rounds(tiny: Family, synthesis: Correction) -> None:
