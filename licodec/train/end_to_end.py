@@ -13,6 +13,7 @@ from licodec.prior.msp import Quantize, quantize_dead_zone, quantize_rounding
 from licodec.train.data import CropSampler, Pictures, validation_crops
 from licodec.train.loop import VALIDATION_PICTURES, VALIDATION_PX, BatchLoss, RunOptions
 from licodec.train.network import CodecNetwork
+from licodec.train.precision import training_autocast
 from licodec.train.processes import process_rank
 
 JOINT_RATES: Mapping[str, float] = {"analysis": 0.8, "synthesis": 0.8, "prior": 1.0, "log_": 0.5}
@@ -90,7 +91,7 @@ class EndToEnd:
         rgb = self.sampler.batch().to(self._device)
         position = torch.rand(self._batch_size)
         at = position.to(self._device)
-        with torch.autocast(self._device.type, dtype=torch.bfloat16):
+        with training_autocast(self._device):
             bpp, mse = self._forward(rgb, at, linear=self.is_linear, quantize=quantize)
         cost = bpp + network.rd_lambda(at) * mse
         # In the linear stage only the rate can change.
@@ -104,7 +105,7 @@ class EndToEnd:
         bpps, mses = [torch.empty(0)], [torch.empty(0)]
         for chunk in torch.split(self._validation, 4) if len(self._validation) else ():
             at = torch.full((len(chunk),), position, device=self._device)
-            with torch.autocast(self._device.type, dtype=torch.bfloat16):
+            with training_autocast(self._device):
                 bpp, mse = self._network(
                     chunk.to(self._device), at, quantize=self._quantize, linear=self.is_linear
                 )

@@ -25,6 +25,7 @@ from licodec.train.loop import (
     RunOptions,
 )
 from licodec.train.network import CodecNetwork
+from licodec.train.precision import training_autocast
 from licodec.train.processes import num_processes, process_rank
 from licodec.transform.colour import planes_to_rgb
 from licodec.transform.patches import PATCH_PX
@@ -201,7 +202,7 @@ class SynthesisOnLatents:
         network, device = self._network, self._device
         weights = knot_weights(position.to(device), network.family.num_knots)
         step_px = network.steps(weights)[2]
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with training_autocast(device):
             decoded = planes.to(device).float() / (1 << FRACTION_BITS)
             corrected: Tensor = network.synthesis(decoded, weights, step_px)
         pixels = planes_to_rgb(corrected).clamp(0, 255)
