@@ -92,6 +92,7 @@ class Coders:
         self._slots = Slots(count)
         self._here = Coder(device, max_pixels)
         self._calls_here = Stoppable()
+        self._starting = threading.Lock()
         self._is_stopped = False
         self._processes = _processes(count, device, max_pixels) if count > 1 else None
 
@@ -126,22 +127,26 @@ class Coders:
 
     def stop(self) -> None:
         """End all coding, and that to come: every call raises `Stopped`; what it coded is lost."""
-        self._is_stopped = True
+        with self._starting:  # no process begins any more
+            self._is_stopped = True
         self._slots.close()
         self._calls_here.stop()
         if self._processes is not None:
-            self._processes.shutdown(wait=False, cancel_futures=True)  # no process starts any more
             for process in multiprocessing.active_children():
                 process.kill()
+            self._processes.shutdown(cancel_futures=True)
 
     def _elsewhere(self, way: Callable[..., _T], share: float, *arguments: Any) -> _T:
         assert self._processes is not None
         try:
-            with _interrupts_blocked():  # as a process is, for life, that is started here
+            # As a process is, for life, that is started here.
+            with self._starting, _interrupts_blocked():
+                if self._is_stopped:
+                    raise Stopped
                 future = self._processes.submit(_code, way, share, arguments)
             return future.result()
         except Exception as error:
-            if self._is_stopped:  # the process is gone, or the executor takes nothing any more
+            if self._is_stopped:  # the process is gone
                 raise Stopped from error
             if isinstance(error, BrokenProcessPool):
                 raise FatalError(

@@ -100,7 +100,8 @@ def test_correction_of_strips_is_that_of_the_whole_picture(patch_px, fine_blocks
     push = corrector.start()
     strips = planes.split(heights, 1)
     parts = [push(strip, is_last=i == len(strips) - 1) for i, strip in enumerate(strips)]
-    assert torch.cat(parts, 1).equal(whole)
+    # Kernels may add in another order for another height: the last bit of float32 differs.
+    torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-4, rtol=0)
 
 
 def test_strip_leaves_out_no_more_rows_than_the_reach():
