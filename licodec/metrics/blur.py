@@ -1,0 +1,86 @@
+"""Planes and a short symmetric kernel go in, planes blurred along both sides come out.
+
+A pass cuts the padded planes into overlapping blocks and multiplies each with one banded matrix,
+which BLAS does many times faster than convolutions of a single channel run.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+
+Border = Literal["zero", "mirror", "renormalise"]
+
+# Outputs of one block: the matrix has (_BLOCK + taps - 1) rows, of which taps are in use.
+_BLOCK = 32
+
+
+def gaussian(sigma: float, radius: int) -> torch.Tensor:
+    """Gaussian of 2 * radius + 1 taps with sum 1, (taps,) float64."""
+    at = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    kernel = torch.exp(-at.square() / (2 * sigma**2))
+    return kernel / kernel.sum()
+
+
+def blur(planes: torch.Tensor, kernel: torch.Tensor, rows: Border, columns: Border) -> torch.Tensor:
+    """Convolve along the width, then along the height.
+
+    Args:
+        planes: (C, H, W) float32 or float64.
+        kernel: (taps,) symmetric, an odd number of taps, sum 1.
+        rows: what is beyond the ends of a row: "zero"; "mirror", which repeats the outermost
+            pixel first; or "renormalise", which leaves out what is beyond and scales the rest.
+        columns: likewise of a column.
+
+    Returns:
+        (C, H, W) of the same dtype.
+    """
+    blurred = torch.empty_like(planes)
+    for plane, result in zip(planes, blurred, strict=True):  # one at a time, to save memory
+        wide = _pass(plane, kernel, rows)
+        result.copy_(_pass(wide.T, kernel, columns).T)
+    return blurred
+
+
+def _pass(plane: torch.Tensor, kernel: torch.Tensor, border: Border) -> torch.Tensor:
+    """Convolve (H, W) along W."""
+    height, width = plane.shape
+    radius = kernel.numel() // 2
+    num_blocks = -(-width // _BLOCK)
+    extra = num_blocks * _BLOCK - width
+    if border == "mirror":
+        padded = F.pad(_mirrored(plane, radius), (0, extra))
+    else:
+        padded = F.pad(plane, (radius, radius + extra))
+    padded = padded.contiguous()  # (H, num_blocks * _BLOCK + 2 * radius)
+    blocks = padded.as_strided(
+        (num_blocks, height, _BLOCK + 2 * radius), (_BLOCK, padded.shape[1], 1)
+    )  # overlapping parts of the rows
+    matrix = _band(kernel.to(plane.dtype)).expand(num_blocks, -1, -1)
+    joined = torch.bmm(blocks, matrix).transpose(0, 1).reshape(height, -1)[:, :width]
+    if border == "renormalise":
+        joined = joined / _weights_inside(kernel, width).to(plane.dtype)
+    return joined
+
+
+def _band(kernel: torch.Tensor) -> torch.Tensor:
+    """The matrix from a block with its margins to the block, (_BLOCK + taps - 1, _BLOCK)."""
+    taps = kernel.numel()
+    matrix = torch.zeros(_BLOCK + taps - 1, _BLOCK, dtype=kernel.dtype)
+    for output in range(_BLOCK):
+        matrix[output : output + taps, output] = kernel
+    return matrix
+
+
+def _weights_inside(kernel: torch.Tensor, width: int) -> torch.Tensor:
+    """The sum of the taps that fall inside a row, for each of its pixels, (W,) float64."""
+    ones = torch.ones(1, 1, width, dtype=torch.float64)
+    taps = kernel.view(1, 1, -1).double()
+    return F.conv1d(ones, taps, padding=kernel.numel() // 2).view(-1)
+
+
+def _mirrored(plane: torch.Tensor, radius: int) -> torch.Tensor:
+    """Rows with `radius` mirrored pixels on both sides; rows shorter than it are mirrored on."""
+    width = plane.shape[1]
+    at = torch.arange(-radius, width + radius) % (2 * width)
+    return plane[:, torch.where(at < width, at, 2 * width - 1 - at)]

@@ -1,0 +1,27 @@
+"""8-bit pixels go in, planes of linear light come out."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+
+def _linear_levels() -> NDArray[np.float32]:
+    """Linear light, 0 to 1, of each sRGB level 0..255 (IEC 61966-2-1), (256,) float32."""
+    level = np.arange(256) / 255
+    curved = ((level + 0.055) / 1.055) ** 2.4
+    return np.where(level <= 0.04045, level / 12.92, curved).astype(np.float32)
+
+
+_LINEAR_LEVELS = _linear_levels()
+
+
+def linear_light(pixels: NDArray[np.uint8]) -> torch.Tensor:
+    """sRGB pixels, (H, W, 3) uint8, as planes of linear light, (3, H, W) float32 in 0..1."""
+    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))  # (3, H, W)
+    return torch.from_numpy(_LINEAR_LEVELS[planes])
+
+
+def halve(planes: torch.Tensor) -> torch.Tensor:
+    """Means over 2x2 pixels, or over those that are there at an odd end; (C, h, w) float32."""
+    return F.avg_pool2d(planes, 2, ceil_mode=True, count_include_pad=False)
