@@ -24,8 +24,12 @@ from licodec.files import check_target, make_folder, write_file
 
 if TYPE_CHECKING:
     from licodec.evaluate.bdrate import Curve
-    from licodec.evaluate.bench import BenchResult
+    from licodec.evaluate.measures import Metric
     from licodec.evaluate.peers import BenchCodec
+    from licodec.evaluate.results import BenchResult
+
+# As options are written; a test compares them with licodec.evaluate.measures.
+METRIC_NAMES = ("ssimulacra2", "butteraugli", "psnr", "ms-ssim")
 
 
 def _parse_qualities(
@@ -40,6 +44,17 @@ def _parse_qualities(
     except ValueError as error:
         raise click.BadParameter(f"{value!r} is no list of numbers from 1 to 100") from error
     return qualities
+
+
+def _parse_metrics(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[str, ...]:
+    """Keys of licodec.evaluate.measures.MEASURES from a list of METRIC_NAMES with commas."""
+    names = METRIC_NAMES if value is None else tuple(part.strip() for part in value.split(","))
+    for name in names:
+        if name not in METRIC_NAMES:
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(METRIC_NAMES)}")
+    return tuple(name.replace("-", "_") for name in names)
 
 
 @click.command(
@@ -71,7 +86,13 @@ def _parse_qualities(
 )
 @device_option
 @threads_option
-@click.option("--no-ms-ssim", is_flag=True, help="Leave MS-SSIM out; saves time.")
+@click.option(
+    "--metrics",
+    callback=_parse_metrics,
+    metavar="NAME,...",
+    help=f"Measures of quality: {', '.join(METRIC_NAMES)}. A measure left out saves time; PSNR is "
+    "always there.  [default: all]",
+)
 @click.option(
     "--limit", type=click.IntRange(min=1), help="Only the first pictures by name, this many."
 )
@@ -100,7 +121,7 @@ def command(
     out: Path,
     device: str,
     threads: int | None,
-    no_ms_ssim: bool,
+    metrics: tuple["Metric", ...],
     limit: int | None,
     readme: Path | None,
     page: Path | None,
@@ -108,8 +129,9 @@ def command(
 ) -> None:
     """Measure licodec and other codecs on the pictures of FOLDER.
 
-    Makes and decodes real files; reports bits per pixel, PSNR, MS-SSIM, wall times, and the
-    bitrate difference at equal quality (BD-rate).
+    Makes and decodes real files; reports bits per pixel, SSIMULACRA 2 and
+    Butteraugli (3-norm, lower is better), which follow what people see, PSNR,
+    MS-SSIM, wall times, and the bitrate difference at equal quality (BD-rate).
     """
     from licodec.evaluate.bench import list_pictures
     from licodec.evaluate.bench_page import benchmark_page
@@ -118,12 +140,12 @@ def command(
     if page is not None:
         check_target(page, force=force)
         check_folder(page.parent)
-    _check_early(out, readme, needs_ms_ssim=not no_ms_ssim, force=force)
+    _check_early(out, readme, needs_ms_ssim="ms_ssim" in metrics, force=force)
     paths = list_pictures(folder, limit)
     stored = _load_anchors(anchors, [path.name for path in paths])
     num_threads = set_threads(threads)
     chosen = _open_codecs(codecs, profiles, efforts, qualities, device)
-    result = _run(paths, chosen, stored, with_ms_ssim=not no_ms_ssim)
+    result = _run(paths, chosen, stored, metrics)
     environment = describe_environment(num_threads, device)
     print_tables(tables(result))
     _write(result, environment, out, readme)
@@ -207,7 +229,10 @@ def _open_codecs(
 
 
 def _run(
-    paths: list[Path], codecs: list["BenchCodec"], stored: list["Curve"], *, with_ms_ssim: bool
+    paths: list[Path],
+    codecs: list["BenchCodec"],
+    stored: list["Curve"],
+    metrics: tuple["Metric", ...],
 ) -> "BenchResult":
     from rich.console import Console
     from rich.progress import Progress
@@ -222,7 +247,7 @@ def _run(
             paths,
             codecs,
             stored,
-            with_ms_ssim=with_ms_ssim,
+            metrics=metrics,
             on_step=lambda text: progress.update(task, advance=1, description=text),
             on_failure=lambda line: click.echo(f"error: {line}", err=True),
         )

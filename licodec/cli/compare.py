@@ -103,7 +103,8 @@ def command(
 
     Writes one HTML page that needs no other file and no network: a slider
     between the original and each codec, zoom, a map of differences, a table of
-    sizes, quality and times, and rate-distortion curves of this picture.
+    sizes, quality (SSIMULACRA 2, Butteraugli, PSNR, MS-SSIM) and times, and
+    rate-distortion curves of this picture.
     """
     _check_usage(codecs, quality, bpp)
     target = picture.with_suffix(".compare.html") if output is None else output

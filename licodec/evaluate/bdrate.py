@@ -7,29 +7,21 @@ needs fewer bits than the anchor for the same quality.
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from licodec.errors import LicodecError
 from licodec.evaluate import load_extra
-
-Metric = Literal["psnr", "ms_ssim"]
-
-WINDOWS_BPP = ((0.1, 0.3), (0.3, 1.0), (1.0, 2.0))
-
-# A mean over a shorter common interval says more about the interpolation than about the codecs.
-MIN_SPAN_DB = 0.5
+from licodec.evaluate.measures import MEASURES, Metric
 
 # A window that is covered to a smaller share gets a mark beside its number.
 MIN_COVERAGE = 0.9
-
-# MS-SSIM of exactly 1 would be infinite in dB; this bound is far above what lossy coding reaches.
-MAX_MS_SSIM = 1 - 1e-10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +30,36 @@ class Curve:
 
     name: str
     bpp: tuple[float, ...]  # bits of the whole file per pixel, above 0
+    ssimulacra2: tuple[float, ...] | None = None  # at most 100
+    butteraugli: tuple[float, ...] | None = None  # 3-norm, lower is better
     psnr: tuple[float, ...] | None = None  # dB
     ms_ssim: tuple[float, ...] | None = None  # 0 to 1
+
+    def values(self, metric: Metric) -> tuple[float, ...] | None:
+        """The measured values of one metric, None where the curve lacks it."""
+        found: tuple[float, ...] | None = getattr(self, metric)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A part of the range in which two curves are compared; all of it with neither limit."""
+
+    label: str
+    bpp: tuple[float, float] | None = None  # the qualities that the anchor has at these rates
+    third: int | None = None  # of the common range of quality: 0 is the lowest, 2 the highest
+
+
+WHOLE = Window(label="all")
+WINDOWS = (
+    WHOLE,
+    Window(label="low third", third=0),
+    Window(label="middle third", third=1),
+    Window(label="high third", third=2),
+    Window(label="0.1-0.3 bpp", bpp=(0.1, 0.3)),
+    Window(label="0.3-1 bpp", bpp=(0.3, 1.0)),
+    Window(label="1-2 bpp", bpp=(1.0, 2.0)),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,28 +67,24 @@ class BdRate:
     """Mean rate difference over a common quality interval."""
 
     percent: float  # negative: the tested curve needs fewer bits
-    low_db: float  # ends of the interval
-    high_db: float
+    low: float  # ends of the interval, on the scale of the measure
+    high: float
     coverage: float  # share of the rate window that the interval covers, 0 to 1; 1 without window
 
 
-def quality_db(curve: Curve, metric: Metric) -> NDArray[np.float64] | None:
-    """Quality of each point in dB, (n,) float64: PSNR as it is, MS-SSIM as -10 log10(1 - x)."""
-    if metric == "psnr":
-        return None if curve.psnr is None else np.asarray(curve.psnr, np.float64)
-    if curve.ms_ssim is None:
-        return None
-    similarity = np.minimum(np.asarray(curve.ms_ssim, np.float64), MAX_MS_SSIM)
-    return np.asarray(-10 * np.log10(1 - similarity), np.float64)
+def quality_levels(curve: Curve, metric: Metric) -> NDArray[np.float64] | None:
+    """Quality of each point on the scale of `MEASURES`, on which higher is better, (n,) float64."""
+    values = curve.values(metric)
+    return None if values is None else MEASURES[metric].level(np.asarray(values, np.float64))
 
 
 def _monotone_points(curve: Curve, metric: Metric) -> tuple[NDArray[Any], NDArray[Any]] | None:
-    """Natural logarithm of bpp and quality in dB, both strictly increasing, (m,) float64 each.
+    """Natural logarithm of bpp and level of quality, both strictly increasing, (m,) float64 each.
 
     A point that costs at least as many bits as one of higher quality is left out, since the rate
     must be a function of quality. None with fewer than two points left.
     """
-    quality = quality_db(curve, metric)
+    quality = quality_levels(curve, metric)
     if quality is None:
         return None
     kept: list[tuple[float, float]] = []
@@ -82,20 +98,16 @@ def _monotone_points(curve: Curve, metric: Metric) -> tuple[NDArray[Any], NDArra
 
 
 def bd_rate(
-    anchor: Curve,
-    test: Curve,
-    *,
-    metric: Metric = "psnr",
-    window_bpp: tuple[float, float] | None = None,
+    anchor: Curve, test: Curve, *, metric: Metric = "psnr", window: Window = WHOLE
 ) -> BdRate | None:
     """Mean rate of `test` relative to `anchor` at equal quality, in percent.
 
-    Args:
-        window_bpp: only the qualities that the anchor has between these rates and its own ends.
+    The mean is one over the metric's scale in `MEASURES`; where lower is better, the scale turns
+    and is a logarithm.
 
     Returns:
-        None where a curve lacks the metric, has fewer than two usable points, or the common
-        interval is shorter than MIN_SPAN_DB.
+        None where a curve lacks the metric, has fewer than two usable points, or the interval is
+        shorter than the scale's min_span (a third of it for a third).
 
     Raises:
         LicodecError: scipy is not installed.
@@ -106,29 +118,32 @@ def bd_rate(
     anchor_points, test_points = _monotone_points(anchor, metric), _monotone_points(test, metric)
     if anchor_points is None or test_points is None:
         return None
-    (anchor_rate, anchor_db), (test_rate, test_db) = anchor_points, test_points
-    low, high = max(anchor_db[0], test_db[0]), min(anchor_db[-1], test_db[-1])
-    coverage = 1.0
-    if window_bpp is not None:
-        edges = np.clip(np.log(window_bpp), anchor_rate[0], anchor_rate[-1])
-        window_low, window_high = pchip(anchor_rate, anchor_db)(edges)
+    (anchor_rate, anchor_level), (test_rate, test_level) = anchor_points, test_points
+    low, high = max(anchor_level[0], test_level[0]), min(anchor_level[-1], test_level[-1])
+    coverage, min_span = 1.0, MEASURES[metric].min_span
+    if window.bpp is not None:
+        edges = np.clip(np.log(window.bpp), anchor_rate[0], anchor_rate[-1])
+        window_low, window_high = pchip(anchor_rate, anchor_level)(edges)
         low, high = max(low, window_low), min(high, window_high)
         if high > low:
             coverage = float((high - low) / (window_high - window_low))
-    if high - low < MIN_SPAN_DB:
+    if window.third is not None:
+        step, min_span = (high - low) / 3, min_span / 3
+        low, high = low + window.third * step, low + (window.third + 1) * step
+    if high - low < min_span:
         return None
-    area = pchip(test_db, test_rate).integrate(low, high)
-    area -= pchip(anchor_db, anchor_rate).integrate(low, high)
+    area = pchip(test_level, test_rate).integrate(low, high)
+    area -= pchip(anchor_level, anchor_rate).integrate(low, high)
     percent = 100 * math.expm1(float(area) / (high - low))
-    return BdRate(percent=percent, low_db=float(low), high_db=float(high), coverage=coverage)
+    return BdRate(percent=percent, low=float(low), high=float(high), coverage=coverage)
 
 
 def load_curve(path: Path, images: Sequence[str] = ()) -> Curve:
     """Read a stored curve.
 
     The file is a JSON object with "name" (else the file's name counts) and the keys "bpp" and
-    "psnr", "ms_ssim" or both: as lists of equal length, or as an object per point in a list
-    "points", or per quality a list over pictures in a list "per_image" (means are taken).
+    one or more of MEASURES, such as "psnr": as lists of equal length, or as an object per point in
+    a list "points", or per quality a list over pictures in a list "per_image" (means are taken).
 
     Args:
         images: file names of pictures; where the file has "per_image" and its list "images" names
@@ -152,16 +167,17 @@ def load_curve(path: Path, images: Sequence[str] = ()) -> Curve:
         raise LicodecError(
             f"curve file {path} has {len(bpp or ())} points with bpp, expected at least 2"
         )
-    qualities = {metric: _column(path, data, metric) for metric in ("psnr", "ms_ssim")}
+    qualities = {metric: _column(path, data, metric) for metric in MEASURES}
     if not any(qualities.values()):
-        raise LicodecError(f"curve file {path} has neither psnr nor ms_ssim for its points")
+        raise LicodecError(
+            f"curve file {path} has none of {', '.join(MEASURES)} for its points; add one"
+        )
     for metric, values in qualities.items():
         if values is not None and len(values) != len(bpp):
             raise LicodecError(
                 f"curve file {path} has {len(bpp)} values of bpp but {len(values)} of {metric}"
             )
-    name = data.get("name", path.stem)
-    return Curve(name=str(name), bpp=bpp, psnr=qualities["psnr"], ms_ssim=qualities["ms_ssim"])
+    return Curve(name=str(data.get("name", path.stem)), bpp=bpp, **qualities)
 
 
 def _only_images(path: Path, data: dict[str, Any], images: Sequence[str]) -> dict[str, Any]:
@@ -198,7 +214,10 @@ def _ends(names: Sequence[object]) -> str:
 
 
 # Key in a curve file -> smallest and largest value that makes sense.
-_LIMITS = {"bpp": (1e-9, 1e9), "psnr": (0.0, 1e3), "ms_ssim": (0.0, 1.0)}
+_LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {"bpp": (1e-9, 1e9)}
+    | {metric: (measure.lowest, measure.highest) for metric, measure in MEASURES.items()}
+)
 
 
 def _column(path: Path, data: dict[str, Any], key: str) -> tuple[float, ...] | None:
@@ -244,5 +263,5 @@ def unique_names(curves: Sequence[Curve], taken: Sequence[str] = ()) -> list[Cur
             count += 1
             name = f"{curve.name} ({count})"
         seen.add(name)
-        renamed.append(Curve(name=name, bpp=curve.bpp, psnr=curve.psnr, ms_ssim=curve.ms_ssim))
+        renamed.append(replace(curve, name=name))
     return renamed

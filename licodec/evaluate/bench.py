@@ -1,10 +1,8 @@
 """A list of picture files and codecs goes in; a row per file made, mean curves and BD-rates come
 out. Every byte is counted in a real file and every picture decoded from those bytes."""
 
-import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -14,9 +12,11 @@ from PIL import Image
 
 from licodec.config import DEFAULT_EFFORT, MAX_QUALITY_INDEX, index_to_quality
 from licodec.errors import LicodecError, ModelError
-from licodec.evaluate.bdrate import WINDOWS_BPP, BdRate, Curve, Metric, bd_rate, unique_names
-from licodec.evaluate.metrics import ms_ssim, psnr
+from licodec.evaluate.bdrate import Curve, unique_names
+from licodec.evaluate.measures import MEASURES, Metric
+from licodec.evaluate.metrics import measure_quality, psnr
 from licodec.evaluate.peers import BenchCodec
+from licodec.evaluate.results import BenchResult, Row, collect, compare
 from licodec.image.files import read_picture
 from licodec.image.formats import READ_SUFFIXES
 
@@ -29,80 +29,6 @@ class PictureCodec(Protocol):
     def encode(self, image: Image.Image, *, quality: float, effort: int = ...) -> bytes: ...
 
     def decode(self, data: bytes) -> Image.Image: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One picture through one codec at one quality."""
-
-    codec: str
-    quality: float
-    image: str  # file name
-    width: int
-    height: int
-    num_bytes: int  # the whole file
-    bpp: float  # 8 * num_bytes / (width * height)
-    psnr: float  # dB
-    ms_ssim: float | None  # None where the picture is too small or it was not asked for
-    encode_s: float  # wall seconds, in process, after one warm-up
-    decode_s: float
-    encode_stages_s: Mapping[str, float]  # empty where the codec does not tell
-    decode_stages_s: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """Means over the pictures at one quality."""
-
-    quality: float
-    bpp: float
-    psnr: float
-    ms_ssim: float | None  # None if it is missing for any picture
-    encode_s: float
-    decode_s: float
-    encode_stages_s: Mapping[str, float]
-    decode_stages_s: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodecResult:
-    """All rows of one codec and their means, lowest rate first."""
-
-    name: str
-    settings: str
-    rows: tuple[Row, ...]
-    points: tuple[Point, ...]
-
-    def curve(self) -> Curve:
-        similarity = tuple(p.ms_ssim for p in self.points if p.ms_ssim is not None)
-        return Curve(
-            name=self.name,
-            bpp=tuple(point.bpp for point in self.points),
-            psnr=tuple(point.psnr for point in self.points),
-            ms_ssim=similarity if len(similarity) == len(self.points) else None,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BdEntry:
-    """One number of the BD-rate table."""
-
-    codec: str
-    against: str
-    metric: Metric
-    window_bpp: tuple[float, float] | None  # None: the whole common interval
-    result: BdRate | None  # None: the curves do not meet there
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BenchResult:
-    """Everything that a report is made of."""
-
-    images: tuple[str, ...]  # pictures that went through every codec
-    codecs: tuple[CodecResult, ...]
-    stored: tuple[Curve, ...]
-    bd_rates: tuple[BdEntry, ...]
-    failures: tuple[str, ...]  # one line per picture that was left out
 
 
 def list_pictures(folder: Path, limit: int | None = None) -> list[Path]:
@@ -224,9 +150,12 @@ def measure(
     reference: NDArray[np.uint8],
     quality: float,
     *,
-    with_ms_ssim: bool,
+    metrics: Collection[Metric],
 ) -> Row:
     """Encode, decode and compare one picture, (H, W, 3) uint8 RGB.
+
+    Args:
+        metrics: what to measure besides PSNR.
 
     Raises:
         LicodecError: the codec refuses the picture or returns another size.
@@ -247,7 +176,7 @@ def measure(
         num_bytes=len(data),
         bpp=8 * len(data) / (width * height),
         psnr=psnr(reference, pixels),
-        ms_ssim=ms_ssim(reference, pixels) if with_ms_ssim else None,
+        **measure_quality(reference, pixels, metrics),
         encode_s=encode_s,
         decode_s=decode_s,
         encode_stages_s=encode_stages_s,
@@ -260,7 +189,7 @@ def run_bench(
     codecs: Sequence[BenchCodec],
     stored: Sequence[Curve] = (),
     *,
-    with_ms_ssim: bool = True,
+    metrics: Collection[Metric] = tuple(MEASURES),
     on_step: Callable[[str], None] = lambda text: None,
     on_failure: Callable[[str], None] = lambda text: None,
 ) -> BenchResult:
@@ -270,16 +199,17 @@ def run_bench(
     means stay comparable. `compare` tells which curves the BD-rates are for.
 
     Args:
+        metrics: what to measure besides PSNR; each takes time.
         on_step: called with a short text after each file made.
         on_failure: called with one line for each picture that is left out, when it happens.
 
     Raises:
         LicodecError: no picture is left.
     """
-    rows, failures = _measure_all(paths, codecs, with_ms_ssim, on_step, on_failure)
+    rows, failures = _measure_all(paths, codecs, metrics, on_step, on_failure)
     if not rows:
         raise LicodecError(f"none of the {len(paths)} pictures could be measured; see the reasons")
-    results = tuple(_collect(codec, rows) for codec in codecs)
+    results = tuple(collect(codec, rows) for codec in codecs)
     named = unique_names(stored, [codec.name for codec in codecs])
     return BenchResult(
         images=tuple(dict.fromkeys(row.image for row in rows)),
@@ -293,7 +223,7 @@ def run_bench(
 def _measure_all(
     paths: Sequence[Path],
     codecs: Sequence[BenchCodec],
-    with_ms_ssim: bool,
+    metrics: Collection[Metric],
     on_step: Callable[[str], None],
     on_failure: Callable[[str], None],
 ) -> tuple[list[Row], list[str]]:
@@ -304,7 +234,7 @@ def _measure_all(
     for path in paths:
         try:
             reference = read_rgb(path)
-            rows += _measure_picture(codecs, path.name, reference, with_ms_ssim, warm, on_step)
+            rows += _measure_picture(codecs, path.name, reference, metrics, warm, on_step)
         except LicodecError as error:
             failures.append(f"{path}: {error}")
             on_failure(failures[-1])
@@ -315,67 +245,16 @@ def _measure_picture(
     codecs: Sequence[BenchCodec],
     name: str,
     reference: NDArray[np.uint8],
-    with_ms_ssim: bool,
+    metrics: Collection[Metric],
     warm: set[str],
     on_step: Callable[[str], None],
 ) -> list[Row]:
     rows = []
     for codec in codecs:
         if codec.name not in warm:  # the first call pays for loading and for setting up kernels
-            measure(codec, name, reference, codec.qualities[0], with_ms_ssim=False)
+            measure(codec, name, reference, codec.qualities[0], metrics=())
             warm.add(codec.name)
         for quality in codec.qualities:
-            rows.append(measure(codec, name, reference, quality, with_ms_ssim=with_ms_ssim))
+            rows.append(measure(codec, name, reference, quality, metrics=metrics))
             on_step(f"{name} {codec.name} {quality:g}")
     return rows
-
-
-def _collect(codec: BenchCodec, rows: Iterable[Row]) -> CodecResult:
-    own = tuple(row for row in rows if row.codec == codec.name)
-    points = [
-        _mean_point([row for row in own if row.quality == quality])
-        for quality in dict.fromkeys(codec.qualities)
-    ]
-    points.sort(key=lambda point: point.bpp)
-    return CodecResult(name=codec.name, settings=codec.settings, rows=own, points=tuple(points))
-
-
-def _mean_point(rows: Sequence[Row]) -> Point:
-    similarity = [row.ms_ssim for row in rows if row.ms_ssim is not None]
-    return Point(
-        quality=rows[0].quality,
-        bpp=statistics.fmean(row.bpp for row in rows),
-        psnr=statistics.fmean(row.psnr for row in rows),
-        ms_ssim=statistics.fmean(similarity) if len(similarity) == len(rows) else None,
-        encode_s=statistics.fmean(row.encode_s for row in rows),
-        decode_s=statistics.fmean(row.decode_s for row in rows),
-        encode_stages_s=_mean_stages([row.encode_stages_s for row in rows]),
-        decode_stages_s=_mean_stages([row.decode_stages_s for row in rows]),
-    )
-
-
-def _mean_stages(splits: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Mean seconds per stage, in the order of first appearance; a missing stage counts as 0."""
-    names = dict.fromkeys(name for split in splits for name in split)
-    return {name: sum(split.get(name, 0.0) for split in splits) / len(splits) for name in names}
-
-
-def compare(measured: Sequence[Curve], stored: Sequence[Curve]) -> list[BdEntry]:
-    """BD-rates of the licodec curves (of all, if there is none) against each other curve."""
-    tested = [curve for curve in measured if curve.name.startswith("licodec")] or measured
-    windows: list[tuple[float, float] | None] = [None, *WINDOWS_BPP]
-    metrics: tuple[Metric, ...] = ("psnr", "ms_ssim")
-    return [
-        BdEntry(
-            codec=curve.name,
-            against=anchor.name,
-            metric=metric,
-            window_bpp=window,
-            result=bd_rate(anchor, curve, metric=metric, window_bpp=window),
-        )
-        for curve in tested
-        for anchor in [*measured, *stored]
-        if anchor.name != curve.name
-        for metric in metrics
-        for window in windows
-    ]

@@ -3,18 +3,21 @@
 from collections.abc import Mapping
 from html import escape
 
-from licodec.evaluate.bdrate import Curve, bd_rate, quality_db
-from licodec.evaluate.bench import BenchResult, CodecResult, Row
+from licodec.evaluate.bdrate import bd_rate, quality_levels
 from licodec.evaluate.chart import NUM_COLOURS, Series
 from licodec.evaluate.markup import count, details, figure, html_table, render_page
-from licodec.evaluate.plot import MAX_PLOT_BPP, PANELS
+from licodec.evaluate.measures import MEASURES, Metric
+from licodec.evaluate.plot import MAX_PLOT_BPP
 from licodec.evaluate.report import (
+    QUALITY_HEADINGS,
     Table,
-    bd_rate_table,
+    bd_rate_tables,
     files_note,
     points_table,
+    quality_texts,
     speed_figures,
 )
+from licodec.evaluate.results import BenchResult, Row
 
 
 def benchmark_page(result: BenchResult, environment: Mapping[str, str], name: str) -> str:
@@ -24,7 +27,7 @@ def benchmark_page(result: BenchResult, environment: Mapping[str, str], name: st
         environment: what the times depend on, name to value; listed at the end.
         name: of the set of pictures.
     """
-    bd_rates = bd_rate_table(result)
+    bd_rates = "".join(html_table(table) for table in bd_rate_tables(result))
     notes = [
         files_note(result),
         *(f"{codec.name}: {codec.settings}" for codec in result.codecs),
@@ -36,7 +39,7 @@ def benchmark_page(result: BenchResult, environment: Mapping[str, str], name: st
         name=escape(name),
         summary=f"{count(len(result.images), 'picture')}, {count(len(result.codecs), 'codec')}.",
         curves=_curves(result),
-        bd_rates=f"<h3>BD-rate</h3>{html_table(bd_rates)}" if bd_rates.rows else "",
+        bd_rates=f"<h3>BD-rate</h3>{bd_rates}" if bd_rates else "",
         speed=_speed(result),
         pictures=_pictures(result),
         points=html_table(points_table(result)),
@@ -47,10 +50,10 @@ def benchmark_page(result: BenchResult, environment: Mapping[str, str], name: st
 def _curves(result: BenchResult) -> str:
     curves = [codec.curve() for codec in result.codecs]
     figures = []
-    for metric, label in PANELS:
+    for metric, measure in MEASURES.items():
         series = []
         for index, curve in enumerate([*curves, *result.stored]):
-            quality = quality_db(curve, metric)
+            quality = quality_levels(curve, metric)
             if quality is None:
                 continue
             points = sorted(zip(curve.bpp, map(float, quality), strict=True))
@@ -65,8 +68,8 @@ def _curves(result: BenchResult) -> str:
                 )
             )
         if any(not one.is_stored for one in series):
-            title = f"{label} over bits per pixel, means over the pictures"
-            figures.append(figure(series, y_label=label, title=title, max_x=MAX_PLOT_BPP))
+            title = f"{measure.label} over bits per pixel, means over the pictures"
+            figures.append(figure(series, y_label=measure.scale, title=title, max_x=MAX_PLOT_BPP))
     return f'<div class="charts">{"".join(figures)}</div>'
 
 
@@ -104,7 +107,8 @@ def _pictures(result: BenchResult) -> str:
         title="Every file that was made",
         num_names=2,
         columns=(
-            *("picture", "codec", "quality", "bytes", "bpp", "PSNR (dB)", "MS-SSIM"),
+            *("picture", "codec", "quality", "bytes", "bpp"),
+            *QUALITY_HEADINGS,
             *("encode (ms)", "decode (ms)"),
         ),
         rows=tuple(_cells(row) for codec in result.codecs for row in codec.rows),
@@ -117,21 +121,26 @@ def _pictures(result: BenchResult) -> str:
 
 
 def picture_table(result: BenchResult) -> Table:
-    """A row per picture with the BD-rate of each pair of measured codecs that the report has."""
+    """A row per picture with the BD-rate of each pair of measured codecs that the report has.
+
+    At the first of MEASURES that the report has BD-rates of: the visual one, where it was measured.
+    """
     names = {codec.name for codec in result.codecs}
-    entries = (entry for entry in result.bd_rates if entry.against in names)
+    entries = [entry for entry in result.bd_rates if entry.against in names]
     pairs = tuple(dict.fromkeys((entry.codec, entry.against) for entry in entries))
+    metric: Metric = entries[0].metric if entries else "psnr"
     rows = []
     for image in result.images:
-        curves = {codec.name: _curve_of(codec, image) for codec in result.codecs}
-        found = [bd_rate(curves[against], curves[codec]) for codec, against in pairs]
+        curves = {codec.name: codec.curve_of(image) for codec in result.codecs}
+        found = [bd_rate(curves[against], curves[codec], metric=metric) for codec, against in pairs]
         shape = next(row for row in result.codecs[0].rows if row.image == image)
         percents = ["-" if one is None else f"{one.percent:+.1f}" for one in found]
         rows.append((image, f"{shape.width}x{shape.height}", *percents))
     is_single = len({codec for codec, _ in pairs}) == 1
     what = f"{pairs[0][0]} against each codec" if is_single and pairs else "the first of each pair"
     return Table(
-        title=f"BD-rate in % at equal PSNR, picture by picture: {what} (negative: fewer bits)",
+        title=f"BD-rate in % at equal {MEASURES[metric].label}, picture by picture: {what} "
+        "(negative: fewer bits)",
         num_names=1,
         columns=(
             "picture",
@@ -142,15 +151,6 @@ def picture_table(result: BenchResult) -> Table:
     )
 
 
-def _curve_of(codec: CodecResult, image: str) -> Curve:
-    rows = [row for row in codec.rows if row.image == image]
-    return Curve(
-        name=codec.name,
-        bpp=tuple(row.bpp for row in rows),
-        psnr=tuple(row.psnr for row in rows),
-    )
-
-
 def _cells(row: Row) -> tuple[str, ...]:
     return (
         row.image,
@@ -158,8 +158,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.quality:g}",
         f"{row.num_bytes:,}",
         f"{row.bpp:.3f}",
-        f"{row.psnr:.2f}",
-        "-" if row.ms_ssim is None else f"{row.ms_ssim:.4f}",
+        *quality_texts(row),
         f"{1000 * row.encode_s:.0f}",
         f"{1000 * row.decode_s:.0f}",
     )

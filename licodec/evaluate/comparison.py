@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ from licodec.evaluate import load_extra
 from licodec.evaluate.bdrate import Curve
 from licodec.evaluate.bench import PictureCodec, decode_timed, licodec_codecs
 from licodec.evaluate.match import Trial, encode_timed, grid_index, match_bytes
-from licodec.evaluate.metrics import has_ms_ssim, has_ssimulacra2, ms_ssim, psnr, ssimulacra2
+from licodec.evaluate.measures import MEASURES, Metric
+from licodec.evaluate.metrics import has_ms_ssim, measure_quality, psnr
 from licodec.evaluate.peers import PEERS, BenchCodec, find_peer, installed_peers
 from licodec.evaluate.report import describe_environment
 from licodec.image.convert import picture_from, to_image
@@ -37,11 +38,10 @@ Uint8 = NDArray[np.uint8]
 MAX_WHOLE_PX = 4_000_000
 CROP_PX = 2_000_000
 
-# SSIMULACRA2's package needs some 300 bytes of memory per pixel, MS-SSIM some 100.
-MAX_SSIMULACRA2_PX = 2**23
-MAX_MS_SSIM_PX = 2**25
-
 _WARM_UP_PX = 256
+
+# Besides PSNR; the others would double the time of a comparison.
+_CURVE_METRICS: tuple[Metric, ...] = ("ssimulacra2",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +53,10 @@ class Compared:
     quality: float  # of the codec's own scale
     num_bytes: int  # the whole file, without metadata
     bpp: float
+    ssimulacra2: float | None  # None: a picture too small or too large
+    butteraugli: float | None  # 3-norm, lower is better; likewise
     psnr: float  # dB
-    ms_ssim: float | None  # None: package missing, or a picture too small or too large
-    ssimulacra2: float | None  # likewise
+    ms_ssim: float | None  # likewise, or its package is missing
     encode_s: float  # wall seconds, in process, warm
     decode_s: float
     shown: Uint8  # (h, w, 3) RGB, decoded pixels of the region
@@ -75,7 +76,7 @@ class Comparison:
     shown: Uint8  # (h, w, 3) RGB, pixels of the original
     icc: bytes | None  # RGB profile of the pixels
     results: tuple[Compared, ...]
-    curves: tuple[Curve, ...]  # PSNR over rate of each codec; empty if not asked for
+    curves: tuple[Curve, ...]  # quality over rate of each codec; empty if not asked for
     notes: tuple[str, ...]  # one line each
     environment: Mapping[str, str]  # what the times depend on
 
@@ -172,7 +173,7 @@ def compare(
         trial = trials.get(codec.name) or match_bytes(codec, image, target, tried)
         on_step(f"{codec.name}: measuring")
         result = _measure(codec, trial, original.pixels, shown)
-        ladders[codec.name].points.append((result.bpp, result.psnr))
+        ladders[codec.name].points.append(_Point(result.bpp, result.psnr, result.ssimulacra2))
         results.append(result)
     return Comparison(
         name=original.name,
@@ -245,22 +246,27 @@ def _cut(pixels: Uint8, region: Region) -> Uint8:
 def _measure(codec: BenchCodec, trial: Trial, reference: Uint8, shown: Region) -> Compared:
     height, width = reference.shape[:2]
     decoded, decode_s = decode_timed(codec, trial.data, (width, height))
-    num_px = width * height
-    with_ms_ssim = has_ms_ssim() and num_px <= MAX_MS_SSIM_PX
-    with_ssimulacra2 = has_ssimulacra2() and num_px <= MAX_SSIMULACRA2_PX
+    metrics = [metric for metric in MEASURES if metric != "ms_ssim" or has_ms_ssim()]
     return Compared(
         name=codec.name,
         settings=codec.settings,
         quality=trial.quality,
         num_bytes=len(trial.data),
-        bpp=8 * len(trial.data) / num_px,
+        bpp=8 * len(trial.data) / (width * height),
         psnr=psnr(reference, decoded),
-        ms_ssim=ms_ssim(reference, decoded) if with_ms_ssim else None,
-        ssimulacra2=ssimulacra2(reference, decoded) if with_ssimulacra2 else None,
+        **measure_quality(reference, decoded, metrics),
         encode_s=trial.encode_s,
         decode_s=decode_s,
         shown=_cut(decoded, shown),
     )
+
+
+class _Point(NamedTuple):
+    """Of a curve; the order of fields is that of sorting."""
+
+    bpp: float
+    psnr: float  # dB
+    ssimulacra2: float | None
 
 
 class _Ladder:
@@ -268,7 +274,7 @@ class _Ladder:
 
     def __init__(self, codec: BenchCodec, reference: Uint8) -> None:
         self.trials: dict[int, Trial] = {}  # by place in the codec's grid
-        self.points: list[tuple[float, float]] = []  # bpp, PSNR in dB
+        self.points: list[_Point] = []
         self._codec = codec
         self._reference = reference
 
@@ -284,13 +290,17 @@ class _Ladder:
             trial = encode_timed(self._codec, image, self._codec.grid[index])
             decoded, _ = decode_timed(self._codec, trial.data, image.size)
             bpp = 8 * len(trial.data) / (image.width * image.height)
-            self.points.append((bpp, psnr(self._reference, decoded)))
+            pixels = self._reference
+            visual = measure_quality(pixels, decoded, _CURVE_METRICS)["ssimulacra2"]
+            self.points.append(_Point(bpp, psnr(pixels, decoded), visual))
             self.trials[index] = trial
 
     def curve(self) -> Curve:
         points = sorted(set(self.points))
+        visual = [point.ssimulacra2 for point in points if point.ssimulacra2 is not None]
         return Curve(
             name=self._codec.name,
-            bpp=tuple(bpp for bpp, _ in points),
-            psnr=tuple(level for _, level in points),
+            bpp=tuple(point.bpp for point in points),
+            ssimulacra2=tuple(visual) if len(visual) == len(points) else None,
+            psnr=tuple(point.psnr for point in points),
         )

@@ -1,14 +1,16 @@
-"""Two RGB pictures of equal size go in; PSNR in dB, MS-SSIM or SSIMULACRA2 comes out."""
+"""Two RGB pictures of equal size go in; PSNR in dB, MS-SSIM, or all measures come out."""
 
 import importlib.util
-import io
 import math
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from licodec.evaluate import load_extra
+from licodec.evaluate.measures import Metric
+from licodec.metrics.pairs import check_pair
 
 # Equal pictures have no finite PSNR, and one infinity would spoil the mean over a set of pictures.
 MAX_PSNR_DB = 99.0
@@ -16,16 +18,11 @@ MAX_PSNR_DB = 99.0
 # Five scales halve the picture four times; the 11-tap window must still fit: 160 / 16 = 10 < 11.
 MIN_MS_SSIM_SIDE_PX = 161
 
-# SSIMULACRA2 leaves out scales with a shorter side, so that nothing would be left to compare.
-MIN_SSIMULACRA2_SIDE_PX = 8
-
-
-def _check_pair(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> None:
-    for name, array in (("reference", reference), ("decoded", decoded)):
-        if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or not array.size:
-            raise ValueError(f"{name} is {array.dtype} {array.shape}, expected uint8 (H, W, 3)")
-    if reference.shape != decoded.shape:
-        raise ValueError(f"decoded is {decoded.shape}, the reference is {reference.shape}")
+# Larger pictures go unmeasured: SSIMULACRA 2 needs some 320 bytes of memory per pixel, Butteraugli
+# 250, MS-SSIM 100.
+MAX_PX: Mapping[Metric, int] = MappingProxyType(
+    {"ssimulacra2": 2**23, "butteraugli": 2**23, "ms_ssim": 2**25}
+)
 
 
 def psnr(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
@@ -41,7 +38,7 @@ def psnr(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
     Raises:
         ValueError: another shape or dtype, or two different shapes.
     """
-    _check_pair(reference, decoded)
+    check_pair(reference, decoded)
     difference = reference.astype(np.float64) - decoded.astype(np.float64)
     mean_squared_error = float(np.mean(np.square(difference)))
     if mean_squared_error == 0:
@@ -65,7 +62,7 @@ def ms_ssim(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float |
 
     Source: Wang, Simoncelli and Bovik 2003, as implemented by pytorch-msssim.
     """
-    _check_pair(reference, decoded)
+    check_pair(reference, decoded)
     if min(reference.shape[:2]) < MIN_MS_SSIM_SIDE_PX:
         return None
     package = load_extra("pytorch_msssim")
@@ -83,31 +80,36 @@ def has_ms_ssim() -> bool:
     return importlib.util.find_spec("pytorch_msssim") is not None
 
 
-def has_ssimulacra2() -> bool:
-    """Whether the package that `ssimulacra2` needs is installed."""
-    return importlib.util.find_spec("ssimulacra2") is not None
-
-
-def ssimulacra2(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float | None:
-    """SSIMULACRA2 of sRGB pictures: 100 for equal ones, 90 hardly visible, 70 high quality.
+def measure_quality(
+    reference: NDArray[np.uint8], decoded: NDArray[np.uint8], metrics: Collection[Metric]
+) -> dict[str, float | None]:
+    """The named measures of a decoded picture besides PSNR, which is always at hand.
 
     Args:
         reference: (H, W, 3) uint8 RGB.
         decoded: (H, W, 3) uint8 RGB.
+        metrics: names of MEASURES.
 
     Returns:
-        At most 100, below 0 for very bad pictures, or None for a picture with a side below
-        MIN_SSIMULACRA2_SIDE_PX.
+        A value for each of MEASURES but PSNR: None for those not asked for, and for pictures that
+        are too small or, by MAX_PX, too large for one.
 
     Raises:
         ValueError: another shape or dtype, or two different shapes.
-        LicodecError: its package is not installed.
+        LicodecError: MS-SSIM is asked for and its package is not installed.
     """
-    _check_pair(reference, decoded)
-    if min(reference.shape[:2]) < MIN_SSIMULACRA2_SIDE_PX:
-        return None
-    package = load_extra("ssimulacra2")
-    files = [io.BytesIO(), io.BytesIO()]
-    for array, file in zip((reference, decoded), files, strict=True):
-        Image.fromarray(array).save(file, "PPM")
-    return float(package.compute_ssimulacra2(*files))
+    from licodec.metrics.butteraugli import butteraugli  # these two load torch
+    from licodec.metrics.ssimulacra2 import ssimulacra2
+
+    functions: dict[Metric, Callable[..., float | None]] = {
+        "ssimulacra2": ssimulacra2,
+        "butteraugli": butteraugli,
+        "ms_ssim": ms_ssim,
+    }
+    num_px = reference.shape[0] * reference.shape[1]
+    return {
+        metric: function(reference, decoded)
+        if metric in metrics and num_px <= MAX_PX[metric]
+        else None
+        for metric, function in functions.items()
+    }

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from licodec.evaluate.chart import Series
 from licodec.evaluate.comparison import Compared, Comparison
 from licodec.evaluate.markup import count, data_uri, details, figure, html_table, render_page
+from licodec.evaluate.measures import MEASURES, Metric
 from licodec.evaluate.report import Table
 
 # A file whose size differs by more gets a mark: its quality is not that of the size asked for.
@@ -23,6 +24,8 @@ _METHOD = (
 
 # Where the rates above those asked for begin to squeeze the part of the plot that matters.
 _PLOT_RANGE = 3.0
+
+_CURVES: tuple[Metric, ...] = ("ssimulacra2", "psnr")
 
 
 def comparison_page(comparison: Comparison) -> str:
@@ -75,7 +78,17 @@ def _picture(name: str, figures: str, pixels: NDArray[np.uint8], icc: bytes | No
 
 
 def _short_figures(result: Compared) -> str:
-    return f"{result.num_bytes:,} B · {result.bpp:.3f} bpp · {result.psnr:.2f} dB"
+    visual = [
+        f"{name} {_number(value, digits)}"
+        for name, value, digits in (
+            ("SSIMULACRA 2", result.ssimulacra2, 1),
+            ("Butteraugli", result.butteraugli, 2),
+            ("MS-SSIM", result.ms_ssim, 4),
+        )
+        if value is not None
+    ]
+    size = f"{result.num_bytes:,} B · {result.bpp:.3f} bpp"
+    return " · ".join([size, *visual[:2], f"{result.psnr:.2f} dB", *visual[2:]])
 
 
 def _summary(comparison: Comparison) -> str:
@@ -105,15 +118,20 @@ def _number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
+def _turned(distance: float | None) -> float | None:
+    return None if distance is None else -distance
+
+
 # Heading, text, and a number that grows as the codec does better (None: nothing to win).
 _COLUMNS: tuple[
     tuple[str, Callable[[Compared], str], Callable[[Compared], float | None] | None], ...
 ] = (
     ("bpp", lambda r: f"{r.bpp:.3f}", None),
     ("setting", lambda r: f"{r.quality:.4g}", None),
+    ("SSIMULACRA 2", lambda r: _number(r.ssimulacra2, 1), lambda r: r.ssimulacra2),
+    ("Butteraugli", lambda r: _number(r.butteraugli, 2), lambda r: _turned(r.butteraugli)),
     ("PSNR (dB)", lambda r: f"{r.psnr:.2f}", lambda r: r.psnr),
     ("MS-SSIM", lambda r: _number(r.ms_ssim, 4), lambda r: r.ms_ssim),
-    ("SSIMULACRA2", lambda r: _number(r.ssimulacra2, 1), lambda r: r.ssimulacra2),
     ("encode (ms)", lambda r: f"{1000 * r.encode_s:,.0f}", lambda r: -r.encode_s),
     ("decode (ms)", lambda r: f"{1000 * r.decode_s:,.0f}", lambda r: -r.decode_s),
 )
@@ -165,27 +183,31 @@ def _html_table(comparison: Comparison) -> str:
 
 
 def _curves(comparison: Comparison) -> str:
+    """Charts of the measures that all curves have."""
     if not comparison.curves:
         return ""
-    series = [
-        Series(
-            name=curve.name,
-            index=index,
-            x=curve.bpp,
-            y=curve.psnr or (),
-            is_strong=curve.name.startswith("licodec"),
-        )
-        for index, curve in enumerate(comparison.curves)
-    ]
     bpp = 8 * comparison.target_bytes / (comparison.width * comparison.height)
-    chart = figure(
-        series,
-        y_label="PSNR (dB)",
-        title="PSNR over bits per pixel of each codec, for this picture",
-        max_x=_PLOT_RANGE * max(bpp, 0.2),
-        mark_x=bpp,
-    )
+    charts = [
+        figure(
+            [
+                Series(
+                    name=curve.name,
+                    index=index,
+                    x=curve.bpp,
+                    y=curve.values(metric) or (),
+                    is_strong=curve.name.startswith("licodec"),
+                )
+                for index, curve in enumerate(comparison.curves)
+            ],
+            y_label=MEASURES[metric].scale,
+            title=f"{MEASURES[metric].label} over bits per pixel of each codec, for this picture",
+            max_x=_PLOT_RANGE * max(bpp, 0.2),
+            mark_x=bpp,
+        )
+        for metric in _CURVES
+        if all(curve.values(metric) for curve in comparison.curves)
+    ]
     return (
-        f"<section><h2>Rate and distortion</h2>{chart}"
+        f'<section><h2>Rate and distortion</h2><div class="charts">{"".join(charts)}</div>'
         '<p class="small">The dashed line is the rate of the files above.</p></section>'
     )

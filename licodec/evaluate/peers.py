@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from PIL import AvifImagePlugin, Image, features
 
 from licodec.errors import LicodecError
-from licodec.evaluate.metrics import psnr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,44 +188,55 @@ def find_peer(name: str) -> BenchCodec:
 class PeerMatch:
     """A peer's file that is at least as good as asked, and its cost."""
 
-    quality: int  # the lowest setting whose PSNR is not below the target
+    quality: int  # the lowest setting whose score is not below the target
     num_bytes: int
-    psnr: float  # dB
-    # Size at exactly the target: log of the size interpolated over PSNR between this file and
-    # the one at the quality below; num_bytes where there is none below.
+    score: float
+    # Size at exactly the target: log of the size interpolated over the score between this file
+    # and the one at the quality below; num_bytes where there is none below.
     num_bytes_at_target: float
     encode_s: float
     decode_s: float
 
 
-def match_psnr(
-    peer: BenchCodec, reference: NDArray[np.uint8], target_db: float, bounds: Sequence[int]
+# Of an original and a decoded picture, (H, W, 3) uint8 RGB each; higher is better.
+Score = Callable[[NDArray[np.uint8], NDArray[np.uint8]], float]
+
+
+def match_score(
+    peer: BenchCodec,
+    reference: NDArray[np.uint8],
+    target: float,
+    bounds: Sequence[int],
+    score: Score,
 ) -> PeerMatch | None:
-    """Find by bisection the peer's lowest quality that reaches a PSNR.
+    """Find by bisection the peer's lowest quality that reaches a score.
 
     Args:
         reference: (H, W, 3) uint8 RGB.
-        target_db: the PSNR to reach.
-        bounds: lowest and highest quality to try; PSNR must grow with the quality.
+        target: the score to reach.
+        bounds: lowest and highest quality to try; the score must grow with the quality.
+        score: such as SSIMULACRA 2 or PSNR.
 
     Returns:
         None where not even the highest quality reaches the target.
     """
     low, high = bounds[0] - 1, bounds[-1]  # low fails (or is not there), high succeeds
-    below, best = None, _attempt(peer, reference, high)
-    if best.psnr < target_db:
+    below, best = None, _attempt(peer, reference, high, score)
+    if best.score < target:
         return None
     while high - low > 1:
         middle = (low + high) // 2
-        tried = _attempt(peer, reference, middle)
-        if tried.psnr < target_db:
+        tried = _attempt(peer, reference, middle, score)
+        if tried.score < target:
             low, below = middle, tried
         else:
             high, best = middle, tried
-    return _interpolate_size(below, best, target_db)
+    return _interpolate_size(below, best, target)
 
 
-def _attempt(peer: BenchCodec, reference: NDArray[np.uint8], quality: int) -> PeerMatch:
+def _attempt(
+    peer: BenchCodec, reference: NDArray[np.uint8], quality: int, score: Score
+) -> PeerMatch:
     image = Image.fromarray(reference)
     started = time.perf_counter()
     data = peer.encode(image, quality)
@@ -236,16 +246,16 @@ def _attempt(peer: BenchCodec, reference: NDArray[np.uint8], quality: int) -> Pe
     return PeerMatch(
         quality=quality,
         num_bytes=len(data),
-        psnr=psnr(reference, np.asarray(decoded)),
+        score=score(reference, np.asarray(decoded)),
         num_bytes_at_target=len(data),
         encode_s=encoded - started,
         decode_s=finished - encoded,
     )
 
 
-def _interpolate_size(below: PeerMatch | None, best: PeerMatch, target_db: float) -> PeerMatch:
+def _interpolate_size(below: PeerMatch | None, best: PeerMatch, target: float) -> PeerMatch:
     if below is None:
         return best
-    share = (target_db - below.psnr) / (best.psnr - below.psnr)
+    share = (target - below.score) / (best.score - below.score)
     num_bytes = below.num_bytes ** (1 - share) * best.num_bytes**share
     return replace(best, num_bytes_at_target=float(num_bytes))

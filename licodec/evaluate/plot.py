@@ -5,15 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from licodec.evaluate import load_extra
-from licodec.evaluate.bdrate import Curve, Metric, quality_db
+from licodec.evaluate.bdrate import Curve, quality_levels
+from licodec.evaluate.measures import MEASURES, Metric
 
 # Rates beyond what the benchmark's windows cover, with room to see where the curves go.
 MAX_PLOT_BPP = 2.5
-
-PANELS: tuple[tuple[Metric, str], ...] = (
-    ("psnr", "PSNR (dB)"),
-    ("ms_ssim", "MS-SSIM (dB, -10 log10(1 - x))"),
-)
 
 
 def write_rd_plot(
@@ -21,8 +17,8 @@ def write_rd_plot(
 ) -> None:
     """Draw quality over rate, measured curves solid, stored ones dashed, to each path.
 
-    A second panel shows MS-SSIM where any curve has it. The suffix of a path chooses its format;
-    an SVG of the same curves has the same bytes.
+    Each measure that any curve has is a panel, two in a row. The suffix of a path chooses its
+    format; an SVG of the same curves has the same bytes.
 
     Raises:
         LicodecError: matplotlib is not installed.
@@ -31,15 +27,21 @@ def write_rd_plot(
     figure_module = load_extra("matplotlib.figure")
     curves = [*((curve, True) for curve in measured), *((curve, False) for curve in stored)]
     panels = [
-        (metric, label)
-        for metric, label in PANELS
-        if any(quality_db(curve, metric) is not None for curve, _ in curves)
+        metric
+        for metric in MEASURES
+        if any(quality_levels(curve, metric) is not None for curve, _ in curves)
     ]
+    num_columns = min(2, len(panels))
+    num_rows = -(-len(panels) // num_columns)
     # An own figure instead of pyplot: no window system and no global state.
-    figure = figure_module.Figure(figsize=(6.4 * len(panels), 4.8), layout="constrained")
+    size = (6.4 * num_columns, 4.8 * num_rows)
+    figure = figure_module.Figure(figsize=size, layout="constrained")
     figure.suptitle(title)
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axis, (metric, label) in zip(axes, panels, strict=True):
+    axes = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
+    for axis in axes[len(panels) :]:
+        axis.remove()
+    for axis, metric in zip(axes, panels, strict=False):
+        label = MEASURES[metric].scale
         for curve, is_measured in curves:
             _draw(axis, curve, metric, is_measured)
         axis.set(xlabel="bits per pixel", ylabel=label, xlim=(0, _right_edge(curves)))
@@ -56,7 +58,7 @@ def _right_edge(curves: Sequence[tuple[Curve, bool]]) -> float:
 
 
 def _draw(axis: Any, curve: Curve, metric: Metric, is_measured: bool) -> None:
-    quality = quality_db(curve, metric)
+    quality = quality_levels(curve, metric)
     if quality is None:
         return
     points = sorted(zip(curve.bpp, quality, strict=True))

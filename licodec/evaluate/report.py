@@ -13,9 +13,10 @@ from pathlib import Path
 
 import licodec
 from licodec.errors import LicodecError
-from licodec.evaluate.bdrate import MIN_COVERAGE, WINDOWS_BPP, BdRate, Metric
-from licodec.evaluate.bench import BdEntry, BenchResult, CodecResult, Row
+from licodec.evaluate.bdrate import MIN_COVERAGE, WHOLE, WINDOWS, BdRate
+from licodec.evaluate.measures import CLASSIC, MEASURES, VISUAL, Metric
 from licodec.evaluate.plot import write_rd_plot
+from licodec.evaluate.results import BdEntry, BenchResult, CodecResult, Point, Row
 from licodec.files import write_file
 
 BLOCK_BEGIN = "<!-- bench:begin -->"
@@ -31,8 +32,7 @@ CSV_COLUMNS = (
     "height",
     "bytes",
     "bpp",
-    "psnr",
-    "ms_ssim",
+    *MEASURES,
     "encode_s",
     "decode_s",
 )
@@ -61,59 +61,77 @@ def _is_tested(codec: CodecResult, result: BenchResult) -> bool:
     return any(entry.codec == codec.name for entry in result.bd_rates)
 
 
-def bd_rate_table(result: BenchResult) -> Table:
-    """BD-rate in percent: a row per tested codec and anchor, a column per rate window."""
-    windows = tuple(f"{low:g}-{high:g}" for low, high in WINDOWS_BPP)
+def bd_rate_tables(result: BenchResult) -> list[Table]:
+    """BD-rates in percent, a table per measure that any two curves have, visual ones first."""
+    found = [_bd_rate_table(result, metric) for metric in MEASURES]
+    return [table for table in found if table.rows]
+
+
+def _bd_rate_table(result: BenchResult, metric: Metric) -> Table:
+    """A row per tested codec and anchor, a column per window of the range."""
+    measure = MEASURES[metric]
     rows: dict[tuple[str, str], list[BdEntry]] = {}
     for entry in result.bd_rates:
-        rows.setdefault((entry.codec, entry.against), []).append(entry)
-    lines = []
-    for (codec, against), entries in rows.items():
-        by_psnr = [entry.result for entry in entries if entry.metric == "psnr"]
-        similarity = next(entry.result for entry in entries if entry.metric == "ms_ssim")
-        cells = [_percent(value) for value in (*by_psnr, similarity)]
-        lines.append((codec, against, *cells[:-1], _interval(by_psnr[0]), cells[-1]))
+        if entry.metric == metric:
+            rows.setdefault((entry.codec, entry.against), []).append(entry)
+    lines = [
+        (
+            *pair,
+            *(_percent(entry.result) for entry in entries),
+            _interval(next(entry.result for entry in entries if entry.window == WHOLE)),
+        )
+        for pair, entries in rows.items()
+    ]
     return Table(
-        title="BD-rate in %, over everything and by bpp of the anchor, at equal PSNR; last "
-        "column at equal MS-SSIM (negative: the codec needs fewer bits; "
+        title=f"BD-rate in % at equal {measure.label}, over everything, by thirds of the common "
+        "range of quality, and by bpp of the anchor (negative: the codec needs fewer bits; "
         f"* = under {MIN_COVERAGE:.0%} of the range is covered)",
         num_names=2,
-        columns=("codec", "against", "all", *windows, "PSNR (dB)", "MS-SSIM"),
+        columns=("codec", "against", *(window.label for window in WINDOWS), measure.scale),
         rows=tuple(lines),
     )
 
 
-def summary_table(result: BenchResult) -> Table:
-    """A row per codec and stored curve: BD-rates of each tested codec against it, and its times."""
+def summary_tables(result: BenchResult) -> list[Table]:
+    """A row per codec and stored curve: BD-rates of each tested codec against it, and its times.
+
+    What people see comes first, PSNR and MS-SSIM have a table below; times are in the first.
+    """
+    measured = {entry.metric for entry in result.bd_rates}
+    halves = [[m for m in half if m in measured] for half in (VISUAL, CLASSIC)]
+    shown = [half for half in halves if half]
+    return [_summary_table(result, half, with_times=half is shown[0]) for half in shown]
+
+
+def _summary_table(result: BenchResult, metrics: Sequence[Metric], *, with_times: bool) -> Table:
     whole = {
         (entry.codec, entry.against, entry.metric): entry.result
         for entry in result.bd_rates
-        if entry.window_bpp is None
+        if entry.window == WHOLE
     }
     tested = list(dict.fromkeys(entry.codec for entry in result.bd_rates))
     times = {
         codec.name: tuple(f"{time:.0f}" for time in speed_figures(codec)[:2])
         for codec in result.codecs
     }
-    metrics: tuple[tuple[Metric, str], ...] = (("psnr", "PSNR"), ("ms_ssim", "MS-SSIM"))
     rows = [
         (
             name,
-            *(_percent(whole.get((codec, name, key))) for codec in tested for key, _ in metrics),
-            *times.get(name, ("-", "-")),
+            *(_percent(whole.get((codec, name, key))) for codec in tested for key in metrics),
+            *(times.get(name, ("-", "-")) if with_times else ()),
         )
         for name in (*times, *(curve.name for curve in result.stored))
     ]
+    labels = [MEASURES[metric].label for metric in metrics]
     return Table(
-        title="Bits that licodec needs more (+) or fewer (-) than others at equal PSNR and equal "
-        "MS-SSIM (BD-rate in %; * = under "
-        f"{MIN_COVERAGE:.0%} of the range is covered), and wall times of a picture",
+        title="Bits that licodec needs more (+) or fewer (-) than others at equal "
+        f"{' and equal '.join(labels)} (BD-rate in %; * = under {MIN_COVERAGE:.0%} of the range is "
+        f"covered){', and wall times of a picture' if with_times else ''}",
         num_names=1,
         columns=(
             "codec",
-            *(f"{codec}, {label}" for codec in tested for _, label in metrics),
-            "encode (ms)",
-            "decode (ms)",
+            *(f"{codec}, {label}" for codec in tested for label in labels),
+            *(("encode (ms)", "decode (ms)") if with_times else ()),
         ),
         rows=tuple(rows),
     )
@@ -126,7 +144,18 @@ def _percent(value: BdRate | None) -> str:
 
 
 def _interval(value: BdRate | None) -> str:
-    return "-" if value is None else f"{value.low_db:.1f}-{value.high_db:.1f}"
+    return "-" if value is None else f"{value.low:.1f} to {value.high:.1f}"
+
+
+# Columns of tables that give every measure.
+QUALITY_HEADINGS = tuple(
+    measure.label + (" (dB)" if metric == "psnr" else "") for metric, measure in MEASURES.items()
+)
+
+
+def quality_texts(measured: Row | Point) -> tuple[str, ...]:
+    """The cells under QUALITY_HEADINGS."""
+    return tuple(measure.text(getattr(measured, metric)) for metric, measure in MEASURES.items())
 
 
 def points_table(result: BenchResult) -> Table:
@@ -136,8 +165,7 @@ def points_table(result: BenchResult) -> Table:
             codec.name,
             f"{point.quality:g}",
             f"{point.bpp:.3f}",
-            f"{point.psnr:.2f}",
-            "-" if point.ms_ssim is None else f"{point.ms_ssim:.4f}",
+            *quality_texts(point),
             f"{1000 * point.encode_s:.0f}",
             f"{1000 * point.decode_s:.0f}",
         )
@@ -148,7 +176,7 @@ def points_table(result: BenchResult) -> Table:
     return Table(
         title=f"Means over {_count(len(result.images), 'picture')}",
         num_names=1,
-        columns=("codec", "quality", "bpp", "PSNR (dB)", "MS-SSIM", "encode (ms)", "decode (ms)"),
+        columns=("codec", "quality", "bpp", *QUALITY_HEADINGS, "encode (ms)", "decode (ms)"),
         rows=tuple(lines),
     )
 
@@ -191,8 +219,11 @@ def stage_table(result: BenchResult) -> Table | None:
 
 def tables(result: BenchResult) -> list[Table]:
     """The report's tables, those without rows left out."""
-    found = [bd_rate_table(result), points_table(result), speed_table(result), stage_table(result)]
-    return [table for table in found if table is not None and table.rows]
+    others = [points_table(result), speed_table(result), stage_table(result)]
+    return [
+        *bd_rate_tables(result),
+        *(table for table in others if table is not None and table.rows),
+    ]
 
 
 def markdown(result: BenchResult, environment: Mapping[str, str], plot_link: str) -> str:
@@ -202,7 +233,7 @@ def markdown(result: BenchResult, environment: Mapping[str, str], plot_link: str
 
 def readme_block(result: BenchResult, environment: Mapping[str, str], folder: str) -> str:
     """The summary, the plot and how it was measured; `folder` is a link to the other results."""
-    page = _page(result, environment, f"{folder}/rd.svg", [summary_table(result)])
+    page = _page(result, environment, f"{folder}/rd.svg", summary_tables(result))
     return (
         f"{page}\n\nBD-rates by rate, points and times by stage: [{folder}]({folder}/results.md)."
     )
@@ -268,7 +299,7 @@ def rewrite_block(text: str, block: str) -> str:
 
 
 def to_csv(result: BenchResult) -> str:
-    """A line per codec, quality and picture; an empty cell where MS-SSIM is missing."""
+    """A line per codec, quality and picture; an empty cell where a measure is missing."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -21,7 +21,7 @@ def opened(browser: Browser, tmp_path: Path) -> Browser:
     for seed in (1, 2, 3):
         Image.fromarray(waves(30 + 10 * seed, 60, seed)).save(tmp_path / f"{seed}.png")
     codecs = [licodec_codec("balanced", "cpu", (20, 50, 80), JpegInside), find_peer("webp")]
-    result = run_bench(list_pictures(tmp_path), codecs, with_ms_ssim=False)
+    result = run_bench(list_pictures(tmp_path), codecs, metrics=())
     page = tmp_path / "bench.html"
     page.write_text(benchmark_page(result, {}, "three"), encoding="utf-8")
     browser.open(page)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from licodec.errors import LicodecError
-from licodec.evaluate.bdrate import Curve, bd_rate, load_curve, unique_names
+from licodec.evaluate.bdrate import WHOLE, WINDOWS, Curve, Window, bd_rate, load_curve, unique_names
+from licodec.evaluate.measures import MEASURES
 
 BPP = (0.05, 0.11, 0.25, 0.49, 0.87, 1.43, 2.32, 3.63)
 PSNR = (26.1, 28.5, 31.2, 34.3, 37.4, 40.4, 43.5, 46.6)
@@ -23,9 +24,9 @@ def test_a_curve_against_itself_has_bd_rate_zero():
 
 
 @pytest.mark.parametrize(("factor", "percent"), [(1.10, 10), (0.90, -10), (3.0, 200)])
-@pytest.mark.parametrize("window_bpp", [None, (0.1, 0.3), (0.3, 1.0), (1.0, 2.0)])
-def test_rate_times_a_factor_gives_that_percentage_in_every_window(factor, percent, window_bpp):
-    found = bd_rate(ANCHOR, scaled(factor), window_bpp=window_bpp)
+@pytest.mark.parametrize("window", WINDOWS)
+def test_rate_times_a_factor_gives_that_percentage_in_every_window(factor, percent, window):
+    found = bd_rate(ANCHOR, scaled(factor), window=window)
     assert found.percent == pytest.approx(percent, abs=1e-6)
     assert found.coverage == pytest.approx(1)
 
@@ -37,19 +38,21 @@ def test_straight_lines_in_log_rate_give_the_mean_of_their_distance_by_hand():
     test = Curve(name="test", bpp=(math.exp(0.6), math.exp(3.0)), psnr=(31, 35))
     found = bd_rate(anchor, test)
     assert found.percent == pytest.approx(100 * (math.exp(0.25) - 1), abs=1e-9)
-    assert (found.low_db, found.high_db) == (31, 34)
+    assert (found.low, found.high) == (31, 34)
 
 
 def test_a_window_that_the_test_covers_by_half_says_so():
     line = Curve(name="anchor", bpp=(math.exp(0), math.exp(4)), psnr=(30, 38))
     half = Curve(name="test", bpp=(math.exp(1), math.exp(4)), psnr=(32, 38))
-    found = bd_rate(line, half, window_bpp=(math.exp(0), math.exp(2)))  # 30 to 34 dB
-    assert (found.low_db, found.high_db) == pytest.approx((32, 34))
+    found = bd_rate(
+        line, half, window=Window(label="w", bpp=(math.exp(0), math.exp(2)))
+    )  # 30 to 34 dB
+    assert (found.low, found.high) == pytest.approx((32, 34))
     assert found.coverage == pytest.approx(0.5)
 
 
 def test_a_window_beyond_the_anchor_has_no_number():
-    assert bd_rate(ANCHOR, scaled(1.1), window_bpp=(5.0, 9.0)) is None
+    assert bd_rate(ANCHOR, scaled(1.1), window=Window(label="w", bpp=(5.0, 9.0))) is None
 
 
 def test_the_order_of_points_does_not_matter():
@@ -79,13 +82,74 @@ def test_a_missing_metric_has_no_number():
     assert bd_rate(ANCHOR, ANCHOR, metric="ms_ssim") is None
 
 
+def test_thirds_cut_the_common_range_of_quality_into_equal_parts():
+    # ln rate is 0.5 q - 15 for the anchor and 0.6 q - 18 for the test, which meet over 31..34.
+    anchor = Curve(name="anchor", bpp=(math.exp(0), math.exp(2)), psnr=(30, 34))
+    test = Curve(name="test", bpp=(math.exp(0.6), math.exp(3.0)), psnr=(31, 35))
+    found = [bd_rate(anchor, test, window=Window(label="", third=third)) for third in range(3)]
+    assert [(one.low, one.high) for one in found] == [(31, 32), (32, 33), (33, 34)]
+    for one, middle in zip(found, (31.5, 32.5, 33.5), strict=True):
+        assert one.percent == pytest.approx(100 * math.expm1(0.1 * middle - 3), abs=1e-9)
+
+
+def test_a_third_of_too_short_a_range_has_no_number():
+    anchor = Curve(name="anchor", bpp=(1, 2), psnr=(30, 30.4))
+    assert bd_rate(anchor, anchor, window=Window(label="", third=0)) is None
+
+
+@pytest.mark.parametrize("metric", MEASURES)
+def test_rate_times_a_factor_gives_that_percentage_at_equal_quality_of_every_measure(metric):
+    values = {
+        "ssimulacra2": (12.0, 35.0, 52.0, 66.0, 76.0, 83.0, 88.0, 91.0),
+        "butteraugli": (5.1, 3.6, 2.5, 1.8, 1.2, 0.8, 0.5, 0.3),
+        "psnr": PSNR,
+        "ms_ssim": (0.8, 0.88, 0.93, 0.96, 0.98, 0.99, 0.995, 0.998),
+    }[metric]
+    anchor = Curve(name="anchor", bpp=BPP, **{metric: values})
+    test = replace(anchor, bpp=scaled(0.75).bpp)
+    for window in (WHOLE, *WINDOWS[1:4]):
+        found = bd_rate(anchor, test, metric=metric, window=window)
+        assert found.percent == pytest.approx(-25, abs=1e-6)
+
+
+def test_a_codec_of_lower_distance_at_equal_rate_needs_fewer_bits():
+    # Distance falls by half as the rate doubles; a distance lower by a fifth saves a fifth.
+    anchor = Curve(name="anchor", bpp=(0.25, 0.5, 1, 2), butteraugli=(4, 2, 1, 0.5))
+    test = Curve(name="test", bpp=(0.25, 0.5, 1, 2), butteraugli=(3.2, 1.6, 0.8, 0.4))
+    found = bd_rate(anchor, test, metric="butteraugli")
+    assert found.percent == pytest.approx(-20, abs=1e-6)
+    assert bd_rate(test, anchor, metric="butteraugli").percent == pytest.approx(25, abs=1e-6)
+    assert (found.low, found.high) == pytest.approx((-20 * math.log10(3.2), 20 * math.log10(2)))
+
+
+def test_equal_ratios_of_butteraugli_weigh_alike_at_all_rates():
+    # The test needs half the bits at distance 4, twice the bits at 1, and its logarithm of the
+    # rate is straight over that of the distance: both ways cancel out, which they would not over
+    # the distance itself, where 4 to 2 is twice as long as 2 to 1.
+    anchor = Curve(name="anchor", bpp=(1, 2, 4), butteraugli=(4, 2, 1))
+    test = Curve(name="test", bpp=(2**-1, 2, 8), butteraugli=(4, 2, 1))
+    found = bd_rate(anchor, test, metric="butteraugli")
+    assert found.percent == pytest.approx(0, abs=1e-6)
+
+
+def test_points_of_higher_distance_at_a_higher_rate_are_left_out():
+    clean = Curve(name="test", bpp=(0.25, 0.5, 1, 2), butteraugli=(4, 2, 1, 0.5))
+    worse = Curve(name="test", bpp=(0.25, 0.5, 0.8, 1, 2), butteraugli=(4, 2, 2.1, 1, 0.5))
+    assert bd_rate(clean, worse, metric="butteraugli").percent == pytest.approx(0, abs=1e-9)
+
+
+def test_a_butteraugli_of_0_stays_finite():
+    curve = Curve(name="perfect", bpp=(1, 2), butteraugli=(1.0, 0.0))
+    assert math.isfinite(bd_rate(curve, curve, metric="butteraugli").percent)
+
+
 def test_ms_ssim_is_compared_in_decibels():
     similarity = tuple(1 - 10 ** (-level / 10) for level in PSNR)
     by_ms_ssim = Curve(name="anchor", bpp=BPP, ms_ssim=similarity)
     other = replace(by_ms_ssim, bpp=scaled(0.8).bpp)
     found = bd_rate(by_ms_ssim, other, metric="ms_ssim")
     assert found.percent == pytest.approx(-20, abs=1e-6)
-    assert found.low_db == pytest.approx(26.1)
+    assert found.low == pytest.approx(26.1)
 
 
 def test_perfect_ms_ssim_stays_finite():
@@ -162,7 +226,15 @@ def test_the_stored_name_wins_over_the_file_name(tmp_path):
         (b"{}", "0 points with bpp"),
         (b'{"bpp": [1], "psnr": [30]}', "1 points with bpp"),
         (b'{"bpp": 3, "psnr": [30]}', "bpp is no list"),
-        (b'{"bpp": [1, 2]}', "neither psnr nor ms_ssim"),
+        (b'{"bpp": [1, 2]}', "none of ssimulacra2, butteraugli, psnr, ms_ssim"),
+        (
+            b'{"bpp": [1, 2], "ssimulacra2": [50, 101]}',
+            "ssimulacra2 of point 2 is 101, expected a number from -1e",
+        ),
+        (
+            b'{"bpp": [1, 2], "butteraugli": [-1, 1]}',
+            "butteraugli of point 1 is -1, expected a number from 0",
+        ),
         (b'{"bpp": [1, 2], "psnr": [30]}', "2 values of bpp but 1 of psnr"),
         (
             b'{"bpp": [1, -2], "psnr": [30, 31]}',

@@ -10,28 +10,29 @@ from PIL import Image
 from licodec.errors import LicodecError
 from licodec.evaluate.bdrate import Curve, load_curve
 from licodec.evaluate.bench import (
-    BenchResult,
     licodec_codec,
     list_pictures,
     read_rgb,
     run_bench,
 )
+from licodec.evaluate.measures import MEASURES, Metric
 from licodec.evaluate.peers import find_peer
 from licodec.evaluate.report import (
     BLOCK_BEGIN,
     BLOCK_END,
     CSV_COLUMNS,
     RESULT_FILES,
-    bd_rate_table,
+    bd_rate_tables,
     check_absent,
     markdown,
     readme_block,
     rewrite_block,
-    summary_table,
+    summary_tables,
     to_csv,
     to_json,
     write_results,
 )
+from licodec.evaluate.results import BenchResult
 
 QUALITIES = (20.0, 50.0, 80.0)
 
@@ -80,14 +81,23 @@ def folder(tmp_path: Path) -> Path:
     return pictures
 
 
+@pytest.fixture
+def large_folder(tmp_path: Path) -> Path:
+    """A picture that is large enough for every measure."""
+    pictures = tmp_path / "large"
+    pictures.mkdir()
+    Image.fromarray(smooth_picture(161, 170, 4)).save(pictures / "large.png")
+    return pictures
+
+
 def bench(
-    folder: Path, *, with_ms_ssim: bool = False, stored: tuple[Curve, ...] = ()
+    folder: Path, *, metrics: tuple[Metric, ...] = (), stored: tuple[Curve, ...] = ()
 ) -> BenchResult:
     codecs = [
         licodec_codec("balanced", "cpu", QUALITIES, FakeCodec),
         *(find_peer(name) for name in ("jpeg", "webp", "jpeg2000", "avif")),
     ]
-    return run_bench(list_pictures(folder), codecs, stored, with_ms_ssim=with_ms_ssim)
+    return run_bench(list_pictures(folder), codecs, stored, metrics=metrics)
 
 
 def test_pictures_are_listed_by_name_without_folders_and_other_files(folder):
@@ -152,7 +162,7 @@ def test_each_codec_is_warmed_up_once(folder):
         return opened[-1]
 
     codec = licodec_codec("fast", "cpu", QUALITIES, open_codec)
-    run_bench(list_pictures(folder), [codec], with_ms_ssim=False)
+    run_bench(list_pictures(folder), [codec], metrics=())
     assert opened[0].opened_with == ("fast", "cpu")
     assert opened[0].num_encodes == 2 * len(QUALITIES) + 1
 
@@ -169,15 +179,6 @@ def test_stage_times_are_averaged_and_reported(folder):
     assert "| jpeg | decode | " not in text
 
 
-def test_ms_ssim_is_measured_where_pictures_are_large_enough(tmp_path):
-    pictures = tmp_path / "large"
-    pictures.mkdir()
-    Image.fromarray(smooth_picture(161, 170, 4)).save(pictures / "large.png")
-    codec = licodec_codec("balanced", "cpu", (20, 80), FakeCodec)
-    low, high = run_bench(list_pictures(pictures), [codec]).codecs[0].points
-    assert 0.5 < low.ms_ssim < high.ms_ssim < 1
-
-
 def test_one_small_picture_takes_ms_ssim_out_of_the_mean_curve(folder):
     Image.fromarray(smooth_picture(161, 170, 4)).save(folder / "large.png")
     codec = licodec_codec("balanced", "cpu", (20, 80), FakeCodec)
@@ -190,7 +191,7 @@ def test_a_bad_picture_is_left_out_for_all_codecs_with_one_line(folder):
     (folder / "aa.png").write_bytes(b"not a picture")
     lines: list[str] = []
     codecs = [licodec_codec("balanced", "cpu", QUALITIES, FakeCodec), find_peer("jpeg")]
-    result = run_bench(list_pictures(folder), codecs, with_ms_ssim=False, on_failure=lines.append)
+    result = run_bench(list_pictures(folder), codecs, metrics=(), on_failure=lines.append)
     assert result.images == ("a.bmp", "b.png")
     assert result.failures == tuple(lines)
     assert len(lines) == 1
@@ -202,7 +203,7 @@ def test_a_bad_picture_is_left_out_for_all_codecs_with_one_line(folder):
 def test_a_picture_that_one_codec_refuses_leaves_no_rows_of_the_others(folder):
     Image.new("RGB", (16384, 1)).save(folder / "wide.png")  # WebP ends at 16383 px
     codecs = [find_peer("jpeg"), find_peer("webp")]
-    result = run_bench(list_pictures(folder), codecs, with_ms_ssim=False)
+    result = run_bench(list_pictures(folder), codecs, metrics=())
     assert result.images == ("a.bmp", "b.png")
     assert {row.image for codec in result.codecs for row in codec.rows} == {"a.bmp", "b.png"}
 
@@ -211,7 +212,7 @@ def test_a_codec_that_returns_another_size_leaves_nothing_to_report(folder):
     codec = licodec_codec("balanced", "cpu", QUALITIES, CroppingCodec)
     lines: list[str] = []
     with pytest.raises(LicodecError, match="none of the 2 pictures"):
-        run_bench(list_pictures(folder), [codec], with_ms_ssim=False, on_failure=lines.append)
+        run_bench(list_pictures(folder), [codec], metrics=(), on_failure=lines.append)
     assert "decodes 40x33 px to (1, 1)" in lines[0]
 
 
@@ -219,17 +220,18 @@ def test_licodec_is_compared_with_each_peer_and_each_stored_curve(folder):
     measured = bench(folder).codecs[0].curve()
     stored = Curve(name="jpeg", bpp=tuple(bpp / 1.25 for bpp in measured.bpp), psnr=measured.psnr)
     result = bench(folder, stored=(stored,))
-    rows = {(row[0], row[1]): row for row in bd_rate_table(result).rows}
+    (table,) = bd_rate_tables(result)
+    rows = {(row[0], row[1]): row for row in table.rows}
     assert set(rows) == {
         ("licodec-balanced", other) for other in ("jpeg", "webp", "jpeg2000", "avif", "jpeg (2)")
     }
-    assert rows["licodec-balanced", "jpeg (2)"][2] == "+25.0"
-    assert rows["licodec-balanced", "jpeg (2)"][-1] == "-"
+    assert rows["licodec-balanced", "jpeg (2)"][2:6] == ("+25.0",) * 4
+    assert "equal PSNR" in table.title
 
 
 def test_without_licodec_all_codecs_are_compared_with_each_other(folder):
     codecs = [find_peer("jpeg"), find_peer("webp")]
-    result = run_bench(list_pictures(folder), codecs, with_ms_ssim=False)
+    result = run_bench(list_pictures(folder), codecs, metrics=())
     pairs = {(entry.codec, entry.against) for entry in result.bd_rates}
     assert pairs == {("jpeg", "webp"), ("webp", "jpeg")}
 
@@ -279,7 +281,10 @@ def test_an_output_folder_that_is_a_file_is_reported(folder, tmp_path):
 def test_markdown_has_plot_tables_and_how_it_was_measured(folder):
     text = markdown(bench(folder), {"python": "3.11"}, "out/rd.svg")
     assert text.startswith("![Rate-distortion curves](out/rd.svg)")
-    assert "| codec | against | all | 0.1-0.3 | 0.3-1 | 1-2 | PSNR (dB) | MS-SSIM |" in text
+    assert (
+        "| codec | against | all | low third | middle third | high third | 0.1-0.3 bpp | "
+        "0.3-1 bpp | 1-2 bpp | PSNR (dB) |" in text
+    )
     assert "2 pictures, rate and quality averaged" in text
     assert "python 3.11" in text
     assert "- `avif`: libaom through Pillow: 4:4:4, 8 bit, speed 6" in text
@@ -291,16 +296,63 @@ def test_summary_has_a_row_per_codec_and_stored_curve(folder):
     measured = bench(folder).codecs[0].curve()
     bpp = tuple(bpp / 1.25 for bpp in measured.bpp)
     result = bench(folder, stored=(Curve(name="VVC", bpp=bpp, psnr=measured.psnr),))
-    table = summary_table(result)
-    assert table.columns[1:3] == ("licodec-balanced, PSNR", "licodec-balanced, MS-SSIM")
+    (table,) = summary_tables(result)
+    assert table.columns == ("codec", "licodec-balanced, PSNR", "encode (ms)", "decode (ms)")
     rows = {row[0]: row[1:] for row in table.rows}
     assert list(rows) == ["licodec-balanced", "jpeg", "webp", "jpeg2000", "avif", "VVC"]
-    assert rows["VVC"] == ("+25.0", "-", "-", "-")
-    assert rows["licodec-balanced"][:2] == ("-", "-")
-    assert float(rows["jpeg"][2]) >= 0
+    assert rows["VVC"] == ("+25.0", "-", "-")
+    assert rows["licodec-balanced"][0] == "-"
+    assert float(rows["jpeg"][1]) >= 0
     block = readme_block(result, {}, "docs/results")
     assert block.startswith("![Rate-distortion curves](docs/results/rd.svg)")
     assert block.endswith("[docs/results](docs/results/results.md).")
+
+
+def test_what_people_see_comes_first_in_the_summary(large_folder):
+    codecs = [licodec_codec("balanced", "cpu", QUALITIES, FakeCodec), find_peer("webp")]
+    result = run_bench(list_pictures(large_folder), codecs)
+    first, second = summary_tables(result)
+    ours = "licodec-balanced"
+    assert first.columns[1:3] == (f"{ours}, SSIMULACRA 2", f"{ours}, Butteraugli")
+    assert first.columns[3:] == ("encode (ms)", "decode (ms)")
+    assert second.columns == ("codec", f"{ours}, PSNR", f"{ours}, MS-SSIM")
+    for table in (first, second):
+        row = next(row for row in table.rows if row[0] == "webp")
+        assert all(float(cell.rstrip("*")) for cell in row[1:3])
+
+
+def test_every_measure_has_a_bd_rate_table_and_a_column(large_folder):
+    codecs = [licodec_codec("balanced", "cpu", QUALITIES, FakeCodec), find_peer("webp")]
+    result = run_bench(list_pictures(large_folder), codecs)
+    titles = [table.title for table in bd_rate_tables(result)]
+    labels = ("SSIMULACRA 2", "Butteraugli", "PSNR", "MS-SSIM")
+    for title, label in zip(titles, labels, strict=True):
+        assert f"equal {label}, over everything" in title
+    text = markdown(result, {}, "rd.svg")
+    assert "| codec | quality | bpp | SSIMULACRA 2 | Butteraugli | PSNR (dB) | MS-SSIM |" in text
+    stored = json.loads(to_json(result, {}))
+    assert {entry["metric"] for entry in stored["bd_rates"]} == set(MEASURES)
+    row = stored["codecs"][0]["per_image"][0]
+    assert all(isinstance(row[metric], float) for metric in MEASURES)
+
+
+def test_quality_by_every_measure_grows_with_the_rate(large_folder):
+    codec = licodec_codec("balanced", "cpu", QUALITIES, FakeCodec)
+    points = run_bench(list_pictures(large_folder), [codec]).codecs[0].points
+    for metric, measure in MEASURES.items():
+        values = [getattr(point, metric) for point in points]
+        assert values == sorted(values, reverse=measure.is_distance)
+
+
+def test_a_measure_left_out_is_nowhere_in_the_report(large_folder):
+    codecs = [licodec_codec("balanced", "cpu", QUALITIES, FakeCodec), find_peer("webp")]
+    result = run_bench(list_pictures(large_folder), codecs, metrics=("ssimulacra2",))
+    assert result.codecs[0].rows[0].butteraugli is None
+    assert {entry.metric for entry in result.bd_rates} == {"ssimulacra2", "psnr"}
+    assert [table.columns[1] for table in summary_tables(result)] == [
+        "licodec-balanced, SSIMULACRA 2",
+        "licodec-balanced, PSNR",
+    ]
 
 
 def test_only_the_block_between_the_markers_changes():

@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from licodec.cli.bench import command
+from licodec.cli.bench import METRIC_NAMES, command
 from licodec.errors import LicodecError
+from licodec.evaluate.measures import MEASURES
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def run(*arguments: str | Path) -> Result:
 
 def test_peers_are_measured_printed_and_written(folder, tmp_path):
     out = tmp_path / "out"
-    found = run(folder, "--codecs", "jpeg,webp", "--no-ms-ssim", "--out", out, "--threads", 1)
+    found = run(folder, "--codecs", "jpeg,webp", "--metrics", "psnr", "--out", out, "--threads", 1)
     assert found.exit_code == 0, found.output
     assert "BD-rate" in found.stdout
     assert "jpeg" in found.stdout
@@ -40,7 +41,7 @@ def test_peers_are_measured_printed_and_written(folder, tmp_path):
 def test_one_bad_picture_gives_one_line_and_exit_code_1_after_the_results(folder, tmp_path):
     (folder / "bad.png").write_bytes(b"\x89PNG cut")
     out = tmp_path / "out"
-    found = run(folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", out)
+    found = run(folder, "--codecs", "jpeg", "--metrics", "psnr", "--out", out)
     assert found.exit_code == 1
     errors = [line for line in found.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
@@ -50,7 +51,7 @@ def test_one_bad_picture_gives_one_line_and_exit_code_1_after_the_results(folder
 
 def test_limit_takes_the_first_pictures_by_name(folder, tmp_path):
     out = tmp_path / "out"
-    run(folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", out, "--limit", 1)
+    run(folder, "--codecs", "jpeg", "--metrics", "psnr", "--out", out, "--limit", 1)
     assert json.loads((out / "results.json").read_text())["images"] == ["one.png"]
 
 
@@ -58,7 +59,7 @@ def test_the_readme_block_is_rewritten_with_a_link_relative_to_the_readme(folder
     readme = tmp_path / "README.md"
     readme.write_text("top\n<!-- bench:begin -->\n<!-- bench:end -->\nbottom\n")
     out = tmp_path / "docs" / "bench"
-    found = run(folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", out, "--readme", readme)
+    found = run(folder, "--codecs", "jpeg", "--metrics", "psnr", "--out", out, "--readme", readme)
     assert found.exit_code == 0, found.output
     text = readme.read_text()
     assert text.startswith("top\n<!-- bench:begin -->\n![")
@@ -71,7 +72,7 @@ def test_a_readme_without_markers_is_refused_before_anything_is_measured(folder,
     readme = tmp_path / "README.md"
     readme.write_text("no markers\n")
     out = tmp_path / "out"
-    found = run(folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", out, "--readme", readme)
+    found = run(folder, "--codecs", "jpeg", "--metrics", "psnr", "--out", out, "--readme", readme)
     assert isinstance(found.exception, LicodecError)
     assert "README.md" in str(found.exception)
     assert not out.exists()
@@ -83,7 +84,15 @@ def test_anchor_patterns_stand_for_all_their_files(folder, tmp_path):
         (tmp_path / f"{name}.json").write_text(json.dumps(curve))
     out = tmp_path / "out"
     found = run(
-        folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", out, "--anchors", tmp_path / "*.json"
+        folder,
+        "--codecs",
+        "jpeg",
+        "--metrics",
+        "psnr",
+        "--out",
+        out,
+        "--anchors",
+        tmp_path / "*.json",
     )
     assert found.exit_code == 0, found.output
     entries = json.loads((out / "results.json").read_text())["bd_rates"]
@@ -106,6 +115,8 @@ def test_an_anchor_that_is_not_there_is_reported(folder, tmp_path):
         ("--threads", "0"),
         ("--limit", "0"),
         ("--device", "tpu"),
+        ("--metrics", "psnr,vmaf"),
+        ("--metrics", ""),
     ],
 )
 def test_wrong_usage_ends_with_exit_code_2(folder, option, value):
@@ -114,7 +125,7 @@ def test_wrong_usage_ends_with_exit_code_2(folder, option, value):
 
 def test_earlier_results_are_replaced_only_with_force(folder, tmp_path):
     out = tmp_path / "out"
-    arguments = (folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", out)
+    arguments = (folder, "--codecs", "jpeg", "--metrics", "psnr", "--out", out)
     assert run(*arguments).exit_code == 0
     assert isinstance(run(*arguments).exception, LicodecError)
     assert run(*arguments, "--force").exit_code == 0
@@ -133,7 +144,7 @@ def test_help_loads_neither_torch_nor_numpy_nor_rich():
 
 def test_the_html_page_is_written_beside_the_results(folder, tmp_path):
     page = tmp_path / "pages" / "bench.html"
-    arguments = (folder, "--codecs", "jpeg,webp", "--no-ms-ssim", "--out", tmp_path / "out")
+    arguments = (folder, "--codecs", "jpeg,webp", "--metrics", "psnr", "--out", tmp_path / "out")
     found = run(*arguments, "--html", page)
     assert found.exit_code == 0, found.output
     text = page.read_text(encoding="utf-8")
@@ -145,7 +156,7 @@ def test_the_html_page_is_written_beside_the_results(folder, tmp_path):
 def test_an_existing_html_page_is_refused_before_anything_is_measured(folder, tmp_path):
     page, out = tmp_path / "bench.html", tmp_path / "out"
     page.write_text("mine")
-    arguments = (folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", out, "--html", page)
+    arguments = (folder, "--codecs", "jpeg", "--metrics", "psnr", "--out", out, "--html", page)
     found = run(*arguments)
     assert isinstance(found.exception, LicodecError)
     assert (page.read_text(), out.exists()) == ("mine", False)
@@ -163,7 +174,7 @@ def test_a_folder_that_cannot_be_written_is_noticed_before_anything_is_measured(
         monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
     place = tmp_path / ("file" if obstacle == "file" else "new") / "below"
     monkeypatch.setattr("licodec.evaluate.bench.run_bench", None)  # a call would be a TypeError
-    found = run(folder, "--codecs", "jpeg", "--no-ms-ssim", option, place)
+    found = run(folder, "--codecs", "jpeg", "--metrics", "psnr", option, place)
     assert isinstance(found.exception, LicodecError)
     assert str(found.exception).startswith("folder ")
 
@@ -173,7 +184,7 @@ def test_tables_are_printed_even_if_files_cannot_be_written(folder, tmp_path, mo
         raise LicodecError("disk full")
 
     monkeypatch.setattr("licodec.evaluate.report.write_file", fail)
-    found = run(folder, "--codecs", "jpeg,webp", "--no-ms-ssim", "--out", tmp_path / "out")
+    found = run(folder, "--codecs", "jpeg,webp", "--metrics", "psnr", "--out", tmp_path / "out")
     assert "disk full" in str(found.exception)
     assert "BD-rate" in found.stdout
 
@@ -183,8 +194,21 @@ def test_the_readme_may_be_a_link(folder, tmp_path):
     readme.write_text("<!-- bench:begin -->\n<!-- bench:end -->\n")
     link.symlink_to(readme)
     found = run(
-        folder, "--codecs", "jpeg", "--no-ms-ssim", "--out", tmp_path / "out", "--readme", link
+        folder, "--codecs", "jpeg", "--metrics", "psnr", "--out", tmp_path / "out", "--readme", link
     )
     assert found.exit_code == 0, found.output
     assert link.is_symlink()
     assert "rd.svg" in readme.read_text()
+
+
+def test_names_of_measures_are_those_of_the_report():
+    assert tuple(name.replace("-", "_") for name in METRIC_NAMES) == tuple(MEASURES)
+
+
+def test_only_the_measures_asked_for_are_taken(folder, tmp_path):
+    out = tmp_path / "out"
+    found = run(folder, "--codecs", "jpeg", "--metrics", "butteraugli,psnr", "--out", out)
+    assert found.exit_code == 0, found.output
+    row = json.loads((out / "results.json").read_text())["codecs"][0]["per_image"][0]
+    assert row["butteraugli"] > 0
+    assert row["ssimulacra2"] is row["ms_ssim"] is None

@@ -9,8 +9,10 @@ import licodec.evaluate
 from licodec.errors import ImageError, LicodecError, ModelError
 from licodec.evaluate import comparison as module
 from licodec.evaluate.comparison import Comparison, compare
-from licodec.evaluate.metrics import ms_ssim, psnr, ssimulacra2
+from licodec.evaluate.metrics import ms_ssim, psnr
 from licodec.evaluate.peers import find_peer
+from licodec.metrics.butteraugli import butteraugli
+from licodec.metrics.ssimulacra2 import ssimulacra2
 from tests.evaluate.comparisons import JpegInside, waves
 
 
@@ -43,6 +45,7 @@ def test_figures_are_those_of_the_file_with_the_settings_shown():
     assert peer.psnr == psnr(pixels, decoded)
     assert peer.ms_ssim == ms_ssim(pixels, decoded)
     assert peer.ssimulacra2 == ssimulacra2(pixels, decoded)
+    assert peer.butteraugli == butteraugli(pixels, decoded)
     assert np.array_equal(peer.shown, decoded)
     assert np.array_equal(found.shown, pixels)
 
@@ -84,6 +87,8 @@ def test_curves_have_the_ladder_and_the_file_shown():
         assert curve.name == result.name
         assert list(curve.bpp) == sorted(curve.bpp)
         assert (result.bpp, result.psnr) in zip(curve.bpp, curve.psnr or (), strict=True)
+        visual = zip(curve.bpp, curve.ssimulacra2 or (), strict=True)
+        assert (result.bpp, result.ssimulacra2) in visual
         assert len(curve.bpp) in (5, 6)
 
 

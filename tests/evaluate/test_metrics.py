@@ -1,16 +1,18 @@
 import math
-import sys
+from types import MappingProxyType
 
 import numpy as np
 import pytest
 
-from licodec.errors import LicodecError
+from licodec.evaluate import metrics as module
+from licodec.evaluate.measures import MEASURES
 from licodec.evaluate.metrics import (
     MAX_PSNR_DB,
+    MAX_PX,
     MIN_MS_SSIM_SIDE_PX,
+    measure_quality,
     ms_ssim,
     psnr,
-    ssimulacra2,
 )
 
 torch = pytest.importorskip("torch")
@@ -116,23 +118,28 @@ def slow_ms_ssim(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.mean(channels))
 
 
-def test_ssimulacra2_of_equal_pictures_is_100_and_falls_with_the_error():
-    generator = np.random.default_rng(3)
-    reference = generator.integers(60, 190, (64, 72, 3), dtype=np.uint8)
-    scores = [
-        ssimulacra2(reference, np.clip(reference.astype(int) + step, 0, 255).astype(np.uint8))
-        for step in (0, 8, 40)
-    ]
-    assert scores[0] == 100
-    assert scores[0] > scores[1] > scores[2]
+def test_all_measures_but_psnr_are_taken_where_they_are_asked_for():
+    first, second = noisy_pair(170, 190)
+    values = measure_quality(first, second, tuple(MEASURES))
+    assert set(values) == set(MEASURES) - {"psnr"}
+    assert 0 < values["ssimulacra2"] < 100
+    assert 0 < values["butteraugli"] < 10
+    assert values["ms_ssim"] == ms_ssim(first, second)
 
 
-def test_ssimulacra2_needs_8_px_on_each_side():
-    assert ssimulacra2(np.zeros((7, 64, 3), np.uint8), np.zeros((7, 64, 3), np.uint8)) is None
-    assert ssimulacra2(np.zeros((8, 64, 3), np.uint8), np.zeros((8, 64, 3), np.uint8)) == 100
+def test_measures_that_nobody_asked_for_are_none():
+    values = measure_quality(*noisy_pair(170, 190), ("butteraugli",))
+    assert {name for name, value in values.items() if value is not None} == {"butteraugli"}
 
 
-def test_ssimulacra2_without_its_package_is_one_line(monkeypatch):
-    monkeypatch.setitem(sys.modules, "ssimulacra2", None)
-    with pytest.raises(LicodecError, match=r"pip install 'licodec\[bench\]'"):
-        ssimulacra2(np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8, 3), np.uint8))
+def test_measures_of_pictures_too_small_are_none():
+    values = measure_quality(*noisy_pair(7, 190), tuple(MEASURES))
+    assert set(values.values()) == {None}
+
+
+def test_pictures_above_a_measures_limit_go_without_it(monkeypatch):
+    limits = {**MAX_PX, "ssimulacra2": 16 * 16 - 1}
+    monkeypatch.setattr(module, "MAX_PX", MappingProxyType(limits))
+    values = measure_quality(*noisy_pair(16, 16), tuple(MEASURES))
+    assert values["ssimulacra2"] is None
+    assert values["butteraugli"] is not None

@@ -9,14 +9,16 @@ import pytest
 from PIL import Image, ImageCms
 
 from licodec.evaluate.bdrate import Curve
-from licodec.evaluate.bench import BenchResult, licodec_codec, list_pictures, run_bench
+from licodec.evaluate.bench import licodec_codec, list_pictures, run_bench
 from licodec.evaluate.bench_page import benchmark_page, picture_table
 from licodec.evaluate.chart import NUM_COLOURS, Series, line_chart
 from licodec.evaluate.comparison import compare
 from licodec.evaluate.markup import data_uri
+from licodec.evaluate.measures import VISUAL
 from licodec.evaluate.page import comparison_table
 from licodec.evaluate.peers import find_peer
-from licodec.evaluate.report import bd_rate_table
+from licodec.evaluate.report import bd_rate_tables
+from licodec.evaluate.results import BenchResult
 from tests.evaluate.comparisons import JpegInside, compared, comparison, flat, waves
 
 VOID = {"meta", "link", "img", "input", "br"}
@@ -76,7 +78,7 @@ def bench_result(tmp_path: Path) -> BenchResult:
         find_peer("webp"),
     ]
     stored = Curve(name="stored & old", bpp=(0.5, 1, 4), psnr=(25, 30, 38))
-    return run_bench(list_pictures(tmp_path), codecs, (stored,), with_ms_ssim=False)
+    return run_bench(list_pictures(tmp_path), codecs, (stored,), metrics=VISUAL)
 
 
 def assert_stands_alone(text: str) -> None:
@@ -116,18 +118,20 @@ def test_the_table_has_the_measured_figures():
     found = compare_waves()
     rows = {row[0]: row for row in Page(found.to_html()).rows}
     assert rows["codec"] == [
-        "codec", "bytes", "off target", "bpp", "setting", "PSNR (dB)", "SSIMULACRA2",
-        "encode (ms)", "decode (ms)",
+        "codec", "bytes", "off target", "bpp", "setting", "SSIMULACRA 2", "Butteraugli",
+        "PSNR (dB)", "encode (ms)", "decode (ms)",
     ]  # fmt: skip
     for result in found.results:
         assert result.ssimulacra2 is not None
-        assert rows[result.name][1:7] == [
+        assert result.butteraugli is not None
+        assert rows[result.name][1:8] == [
             f"{result.num_bytes:,}",
             f"{100 * (result.num_bytes / found.target_bytes - 1):+.1f}%",
             f"{result.bpp:.3f}",
             f"{result.quality:.4g}",
-            f"{result.psnr:.2f}",
             f"{result.ssimulacra2:.1f}",
+            f"{result.butteraugli:.2f}",
+            f"{result.psnr:.2f}",
         ]
 
 
@@ -138,7 +142,7 @@ def test_a_metric_that_one_codec_lacks_is_a_dash_and_one_that_all_lack_no_column
     assert [row[table.columns.index("MS-SSIM")] for row in table.rows] == ["-", "0.9000"]
     alone = comparison(compared("a", blue, ms_ssim=None))
     assert "MS-SSIM" not in comparison_table(alone).columns
-    assert "SSIMULACRA2" in comparison_table(alone).columns
+    assert "SSIMULACRA 2" in comparison_table(alone).columns
 
 
 def test_the_best_of_a_column_and_sizes_far_off_are_marked():
@@ -153,6 +157,20 @@ def test_the_best_of_a_column_and_sizes_far_off_are_marked():
     assert '<td class="best">30.00</td>' not in text
     assert '<td class="off">+10.0%</td>' in text
     assert "<td>+1.0%</td>" in text
+
+
+def test_all_measures_stand_beside_each_picture_and_the_lowest_distance_is_best():
+    blue = flat((0, 0, 255))
+    near = compared("near", blue, butteraugli=1.5)
+    far = compared("far", blue, butteraugli=2.5, ms_ssim=None)
+    text = comparison(near, far).to_html()
+    pictures = Page(text).all("img")
+    assert pictures[1]["data-figures"] == (
+        "1,000 B · 1.481 bpp · SSIMULACRA 2 50.0 · Butteraugli 1.50 · 30.00 dB · MS-SSIM 0.9000"
+    )
+    assert pictures[2]["data-figures"].endswith("Butteraugli 2.50 · 30.00 dB")
+    assert '<td class="best">1.50</td>' in text
+    assert '<td class="best">2.50</td>' not in text
 
 
 def test_names_are_escaped_everywhere():
@@ -219,8 +237,8 @@ def test_the_benchmark_page_is_one_file_without_addresses_outside(bench_result):
 
 def test_the_benchmark_page_has_the_reports_bd_rates(bench_result):
     page = Page(benchmark_page(bench_result, {}, "holiday"))
-    rows = bd_rate_table(bench_result).rows
-    assert len(rows) == 3
+    rows = [row for table in bd_rate_tables(bench_result) for row in table.rows]
+    assert len(rows) == 3 + 2 + 2  # at equal PSNR against the stored curve, too
     for row in rows:
         assert list(row) in page.rows
 
@@ -231,9 +249,16 @@ def test_the_benchmark_page_has_every_file_and_each_pictures_bd_rate(bench_resul
         for row in codec.rows:
             found = [r for r in page.rows if r[:3] == [row.image, codec.name, f"{row.quality:g}"]]
             assert len(found) == 1
-            assert found[0][3:6] == [f"{row.num_bytes:,}", f"{row.bpp:.3f}", f"{row.psnr:.2f}"]
+            assert found[0][3:8] == [
+                f"{row.num_bytes:,}",
+                f"{row.bpp:.3f}",
+                f"{row.ssimulacra2:.2f}",
+                f"{row.butteraugli:.3f}",
+                f"{row.psnr:.2f}",
+            ]
     table = picture_table(bench_result)
     assert table.columns == ("picture", "size (px)", "jpeg", "webp")
+    assert "at equal SSIMULACRA 2" in table.title
     assert [row[:2] for row in table.rows] == [("a <b>.png", "64x48"), ("b.png", "64x48")]
     for row in table.rows:
         assert list(row) in page.rows
@@ -256,7 +281,7 @@ def test_names_on_the_benchmark_page_are_escaped(bench_result):
 
 def test_one_codec_alone_has_a_benchmark_page(tmp_path: Path):
     Image.fromarray(waves(20, 20)).save(tmp_path / "a.png")
-    result = run_bench(list_pictures(tmp_path), [find_peer("jpeg")], with_ms_ssim=False)
+    result = run_bench(list_pictures(tmp_path), [find_peer("jpeg")], metrics=())
     text = benchmark_page(result, {}, "one")
     assert "BD-rate" not in text
     assert_stands_alone(text)
