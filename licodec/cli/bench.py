@@ -16,6 +16,7 @@ from licodec.cli.measuring import (
     profiles_option,
     set_threads,
     threads_option,
+    tune_option,
 )
 from licodec.cli.options import device_option
 from licodec.config import quality_to_index
@@ -62,6 +63,7 @@ def _parse_metrics(
 )
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @profiles_option
+@tune_option
 @effort_option
 @click.option(
     "--qualities",
@@ -114,6 +116,7 @@ def _parse_metrics(
 def command(
     folder: Path,
     profiles: tuple[str, ...],
+    tunes: tuple[str, ...],
     efforts: tuple[int, ...],
     qualities: tuple[float, ...] | None,
     codecs: tuple[str, ...] | None,
@@ -144,7 +147,7 @@ def command(
     paths = list_pictures(folder, limit)
     stored = _load_anchors(anchors, [path.name for path in paths])
     num_threads = set_threads(threads)
-    chosen = _open_codecs(codecs, profiles, efforts, qualities, device)
+    chosen = _open_codecs(codecs, profiles, tunes, efforts, qualities, device)
     result = _run(paths, chosen, stored, metrics)
     environment = describe_environment(num_threads, device)
     print_tables(tables(result))
@@ -211,6 +214,7 @@ def _load_anchors(patterns: tuple[str, ...], images: list[str]) -> list["Curve"]
 def _open_codecs(
     names: tuple[str, ...] | None,
     profiles: tuple[str, ...],
+    tunes: tuple[str, ...],
     efforts: tuple[int, ...],
     qualities: tuple[float, ...] | None,
     device: str,
@@ -222,7 +226,7 @@ def _open_codecs(
     for name in ("licodec", *installed_peers()) if names is None else names:
         if name == "licodec":
             ladder = qualities or LICODEC_QUALITIES
-            codecs += licodec_codecs(profiles, efforts, device, ladder)
+            codecs += licodec_codecs(profiles, efforts, device, ladder, tunes=tunes)
         else:
             codecs.append(find_peer(name))
     return codecs

@@ -15,6 +15,7 @@ from licodec.cli.measuring import (
     profiles_option,
     set_threads,
     threads_option,
+    tune_option,
 )
 from licodec.cli.options import (
     debug_option,
@@ -56,8 +57,8 @@ Examples:
     type=float,
     callback=check_quality,
     metavar="1..100",
-    help="Quality of licodec, of its first profile and effort; the size of that file is what the "
-    "others are brought to.  "
+    help="Quality of licodec, of its first profile, tune and effort; the size of that file is "
+    "what the others are brought to.  "
     f"[default: {DEFAULT_QUALITY:g}]",
 )
 @click.option(
@@ -69,6 +70,7 @@ Examples:
 )
 @codecs_option
 @profiles_option
+@tune_option
 @effort_option
 @click.option(
     "--region",
@@ -90,6 +92,7 @@ def command(
     bpp: float | None,
     codecs: tuple[str, ...] | None,
     profiles: tuple[str, ...],
+    tunes: tuple[str, ...],
     efforts: tuple[int, ...],
     region: "Region | None",
     no_curves: bool,
@@ -124,6 +127,7 @@ def command(
                 quality=DEFAULT_QUALITY if quality is None else quality,
                 bpp=bpp,
                 profiles=profiles,
+                tunes=tunes,
                 efforts=efforts,
                 device=device,
                 region=region,

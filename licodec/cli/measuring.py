@@ -54,6 +54,13 @@ effort_option = click.option(
     show_default=True,
     help="Effort of licodec's encoder; may be given several times.",
 )
+tune_option = click.option(
+    "--tune",
+    "tunes",
+    type=click.Choice(("visual", "psnr")),
+    multiple=True,
+    help="What licodec's files are made for; may be given several times.  [default: visual]",
+)
 threads_option = click.option(
     "--threads",
     type=click.IntRange(min=1),

@@ -4,7 +4,7 @@ out. Every byte is counted in a real file and every picture decoded from those b
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from licodec.evaluate.peers import BenchCodec
 from licodec.evaluate.results import BenchResult, Row, collect, compare
 from licodec.image.files import read_picture
 from licodec.image.formats import READ_SUFFIXES
+
+# The tune of licodec.Codec that names need not tell, since it is what one gets without asking.
+DEFAULT_TUNE = "visual"
 
 LICODEC_QUALITIES = (5.0, 15.0, 25.0, 35.0, 45.0, 55.0, 65.0, 75.0, 85.0, 95.0)
 
@@ -48,27 +51,32 @@ def licodec_codec(
     profile: str,
     device: str,
     qualities: Sequence[float] = LICODEC_QUALITIES,
-    open_codec: Callable[[str, str], PictureCodec] | None = None,
+    open_codec: Callable[..., PictureCodec] | None = None,
     *,
     effort: int = DEFAULT_EFFORT,
+    tune: str | None = None,
     name: str | None = None,
 ) -> BenchCodec:
     """licodec with one profile on one device, for the benchmark.
 
     Args:
         effort: of the encoder; `open_codec`'s own default is taken for `DEFAULT_EFFORT`.
-        name: None takes licodec-PROFILE.
-        open_codec: called with profile and device; licodec.codec.codec.Codec unless given.
+        tune: "visual" or "psnr", what files are made for; None takes `open_codec`'s default.
+        name: None takes licodec-PROFILE, or licodec-PROFILE-TUNE for another tune than
+            DEFAULT_TUNE.
+        open_codec: called with profile and device, and with tune unless that is None;
+            licodec.codec.codec.Codec unless given.
 
     Raises:
         ModelError: unknown profile, its weights are missing or do not match, or unusable device.
     """
-    if open_codec is None:
+    opener = open_codec
+    if opener is None:
         from licodec.codec.codec import Codec  # loads torch
 
-        open_codec = Codec
+        opener = cast("Callable[..., PictureCodec]", Codec)
     try:
-        codec = open_codec(profile, device)
+        codec = opener(profile, device, **({} if tune is None else {"tune": tune}))
     except ValueError as error:
         raise ModelError(str(error)) from error
 
@@ -77,8 +85,10 @@ def licodec_codec(
 
     options = {} if effort == DEFAULT_EFFORT else {"effort": effort}
     return BenchCodec(
-        name=name or f"licodec-{profile}",
-        settings=f"licodec, profile {profile}, effort {effort}, device {device}",
+        name=name or _name(profile, tune),
+        settings=f"licodec, profile {profile}, "
+        + ("" if tune is None else f"tune {tune}, ")
+        + f"effort {effort}, device {device}",
         qualities=tuple(qualities),
         encode=lambda image, quality: codec.encode(image, quality=quality, **options),
         decode=codec.decode,
@@ -87,14 +97,22 @@ def licodec_codec(
     )
 
 
+def _name(profile: str, tune: str | None) -> str:
+    return f"licodec-{profile}" + ("" if tune in (None, DEFAULT_TUNE) else f"-{tune}")
+
+
 def licodec_codecs(
     profiles: Sequence[str],
     efforts: Sequence[int],
     device: str,
     qualities: Sequence[float] = LICODEC_QUALITIES,
-    open_codec: Callable[[str, str], PictureCodec] | None = None,
+    open_codec: Callable[..., PictureCodec] | None = None,
+    tunes: Sequence[str] = (),
 ) -> list[BenchCodec]:
-    """licodec with each profile at each effort; names tell efforts where there are several.
+    """licodec with each profile and tune at each effort; names tell efforts if there are several.
+
+    Args:
+        tunes: none takes the codec's default.
 
     Raises:
         ModelError: as of `licodec_codec`.
@@ -106,9 +124,11 @@ def licodec_codecs(
             qualities,
             open_codec,
             effort=effort,
-            name=f"licodec-{profile}-e{effort}" if len(set(efforts)) > 1 else None,
+            tune=tune,
+            name=f"{_name(profile, tune)}-e{effort}" if len(set(efforts)) > 1 else None,
         )
         for profile in dict.fromkeys(profiles)
+        for tune in dict.fromkeys(tunes or (None,))
         for effort in dict.fromkeys(efforts)
     ]
 

@@ -104,11 +104,12 @@ def compare(
     bpp: float | None = None,
     profiles: Sequence[str] = (DEFAULT_PROFILE,),
     efforts: Sequence[int] = (DEFAULT_EFFORT,),
+    tunes: Sequence[str] = (),
     device: str = "auto",
     region: Region | None = None,
     with_curves: bool = True,
     max_pixels: int = MAX_PIXELS,
-    open_codec: Callable[[str, str], PictureCodec] | None = None,
+    open_codec: Callable[..., PictureCodec] | None = None,
     on_step: Callable[[str], None] = lambda text: None,
 ) -> Comparison:
     """Code a picture with several codecs so that their files have nearly the same size.
@@ -125,12 +126,14 @@ def compare(
         bpp: bits per pixel of the whole file, above 0.
         profiles: of licodec; each is a codec of its own.
         efforts: of licodec's encoder, 0 to 9; each is a codec of its own.
+        tunes: "visual", "psnr" or both, what licodec's files are made for; none takes its default.
         device: "auto", "cpu" or "cuda".
         region: part to show, as (left, top, width, height); None shows all, or the centre of a
             picture of more than MAX_WHOLE_PX. Figures are always those of the whole picture.
         with_curves: measure each codec at five more settings for the rate-distortion plot.
         max_pixels: larger pictures are refused.
-        open_codec: called with profile and device; licodec.codec.codec.Codec unless given.
+        open_codec: called with profile and device, and tune if one is named;
+            licodec.codec.codec.Codec unless given.
         on_step: called with a short text before each part of the work.
 
     Raises:
@@ -149,7 +152,7 @@ def compare(
     on_step("loading")
     ours = []
     if "licodec" in names:
-        ours = licodec_codecs(profiles, efforts, device, open_codec=open_codec)
+        ours = licodec_codecs(profiles, efforts, device, open_codec=open_codec, tunes=tunes)
     opened = [*ours, *peers]
     image = Image.fromarray(original.pixels)
     ladders = {codec.name: _Ladder(codec, original.pixels) for codec in opened}

@@ -11,6 +11,7 @@ from licodec.errors import LicodecError
 from licodec.evaluate.bdrate import Curve, load_curve
 from licodec.evaluate.bench import (
     licodec_codec,
+    licodec_codecs,
     list_pictures,
     read_rgb,
     run_bench,
@@ -165,6 +166,33 @@ def test_each_codec_is_warmed_up_once(folder):
     run_bench(list_pictures(folder), [codec], metrics=())
     assert opened[0].opened_with == ("fast", "cpu")
     assert opened[0].num_encodes == 2 * len(QUALITIES) + 1
+
+
+def test_each_profile_and_tune_is_a_codec_that_is_opened_with_it():
+    opened: list[tuple[str, ...]] = []
+
+    def open_codec(profile: str, device: str, *, tune: str = "none given") -> FakeCodec:
+        opened.append((profile, tune))
+        return FakeCodec(profile, device)
+
+    profiles = ("balanced", "fast")
+    codecs = licodec_codecs(
+        profiles, (4,), "cpu", QUALITIES, open_codec, tunes=("visual", "psnr", "visual")
+    )
+    assert [codec.name for codec in codecs] == [
+        "licodec-balanced", "licodec-balanced-psnr", "licodec-fast", "licodec-fast-psnr",
+    ]  # fmt: skip
+    assert opened == [(profile, tune) for profile in profiles for tune in ("visual", "psnr")]
+    assert codecs[1].settings == "licodec, profile balanced, tune psnr, effort 4, device cpu"
+
+
+def test_without_a_tune_the_codecs_own_default_is_taken():
+    codecs = licodec_codecs(("fast",), (1, 2), "cpu", QUALITIES, FakeCodec)
+    assert [codec.name for codec in codecs] == ["licodec-fast-e1", "licodec-fast-e2"]
+    tuned = licodec_codec("fast", "cpu", QUALITIES, lambda *_, tune: FakeCodec(*_), tune="psnr")
+    assert (tuned.name, codecs[0].settings) == (
+        "licodec-fast-psnr", "licodec, profile fast, effort 1, device cpu",
+    )  # fmt: skip
 
 
 def test_stage_times_are_averaged_and_reported(folder):

@@ -116,6 +116,7 @@ def test_an_anchor_that_is_not_there_is_reported(folder, tmp_path):
         ("--limit", "0"),
         ("--device", "tpu"),
         ("--metrics", "psnr,vmaf"),
+        ("--tune", "ms-ssim"),
         ("--metrics", ""),
     ],
 )

@@ -69,6 +69,24 @@ def test_each_profile_is_a_codec_and_the_first_sets_the_size():
     assert "licodec-fast at quality 60" in found.target_from
 
 
+def test_each_tune_is_a_codec_and_the_first_sets_the_size():
+    def open_codec(profile: str, device: str, *, tune: str) -> JpegInside:
+        assert tune in ("visual", "psnr")
+        return JpegInside(profile, device)
+
+    found = compare(
+        waves(40, 60),
+        codecs=("licodec",),
+        tunes=("psnr", "visual"),
+        device="cpu",
+        with_curves=False,
+        open_codec=open_codec,
+    )
+    names = [result.name for result in found.results]
+    assert names == ["licodec-balanced-psnr", "licodec-balanced"]
+    assert "licodec-balanced-psnr at quality 60" in found.target_from
+
+
 def test_each_effort_is_a_codec_that_reaches_the_encoder():
     found = run(waves(40, 60), codecs=("licodec",), efforts=(1, 2), bpp=4)
     assert [result.name for result in found.results] == [
