@@ -32,7 +32,13 @@ class Measure:
     # interval on it that a mean is taken over, for below it says more about the interpolation.
     scale: str
     level: Callable[[Levels], Levels]
+    value: Callable[[float], float]  # from the scale back
     min_span: float
+
+    @property
+    def heading(self) -> str:
+        """The label with its unit."""
+        return f"{self.label} (dB)" if self.label == "PSNR" else self.label
 
     def text(self, value: float | None) -> str:
         """A value for a table, "-" if there is none."""
@@ -41,6 +47,10 @@ class Measure:
 
 def _unchanged(values: Levels) -> Levels:
     return values
+
+
+def _same(level: float) -> float:
+    return level
 
 
 def _similarity_db(values: Levels) -> Levels:
@@ -64,6 +74,7 @@ MEASURES: Mapping[Metric, Measure] = MappingProxyType(
             highest=100.0,
             scale="SSIMULACRA 2",
             level=_unchanged,
+            value=_same,
             min_span=1.0,
         ),
         "butteraugli": Measure(
@@ -74,6 +85,7 @@ MEASURES: Mapping[Metric, Measure] = MappingProxyType(
             highest=1e6,
             scale="Butteraugli, 3-norm (dB, -20 log10 x)",
             level=_distance_db,
+            value=lambda level: float(10 ** (-level / 20)),
             min_span=0.5,
         ),
         "psnr": Measure(
@@ -84,6 +96,7 @@ MEASURES: Mapping[Metric, Measure] = MappingProxyType(
             highest=1e3,
             scale="PSNR (dB)",
             level=_unchanged,
+            value=_same,
             min_span=0.5,
         ),
         "ms_ssim": Measure(
@@ -94,6 +107,7 @@ MEASURES: Mapping[Metric, Measure] = MappingProxyType(
             highest=1.0,
             scale="MS-SSIM (dB, -10 log10(1 - x))",
             level=_similarity_db,
+            value=lambda level: float(1 - 10 ** (-level / 10)),
             min_span=0.5,
         ),
     }

@@ -14,7 +14,7 @@ from pathlib import Path
 import licodec
 from licodec.errors import LicodecError
 from licodec.evaluate.bdrate import MIN_COVERAGE, WHOLE, WINDOWS, BdRate
-from licodec.evaluate.measures import CLASSIC, MEASURES, VISUAL, Metric
+from licodec.evaluate.measures import CLASSIC, MEASURES, VISUAL, Measure, Metric
 from licodec.evaluate.plot import write_rd_plot
 from licodec.evaluate.results import BdEntry, BenchResult, CodecResult, Point, Row
 from licodec.files import write_file
@@ -78,7 +78,7 @@ def _bd_rate_table(result: BenchResult, metric: Metric) -> Table:
         (
             *pair,
             *(_percent(entry.result) for entry in entries),
-            _interval(next(entry.result for entry in entries if entry.window == WHOLE)),
+            _interval(measure, next(e.result for e in entries if e.window == WHOLE)),
         )
         for pair, entries in rows.items()
     ]
@@ -87,7 +87,7 @@ def _bd_rate_table(result: BenchResult, metric: Metric) -> Table:
         "range of quality, and by bpp of the anchor (negative: the codec needs fewer bits; "
         f"* = under {MIN_COVERAGE:.0%} of the range is covered)",
         num_names=2,
-        columns=("codec", "against", *(window.label for window in WINDOWS), measure.scale),
+        columns=("codec", "against", *(window.label for window in WINDOWS), measure.heading),
         rows=tuple(lines),
     )
 
@@ -143,14 +143,14 @@ def _percent(value: BdRate | None) -> str:
     return f"{value.percent:+.1f}" + ("" if value.coverage >= MIN_COVERAGE else "*")
 
 
-def _interval(value: BdRate | None) -> str:
-    return "-" if value is None else f"{value.low:.1f} to {value.high:.1f}"
+def _interval(measure: Measure, found: BdRate | None) -> str:
+    if found is None:
+        return "-"
+    return " to ".join(measure.text(measure.value(level)) for level in (found.low, found.high))
 
 
 # Columns of tables that give every measure.
-QUALITY_HEADINGS = tuple(
-    measure.label + (" (dB)" if metric == "psnr" else "") for metric, measure in MEASURES.items()
-)
+QUALITY_HEADINGS = tuple(measure.heading for measure in MEASURES.values())
 
 
 def quality_texts(measured: Row | Point) -> tuple[str, ...]:

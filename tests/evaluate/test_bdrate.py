@@ -112,6 +112,14 @@ def test_rate_times_a_factor_gives_that_percentage_at_equal_quality_of_every_mea
         assert found.percent == pytest.approx(-25, abs=1e-6)
 
 
+@pytest.mark.parametrize("metric", MEASURES)
+def test_values_come_back_from_the_scale_on_which_higher_is_better(metric):
+    measure, values = MEASURES[metric], np.array([0.3, 0.6, 0.97])
+    levels = measure.level(values)
+    assert [measure.value(level) for level in levels] == pytest.approx(list(values))
+    assert list(levels) == sorted(levels, reverse=measure.is_distance)
+
+
 def test_a_codec_of_lower_distance_at_equal_rate_needs_fewer_bits():
     # Distance falls by half as the rate doubles; a distance lower by a fifth saves a fifth.
     anchor = Curve(name="anchor", bpp=(0.25, 0.5, 1, 2), butteraugli=(4, 2, 1, 0.5))
