@@ -21,7 +21,8 @@ from licodec.config import DEFAULT_EFFORT
 from licodec.errors import LicodecError
 from licodec.evaluate.bench import decode_timed, licodec_codecs, read_rgb
 from licodec.evaluate.match import Trial, encode_timed, grid_index, match_bytes
-from licodec.evaluate.metrics import psnr
+from licodec.evaluate.measures import MEASURES, VISUAL
+from licodec.evaluate.metrics import measure_quality, psnr
 from licodec.evaluate.peers import BenchCodec, find_peer
 from licodec.profiles import CURRENT_FAMILY
 
@@ -52,9 +53,12 @@ NUM_OTHERS = 6
 
 _INTRODUCTION = """\
 Columns from left to right: original, {names}. Every file is of the
-whole picture; bytes, bits per pixel and PSNR are of it, and a part of {px}x{px} pixels is shown.
+whole picture; bytes, bits per pixel and the measures are of it (Butteraugli: lower is better), and
+a part of {px}x{px} pixels is shown.
 licodec has the weights of `{family}` and effort {effort}; its first profile sets the bytes,
 the others are searched to come near to them. Remade by `make gallery FOLDER={folder}`."""
+
+_HEADINGS = "| column | bytes | bpp | SSIMULACRA 2 | Butteraugli | PSNR (dB) |"
 
 KODAK_LICENCE = """\
 The pictures are of the Kodak test set, from the repository
@@ -83,23 +87,25 @@ def show(path: Path, pick: Pick, codecs: list[BenchCodec], target: Path) -> list
     height, width = pixels.shape[:2]
     num_px = height * width
     wanted = 0.0
-    crops, rows = [_cut(pixels, pick)], [f"| original | {path.stat().st_size:,} | | |"]
+    crops, rows = [_cut(pixels, pick)], [f"| original | {path.stat().st_size:,} | | | | |"]
     for codec in codecs:
         trial = _file(codec, Image.fromarray(pixels), pick.quality, wanted)
         wanted = wanted or len(trial.data)
         decoded, _ = decode_timed(codec, trial.data, (width, height))
         crops.append(_cut(decoded, pick))
         num_bytes = len(trial.data)
+        visual = measure_quality(pixels, decoded, VISUAL)
+        cells = [MEASURES[metric].text(visual[metric]) for metric in VISUAL]
         rows.append(
             f"| {codec.name} | {num_bytes:,} | {8 * num_bytes / num_px:.3f} | "
-            f"{psnr(pixels, decoded):.2f} |"
+            f"{' | '.join(cells)} | {psnr(pixels, decoded):.2f} |"
         )
     strip = Image.fromarray(_join(crops))
     strip.save(target / f"{path.stem}.webp", lossless=True, method=6)
     return [
         f"## {path.stem}",
         f"![{path.stem}: original, {', '.join(c.name for c in codecs)}]({path.stem}.webp)",
-        "\n".join(["| column | bytes | bpp | PSNR (dB) |", "|---|---|---|---|", *rows]),
+        "\n".join([_HEADINGS, "|---|---|---|---|---|---|", *rows]),
     ]
 
 
