@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -52,6 +53,12 @@ from licodec.errors import TrainingError
     is_flag=True,
     help="Round the prior as its integers will be: for the last stretch, in place of finetuning.",
 )
+@click.option(
+    "--lambda-max",
+    type=click.FloatRange(0.01, 100),
+    help="Weight of the distortion at quality 100; moves the range of --resume.  "
+    "[default: of --resume, else 0.5]",
+)
 @click.option("--compile", "use_compile", is_flag=True, help="Use torch.compile.")
 def command(
     data: tuple[str, ...],
@@ -62,6 +69,7 @@ def command(
     learning_rate: float,
     linear_share: float,
     on_integers: bool,
+    lambda_max: float | None,
     use_compile: bool,
 ) -> None:
     """Train a latent family and a synthesis on your pictures.
@@ -83,6 +91,7 @@ def command(
     import torch
 
     from licodec.train.checkpoint import checkpoint_configs
+    from licodec.train.distortion import stage_name
     from licodec.train.end_to_end import EndToEnd
     from licodec.train.loop import Trainer, seeded_network
 
@@ -91,6 +100,8 @@ def command(
         if resume is not None:
             kept = checkpoint_configs(resume)[0]
             family = kept.with_analysis(family.analysis) if grow else kept
+        if lambda_max is not None:
+            family = replace(family, lambda_max=lambda_max)
         network = seeded_network(family, SYNTHESES[profile], run.seed)
         forward = torch.compile(network) if use_compile else None
         task = EndToEnd(
@@ -98,7 +109,7 @@ def command(
             options,
             train,
             valid,
-            stage="joint on integers" if on_integers else "joint",
+            stage=stage_name("joint on integers" if on_integers else "joint", run.tune),
             on_integers=on_integers,
             linear_share=linear_share,
             forward=forward,

@@ -87,6 +87,13 @@ _OPTIONS = (
     click.option(
         "--batch-size", type=click.IntRange(1), default=4, show_default=True, help="Crops per step."
     ),
+    click.option(
+        "--tune",
+        type=click.Choice(["visual", "psnr"]),
+        default="visual",
+        show_default=True,
+        help="Train for what people see, or for squared error.",
+    ),
     click.option("--threads", type=click.IntRange(1), help="CPU threads [default: all cores]."),
 )
 
@@ -102,6 +109,7 @@ class RunSettings:
     seed: int
     crop: int  # pixels
     batch_size: int
+    tune: str  # key of licodec.train.distortion.DISTORTIONS
     threads: int | None
 
     @contextmanager
@@ -132,6 +140,7 @@ class RunSettings:
                 crop_px=self.crop,
                 batch_size=self.batch_size,
                 learning_rate=learning_rate,
+                tune=self.tune,
             )
             yield options, train, valid
 
@@ -195,7 +204,7 @@ class RunProgress:
 
     def _train(self, row: Row) -> None:
         text = (
-            f"step {row.step}  loss {row.loss:.3f}  {row.bpp:.3f} bpp  {row.psnr_db:.2f} dB  "
+            f"step {row.step}  loss {row.loss:.3f}  {row.bpp:.3f} bpp  {row.distortion_db:.2f} dB  "
             f"rate x{row.rate_factor:.2f}"
         )
         self._show(row.elapsed_s, text, True)

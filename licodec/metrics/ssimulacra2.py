@@ -22,7 +22,7 @@ from licodec.metrics.pairs import MIN_SIDE_PX, check_pair
 
 NUM_SCALES = 6
 
-_OPSIN = torch.tensor(
+OPSIN = torch.tensor(
     [
         [0.30, 0.622, 0.078],
         [0.23, 0.692, 0.078],
@@ -30,8 +30,9 @@ _OPSIN = torch.tensor(
     ],
     dtype=torch.float32,
 )
-_OPSIN_BIAS = 0.0037930732552754493
-_C2 = 0.0009
+OPSIN_BIAS = 0.0037930732552754493
+# Keeps the structural error finite in flat areas.
+STRUCTURE_FLOOR = 0.0009
 _KERNEL = gaussian(1.5, 5)
 
 # Weights that are not zero, as they stand in the reference: place in the list of channel X, Y, B;
@@ -92,8 +93,8 @@ def _scales(reference: torch.Tensor, decoded: torch.Tensor) -> list[NDArray[np.f
 
 def _positive_xyb(linear: torch.Tensor) -> torch.Tensor:
     """Linear light, (3, H, W), as X, Y and B - Y with offsets that keep them positive."""
-    mixed = (_OPSIN @ linear.flatten(1)).add_(_OPSIN_BIAS).pow_(1 / 3)
-    mixed -= _OPSIN_BIAS ** (1 / 3)
+    mixed = (OPSIN @ linear.flatten(1)).add_(OPSIN_BIAS).pow_(1 / 3)
+    mixed -= OPSIN_BIAS ** (1 / 3)
     long, middle, short = mixed.view_as(linear)
     y = 0.5 * (long + middle)
     return torch.stack([7 * (long - middle) + 0.42, y + 0.01, short - y + 0.55])
@@ -118,8 +119,8 @@ def _error_maps(p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, ...]:
     mean_p, mean_q, square_p, square_q, product = blur(
         planes, _KERNEL, rows="zero", columns="mirror"
     )
-    top = (1 - (mean_p - mean_q).square_()) * (2 * (product - mean_p * mean_q) + _C2)
-    bottom = (square_p - mean_p * mean_p) + (square_q - mean_q * mean_q) + _C2
+    top = (1 - (mean_p - mean_q).square_()) * (2 * (product - mean_p * mean_q) + STRUCTURE_FLOOR)
+    bottom = (square_p - mean_p * mean_p) + (square_q - mean_q * mean_q) + STRUCTURE_FLOOR
     edges = (1 + (q - mean_q).abs_()) / (1 + (p - mean_p).abs_()) - 1
     return (1 - top / bottom).clamp_min_(0), edges.clamp_min(0), (-edges).clamp_min_(0)
 
@@ -128,6 +129,17 @@ def _score(scales: Sequence[NDArray[np.float64]]) -> float:
     # Pictures with fewer scales move on in the list of weights, as they do in the reference.
     norms = np.stack(scales, axis=1).ravel()  # (channel, scale, norm, map)
     total = sum(_WEIGHTS.get(place, 0.0) * norm for place, norm in enumerate(norms))
+    x = float(distance_of_sum(torch.tensor(total, dtype=torch.float64)))
+    return 100 - 10 * x**0.6276336467831387 if x > 0 else 100.0
+
+
+def distance_of_sum(total: torch.Tensor) -> torch.Tensor:
+    """The weighted sum of all norms to the distance that the score is a power of; any shape."""
     x = 0.9562382616834844 * total
-    x = 2.326765642916932 * x - 0.020884521182843837 * x**2 + 6.248496625763138e-05 * x**3
-    return float(100 - 10 * x**0.6276336467831387) if x > 0 else 100.0
+    return 2.326765642916932 * x - 0.020884521182843837 * x**2 + 6.248496625763138e-05 * x**3
+
+
+def scale_weights(scale: int) -> torch.Tensor:
+    """(channel, norm, map) float32 weights of one of the NUM_SCALES scales of large pictures."""
+    weights = torch.tensor([_WEIGHTS.get(place, 0.0) for place in range(18 * NUM_SCALES)])
+    return weights.view(3, NUM_SCALES, 2, 3)[:, scale]

@@ -11,6 +11,7 @@ from torch import Tensor
 from licodec.prior.fake_integers import round_to_integers
 from licodec.prior.msp import Quantize, quantize_dead_zone, quantize_rounding
 from licodec.train.data import CropSampler, Pictures, validation_crops
+from licodec.train.distortion import DISTORTIONS
 from licodec.train.loop import VALIDATION_PICTURES, VALIDATION_PX, BatchLoss, RunOptions
 from licodec.train.network import CodecNetwork
 from licodec.train.precision import training_autocast
@@ -68,6 +69,7 @@ class EndToEnd:
         self.sampler = CropSampler(train, options.crop_px, options.batch_size, seed, self._device)
         self._validation = validation_crops(valid, VALIDATION_PX, VALIDATION_PICTURES)
         round_to_integers(network, on_integers)
+        self._distortion = DISTORTIONS[options.tune]
         self._quantize = IN_LOOP_QUANTIZERS[quantizer]
 
     def start_from_spreads(self) -> None:
@@ -92,23 +94,28 @@ class EndToEnd:
         position = torch.rand(self._batch_size)
         at = position.to(self._device)
         with training_autocast(self._device):
-            bpp, mse = self._forward(rgb, at, linear=self.is_linear, quantize=quantize)
-        cost = bpp + network.rd_lambda(at) * mse
+            bpp, distortion = self._forward(
+                rgb, at, linear=self.is_linear, quantize=quantize, distortion=self._distortion
+            )
+        cost = bpp + network.rd_lambda(at) * distortion
         # In the linear stage only the rate can change.
-        return BatchLoss(
-            position, bpp.detach(), mse.detach(), bpp if self.is_linear else cost, cost
-        )
+        wanted = bpp if self.is_linear else cost
+        return BatchLoss(position, bpp.detach(), distortion.detach(), wanted, cost)
 
     @torch.no_grad()
     def measure(self, position: float) -> tuple[Tensor, Tensor]:
         """See `Task`."""
-        bpps, mses = [torch.empty(0)], [torch.empty(0)]
+        bpps, distortions = [torch.empty(0)], [torch.empty(0)]
         for chunk in torch.split(self._validation, 4) if len(self._validation) else ():
             at = torch.full((len(chunk),), position, device=self._device)
             with training_autocast(self._device):
-                bpp, mse = self._network(
-                    chunk.to(self._device), at, quantize=self._quantize, linear=self.is_linear
+                bpp, distortion = self._network(
+                    chunk.to(self._device),
+                    at,
+                    quantize=self._quantize,
+                    linear=self.is_linear,
+                    distortion=self._distortion,
                 )
             bpps.append(bpp.cpu())
-            mses.append(mse.cpu())
-        return torch.cat(bpps), torch.cat(mses)
+            distortions.append(distortion.cpu())
+        return torch.cat(bpps), torch.cat(distortions)

@@ -20,6 +20,7 @@ from licodec.codec.model import read_family
 from licodec.config import CHOICES, CorrectionConfig
 from licodec.train.checkpoint import checkpoint_configs, load_checkpoint, load_weights
 from licodec.train.data import Pictures
+from licodec.train.distortion import stage_name
 from licodec.train.end_to_end import EndToEnd
 from licodec.train.export import released_tensors
 from licodec.train.finetune_cache import LatentCache
@@ -79,7 +80,7 @@ def finetuner(
     """
     family, own = checkpoint_configs(start)
     network = seeded_network(family, synthesis or own, options.seed)
-    stage = f"{'+'.join(told.parts)} on {told.quantizer}"
+    stage = stage_name(f"{'+'.join(told.parts)} on {told.quantizer}", options.tune)
     rates = dict(PARTS[part] for part in told.parts)
     task: Task
     if told.is_cached:

@@ -14,6 +14,7 @@ from torch import Tensor
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.errors import TrainingError
 from licodec.train.data import Pictures, drawing_chances, validation_crops
+from licodec.train.distortion import DISTORTIONS
 from licodec.train.finetune_cache import NUM_QUALITIES, LatentCache, Pair, variant
 from licodec.train.finetune_encode import Encoders
 from licodec.train.flat_store import Draw, FlatStore, fits
@@ -27,7 +28,7 @@ from licodec.train.loop import (
 from licodec.train.network import CodecNetwork
 from licodec.train.precision import training_autocast
 from licodec.train.processes import num_processes, process_rank
-from licodec.transform.colour import planes_to_rgb
+from licodec.transform.colour import planes_to_rgb, rgb_to_planes
 from licodec.transform.patches import PATCH_PX
 from licodec.transform.quality import knot_weights
 from licodec.transform.wavelet import FRACTION_BITS
@@ -137,6 +138,7 @@ class SynthesisOnLatents:
         self._encoders = encoders
         self._network, self._options, self._train = network, options, train
         self._cache, self._report = cache, report
+        self._distortion = DISTORTIONS[options.tune]
         self._device = torch.device(options.device)
         self._validation = validation_crops(valid, VALIDATION_PX, VALIDATION_PICTURES)
         self._held_back: dict[float, list[Pair]] = {}
@@ -190,33 +192,34 @@ class SynthesisOnLatents:
         return [pair for pair in found if pair is not None]
 
     def losses(self, share: float) -> BatchLoss:
-        """See `Task`; the rate is fixed, so the squared error alone counts."""
+        """See `Task`; the rate is fixed, so the distortion alone counts."""
         assert self.sampler is not None  # prepare comes first
         planes, rgb, position, bpp = self.sampler.batch()
-        mse = self._mse(planes, rgb, position)
-        cost = self._network.rd_lambda(position.to(mse)) * mse
-        return BatchLoss(position, bpp, mse.detach(), cost, cost)
+        distortion = self._distortion_of(planes, rgb, position)
+        cost = self._network.rd_lambda(position.to(distortion)) * distortion
+        return BatchLoss(position, bpp, distortion.detach(), cost, cost)
 
-    def _mse(self, planes: Tensor, rgb: Tensor, position: Tensor) -> Tensor:
-        """Squared error (N,) of decoded pixels, clipped as a decoder does."""
+    def _distortion_of(self, planes: Tensor, rgb: Tensor, position: Tensor) -> Tensor:
+        """Distortion (N,) of decoded pixels, clipped as a decoder does."""
         network, device = self._network, self._device
         weights = knot_weights(position.to(device), network.family.num_knots)
         step_px = network.steps(weights)[2]
         with training_autocast(device):
             decoded = planes.to(device).float() / (1 << FRACTION_BITS)
             corrected: Tensor = network.synthesis(decoded, weights, step_px)
-        pixels = planes_to_rgb(corrected).clamp(0, 255)
-        return (pixels - rgb.to(device)).square().flatten(1).mean(1)
+        levels = rgb.to(device).float()
+        shown = rgb_to_planes(planes_to_rgb(corrected).clamp(0, 255))
+        return self._distortion(levels, rgb_to_planes(levels), shown)
 
     @torch.no_grad()
     def measure(self, position: float) -> tuple[Tensor, Tensor]:
         """See `Task`; bits are those of real payloads."""
-        bpps, mses = [torch.empty(0)], [torch.empty(0)]
+        bpps, distortions = [torch.empty(0)], [torch.empty(0)]
         for pair in self._held_back[position]:
             height, width = pair.rgb.shape[:2]
             planes = pair.planes[None, :, :height, :width]
             rgb = torch.from_numpy(pair.rgb).permute(2, 0, 1)[None]
             at = torch.tensor([pair.quality_index / MAX_QUALITY_INDEX])
-            mses.append(self._mse(planes, rgb, at).cpu())
+            distortions.append(self._distortion_of(planes, rgb, at).cpu())
             bpps.append(torch.tensor([pair.bpp]))
-        return torch.cat(bpps), torch.cat(mses)
+        return torch.cat(bpps), torch.cat(distortions)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from licodec.config import (
     CorrectionConfig,
     FamilyConfig,
+    family_from_json,
     family_to_json,
     synthesis_from_json,
     synthesis_to_json,
@@ -31,6 +32,7 @@ from licodec.train.processes import (
     process_rank,
     share_weights,
 )
+from licodec.train.respace import respaced
 from licodec.train.schedule import RunningLoss, rate_factor
 from licodec.transform.quality import knot_weights
 
@@ -56,6 +58,7 @@ class RunOptions:
     crop_px: int = 256
     batch_size: int = 8
     learning_rate: float = 2e-3
+    tune: str = "psnr"  # key of DISTORTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Progress:
     elapsed_s: float
     loss: float
     bpp: float
-    psnr_db: float
+    distortion_db: float  # PSNR, where squared error is trained
     rate_factor: float
     gradient_norm: float
 
@@ -77,7 +80,7 @@ class BatchLoss:
 
     position: Tensor  # quality in [0, 1]
     bpp: Tensor
-    mse: Tensor
+    distortion: Tensor  # squared grey levels
     wanted: Tensor  # is minimised
     cost: Tensor  # its running mean at each quality divides `wanted`
 
@@ -103,7 +106,7 @@ class Task(Protocol):
         """Draw a batch and compute its losses; share of the time limit that has passed."""
 
     def measure(self, position: float) -> tuple[Tensor, Tensor]:
-        """Bits per pixel and squared error (n,) of held-back crops at a quality; n may be 0."""
+        """Bits per pixel and distortion (n,) of held-back crops at a quality; n may be 0."""
 
 
 # Share of the time that is left which a task may spend on getting ready.
@@ -162,7 +165,10 @@ class Trainer:
         state = load_checkpoint(path)
         is_same_synthesis = synthesis_from_json(state["synthesis"]) == self.network.synthesis_config
         with_synthesis = is_same_synthesis or grows
-        missing = load_weights(self.network, state["ema"], with_synthesis=with_synthesis)
+        lambda_max = family_from_json(state["family"]).lambda_max
+        is_same_range = lambda_max == self.network.family.lambda_max
+        tensors = respaced(state["ema"], lambda_max, self.network.family)
+        missing = load_weights(self.network, tensors, with_synthesis=with_synthesis)
         has_grown = grows and bool(missing)
         if grows:
             missing = self.network.start_unchanged(missing)
@@ -175,7 +181,7 @@ class Trainer:
             self.running.mean, self.running.weight = state["running_mean"], state["running_weight"]
         is_same_run = is_same_stage and state["time_limit_s"] == self.options.time_limit_s
         unfinished = is_same_run and state["elapsed_s"] < state["time_limit_s"]
-        if unfinished and is_same_synthesis and not has_grown:
+        if unfinished and is_same_synthesis and is_same_range and not has_grown:
             self.network.load_state_dict(state["network"])
             self._resume_optimizer(path, state["optimizer"])
             self.elapsed_s, self.run_step = float(state["elapsed_s"]), int(state["run_step"])
@@ -239,8 +245,8 @@ class Trainer:
         self.run_step += 1
         if self.step % _EMA_EVERY == 0:
             self._average()
-        bpp, psnr = batch.bpp.mean().item(), _psnr_db(batch.mse.mean()).item()
-        return Progress(self.step, self.elapsed_s, loss.item(), bpp, psnr, factor, float(norm))
+        bpp, decibels = batch.bpp.mean().item(), _decibels(batch.distortion.mean()).item()
+        return Progress(self.step, self.elapsed_s, loss.item(), bpp, decibels, factor, float(norm))
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -256,12 +262,12 @@ class Trainer:
         network.load_state_dict(self.ema)
         points, score = [], 0.0
         for position in VALIDATION_POSITIONS:
-            bpp, mse = self.task.measure(position)
+            bpp, distortion = self.task.measure(position)
             if not len(bpp):
                 break
             rd_lambda = network.rd_lambda(torch.full_like(bpp, position))
-            points.append([position, bpp.mean().item(), _psnr_db(mse).mean().item()])
-            score += (bpp + rd_lambda * mse).log().mean().item() / len(VALIDATION_POSITIONS)
+            points.append([position, bpp.mean().item(), _decibels(distortion).mean().item()])
+            score += (bpp + rd_lambda * distortion).log().mean().item() / len(VALIDATION_POSITIONS)
         network.load_state_dict(current)
         return {"valid": points, "valid_score": score} if points else {}
 
@@ -279,6 +285,7 @@ class Trainer:
             "total_s": self.total_s,
             "time_limit_s": self.options.time_limit_s,
             "stage": self.task.stage,
+            "tune": self.options.tune,
             "synthesis": synthesis_to_json(self.network.synthesis_config),
             "running_mean": self.running.mean,
             "running_weight": self.running.weight,
@@ -307,8 +314,9 @@ class Trainer:
             file.write(json.dumps(row) + "\n")
 
 
-def _psnr_db(mse: Tensor) -> Tensor:
-    return 10 * (math.log10(255**2) - mse.clamp_min(1e-9).log10())
+def _decibels(distortion: Tensor) -> Tensor:
+    """Squared grey levels to dB, as PSNR is made of the squared error."""
+    return 10 * (math.log10(255**2) - distortion.clamp_min(1e-9).log10())
 
 
 def keep_freed_memory() -> None:

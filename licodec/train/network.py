@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from licodec.config import CorrectionConfig, FamilyConfig
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES
 from licodec.prior.msp import Prior, Quantize, quantize_dead_zone
+from licodec.train.distortion import Distortion, squared_error
 from licodec.transform.colour import rgb_to_planes
 from licodec.transform.correction import Correction
 from licodec.transform.quality import interpolate, knot_weights, log_steps_start
@@ -71,6 +72,7 @@ class CodecNetwork(nn.Module):
         *,
         quantize: Quantize = quantize_dead_zone,
         linear: bool = False,
+        distortion: Distortion = squared_error,
     ) -> tuple[Tensor, Tensor]:
         """Rate and distortion of a batch.
 
@@ -79,9 +81,10 @@ class CodecNetwork(nn.Module):
             position: (N,) float quality in [0, 1].
             quantize: how symbols are chosen.
             linear: leave both learned corrections out (first stage of training).
+            distortion: of the decoded planes.
 
         Returns:
-            bits per pixel (N,) and mean squared error in squared grey levels (N,).
+            bits per pixel (N,) and distortion in squared grey levels (N,).
         """
         with torch.autocast(rgb.device.type, enabled=False):
             planes = rgb_to_planes(rgb.float())  # in float32: a matrix product, else shortened
@@ -94,8 +97,7 @@ class CodecNetwork(nn.Module):
         bits, decoded = self.prior(low, details, weights, detail_px, low_px, quantize)
         if not linear:
             decoded = self.synthesis(decoded, weights, step_px)
-        mse = (decoded - target).square().flatten(1).mean(1)
-        return bits / (rgb.shape[2] * rgb.shape[3]), mse
+        return bits / (rgb.shape[2] * rgb.shape[3]), distortion(rgb, target, decoded.float())
 
     @torch.no_grad()
     def start_unchanged(self, names: list[str]) -> list[str]:

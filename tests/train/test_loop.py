@@ -43,7 +43,7 @@ def test_finished_run_has_a_checkpoint_of_finite_numbers_and_a_log(checkpoint):
         assert all(bool(t.isfinite().all()) for t in state[kind].values())
     rows = [json.loads(line) for line in (checkpoint.parent / "log.jsonl").read_text().splitlines()]
     (progress, *_), (*_, valid) = rows, rows
-    assert {"step", "loss", "bpp", "psnr_db", "rate_factor", "gradient_norm"} <= set(progress)
+    assert {"step", "loss", "bpp", "distortion_db", "rate_factor", "gradient_norm"} <= set(progress)
     assert all(math.isfinite(v) for v in progress.values())
     assert valid["step"] == TRAINED_STEPS
     assert [position for position, _, _ in valid["valid"]] == [0.1, 0.3, 0.5, 0.7, 0.9]

@@ -1,0 +1,46 @@
+"""What training minimises beside the rate: squared error, or what people see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from torch import Tensor
+
+from licodec.train.visual import visual_distance
+from licodec.transform.colour import planes_to_rgb
+
+# (RGB (N, 3, H, W) grey levels, planes before coding, decoded planes, likewise)
+# -> what the decoded picture lacks, (N,), in squared grey levels
+Distortion = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+# Squared grey levels that a unit of the visual distance counts as. With 4, the distance of what
+# squared error alone had trained is about its squared error at every quality, so that one lambda
+# serves both (docs/decisions.md, "What training for the eye minimises").
+SQUARED_LEVELS_PER_UNIT = 4.0
+# Share of the squared error beside the visual distance. Without it the distance alone is gamed:
+# fine patterns and tints in smooth areas, which other measures of what is seen show.
+SQUARED_ERROR_SHARE = 0.35
+
+
+def stage_name(stage: str, tune: str) -> str:
+    """Name of a stage in log and checkpoint; runs of another name begin a new schedule."""
+    return stage if tune == "psnr" else f"{stage}, {tune}"
+
+
+def squared_error(rgb: Tensor, planes: Tensor, decoded: Tensor) -> Tensor:
+    """Mean squared error of the planes (N,)."""
+    return (decoded - planes).square().flatten(1).mean(1)
+
+
+def visual_distortion(rgb: Tensor, planes: Tensor, decoded: Tensor) -> Tensor:
+    """Visual distance with a share of squared error (N,)."""
+    seen = SQUARED_LEVELS_PER_UNIT * visual_distance(rgb.float(), planes_to_rgb(decoded))
+    error = squared_error(rgb, planes, decoded)
+    return (1 - SQUARED_ERROR_SHARE) * seen + SQUARED_ERROR_SHARE * error
+
+
+# By what a family is tuned to.
+DISTORTIONS: Mapping[str, Distortion] = MappingProxyType(
+    {"visual": visual_distortion, "psnr": squared_error}
+)
