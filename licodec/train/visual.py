@@ -92,7 +92,7 @@ def _positive_xyb(linear: Tensor) -> Tensor:
 
 
 def _blur(x: Tensor) -> Tensor:
-    """Gaussian along both sides of (.., H, W): products with banded matrices, which BLAS does fast."""
+    """Gaussian along both sides of (.., H, W), as products with banded matrices."""
     down, across = (_band(n).to(x) for n in x.shape[-2:])
     blurred: Tensor = down @ (x @ across.T)
     return blurred
