@@ -57,7 +57,7 @@ from licodec.errors import TrainingError
     "--lambda-max",
     type=click.FloatRange(0.01, 100),
     help="Weight of the distortion at quality 100; moves the range of --resume.  "
-    "[default: of --resume, else 0.5]",
+    "[default: of --resume, else 2, or 0.5 for psnr]",
 )
 @click.option("--compile", "use_compile", is_flag=True, help="Use torch.compile.")
 def command(
@@ -91,12 +91,12 @@ def command(
     import torch
 
     from licodec.train.checkpoint import checkpoint_configs
-    from licodec.train.distortion import stage_name
+    from licodec.train.distortion import LAMBDA_MAX, stage_name
     from licodec.train.end_to_end import EndToEnd
     from licodec.train.loop import Trainer, seeded_network
 
     with run.begun(data, learning_rate) as (options, train, valid):
-        family = FamilyConfig()
+        family = FamilyConfig(lambda_max=LAMBDA_MAX[run.tune])
         if resume is not None:
             kept = checkpoint_configs(resume)[0]
             family = kept.with_analysis(family.analysis) if grow else kept

@@ -40,6 +40,9 @@ def visual_distortion(rgb: Tensor, planes: Tensor, decoded: Tensor) -> Tensor:
     return (1 - SQUARED_ERROR_SHARE) * seen + SQUARED_ERROR_SHARE * error
 
 
+# Of a family that is trained anew: for the eye the range goes on to where nothing is seen any more.
+LAMBDA_MAX: Mapping[str, float] = MappingProxyType({"visual": 2.0, "psnr": 0.5})
+
 # By what a family is tuned to.
 DISTORTIONS: Mapping[str, Distortion] = MappingProxyType(
     {"visual": visual_distortion, "psnr": squared_error}

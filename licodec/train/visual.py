@@ -28,7 +28,8 @@ _SIGMA, _RADIUS = 1.5, 5
 # The cube root and the curve of sRGB have endless slopes at black; below these they go on straight
 # or not at all.
 _LEAST_MIXED = 1e-6
-_LEAST_NORM = 1e-12
+_LEAST_NORM = 1e-20
+_MIDDLE_LIGHTNESS = 0.4
 
 
 def visual_distance(reference: Tensor, decoded: Tensor) -> Tensor:
@@ -56,9 +57,9 @@ def visual_distance(reference: Tensor, decoded: Tensor) -> Tensor:
 def _scale_sum(a: Tensor, b: Tensor, scale: int) -> Tensor:
     """Weighted sum of one scale's norms (N,), of linear light (N, 3, h, w)."""
     with torch.no_grad():
-        p = _positive_xyb(a)
+        p = _centred_xyb(a)
         mean_p, square_p = _blur(p), _blur(p * p)
-    q = _positive_xyb(b)
+    q = _centred_xyb(b)
     mean_q, square_q, product = _blur(q), _blur(q * q), _blur(p * q)
     top = (1 - (mean_p - mean_q).square()) * (2 * (product - mean_p * mean_q) + STRUCTURE_FLOOR)
     bottom = (square_p - mean_p.square()) + (square_q - mean_q.square()) + STRUCTURE_FLOOR
@@ -82,13 +83,14 @@ def _linear_light(levels: Tensor) -> Tensor:
     return torch.where(v <= 0.04045, v / 12.92, ((v.clamp_min(0.03) + 0.055) / 1.055) ** 2.4)
 
 
-def _positive_xyb(linear: Tensor) -> Tensor:
+def _centred_xyb(linear: Tensor) -> Tensor:
+    """XYB around zero: where the metric's offsets would cancel, float32 would lose small errors."""
     mixed = torch.einsum("dc,nchw->ndhw", OPSIN.to(linear), linear) + OPSIN_BIAS
     long, middle, short = (mixed.clamp_min(_LEAST_MIXED).pow(1 / 3) - OPSIN_BIAS ** (1 / 3)).unbind(
         1
     )
     y = 0.5 * (long + middle)
-    return torch.stack([7 * (long - middle) + 0.42, y + 0.01, short - y + 0.55], 1)
+    return torch.stack([7 * (long - middle), y - _MIDDLE_LIGHTNESS, short - y], 1)
 
 
 def _blur(x: Tensor) -> Tensor:

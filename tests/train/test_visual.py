@@ -1,0 +1,94 @@
+"""The visual distance is that of SSIMULACRA 2, and its gradients are those of the distance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from licodec.evaluate.peers import find_peer
+from licodec.metrics.ssimulacra2 import ssimulacra2
+from licodec.train.distortion import DISTORTIONS, SQUARED_ERROR_SHARE, stage_name
+from licodec.train.visual import visual_distance
+from licodec.transform.colour import rgb_to_planes
+from tests.photos import crop
+
+DECODED = [
+    (name, quality, picture)
+    for picture in ("coffee", "chelsea")
+    for name, quality in (("jpeg", 30), ("jpeg", 60), ("jpeg", 95), ("avif", 45), ("avif", 85))
+]
+
+
+def batch(pixels: np.ndarray) -> torch.Tensor:
+    """(H, W, 3) uint8 to (1, 3, H, W) float32."""
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float()
+
+
+def score(distance: torch.Tensor) -> float:
+    return 100 - 10 * distance.item() ** 0.6276336467831387
+
+
+@pytest.mark.parametrize(("name", "quality", "picture"), DECODED)
+def test_distance_gives_the_score_that_is_measured(name: str, quality: int, picture: str) -> None:
+    reference, peer = crop(320, 256, name=picture), find_peer(name)
+    decoded = np.asarray(peer.decode(peer.encode(Image.fromarray(reference), quality)))
+    measured = ssimulacra2(reference, decoded)
+    found = score(visual_distance(batch(reference), batch(decoded)))
+    assert found == pytest.approx(measured, abs=0.5 + 0.06 * (100 - measured))
+
+
+def test_equal_pictures_have_hardly_any_distance() -> None:
+    pixels = batch(crop(128, 128))
+    assert visual_distance(pixels, pixels).item() < 0.05
+
+
+def test_levels_beyond_the_range_count_as_its_ends() -> None:
+    reference = batch(crop(64, 64))
+    decoded = reference * 1.5 - 60
+    expected = visual_distance(reference, decoded.clamp(0, 255))
+    assert visual_distance(reference, decoded).allclose(expected)
+
+
+def test_small_crops_are_compared_at_the_scales_that_they_have() -> None:
+    reference = batch(crop(8, 8))
+    assert visual_distance(reference, reference + 9).isfinite().all()
+
+
+def test_gradient_is_that_of_finite_differences() -> None:
+    torch.manual_seed(0)
+    reference = batch(crop(64, 64))
+    decoded = (reference + 6 * torch.randn_like(reference)).clamp(2, 253).requires_grad_(True)
+    visual_distance(reference, decoded).sum().backward()
+    assert decoded.grad is not None
+    for seed in range(4):
+        torch.manual_seed(seed + 1)
+        # A direction with a large share of the slope: others drown in float32's rounding.
+        way = decoded.grad.sign() * (torch.rand_like(decoded) < 0.5)
+        with torch.no_grad():
+            ahead, behind = (visual_distance(reference, decoded + s * way) for s in (0.05, -0.05))
+        expected = (decoded.grad * way).sum()
+        assert ((ahead - behind).sum() / 0.1).item() == pytest.approx(expected.item(), rel=0.03)
+
+
+def test_gradient_is_finite_on_black_and_on_equal_pictures() -> None:
+    black = torch.zeros(1, 3, 64, 64)
+    for reference, decoded in ((black, black.clone()), (black, black + 0.3)):
+        decoded.requires_grad_(True)
+        visual_distance(reference, decoded).sum().backward()
+        assert decoded.grad is not None
+        assert decoded.grad.isfinite().all()
+
+
+def test_visual_distortion_has_a_share_of_the_squared_error() -> None:
+    reference = batch(crop(64, 64))
+    planes = rgb_to_planes(reference)
+    decoded = planes + torch.tensor([3.0, -2.0, 1.0])[:, None, None]
+    error = DISTORTIONS["psnr"](reference, planes, decoded)
+    assert error.item() == pytest.approx((9 + 4 + 1) / 3, rel=1e-4)
+    assert DISTORTIONS["visual"](reference, planes, decoded) > SQUARED_ERROR_SHARE * error
+
+
+def test_stages_of_both_tunes_have_different_names() -> None:
+    assert stage_name("joint", "psnr") != stage_name("joint", "visual")
