@@ -90,8 +90,8 @@ def command(
         raise TrainingError(f"{last} exists; add --resume {last} to go on, or name another -o")
     import torch
 
+    from licodec.metrics.distortion import LAMBDA_MAX, stage_name
     from licodec.train.checkpoint import checkpoint_configs
-    from licodec.train.distortion import LAMBDA_MAX, stage_name
     from licodec.train.end_to_end import EndToEnd
     from licodec.train.loop import Trainer, seeded_network
 

@@ -109,7 +109,7 @@ class RunSettings:
     seed: int
     crop: int  # pixels
     batch_size: int
-    tune: str  # key of licodec.train.distortion.DISTORTIONS
+    tune: str  # key of licodec.metrics.distortion.DISTORTIONS
     threads: int | None
 
     @contextmanager

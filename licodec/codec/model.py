@@ -24,6 +24,7 @@ from licodec.config import (
 )
 from licodec.entropy.tables import Tables, load_tables
 from licodec.errors import ModelError
+from licodec.metrics.distortion import DISTORTIONS
 from licodec.prior.integer import IntegerPrior
 from licodec.profiles import ProfileInfo, read_metadata
 from licodec.quantize.states import TRELLISES, Chains
@@ -47,6 +48,7 @@ class Family:
     low_steps_q4: Tensor  # (256, 3) int32
     analysis: Correction
     trellis_from: int | None = None  # smallest scale index in chains; None: no tables for them
+    tune: str = "psnr"  # key of DISTORTIONS: what encoders minimise beside the rate
 
     @property
     def choice(self) -> str:
@@ -167,7 +169,20 @@ def read_family(family_path: Path, carrier: torch.dtype | None = None) -> Family
         low,
         _correction(analysis, config.analysis, config.num_knots, path),
         trellis_from,
+        _tune_of(family_path),
     )
+
+
+def _tune_of(family_path: Path) -> str:
+    """What a released family is tuned to.
+
+    Raises:
+        ModelError: this version does not know it.
+    """
+    tune = read_metadata(family_path).get("tune", "psnr")
+    if tune not in DISTORTIONS:
+        raise ModelError(f"{family_path}: tuned to {tune!r}, which this version does not know")
+    return tune
 
 
 def load_synthesis(info: ProfileInfo, config: FamilyConfig) -> Synthesis:

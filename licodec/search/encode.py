@@ -13,7 +13,7 @@ from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.model import Family
 from licodec.codec.tuning import tune
 from licodec.errors import TargetError
-from licodec.search.objective import decoded_mse, psnr_of
+from licodec.search.objective import decoded_pixels, psnr_of, squared_error_of
 from licodec.search.overfit import Progress, overfit
 from licodec.search.target import Setting, Target, adjust_setting, find_setting
 from licodec.search.values import Values
@@ -140,7 +140,7 @@ class _Trials:
         encoder, encoded = self._encoder, self.encoded(setting)
         if self._target.is_size:
             return encoder.num_bytes(setting.quality_index, encoded)
-        mse = decoded_mse(
+        decoded = decoded_pixels(
             encoded,
             encoder.pixels,
             encoder.family,
@@ -148,6 +148,7 @@ class _Trials:
             setting.quality_index,
             encoder.device,
         )
+        mse = squared_error_of(encoder.pixels, decoded)
         return min(psnr_of(mse), _EXACT_DB)
 
     def encoded(self, setting: Setting) -> Encoded:

@@ -17,6 +17,7 @@ from licodec.codec.pixels import has_fast_bfloat16, pixels_of, tuned_corrector
 from licodec.codec.weights import StepWeights, rd_lambda
 from licodec.entropy.shifts import SPLIT_INDEX
 from licodec.entropy.tables import coding_bound
+from licodec.metrics.distortion import DISTORTIONS
 from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT
 from licodec.prior.integer import Where
 from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, fold_of
@@ -30,6 +31,7 @@ from licodec.transform.wavelet import FRACTION_BITS, GRID_PX
 # Gradients are computed window by window, which bounds memory; sides in elements of the low-pass.
 _WINDOW = 16
 _HALO = 2
+_WINDOW_PX = _WINDOW * GRID_PX
 # Longest way that one element is sent, in steps: beyond, the local model says nothing.
 _MAX_MOVE = 1.0
 
@@ -44,7 +46,7 @@ class Cost:
     Attributes:
         bpp: bits of the payload per pixel.
         mse: mean squared error of the decoded pixels in squared grey levels.
-        rd: bpp + lambda mse, what encoders minimise.
+        rd: bpp + lambda times the distortion that the family is tuned to, what encoders minimise.
     """
 
     bpp: float
@@ -62,15 +64,15 @@ def psnr_of(mse: float) -> float:
     return 10 * math.log10(255**2 / mse) if mse > 0 else math.inf
 
 
-def decoded_mse(
+def decoded_pixels(
     encoded: Encoded,
     pixels: np.ndarray,
     family: Family,
     synthesis: Correction,
     quality_index: int,
     device: torch.device,
-) -> float:
-    """Mean squared error in squared grey levels of what a decoder makes of a file.
+) -> np.ndarray:
+    """What a decoder makes of a file, uint8 of the original's shape.
 
     Args:
         encoded: result of `encode_pixels`.
@@ -83,14 +85,18 @@ def decoded_mse(
     inputs = quality_inputs(family.config, quality_index)
     corrector = tuned_corrector(synthesis, inputs, device, encoded.tuning)
     height, width = pixels.shape[:2]
-    decoded = pixels_of(encoded.planes, corrector, height, width, pixels.ndim == 2)
+    return pixels_of(encoded.planes, corrector, height, width, pixels.ndim == 2)
+
+
+def squared_error_of(pixels: np.ndarray, decoded: np.ndarray) -> float:
+    """Mean squared error in squared grey levels; uint8 of the same shape."""
     rows = zip(decoded, pixels, strict=True)
     squares = (int(np.square(a.astype(np.int32) - b).sum()) for a, b in rows)
     return sum(squares) / pixels.size
 
 
 class Objective:
-    """lambda MSE + bits of one picture at one quality, networks frozen.
+    """lambda distortion + bits of one picture at one quality, networks frozen.
 
     Args:
         pixels: (H, W) or (H, W, 3) uint8.
@@ -115,6 +121,7 @@ class Objective:
         self._synthesis = synthesis.to(device)
         self._quality_index = quality_index
         self._device = device
+        self._distortion = DISTORTIONS[family.tune]
         self._rd_lambda = rd_lambda(family, quality_index)
         self._is_short = device.type == "cpu" and has_fast_bfloat16()
         dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
@@ -124,7 +131,7 @@ class Objective:
 
     def cost(self, encoded: Encoded) -> Cost:
         """True cost: bytes of the payload, pixels as decoders make them."""
-        mse = decoded_mse(
+        decoded = decoded_pixels(
             encoded,
             self._pixels,
             self._family,
@@ -133,7 +140,24 @@ class Objective:
             self._device,
         )
         bpp = 8 * len(encoded.payload) / (self._height * self._width)
-        return Cost(bpp, mse, bpp + self._rd_lambda * mse)
+        mse = squared_error_of(self._pixels, decoded)
+        is_visual = self._family.tune == "visual"
+        distortion: float = self._distortion_of(decoded) if is_visual else mse
+        return Cost(bpp, mse, bpp + self._rd_lambda * distortion)
+
+    @torch.no_grad()
+    def _distortion_of(self, decoded: np.ndarray) -> float:
+        """Mean distortion over the picture, window by window."""
+        total = 0.0
+        for top in range(0, self._height, _WINDOW_PX):
+            for left in range(0, self._width, _WINDOW_PX):
+                part = slice(top, top + _WINDOW_PX), slice(left, left + _WINDOW_PX)
+                original, shown = (
+                    _colours(torch.from_numpy(p[part])) for p in (self._pixels, decoded)
+                )
+                num_px = original.shape[2] * original.shape[3]
+                total += num_px * float(self._distortion(original, shown))
+        return total / (self._height * self._width)
 
     def targets(self, encoded: Encoded) -> Values:
         """Where each value should be if all others stay as they are coded.
@@ -162,7 +186,7 @@ class Objective:
         return targets
 
     def slopes(self, values: Values, relax: Relax, encoded: Encoded) -> Values:
-        """Gradient of bits plus lambda times squared error, window by window.
+        """Gradient of bits plus lambda times distortion, window by window.
 
         Args:
             values: of the whole picture.
@@ -206,19 +230,24 @@ class Objective:
         return slopes
 
     def _error(self, planes: Tensor, top: int, left: int) -> Tensor:
-        """Squared error summed over the window's pixels, mean over colours."""
+        """Distortion of the window, times its pixels."""
         planes = planes[None].to(self._device).float() / (1 << FRACTION_BITS)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._is_short):
             corrected = self._synthesis(planes, *self._conditions)
         bottom, right = top + planes.shape[2], left + planes.shape[3]
-        target = torch.from_numpy(self._pixels[top:bottom, left:right].astype(np.float32))
-        grey_levels = (
-            luma_to_grey(corrected[0, 0])
-            if self._is_grey
-            else planes_to_rgb(corrected)[0].permute(1, 2, 0)
-        )
-        shown = grey_levels[: len(target), : target.shape[1]].clamp(0, 255).cpu()
-        return (shown - target).square().sum() / (1 if self._is_grey else NUM_PLANES)
+        original = _colours(torch.from_numpy(self._pixels[top:bottom, left:right]))
+        height, width = original.shape[2:]
+        levels = planes_to_rgb(corrected)
+        if self._is_grey:
+            levels = luma_to_grey(corrected[:, :1]).expand(-1, NUM_PLANES, -1, -1)
+        shown = levels[:, :, :height, :width].clamp(0, 255).cpu()
+        return height * width * self._distortion(original, shown).sum()
+
+
+def _colours(pixels: Tensor) -> Tensor:
+    """(h, w) or (h, w, 3) uint8 to (1, 3, h, w) float32."""
+    colours = pixels[:, :, None].expand(-1, -1, NUM_PLANES) if pixels.ndim == 2 else pixels
+    return colours.permute(2, 0, 1)[None].float()
 
 
 def _is_coded(log_scale: Tensor, where: Where, height: int, width: int, skip_below: int) -> Tensor:

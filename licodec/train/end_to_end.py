@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from licodec.metrics.distortion import DISTORTIONS
 from licodec.prior.fake_integers import round_to_integers
 from licodec.prior.msp import Quantize, quantize_dead_zone, quantize_rounding
 from licodec.train.data import CropSampler, Pictures, validation_crops
-from licodec.train.distortion import DISTORTIONS
 from licodec.train.loop import VALIDATION_PICTURES, VALIDATION_PX, BatchLoss, RunOptions
 from licodec.train.network import CodecNetwork
 from licodec.train.precision import training_autocast

@@ -65,6 +65,7 @@ class Release:
     """Released weights before they are written."""
 
     profile: str
+    tune: str  # key of DISTORTIONS
     family_config: FamilyConfig
     synthesis_config: CorrectionConfig
     family_tensors: dict[str, Tensor]  # without the analysis
@@ -135,6 +136,7 @@ def export(
     prior_kmac = prior_kmac_per_px(network)
     return Release(
         profile=profile,
+        tune=state.get("tune", "psnr"),
         family_config=network.family,
         synthesis_config=synthesis_from_json(state["synthesis"]),
         family_tensors=tensors,
@@ -296,6 +298,7 @@ def write_release(release: Release, folder: Path, *, write_family: bool) -> None
                 "fingerprint": fingerprint_of(release.family_tensors),
                 "config": family_to_json(release.family_config),
                 "kmac_per_px": f"{release.kmac_per_px[1]:.2f}",
+                "tune": release.tune,
             },
         )
     _write(

@@ -18,9 +18,9 @@ import torch
 
 from licodec.codec.model import read_family
 from licodec.config import CHOICES, CorrectionConfig
+from licodec.metrics.distortion import stage_name
 from licodec.train.checkpoint import checkpoint_configs, load_checkpoint, load_weights
 from licodec.train.data import Pictures
-from licodec.train.distortion import stage_name
 from licodec.train.end_to_end import EndToEnd
 from licodec.train.export import released_tensors
 from licodec.train.finetune_cache import LatentCache

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.errors import TrainingError
+from licodec.metrics.distortion import DISTORTIONS
 from licodec.train.data import Pictures, drawing_chances, validation_crops
-from licodec.train.distortion import DISTORTIONS
 from licodec.train.finetune_cache import NUM_QUALITIES, LatentCache, Pair, variant
 from licodec.train.finetune_encode import Encoders
 from licodec.train.flat_store import Draw, FlatStore, fits
@@ -28,7 +28,7 @@ from licodec.train.loop import (
 from licodec.train.network import CodecNetwork
 from licodec.train.precision import training_autocast
 from licodec.train.processes import num_processes, process_rank
-from licodec.transform.colour import planes_to_rgb, rgb_to_planes
+from licodec.transform.colour import planes_to_rgb
 from licodec.transform.patches import PATCH_PX
 from licodec.transform.quality import knot_weights
 from licodec.transform.wavelet import FRACTION_BITS
@@ -207,9 +207,7 @@ class SynthesisOnLatents:
         with training_autocast(device):
             decoded = planes.to(device).float() / (1 << FRACTION_BITS)
             corrected: Tensor = network.synthesis(decoded, weights, step_px)
-        levels = rgb.to(device).float()
-        shown = rgb_to_planes(planes_to_rgb(corrected).clamp(0, 255))
-        return self._distortion(levels, rgb_to_planes(levels), shown)
+        return self._distortion(rgb.to(device).float(), planes_to_rgb(corrected).clamp(0, 255))
 
     @torch.no_grad()
     def measure(self, position: float) -> tuple[Tensor, Tensor]:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from licodec.config import CorrectionConfig, FamilyConfig
+from licodec.metrics.distortion import Distortion, squared_error
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES
 from licodec.prior.msp import Prior, Quantize, quantize_dead_zone
-from licodec.train.distortion import Distortion, squared_error
-from licodec.transform.colour import rgb_to_planes
+from licodec.transform.colour import planes_to_rgb, rgb_to_planes
 from licodec.transform.correction import Correction
 from licodec.transform.quality import interpolate, knot_weights, log_steps_start
 from licodec.transform.wavelet import NUM_BANDS, analyse, band_norm
@@ -81,23 +81,25 @@ class CodecNetwork(nn.Module):
             position: (N,) float quality in [0, 1].
             quantize: how symbols are chosen.
             linear: leave both learned corrections out (first stage of training).
-            distortion: of the decoded planes.
+            distortion: of the decoded picture.
 
         Returns:
             bits per pixel (N,) and distortion in squared grey levels (N,).
         """
         with torch.autocast(rgb.device.type, enabled=False):
-            planes = rgb_to_planes(rgb.float())  # in float32: a matrix product, else shortened
+            levels = rgb.float()
+            planes = rgb_to_planes(levels)  # in float32: a matrix product, else shortened
         weights = knot_weights(position, self.family.num_knots)
         detail_px, low_px, step_px = self.steps(weights)
-        target = planes
         if not linear:
             planes = self.analysis(planes, weights, step_px)
         low, details = analyse(planes)
         bits, decoded = self.prior(low, details, weights, detail_px, low_px, quantize)
         if not linear:
             decoded = self.synthesis(decoded, weights, step_px)
-        return bits / (rgb.shape[2] * rgb.shape[3]), distortion(rgb, target, decoded.float())
+        with torch.autocast(rgb.device.type, enabled=False):
+            lacking = distortion(levels, planes_to_rgb(decoded.float()))
+        return bits / (rgb.shape[2] * rgb.shape[3]), lacking
 
     @torch.no_grad()
     def start_unchanged(self, names: list[str]) -> list[str]:

@@ -8,10 +8,9 @@ import torch
 from PIL import Image
 
 from licodec.evaluate.peers import find_peer
+from licodec.metrics.distortion import DISTORTIONS, SQUARED_ERROR_SHARE, stage_name
 from licodec.metrics.ssimulacra2 import ssimulacra2
-from licodec.train.distortion import DISTORTIONS, SQUARED_ERROR_SHARE, stage_name
-from licodec.train.visual import visual_distance
-from licodec.transform.colour import rgb_to_planes
+from licodec.metrics.visual import visual_distance
 from tests.photos import crop
 
 DECODED = [
@@ -83,11 +82,10 @@ def test_gradient_is_finite_on_black_and_on_equal_pictures() -> None:
 
 def test_visual_distortion_has_a_share_of_the_squared_error() -> None:
     reference = batch(crop(64, 64))
-    planes = rgb_to_planes(reference)
-    decoded = planes + torch.tensor([3.0, -2.0, 1.0])[:, None, None]
-    error = DISTORTIONS["psnr"](reference, planes, decoded)
+    decoded = reference + torch.tensor([3.0, -2.0, 1.0])[:, None, None]
+    error = DISTORTIONS["psnr"](reference, decoded)
     assert error.item() == pytest.approx((9 + 4 + 1) / 3, rel=1e-4)
-    assert DISTORTIONS["visual"](reference, planes, decoded) > SQUARED_ERROR_SHARE * error
+    assert DISTORTIONS["visual"](reference, decoded) > SQUARED_ERROR_SHARE * error
 
 
 def test_stages_of_both_tunes_have_different_names() -> None:

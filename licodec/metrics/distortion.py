@@ -1,0 +1,52 @@
+"""What training and search minimise beside the rate: squared error, or what people see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from torch import Tensor
+
+from licodec.metrics.pairs import MIN_SIDE_PX
+from licodec.metrics.visual import visual_distance
+
+# (originals (N, 3, H, W) sRGB grey levels, decoded pictures likewise)
+# -> what these lack, (N,), in squared grey levels
+Distortion = Callable[[Tensor, Tensor], Tensor]
+
+# Squared grey levels that a unit of the visual distance counts as. With 4, the distance of what
+# squared error alone had trained is about its squared error at every quality, so that one lambda
+# serves both (docs/decisions.md, "What training for the eye minimises").
+SQUARED_LEVELS_PER_UNIT = 4.0
+# Share of the squared error beside the visual distance. Without it the distance alone is gamed:
+# fine patterns and tints in smooth areas, which other measures of what is seen show.
+SQUARED_ERROR_SHARE = 0.35
+
+
+def squared_error(reference: Tensor, decoded: Tensor) -> Tensor:
+    """Mean squared error over pixels and colours (N,)."""
+    return (decoded - reference).square().flatten(1).mean(1)
+
+
+def visual_distortion(reference: Tensor, decoded: Tensor) -> Tensor:
+    """Visual distance with a share of squared error (N,); squared error alone of tiny pictures."""
+    error = squared_error(reference, decoded)
+    if min(reference.shape[2:]) < MIN_SIDE_PX:
+        return error
+    seen = SQUARED_LEVELS_PER_UNIT * visual_distance(reference, decoded)
+    return (1 - SQUARED_ERROR_SHARE) * seen + SQUARED_ERROR_SHARE * error
+
+
+# Weight of the distortion at quality 100 of a family that is trained anew: for the eye the range
+# goes on to where nothing is seen any more.
+LAMBDA_MAX: Mapping[str, float] = MappingProxyType({"visual": 2.0, "psnr": 0.5})
+
+# By what a family is tuned to.
+DISTORTIONS: Mapping[str, Distortion] = MappingProxyType(
+    {"visual": visual_distortion, "psnr": squared_error}
+)
+
+
+def stage_name(stage: str, tune: str) -> str:
+    """Name of a stage in log and checkpoint; runs of another name begin a new schedule."""
+    return stage if tune == "psnr" else f"{stage}, {tune}"
