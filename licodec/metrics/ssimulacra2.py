@@ -58,7 +58,7 @@ _WEIGHTS = {
 
 
 def ssimulacra2(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float | None:
-    """SSIMULACRA 2 of two sRGB pictures; takes some 320 bytes of memory per pixel.
+    """SSIMULACRA 2 of two sRGB pictures; takes some 230 bytes of memory per pixel.
 
     Args:
         reference: (H, W, 3) uint8 RGB.
