@@ -18,7 +18,7 @@ MAX_PSNR_DB = 99.0
 # Five scales halve the picture four times; the 11-tap window must still fit: 160 / 16 = 10 < 11.
 MIN_MS_SSIM_SIDE_PX = 161
 
-# Larger pictures go unmeasured: SSIMULACRA 2 needs some 320 bytes of memory per pixel, Butteraugli
+# Larger pictures go unmeasured: SSIMULACRA 2 needs some 230 bytes of memory per pixel, Butteraugli
 # 250, MS-SSIM 100.
 MAX_PX: Mapping[Metric, int] = MappingProxyType(
     {"ssimulacra2": 2**23, "butteraugli": 2**23, "ms_ssim": 2**25}
