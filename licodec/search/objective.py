@@ -157,7 +157,8 @@ class Objective:
                 )
                 num_px = original.shape[2] * original.shape[3]
                 total += num_px * float(self._distortion(original, shown))
-        return total / (self._height * self._width)
+        mean: float = total / (self._height * self._width)
+        return mean
 
     def targets(self, encoded: Encoded) -> Values:
         """Where each value should be if all others stay as they are coded.
