@@ -17,7 +17,6 @@ from licodec.codec.padding import padding_bytes
 from licodec.codec.part import cut, region_of, shrink
 from licodec.codec.tuning import tune
 from licodec.config import (
-    CHOICES,
     DEFAULT_CHOICE,
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
@@ -96,7 +95,7 @@ class Codec:
         self.last_timings: dict[str, float] = {}
         self._family = load_family(self.info)
         self._synthesis = load_synthesis(self.info, self._family.config)
-        self._others: dict[str, tuple[Family, Synthesis]] = {}  # for files of earlier families
+        self._others: dict[str, tuple[Family, Synthesis]] = {}  # for files of other families
 
     def encode(
         self,
@@ -198,7 +197,7 @@ class Codec:
         seconds = seconds if time_budget is None else time_budget
         if not seconds >= 0:
             raise ValueError(f"time budget is {seconds:g} seconds, expected 0 or more")
-        choice = self._choice(effort, quantizer)
+        choice = choice_of(effort, quantizer)
         # The padding is made before anything else takes memory.
         num_bytes = max(
             encode_bytes(width, height, is_searched=seconds > 0), padding_bytes(width, height)
@@ -245,16 +244,6 @@ class Codec:
         self.last_timings = {"search": time.perf_counter() - started}
         return self._file(picture, sections, index, encoded)
 
-    def _choice(self, effort: int, quantizer: str | None) -> str:
-        """As `choice_of`; a family without tables for a trellis is coded with RDOQ."""
-        choice = choice_of(effort, quantizer)
-        is_trellis = CHOICES[choice] != CHOICES["rdoq"]
-        return "rdoq" if quantizer is None and is_trellis and not self._has_trellis else choice
-
-    @property
-    def _has_trellis(self) -> bool:
-        return self._family.trellis_from is not None
-
     def _file(
         self, picture: Picture, sections: list[Section], index: int, encoded: Encoded
     ) -> bytes:
@@ -273,7 +262,7 @@ class Codec:
         return write_container(header, sections, encoded.payload, encoded.symbols)
 
     def _weights_of(self, header: Header) -> tuple[Family, Synthesis]:
-        """What decodes a file; weights of an earlier family are loaded when one comes."""
+        """What decodes a file; weights of another family are loaded when one comes."""
         name = family_name(header.family_id)
         assert name is not None  # check_family has found it
         if name == self.info.family:

@@ -16,7 +16,6 @@ from licodec.codec.model import Family
 from licodec.config import CHOICES, DEFAULT_CHOICE
 from licodec.entropy.encode import encode_steps
 from licodec.entropy.tuning import NO_TUNING, tuning_batch
-from licodec.prior.layout import VALUE_BITS
 from licodec.prior.planes import Planes
 
 # Coding a picture without skipping is tried once what is skipped is worth more than this share.
@@ -109,7 +108,6 @@ def encode_pixels(
                 *pixels.shape[:2],
                 is_grey=pixels.ndim == 2,
                 code=chooser,
-                value_bits=VALUE_BITS,
                 is_kept=is_synthesis_kept,
             )
         chooser.batches.append(tuning_batch(NO_TUNING, family.tables.shift_table))

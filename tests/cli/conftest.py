@@ -42,7 +42,6 @@ from licodec.errors import ModelError
 from licodec.image.convert import picture_from, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
-from licodec.profiles import InstalledFamily
 from licodec.search.target import Target
 
 
@@ -165,8 +164,8 @@ def fake_codec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(coders, "_processes", threads_for_processes)
     monkeypatch.setitem(sys.modules, "licodec.codec.codec", module)  # type: ignore[arg-type]
     monkeypatch.setattr("licodec.inspect.list_profiles", lambda family=None: ())
-    installed = InstalledFamily(b"\x3f\x2a\x91\xc0", has_trellis=True)
-    monkeypatch.setattr("licodec.codec.match.find_family", lambda _: installed)
+    installed = b"\x3f\x2a\x91\xc0"
+    monkeypatch.setattr("licodec.codec.match.find_fingerprint", lambda _: installed)
     FakeCodec.made.clear()
     FakeCodec.asked.clear()
     package._codec.cache_clear()
