@@ -31,7 +31,7 @@ from licodec.config import (
     quality_to_index,
     search_seconds,
 )
-from licodec.container.format import ALPHA, EXIF, ICC, MAX_SIDE_PX, XMP, Header, Section
+from licodec.container.format import ALPHA, EXIF, ICC, MAX_SIDE_PX, XMP, Container, Header, Section
 from licodec.container.read import read_container
 from licodec.container.write import write_container
 from licodec.errors import ImageError, PictureWarning
@@ -225,8 +225,9 @@ class Codec:
                     index,
                     self.device,
                 )
+            data = self._file(picture, sections, index, encoded)
             self.last_timings = encoded.timings_s
-            return self._file(picture, sections, index, encoded)
+            return data
         started = time.perf_counter()
         encoder = SearchEncoder(
             picture.pixels,
@@ -276,13 +277,18 @@ class Codec:
     @no_autocast()
     def decode_picture(
         self,
-        data: bytes,
+        data: bytes | Container,
         *,
         region: tuple[int, int, int, int] | None = None,
         max_size: int | None = None,
     ) -> Picture:
-        """Decompress to pixels with their alpha plane and metadata. Raises as `decode`."""
-        container = read_container(data, self.max_pixels)
+        """Decompress to pixels with their alpha plane and metadata. Raises as `decode`.
+
+        Args:
+            data: the whole file, or what `read_container` found in it.
+            region, max_size: as of `decode`.
+        """
+        container = data if isinstance(data, Container) else read_container(data, self.max_pixels)
         header = container.header
         check_family(header)
         part = region_of(region, max_size, header.width, header.height)

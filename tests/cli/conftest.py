@@ -33,6 +33,7 @@ from licodec.container import (
     EXIF,
     ICC,
     XMP,
+    Container,
     Header,
     Section,
     read_container,
@@ -121,7 +122,7 @@ class FakeCodec:
 
     def decode_picture(
         self,
-        data: bytes,
+        data: bytes | Container,
         *,
         region: tuple[int, int, int, int] | None = None,
         max_size: int | None = None,
@@ -135,8 +136,8 @@ class FakeCodec:
             return replace(picture, pixels=picture.pixels[:height, :width])
         return picture
 
-    def _whole(self, data: bytes) -> Picture:
-        container = read_container(data, self.max_pixels)
+    def _whole(self, data: bytes | Container) -> Picture:
+        container = data if isinstance(data, Container) else read_container(data, self.max_pixels)
         header = container.header
         shape = (header.height, header.width) + (() if header.is_grey else (3,))
         assert container.payload is not None
