@@ -6,6 +6,8 @@ PYTHON ?= python3
 PIP_FLAGS ?=
 FOLDER ?=
 BENCH_FLAGS ?=
+# Of golden: families by name, such as psnr1.
+FAMILIES ?=
 
 # Of train-balanced, train-fast and train-best: pictures, folder of the run, hours in all, device,
 # checkpoint to begin with (none: train-balanced begins anew), more options of
@@ -64,8 +66,8 @@ test-ray: $(RAY_STAMP) ## Run the tests that start a local Ray cluster
 test-all: $(STAMP) ## Run all tests but those in a browser and with Ray
 	$(BIN)/python -m pytest -m 'not browser and not ray'
 
-golden: $(STAMP) ## Remake the golden files; needs a line in the changelog
-	$(BIN)/python tests/golden/make_golden.py
+golden: $(STAMP) ## Remake the golden files (FAMILIES=: of all); needs a line in the changelog
+	$(BIN)/python tests/golden/make_golden.py $(FAMILIES)
 
 docs: $(STAMP) ## Remake docs/cli.md from the commands' help
 	$(BIN)/python docs/make_cli.py

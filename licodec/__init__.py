@@ -96,7 +96,7 @@ def encode(
         psnr: dB that the picture comes up to, within 0.05.
         effort: 0 (fastest) to 9 (smallest file); from 5 on the latent is searched for this picture.
         time_budget: seconds for that search in place of the effort's own.
-        quantizer: one of "rounding", "dead-zone", "rdoq", "tcq4", "tcq8" and "tcq128" in place of
+        quantizer: one of "rounding", "dead-zone", "rdoq", "tcq8" and "tcq128" in place of
             the effort's own.
         profile: name from `licodec profiles`.
         device: "auto", "cpu" or "cuda"; files differ between devices, pictures hardly do.

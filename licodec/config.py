@@ -23,13 +23,9 @@ MAX_PIXELS = 2**28
 METADATA_KINDS = ("icc", "exif", "xmp")
 
 # Ids that files carry: append, never reuse.
-FAMILY_IDS: Mapping[str, int] = MappingProxyType(
-    {"wave1": 1, "wave2": 2, "wave3": 3, "wave4": 4, "wave5": 5, "wave6": 6, "wave7": 7}
-)
+FAMILY_IDS: Mapping[str, int] = MappingProxyType({"psnr1": 1, "visual1": 2})
 PROFILE_IDS: Mapping[str, int] = MappingProxyType({"fast": 1, "balanced": 2, "best": 3})
-QUANTIZER_IDS: Mapping[str, int] = MappingProxyType(
-    {"rounding": 0, "tcq4": 1, "tcq8": 2, "tcq128": 3}
-)
+QUANTIZER_IDS: Mapping[str, int] = MappingProxyType({"rounding": 0, "tcq8": 1, "tcq128": 2})
 
 # How an encoder chooses symbols, and the quantizer that the file then names.
 CHOICES: Mapping[str, str] = MappingProxyType(
@@ -37,7 +33,6 @@ CHOICES: Mapping[str, str] = MappingProxyType(
         "rounding": "rounding",
         "dead-zone": "rounding",
         "rdoq": "rounding",
-        "tcq4": "tcq4",
         "tcq8": "tcq8",
         "tcq128": "tcq128",
     }
@@ -166,12 +161,6 @@ SYNTHESES: Mapping[str, CorrectionConfig] = MappingProxyType(
 )
 
 
-# What descriptions that do not name it mean: families made before there was a stride of 2.
-_BEFORE_FINE: Mapping[str, Any] = MappingProxyType(
-    {"analysis_fine_width": 0, "analysis_fine_blocks": 0}
-)
-
-
 def family_to_json(config: FamilyConfig) -> str:
     """Text that `family_from_json` reads back; stored in checkpoints and released weights."""
     plain = {f: getattr(config, f) for f in config.__dataclass_fields__}
@@ -194,7 +183,7 @@ def family_from_json(text: str) -> FamilyConfig:
     values: dict[str, Any] = {
         k: MappingProxyType(v) if isinstance(v, dict) else v for k, v in plain.items()
     }
-    return FamilyConfig(**{**_BEFORE_FINE, **values})
+    return FamilyConfig(**values)
 
 
 def synthesis_to_json(config: CorrectionConfig) -> str:

@@ -97,7 +97,15 @@ def choose_profile(data: bytes, max_pixels: int = MAX_PIXELS) -> str:
         BitstreamError: a bad front, or more than `max_pixels` pixels.
         ModelError: this installation does not have the family or the profile.
     """
-    header = read_front(data, max_pixels).header
+    return profile_of(read_front(data, max_pixels).header)
+
+
+def profile_of(header: Header) -> str:
+    """The profile that a file with this header was made for.
+
+    Raises:
+        ModelError: this installation does not have the family or the profile.
+    """
     check_family(header)
     family = family_name(header.family_id)
     assert family is not None  # check_family has found it

@@ -15,7 +15,7 @@ from pathlib import Path
 from licodec.config import FAMILY_IDS, PROFILE_IDS
 from licodec.errors import ModelError
 
-CURRENT_FAMILY = "wave7"
+CURRENT_FAMILY = "psnr1"
 _MAX_HEADER_BYTES = 1 << 22  # headers here have some 20 kB; more is damage
 _METADATA = "__metadata__"  # key among the names of tensors
 
@@ -41,19 +41,6 @@ class ProfileInfo:
     rd: tuple[tuple[float, float, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledFamily:
-    """What a file must agree with to be decoded.
-
-    Attributes:
-        fingerprint: first 4 bytes.
-        has_trellis: it has tables for trellis-coded quantization.
-    """
-
-    fingerprint: bytes
-    has_trellis: bool
-
-
 def find_models_dir() -> Path:
     """Folder of the released weights, in an installed wheel or in a checkout.
 
@@ -73,17 +60,12 @@ def read_metadata(path: Path) -> dict[str, str]:
     Raises:
         ModelError: missing or damaged file.
     """
-    return _read_header(path)[0]
-
-
-def _read_header(path: Path) -> tuple[dict[str, str], frozenset[str]]:
-    """Metadata of a safetensors file and names of its tensors."""
     try:
         with open(path, "rb") as file:
             (size,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(min(size, _MAX_HEADER_BYTES)))
         metadata = header.pop(_METADATA)
-        return {str(k): str(v) for k, v in metadata.items()}, frozenset(header)
+        return {str(k): str(v) for k, v in metadata.items()}
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); reinstall licodec") from error
     except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -152,8 +134,8 @@ def profile_name(profile_id: int) -> str | None:
     return next((name for name, i in PROFILE_IDS.items() if i == profile_id), None)
 
 
-def find_family(family_id: int) -> InstalledFamily | None:
-    """What is known of an installed family without loading it, None if it is not installed.
+def find_fingerprint(family_id: int) -> bytes | None:
+    """First 4 bytes of an installed family's fingerprint, None if it is not installed.
 
     Raises:
         ModelError: its file is damaged.
@@ -162,9 +144,7 @@ def find_family(family_id: int) -> InstalledFamily | None:
     path = None if name is None else find_models_dir() / name / "family.safetensors"
     if path is None or not path.is_file():
         return None
-    metadata, tensors = _read_header(path)
     try:
-        fingerprint = bytes.fromhex(metadata["fingerprint"])[:4]
+        return bytes.fromhex(read_metadata(path)["fingerprint"])[:4]
     except (KeyError, ValueError) as error:
         raise ModelError(f"{path}: incomplete description; reinstall licodec") from error
-    return InstalledFamily(fingerprint, "trellis_from" in tensors)

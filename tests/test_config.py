@@ -54,8 +54,3 @@ def test_synthesis_survives_its_description():
 def test_synthesis_with_other_settings_is_refused(text):
     with pytest.raises(ValueError, match="expected width, num_blocks"):
         synthesis_from_json(text)
-
-
-def test_descriptions_from_before_the_stride_of_2_mean_none():
-    assert synthesis_from_json('{"width": 3, "num_blocks": 1}').fine_blocks == 0
-    assert family_from_json('{"analysis_width": 96}').analysis.fine_blocks == 0

@@ -18,7 +18,7 @@ from licodec.codec.codec import Codec
 from licodec.codec.model import ANALYSIS_PREFIX, fingerprint_of, load_synthesis, read_family
 from licodec.config import FAMILY_IDS
 from licodec.errors import ModelError
-from licodec.profiles import find_family, read_metadata
+from licodec.profiles import find_fingerprint, read_metadata
 
 DESCRIPTIONS: dict[str, Callable[[dict[str, Any]], object]] = {
     "no fingerprint": lambda metadata: metadata.pop("fingerprint"),
@@ -80,16 +80,16 @@ def test_installed_family_without_a_fingerprint_is_refused(
 ) -> None:
     monkeypatch.setattr(profiles, "find_models_dir", lambda: tmp_path)
     text = json.dumps({"__metadata__": metadata}).encode()
-    (tmp_path / "wave1").mkdir()
-    path = tmp_path / "wave1" / "family.safetensors"
+    (tmp_path / "psnr1").mkdir()
+    path = tmp_path / "psnr1" / "family.safetensors"
     path.write_bytes(struct.pack("<Q", len(text)) + text)
     with pytest.raises(ModelError, match="incomplete description; reinstall"):
-        find_family(FAMILY_IDS["wave1"])
+        find_fingerprint(FAMILY_IDS["psnr1"])
 
 
 def test_family_that_is_unknown_or_not_installed_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(profiles, "find_models_dir", lambda: tmp_path)
-    assert find_family(31) is None
-    assert find_family(FAMILY_IDS["wave1"]) is None
+    assert find_fingerprint(31) is None
+    assert find_fingerprint(FAMILY_IDS["psnr1"]) is None

@@ -29,6 +29,7 @@ from licodec.cli.slots import Slots
 from licodec.errors import ModelError
 
 if TYPE_CHECKING:
+    from licodec.container.format import Container
     from licodec.image.picture import Picture
 
 _T = TypeVar("_T")
@@ -71,7 +72,9 @@ class Coder:
         seconds = time.perf_counter() - started
         return Coded(data, seconds, model_seconds, dict(codec.last_timings))
 
-    def decode(self, data: bytes, profile: str, arguments: Mapping[str, Any]) -> "Coded[Picture]":
+    def decode(
+        self, data: "bytes | Container", profile: str, arguments: Mapping[str, Any]
+    ) -> "Coded[Picture]":
         """`Codec.decode_picture` with these keywords."""
         codec, model_seconds = self._codecs.get(profile)
         started = time.perf_counter()
@@ -108,7 +111,7 @@ class Coders:
             return self._elsewhere(Coder.encode, share, picture, profile, arguments)
 
     def decode(
-        self, data: bytes, num_pixels: int, profile: str, **arguments: Any
+        self, data: "bytes | Container", num_pixels: int, profile: str, **arguments: Any
     ) -> "Coded[Picture]":
         """See `Coder.decode`; waits for the slots of a picture of this size.
 

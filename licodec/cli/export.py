@@ -18,7 +18,7 @@ from licodec.errors import LicodecError
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="Folder of the family, such as models/wave7.",
+    help="Folder of the family, such as models/psnr1.",
 )
 @click.option(
     "-p",
@@ -56,8 +56,8 @@ def command(
     synthesis-PROFILE.safetensors and a model card.
 
     \b
-    licodec export runs/mine/last.pt photos/ -o models/wave7
-    licodec export fast/last.pt photos/ -o models/wave7 -p fast --synthesis-only
+    licodec export runs/mine/last.pt photos/ -o models/psnr1
+    licodec export fast/last.pt photos/ -o models/psnr1 -p fast --synthesis-only
     """
     import torch
 

@@ -111,8 +111,8 @@ def command(
     the prior or the gains trained, the result is a new family.
 
     \b
-    licodec finetune checkpoints/wave7-balanced.pt photos/ -o runs/mine
-    licodec finetune checkpoints/wave7-balanced.pt photos/ -o runs/fast -p fast
+    licodec finetune checkpoints/psnr1-balanced.pt photos/ -o runs/mine
+    licodec finetune checkpoints/psnr1-balanced.pt photos/ -o runs/fast -p fast
     licodec finetune runs/a/last.pt photos/ -o runs/b --freeze gains
     """
     from licodec.profiles import CURRENT_FAMILY, find_models_dir

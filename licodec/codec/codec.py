@@ -17,7 +17,6 @@ from licodec.codec.padding import padding_bytes
 from licodec.codec.part import cut, region_of, shrink
 from licodec.codec.tuning import tune
 from licodec.config import (
-    CHOICES,
     DEFAULT_CHOICE,
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
@@ -32,7 +31,7 @@ from licodec.config import (
     quality_to_index,
     search_seconds,
 )
-from licodec.container.format import ALPHA, EXIF, ICC, MAX_SIDE_PX, XMP, Header, Section
+from licodec.container.format import ALPHA, EXIF, ICC, MAX_SIDE_PX, XMP, Container, Header, Section
 from licodec.container.read import read_container
 from licodec.container.write import write_container
 from licodec.errors import ImageError, PictureWarning
@@ -96,7 +95,7 @@ class Codec:
         self.last_timings: dict[str, float] = {}
         self._family = load_family(self.info)
         self._synthesis = load_synthesis(self.info, self._family.config)
-        self._others: dict[str, tuple[Family, Synthesis]] = {}  # for files of earlier families
+        self._others: dict[str, tuple[Family, Synthesis]] = {}  # for files of other families
 
     def encode(
         self,
@@ -198,7 +197,7 @@ class Codec:
         seconds = seconds if time_budget is None else time_budget
         if not seconds >= 0:
             raise ValueError(f"time budget is {seconds:g} seconds, expected 0 or more")
-        choice = self._choice(effort, quantizer)
+        choice = choice_of(effort, quantizer)
         # The padding is made before anything else takes memory.
         num_bytes = max(
             encode_bytes(width, height, is_searched=seconds > 0), padding_bytes(width, height)
@@ -226,8 +225,9 @@ class Codec:
                     index,
                     self.device,
                 )
+            data = self._file(picture, sections, index, encoded)
             self.last_timings = encoded.timings_s
-            return self._file(picture, sections, index, encoded)
+            return data
         started = time.perf_counter()
         encoder = SearchEncoder(
             picture.pixels,
@@ -244,16 +244,6 @@ class Codec:
             index, encoded = encoder.to_target(target, seconds, report)
         self.last_timings = {"search": time.perf_counter() - started}
         return self._file(picture, sections, index, encoded)
-
-    def _choice(self, effort: int, quantizer: str | None) -> str:
-        """As `choice_of`; a family without tables for a trellis is coded with RDOQ."""
-        choice = choice_of(effort, quantizer)
-        is_trellis = CHOICES[choice] != CHOICES["rdoq"]
-        return "rdoq" if quantizer is None and is_trellis and not self._has_trellis else choice
-
-    @property
-    def _has_trellis(self) -> bool:
-        return self._family.trellis_from is not None
 
     def _file(
         self, picture: Picture, sections: list[Section], index: int, encoded: Encoded
@@ -273,7 +263,7 @@ class Codec:
         return write_container(header, sections, encoded.payload, encoded.symbols)
 
     def _weights_of(self, header: Header) -> tuple[Family, Synthesis]:
-        """What decodes a file; weights of an earlier family are loaded when one comes."""
+        """What decodes a file; weights of another family are loaded when one comes."""
         name = family_name(header.family_id)
         assert name is not None  # check_family has found it
         if name == self.info.family:
@@ -287,13 +277,18 @@ class Codec:
     @no_autocast()
     def decode_picture(
         self,
-        data: bytes,
+        data: bytes | Container,
         *,
         region: tuple[int, int, int, int] | None = None,
         max_size: int | None = None,
     ) -> Picture:
-        """Decompress to pixels with their alpha plane and metadata. Raises as `decode`."""
-        container = read_container(data, self.max_pixels)
+        """Decompress to pixels with their alpha plane and metadata. Raises as `decode`.
+
+        Args:
+            data: the whole file, or what `read_container` found in it.
+            region, max_size: as of `decode`.
+        """
+        container = data if isinstance(data, Container) else read_container(data, self.max_pixels)
         header = container.header
         check_family(header)
         part = region_of(region, max_size, header.width, header.height)

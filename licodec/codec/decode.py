@@ -51,7 +51,6 @@ def decode_planes(
 
     Raises:
         CorruptFileError: the symbols are not those that were written.
-        ModelError: the family has no tables for the file's quantizer.
     """
     started = time.perf_counter()
     reader, planes = _read_levels(container, family, 1)
@@ -76,7 +75,6 @@ def _read_levels(
             header.width,
             is_grey=header.is_grey,
             code=reader,
-            value_bits=header.value_bits,
             last_level=last_level,
         )
     return reader, planes
@@ -174,7 +172,6 @@ class SymbolReader:
         self.crc = container.front_crc
         self._num_tables = len(family.tables.models)
         self._shift_table = family.tables.shift_table
-        self._has_shifts, self._has_tuning = header.has_shifts, header.has_tuning
         self._skip_below = coding_bound(family.tables, is_all_coded=header.is_all_coded)
         self._chains = family.chains_of(header.quantizer)
         lowest = self._chains.first_index if self._chains else self._skip_below
@@ -182,8 +179,7 @@ class SymbolReader:
 
     def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
         started = time.perf_counter()
-        if self._has_shifts:
-            self._shift(rows_of(index, where))
+        self._shift(rows_of(index, where))
         flat = index.view(-1).numpy()
         # Plain elements have indices from skip_below to end - 1, those in chains from end on.
         end = self._num_tables
@@ -209,8 +205,6 @@ class SymbolReader:
         Raises:
             CorruptFileError: a number that no encoder writes.
         """
-        if not self._has_tuning:
-            return NO_TUNING
         flag = self.decoder.runs([(self._shift_table, 1)])
         self._count(flag)
         if flag[0] not in (0, 1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -14,9 +15,9 @@ from licodec.codec.choose import Chooser, Coefficients
 from licodec.codec.latent import Latent
 from licodec.codec.model import Family
 from licodec.config import CHOICES, DEFAULT_CHOICE
-from licodec.entropy.encode import encode_steps
+from licodec.entropy.encode import encode_steps, estimated_bits
+from licodec.entropy.tables import Tables
 from licodec.entropy.tuning import NO_TUNING, tuning_batch
-from licodec.prior.layout import VALUE_BITS
 from licodec.prior.planes import Planes
 
 # Coding a picture without skipping is tried once what is skipped is worth more than this share.
@@ -25,28 +26,41 @@ _TOLERATED_LOSS = 0.03
 
 @dataclass
 class Encoded:
-    """Result of one picture.
+    """Result of one picture: its symbols, which are entropy-coded when the payload is asked for.
 
     Attributes:
-        payload: ANS stream.
-        batches: (symbols (n,) int16, tables that coded them (n,) uint8) in coding order.
+        steps: (symbols (n,) int16, tables that code them (n,) uint8) of all steps in coding order.
+        tables: of the latent family.
         quantizer: name in `licodec.config.QUANTIZER_IDS`; goes into the header.
         is_all_coded: nothing was skipped; goes into the header.
         synthesis: what a decoder's linear synthesis gives, (3, H', W') in 1/64 grey level; None
             where it was not to be kept.
         tuning: (NUM_DIRECTIONS,) int16 of the synthesis, (0,) without, see `licodec.codec.tuning`.
         shifts: (B, 2) int16 of each step's scale indices, see `licodec.entropy.shifts`.
-        timings_s: seconds by stage.
+        timings_s: seconds by stage; "entropy" once there is a payload.
     """
 
-    payload: bytes
-    batches: list[tuple[np.ndarray, np.ndarray]]
+    steps: list[tuple[np.ndarray, np.ndarray]]
+    tables: Tables
     quantizer: str
     is_all_coded: bool
     synthesis: Planes | None
     shifts: list[np.ndarray]
     tuning: np.ndarray = field(default_factory=lambda: NO_TUNING)
     timings_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def batches(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """`steps` and the tuning that follows them: all that is coded, in coding order."""
+        return [*self.steps, tuning_batch(self.tuning, self.tables.shift_table)]
+
+    @cached_property
+    def payload(self) -> bytes:
+        """ANS stream."""
+        started = time.perf_counter()
+        payload = encode_steps(self.batches, self.tables)
+        self.timings_s["entropy"] = time.perf_counter() - started
+        return payload
 
     @property
     def symbols(self) -> Iterator[bytes]:
@@ -56,7 +70,7 @@ class Encoded:
     @property
     def tables_used(self) -> list[np.ndarray]:
         """(n,) uint8 of each batch."""
-        return [tables for _, tables in self.batches]
+        return [used for _, used in self.batches]
 
     @property
     def planes(self) -> Tensor:
@@ -77,7 +91,7 @@ def encode_pixels(
     values: Coefficients | None = None,
     is_synthesis_kept: bool = True,
 ) -> Encoded:
-    """Analyse, quantise and code one picture.
+    """Analyse and quantise one picture.
 
     Args:
         pixels: (H, W) or (H, W, 3) uint8.
@@ -90,16 +104,13 @@ def encode_pixels(
         rate_scale: factor on the rate where symbols are chosen by rate and distortion.
         values: to be quantised in place of what the analysis gives; can be asked more than once.
         is_synthesis_kept: without, the result has no planes, and large pictures need less memory.
-
-    Raises:
-        ModelError: the family has no tables for the quantizer.
     """
     started = time.perf_counter()
     if values is None:
         values = Latent(pixels, family, quality_index, device)
     analysed = time.perf_counter()
 
-    def walk(is_whole: bool) -> tuple[Chooser, Planes | None, bytes]:
+    def walk(is_whole: bool) -> tuple[Chooser, Planes | None]:
         chooser = Chooser(
             values, family, quality_index, choice, is_all_coded=is_whole, rate_scale=rate_scale
         )
@@ -109,28 +120,24 @@ def encode_pixels(
                 *pixels.shape[:2],
                 is_grey=pixels.ndim == 2,
                 code=chooser,
-                value_bits=VALUE_BITS,
                 is_kept=is_synthesis_kept,
             )
-        chooser.batches.append(tuning_batch(NO_TUNING, family.tables.shift_table))
-        walked = time.perf_counter()
-        payload = encode_steps(chooser.batches, family.tables)
-        seconds["entropy"] += time.perf_counter() - walked
-        return chooser, planes if is_synthesis_kept else None, payload
+        return chooser, planes if is_synthesis_kept else None
 
-    seconds = {"analysis": analysed - started, "prior": 0.0, "entropy": 0.0}
-    chooser, planes, payload = walk(bool(is_all_coded))
-    if is_all_coded is None and chooser.lost_bits > _TOLERATED_LOSS * 8 * len(payload):
-        whole = walk(True)
-        if 8 * (len(whole[2]) - len(payload)) < chooser.missed_bits:
-            chooser, planes, payload = whole
-    seconds["prior"] = time.perf_counter() - analysed - seconds["entropy"]
+    chooser, planes = walk(bool(is_all_coded))
+    if is_all_coded is None and chooser.lost_bits:
+        bits = estimated_bits(chooser.batches, family.tables)
+        if chooser.lost_bits > _TOLERATED_LOSS * bits:
+            whole = walk(True)
+            if estimated_bits(whole[0].batches, family.tables) - bits < chooser.missed_bits:
+                chooser, planes = whole
+    prior_s = time.perf_counter() - analysed
     return Encoded(
-        payload,
         chooser.batches,
+        family.tables,
         CHOICES[choice],
         chooser.is_all_coded,
         planes,
         chooser.shifts,
-        timings_s=seconds,
+        timings_s={"analysis": analysed - started, "prior": prior_s},
     )

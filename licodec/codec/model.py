@@ -15,7 +15,6 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from licodec.config import (
-    DEFAULT_CHOICE,
     MAX_QUALITY_INDEX,
     CorrectionConfig,
     FamilyConfig,
@@ -47,28 +46,13 @@ class Family:
     detail_steps_q4: Tensor  # (256, 6, 9) int32, 1/1024 grey level
     low_steps_q4: Tensor  # (256, 3) int32
     analysis: Correction
-    trellis_from: int | None = None  # smallest scale index in chains; None: no tables for them
+    trellis_from: int  # smallest scale index in chains
     tune: str = "psnr"  # key of DISTORTIONS: what encoders minimise beside the rate
 
-    @property
-    def choice(self) -> str:
-        """How symbols are chosen by default; key of `licodec.config.CHOICES`."""
-        return "rdoq" if self.trellis_from is None else DEFAULT_CHOICE
-
     def chains_of(self, quantizer: str) -> Chains | None:
-        """What a quantizer (key of QUANTIZER_IDS) has in chains; None for rounding.
-
-        Raises:
-            ModelError: the family has no tables for trellis-coded quantization.
-        """
+        """What a quantizer (key of QUANTIZER_IDS) has in chains; None for rounding."""
         trellis = TRELLISES.get(quantizer)
-        if trellis is None:
-            return None
-        if self.trellis_from is None:
-            raise ModelError(
-                f"this latent family has no tables for quantizer {quantizer}; use rounding"
-            )
-        return Chains(trellis, self.trellis_from)
+        return None if trellis is None else Chains(trellis, self.trellis_from)
 
 
 @dataclass(frozen=True)
@@ -157,7 +141,7 @@ def read_family(family_path: Path, carrier: torch.dtype | None = None) -> Family
             int(tensors["skip_below"][0]),
         )
         detail, low = tensors["detail_steps_q4"], tensors["low_steps_q4"]
-        trellis_from = int(tensors["trellis_from"][0]) if "trellis_from" in tensors else None
+        trellis_from = int(tensors["trellis_from"][0])
     except KeyError as error:
         raise ModelError(f"{path}: weights lack tensor {error}; reinstall licodec") from error
     return Family(

@@ -26,8 +26,7 @@ from licodec.codec.encode import Encoded
 from licodec.codec.model import Family, quality_inputs
 from licodec.codec.pixels import STRIP_PX, Corrector, padded_rows
 from licodec.codec.weights import rd_lambda
-from licodec.entropy.encode import encode_steps
-from licodec.entropy.tuning import NO_TUNING, tuning_batch
+from licodec.entropy.tuning import NO_TUNING
 from licodec.prior.layout import NUM_PLANES
 from licodec.prior.planes import Planes
 from licodec.prior.strips import row_strips
@@ -188,11 +187,8 @@ def tune(
     slopes = unit * np.einsum("kno,no->k", directions, found.missing)
     curvatures = unit * np.einsum("kno,jno->kj", moved, directions)
     numbers = _whole_numbers(slopes, curvatures, magnitude_bits(family.tables)[-1].numpy())
-    batch = tuning_batch(numbers, family.tables.shift_table)
-    batches = [*encoded.batches[:-1], batch]
-    payload = encode_steps(batches, family.tables)
     timings_s = encoded.timings_s | {"tuning": time.perf_counter() - started}
-    return replace(encoded, payload=payload, batches=batches, tuning=numbers, timings_s=timings_s)
+    return replace(encoded, tuning=numbers, timings_s=timings_s)
 
 
 def _whole_numbers(slopes: np.ndarray, curvatures: np.ndarray, bits: np.ndarray) -> np.ndarray:

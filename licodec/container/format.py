@@ -11,13 +11,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from licodec.config import MAX_QUALITY_INDEX, QUANTIZER_IDS
-from licodec.prior.layout import FIRST_VALUE_BITS, VALUE_BITS
 
 MAGIC_BYTES = b"\x8cLIC"  # the first byte is not ASCII, so a text-mode transfer breaks it
-VERSION = 3
-_SHIFTS_SINCE = 2  # version
-_FINE_MEANS_SINCE = 3
-_TUNING_SINCE = 3
+VERSION = 1
 MAX_SIDE_PX = 2**24
 MAX_LENGTH_BYTES = 2**32 - 1
 # Real ICC, EXIF and XMP blocks stay below 4 MiB; larger ones are stored without deflate, so that
@@ -61,14 +57,14 @@ class Varint:
 
 
 MAGIC = Fixed("magic", 4)
-VERSION_FLAGS = Fixed("version and flags", 1)  # VVVV00TS
+VERSION_FLAGS = Fixed("version and flags", 1)  # VVVVLYTS
 FAMILY_PROFILE = Fixed("family and profile", 1)  # FFFFFPPP
 FAMILY_FINGERPRINT = Fixed("family fingerprint", 4)
 SYNTHESIS_FINGERPRINT = Fixed("synthesis fingerprint", 2)
 WIDTH = Varint("width", 1, MAX_SIDE_PX)
 HEIGHT = Varint("height", 1, MAX_SIDE_PX)
 QUALITY = Fixed("quality index", 1)
-COLOUR_QUANTIZER = Fixed("colour and quantizer", 1)  # 000AQQQG
+COLOUR_QUANTIZER = Fixed("colour and quantizer", 1)  # 00IAQQQG
 SECTION_COUNT = Fixed("section count", 1)  # only if the sections flag is set; sections follow it
 CRC = Fixed("checksum", 4)
 PAYLOAD_LENGTH = Varint("payload length", 0, MAX_LENGTH_BYTES)
@@ -98,13 +94,18 @@ SECTION_CRC = Fixed("section checksum", 4)
 SECTION: tuple[Fixed | Varint, ...] = (SECTION_TYPE, STORED_LENGTH, RAW_LENGTH, SECTION_CRC)
 
 FLAG_SECTIONS = 0x01
-FLAG_TILES = 0x02  # reserved; must be 0 in versions 1 and 2
+# What newer versions may write; 0 in files of this one.
+RESERVED_FLAGS: Mapping[int, str] = MappingProxyType(
+    {0x02: "tiles", 0x04: "layers", 0x08: "lossless"}
+)
+INTEGER_SYNTHESIS_BIT = 0x20  # of colour and quantizer
 MAX_FAMILY_ID = 31
 MAX_PROFILE_ID = 7
 GREY_BIT = 0x01
 QUANTIZER_SHIFT = 1
 QUANTIZER_MASK = 0x07
 ALL_CODED_BIT = 0x10
+UNUSED_COLOUR_BITS = 0xC0
 
 SKIPPABLE_BIT = 0x80  # a reader that does not know the section may skip it
 DEFLATED_BIT = 0x40
@@ -149,11 +150,9 @@ class Header:
     is_grey: bool  # grey, or else RGB
     quantizer_id: int  # one of config.QUANTIZER_IDS
     is_all_coded: bool = False  # nothing is skipped where the prior is all but certain of zero
-    version: int = VERSION  # of the format, 1 .. VERSION
 
     def __post_init__(self) -> None:
         ranges = (
-            ("version", self.version, 1, VERSION),
             ("family_id", self.family_id, 1, MAX_FAMILY_ID),
             ("profile_id", self.profile_id, 1, MAX_PROFILE_ID),
             ("width", self.width, WIDTH.low, WIDTH.high),
@@ -173,21 +172,6 @@ class Header:
     def quantizer(self) -> str:
         """Key of `licodec.config.QUANTIZER_IDS`."""
         return next(name for name, i in QUANTIZER_IDS.items() if i == self.quantizer_id)
-
-    @property
-    def has_shifts(self) -> bool:
-        """Each step begins with shifts of its scale indices."""
-        return self.version >= _SHIFTS_SINCE
-
-    @property
-    def has_tuning(self) -> bool:
-        """The symbols are followed by what tunes the synthesis."""
-        return self.version >= _TUNING_SINCE
-
-    @property
-    def value_bits(self) -> int:
-        """Fractional bits of means and values, in quantization steps."""
-        return VALUE_BITS if self.version >= _FINE_MEANS_SINCE else FIRST_VALUE_BITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,8 @@ def read_front(data: bytes, max_pixels: int | None = None) -> Container:
     """
     reader = FieldReader(data)
     _read_magic(reader)
-    version, has_sections = _read_version(reader)
-    header = _read_header(reader, version, max_pixels)
+    has_sections = _read_version(reader)
+    header = _read_header(reader, max_pixels)
     sections, section_bytes = _read_sections(reader) if has_sections else ((), ())
     front_crc = zlib.crc32(reader.before())
     crc = reader.number(lic.CRC)
@@ -143,8 +143,8 @@ def _read_magic(reader: FieldReader) -> None:
     reader.take(lic.MAGIC.num_bytes - len(start), lic.MAGIC.name)
 
 
-def _read_version(reader: FieldReader) -> tuple[int, bool]:
-    """Version, and whether sections follow the header."""
+def _read_version(reader: FieldReader) -> bool:
+    """Whether sections follow the header."""
     offset = reader.offset
     byte = reader.number(lic.VERSION_FLAGS)
     version, flags = byte >> 4, byte & 0x0F
@@ -154,18 +154,22 @@ def _read_version(reader: FieldReader) -> tuple[int, bool]:
             "written by a newer licodec, update this one"
         )
     if version < 1:
-        raise reader.corrupt("format version", offset, version, f"1 to {lic.VERSION}")
-    if flags & lic.FLAG_TILES:
-        raise UnsupportedVersionError(
-            f"tiles flag at offset {offset}: found 1, expected 0; "
-            "written by a newer licodec, update this one"
-        )
-    if flags & ~lic.FLAG_SECTIONS:
-        raise reader.corrupt("unused flags", offset, f"{flags:04b}", "000x")
-    return version, bool(flags & lic.FLAG_SECTIONS)
+        raise reader.corrupt("format version", offset, version, lic.VERSION)
+    for flag, name in lic.RESERVED_FLAGS.items():
+        if flags & flag:
+            raise _newer(name, offset)
+    return bool(flags & lic.FLAG_SECTIONS)
 
 
-def _read_header(reader: FieldReader, version: int, max_pixels: int | None) -> Header:
+def _newer(name: str, offset: int) -> UnsupportedVersionError:
+    """The error for a reserved flag that is set."""
+    return UnsupportedVersionError(
+        f"{name} flag at offset {offset}: found 1, expected 0; "
+        "written by a newer licodec, update this one"
+    )
+
+
+def _read_header(reader: FieldReader, max_pixels: int | None) -> Header:
     offset = reader.offset
     family_id, profile_id = divmod(reader.number(lic.FAMILY_PROFILE), lic.MAX_PROFILE_ID + 1)
     if not family_id:
@@ -194,7 +198,6 @@ def _read_header(reader: FieldReader, version: int, max_pixels: int | None) -> H
         is_grey=is_grey,
         quantizer_id=quantizer_id,
         is_all_coded=is_all_coded,
-        version=version,
     )
 
 
@@ -202,9 +205,10 @@ def _read_colour_quantizer(reader: FieldReader) -> tuple[bool, int, bool]:
     offset = reader.offset
     byte = reader.number(lic.COLOUR_QUANTIZER)
     quantizer_id = byte >> lic.QUANTIZER_SHIFT & lic.QUANTIZER_MASK
-    known_bits = lic.GREY_BIT | lic.QUANTIZER_MASK << lic.QUANTIZER_SHIFT | lic.ALL_CODED_BIT
-    if byte & ~known_bits:
+    if byte & lic.UNUSED_COLOUR_BITS:
         raise reader.corrupt(lic.COLOUR_QUANTIZER.name, offset, f"{byte:08b}", "000xxxxx")
+    if byte & lic.INTEGER_SYNTHESIS_BIT:
+        raise _newer("integer synthesis", offset)
     if quantizer_id not in QUANTIZER_IDS.values():
         known = ", ".join(f"{i} ({name})" for name, i in QUANTIZER_IDS.items())
         raise UnsupportedVersionError(

@@ -65,7 +65,7 @@ def _pack_header(header: Header, *, has_sections: bool) -> bytes:
     return b"".join(
         (
             lic.MAGIC_BYTES,
-            _pack(lic.VERSION_FLAGS, header.version << 4 | lic.FLAG_SECTIONS * has_sections),
+            _pack(lic.VERSION_FLAGS, lic.VERSION << 4 | lic.FLAG_SECTIONS * has_sections),
             _pack(lic.FAMILY_PROFILE, family_profile),
             header.family_fingerprint,
             header.synthesis_fingerprint,

@@ -8,7 +8,12 @@ from typing import Any
 import constriction
 import numpy as np
 
-from licodec.entropy.groups import ESCAPE_CLASSES, SORTED_AT_ONCE, group_by_table
+from licodec.entropy.groups import (
+    ESCAPE_CLASSES,
+    SORTED_AT_ONCE,
+    SUFFIX_BITS,
+    group_by_table,
+)
 from licodec.entropy.tables import MAX_SYMBOL, Tables
 
 # Their numbers, 16 bits, sort in linear time.
@@ -42,6 +47,22 @@ def encode_steps(steps: list[tuple[np.ndarray, np.ndarray]], tables: Tables) -> 
         _push_steps(coder, steps[begin:end], tables)
         end = begin
     return bytes(coder.get_compressed().astype("<u4").tobytes())
+
+
+def estimated_bits(steps: list[tuple[np.ndarray, np.ndarray]], tables: Tables) -> float:
+    """About what `encode_steps` takes for them, in a fraction of its time."""
+    if not steps:
+        return 0.0
+    index = np.concatenate([index for _, index in steps]).astype(np.intp)
+    symbols = np.concatenate([symbols for symbols, _ in steps])
+    reach = tables.reaches[index]
+    costs = [tables.bits(table) for table in range(len(tables.models))]
+    first = np.cumsum([0, *(len(cost) for cost in costs[:-1])])
+    excess = np.abs(symbols.astype(np.int64)) - reach
+    entries = np.where(excess > 0, 2 * reach + 1, symbols + reach)
+    bits = float(np.concatenate(costs)[first[index] + entries].sum())
+    suffixes = SUFFIX_BITS + np.floor(np.log2(excess[excess > 0]))
+    return bits + float(suffixes.sum())
 
 
 def _push_steps(coder: Any, steps: Sequence[tuple[np.ndarray, np.ndarray]], tables: Tables) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 # An escaped magnitude is R + m, m >= 1; the suffix codes the bit length of m, then the bits below
 # its highest one. Magnitudes stay below 2^15, so a length fits 16 classes.
 ESCAPE_CLASSES = 16
+SUFFIX_BITS = 1 + 4  # of sign and class, before the bits below the highest one
 # Elements that are sorted at once: the sort takes 16 bytes each, what it leaves 4.
 SORTED_AT_ONCE = 1 << 20
 

@@ -26,12 +26,12 @@ from licodec.prior.inputs import (
 )
 from licodec.prior.layers import Block, IntLayer, Layer, load_layers
 from licodec.prior.layout import (
-    FIRST_VALUE_BITS,
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
     NUM_LEVELS,
     NUM_LOW_PASS_STEPS,
     NUM_PLANES,
+    OFFSET_BITS,
     VALUE_BITS,
     detail_steps,
     fold_of,
@@ -44,10 +44,12 @@ _MAX_OUT = 1 << 12  # mean and log-scale corrections stay within +-256
 # Smaller maps are faster on float carriers: the operators for bytes cost more per call.
 _BYTES_FROM = 256
 _UNIT_BITS = 4 + 8  # of an output in 1/16 times its unit in 1/256 step
+# 2^-OFFSET_BITS step, in which quantizers count, in units of values.
+_OFFSET_UNIT = 1 << VALUE_BITS - OFFSET_BITS
 _INDEX_OFFSET = 3 * 16  # minus LOG_SCALE_MIN in 1/16
 MAX_INDEX = 63
 
-# (step number, means in 2^-value_bits step (C, ..), scale indices (C, ..) uint8, where)
+# (step number, means in 2^-VALUE_BITS step (C, ..), scale indices (C, ..) uint8, where)
 # -> what the quantizer adds to the means, in 1/16 step (C, ..) int32
 CodeStep = Callable[[int, Tensor, Tensor, "Where"], Tensor]
 
@@ -122,7 +124,6 @@ class IntegerPrior:
         *,
         is_grey: bool,
         code: CodeStep,
-        value_bits: int = VALUE_BITS,
         last_level: int = 1,
         is_kept: bool = True,
     ) -> Planes:
@@ -134,7 +135,6 @@ class IntegerPrior:
             is_grey: chroma is zero and not coded.
             code: quantises or decodes one step's elements; those of index 0 belong to the
                 padding, where it must return 0.
-            value_bits: means and values are in 2^-value_bits step, 4 or more.
             last_level: 1 to 6: no finer level is visited. The planes, of the padded size divided by
                 2^(last_level - 1), are then a smaller picture in themselves.
             is_kept: keep the last level's values; without them the planes lack its details, and
@@ -145,7 +145,7 @@ class IntegerPrior:
             of 64, made where they are asked for.
         """
         rows, columns = -(-height // GRID_PX), -(-width // GRID_PX)
-        low, step = self._low_pass(quality_index, rows, columns, is_grey, code, value_bits)
+        low, step = self._low_pass(quality_index, rows, columns, is_grey, code)
         trunk: Tensor | None = None
         parents: Tensor | None = None
         for level in range(NUM_LEVELS, last_level - 1, -1):
@@ -163,12 +163,11 @@ class IntegerPrior:
                 is_grey,
                 code,
                 step,
-                value_bits,
                 is_kept=is_kept or level > last_level,
             )
             step += len(detail_steps(level))
             steps = self.tables["detail_steps_q4"][quality_index, level - 1]  # (9,)
-            planes = Planes(low, values, steps, value_bits)
+            planes = Planes(low, values, steps)
             if level > last_level:
                 # Nothing of a level is needed at the next, which is four times as large.
                 low = planes.small()
@@ -176,13 +175,7 @@ class IntegerPrior:
         return planes
 
     def _low_pass(
-        self,
-        quality_index: int,
-        rows: int,
-        columns: int,
-        is_grey: bool,
-        code: CodeStep,
-        value_bits: int,
+        self, quality_index: int, rows: int, columns: int, is_grey: bool, code: CodeStep
     ) -> tuple[Tensor, int]:
         values = torch.zeros(NUM_PLANES, rows, columns, dtype=torch.int32)
         known = torch.zeros(rows, columns, dtype=torch.int32)
@@ -195,10 +188,10 @@ class IntegerPrior:
             index = index.clamp(1, MAX_INDEX).to(torch.uint8).expand_as(mean).contiguous()
             where = Where(0, tuple(range(num_planes)), mask)
             added = code(step, mean, index, where).to(torch.int32)
-            values[:num_planes, mask] = mean.add(added, alpha=_sixteenth(value_bits))
+            values[:num_planes, mask] = mean.add(added, alpha=_OFFSET_UNIT)
             known += mask.int()
         steps = self.tables["low_steps_q4"][quality_index]
-        shift = value_bits + STEP_BITS - FRACTION_BITS
+        shift = VALUE_BITS + STEP_BITS - FRACTION_BITS
         low = (values * steps[:, None, None] + (1 << shift - 1)) >> shift
         return low, NUM_LOW_PASS_STEPS
 
@@ -212,7 +205,6 @@ class IntegerPrior:
         is_grey: bool,
         code: CodeStep,
         step: int,
-        value_bits: int,
         *,
         is_kept: bool,
     ) -> tuple[Tensor, Tensor]:
@@ -235,9 +227,7 @@ class IntegerPrior:
         coded_steps = [s for s in detail_steps(level) if not (is_grey and s.is_chroma)]
         for number, detail_step in enumerate(coded_steps):
             channels = detail_step.channels
-            mean, index = self._head(
-                level, quality_index, number, channels, trunks[0], known, value_bits
-            )
+            mean, index = self._head(level, quality_index, number, channels, trunks[0], known)
             clear_padding(index, channels, level, height, width)
             is_last = number + 1 == len(coded_steps)
             if is_last:
@@ -248,12 +238,12 @@ class IntegerPrior:
             companded = torch.empty_like(mean, dtype=torch.int8)
             for top, bottom in row_strips(rows, columns):
                 value = mean[:, top:bottom].to(torch.int32)
-                value.add_(added[:, top:bottom], alpha=_sixteenth(value_bits))
+                value.add_(added[:, top:bottom], alpha=_OFFSET_UNIT)
                 if is_kept:
                     for key, part in unfolded(value, channels, fold, top, bottom):
                         values.put(key, part)
                 if is_asked_for:
-                    eighths = value.bitwise_right_shift_(value_bits - 3)
+                    eighths = value.bitwise_right_shift_(VALUE_BITS - 3)
                     companded[:, top:bottom] = self._compand(eighths)
             if is_asked_for:
                 known.append(companded)
@@ -307,7 +297,6 @@ class IntegerPrior:
         channels: Sequence[int],
         trunk: Tensor,
         known: Sequence[Tensor],
-        value_bits: int,
     ) -> tuple[Tensor, Tensor]:
         """(C, h, w) means and scale indices uint8 of one step; means int16 if their unit allows."""
         name = f"net.{NET_OF_LEVEL[level]}.head{number}"
@@ -319,7 +308,7 @@ class IntegerPrior:
         offset = (log_scale + (_INDEX_OFFSET + 1)).to(self.carrier)
         height, width = trunk.shape[:2]
         shape = (len(unit), len(channels) // len(unit), height * width)
-        shift = _UNIT_BITS - value_bits
+        shift = _UNIT_BITS - VALUE_BITS
         is_small = _MAX_OUT * int(unit.max()) < 1 << 15 + shift  # the mean is below 2^15 then
         means = torch.empty(shape, dtype=torch.int16 if is_small else torch.int32)
         indices = torch.empty(shape, dtype=torch.uint8)
@@ -363,11 +352,6 @@ TABLE_NAMES = (
         for k in ("first.shift", "quality_bias")
     ),
 )
-
-
-def _sixteenth(value_bits: int) -> int:
-    """1/16 step, in which quantizers count, in units of values."""
-    return 1 << value_bits - FIRST_VALUE_BITS
 
 
 def _add_coarser(

@@ -18,9 +18,9 @@ NUM_DETAIL_CHANNELS = 9  # (plane, band), plane-major: luma 0..2, chroma 3..8
 LUMA_CHANNELS = tuple(range(3))
 CHROMA_CHANNELS = tuple(range(3, 9))
 
-# Means, and so values, are integers in 2^-5 quantization step; in files before version 3 in 2^-4.
+# Means, and so values, are integers in 2^-5 quantization step; quantizers add to them in 2^-4 step.
 VALUE_BITS = 5
-FIRST_VALUE_BITS = 4
+OFFSET_BITS = 4
 
 # Positions in a folded 2x2 block: 0 top left, 1 top right, 2 bottom left, 3 bottom right.
 _FIRST_COLOUR = (0, 3)

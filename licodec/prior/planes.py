@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from licodec.prior.layout import NUM_PLANES
+from licodec.prior.layout import NUM_PLANES, VALUE_BITS
 from licodec.prior.strips import row_strips
 from licodec.transform.wavelet import SYNTHESIS_HALO, synthesise_values
 
@@ -59,13 +59,11 @@ class Planes:
 
     Args:
         low: (3, h, w) planes of the coarser level.
-        values: (9, h, w) of this level, 2^-value_bits step.
+        values: (9, h, w) of this level, 2^-VALUE_BITS step.
         steps: (9,) int32, 1/1024 grey level.
-        value_bits: fractional bits of the values.
     """
 
-    def __init__(self, low: Tensor, values: Tensor, steps: Tensor, value_bits: int) -> None:
-        self._value_bits = value_bits
+    def __init__(self, low: Tensor, values: Tensor, steps: Tensor) -> None:
         self.shape = (NUM_PLANES, 2 * low.shape[1], 2 * low.shape[2])
         self._low, self._values = low, values.view(NUM_PLANES, 3, *low.shape[1:])
         self._steps = steps.view(NUM_PLANES, 3)
@@ -80,7 +78,7 @@ class Planes:
             self._low[:, *inside].to(torch.int32),
             self._values[:, :, *inside],
             self._steps,
-            self._value_bits,
+            VALUE_BITS,
         )
         rows = slice(top - 2 * above, bottom - 2 * above)
         return part[:, rows, left - 2 * before : right - 2 * before]

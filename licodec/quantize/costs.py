@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from licodec.entropy.groups import SUFFIX_BITS
 from licodec.entropy.tables import Tables
 
 _LARGEST = 2050  # beyond it, costs are taken as flat; every reach is smaller
-_SUFFIX_BITS = 1 + 4  # sign and class of an escape, before its remainder
 
 
 def magnitude_bits(tables: Tables) -> Tensor:
@@ -22,7 +22,7 @@ def magnitude_bits(tables: Tables) -> Tensor:
     for table, reach in enumerate(tables.reaches):
         bits = tables.bits(table)
         beyond = np.arange(1, _LARGEST + 1 - int(reach))
-        escape = bits[-1] + _SUFFIX_BITS + np.floor(np.log2(beyond))
+        escape = bits[-1] + SUFFIX_BITS + np.floor(np.log2(beyond))
         rows.append(np.concatenate([bits[reach : 2 * reach + 1], escape]))
     return torch.from_numpy(np.stack(rows)).float()
 

@@ -57,10 +57,6 @@ def _register_trellis(num_bits: int, on_second: int, on_odd: int) -> Trellis:
 
 TRELLISES: Mapping[str, Trellis] = MappingProxyType(
     {
-        "tcq4": Trellis(
-            np.array([0, 0, 1, 1], np.uint8),
-            np.array([[0, 2], [2, 0], [1, 3], [3, 1]], np.uint8),
-        ),
         "tcq8": Trellis(
             np.array([0, 1, 0, 1, 0, 1, 0, 1], np.uint8),
             np.array([[0, 2], [5, 7], [1, 3], [6, 4], [2, 0], [4, 6], [3, 1], [7, 5]], np.uint8),

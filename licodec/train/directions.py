@@ -68,7 +68,7 @@ def _all_moments(
         left = int(random.integers(0, picture.shape[1] - width + 1))
         crop = np.ascontiguousarray(picture[top : top + height, left : left + width])
         index = int(random.integers(0, MAX_QUALITY_INDEX + 1))
-        encoded = encode_pixels(crop, family, index, cpu, choice=family.choice)
+        encoded = encode_pixels(crop, family, index, cpu)
         assert encoded.synthesis is not None
         measured = moments(crop, encoded.synthesis, correction, family, index, cpu)
         if measured is None or measured.error <= 0:

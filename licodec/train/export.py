@@ -115,7 +115,7 @@ def export(
         tensors |= _fit_tables(network, tensors, train, report)
     else:
         released = released_tensors(released_family, tensors)
-        tensors |= {k: released[k] for k in TABLE_TENSORS if k in released}
+        tensors |= {k: released[k] for k in TABLE_TENSORS}
     analysis = {k: v.half() for k, v in network.analysis.state_dict().items()}
     synthesis = {k: v.half() for k, v in network.synthesis.state_dict().items()}
     network.analysis.load_state_dict({k: v.float() for k, v in analysis.items()})
@@ -185,7 +185,7 @@ def _family(network: CodecNetwork, tensors: dict[str, Tensor]) -> Family:
         tensors["detail_steps_q4"],
         tensors["low_steps_q4"],
         network.analysis,
-        int(tensors["trellis_from"][0]) if "trellis_from" in tensors else None,
+        int(tensors["trellis_from"][0]),
     )
 
 
@@ -244,7 +244,7 @@ def _measure(
         bpps, psnrs = [], []
         for array in valid.arrays[:_RD_PICTURES]:
             height, width = array.shape[:2]
-            encoded = encode_pixels(array, family, index, cpu, choice=family.choice)
+            encoded = encode_pixels(array, family, index, cpu, choice=DEFAULT_CHOICE)
             encoded = tune(encoded, array, family, synthesis.correction, index, cpu)
             header = Header(
                 family_id=1,

@@ -17,7 +17,7 @@ from types import MappingProxyType
 import torch
 
 from licodec.codec.model import read_family
-from licodec.config import CHOICES, CorrectionConfig
+from licodec.config import CorrectionConfig
 from licodec.metrics.distortion import stage_name
 from licodec.train.checkpoint import checkpoint_configs, load_checkpoint, load_weights
 from licodec.train.data import Pictures
@@ -76,7 +76,7 @@ def finetuner(
 
     Raises:
         TrainingError: unusable checkpoint, or not one of the released family.
-        ModelError: damaged family, or one without tables for the quantizer.
+        ModelError: damaged family.
     """
     family, own = checkpoint_configs(start)
     network = seeded_network(family, synthesis or own, options.seed)
@@ -119,5 +119,4 @@ def _cache_of_release(
     integers = integer_prior(network.prior, network.log_detail_steps, network.log_low_steps)
     released_tensors(told.family_path, integers)
     family = read_family(told.family_path)
-    family.chains_of(CHOICES[told.quantizer])  # refuses a quantizer without tables
     return LatentCache(told.cache, family, told.quantizer, told.cache_bytes, device)

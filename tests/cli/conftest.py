@@ -33,6 +33,7 @@ from licodec.container import (
     EXIF,
     ICC,
     XMP,
+    Container,
     Header,
     Section,
     read_container,
@@ -42,7 +43,6 @@ from licodec.errors import ModelError
 from licodec.image.convert import picture_from, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
-from licodec.profiles import InstalledFamily
 from licodec.search.target import Target
 
 
@@ -122,7 +122,7 @@ class FakeCodec:
 
     def decode_picture(
         self,
-        data: bytes,
+        data: bytes | Container,
         *,
         region: tuple[int, int, int, int] | None = None,
         max_size: int | None = None,
@@ -136,8 +136,8 @@ class FakeCodec:
             return replace(picture, pixels=picture.pixels[:height, :width])
         return picture
 
-    def _whole(self, data: bytes) -> Picture:
-        container = read_container(data, self.max_pixels)
+    def _whole(self, data: bytes | Container) -> Picture:
+        container = data if isinstance(data, Container) else read_container(data, self.max_pixels)
         header = container.header
         shape = (header.height, header.width) + (() if header.is_grey else (3,))
         assert container.payload is not None
@@ -165,8 +165,8 @@ def fake_codec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(coders, "_processes", threads_for_processes)
     monkeypatch.setitem(sys.modules, "licodec.codec.codec", module)  # type: ignore[arg-type]
     monkeypatch.setattr("licodec.inspect.list_profiles", lambda family=None: ())
-    installed = InstalledFamily(b"\x3f\x2a\x91\xc0", has_trellis=True)
-    monkeypatch.setattr("licodec.codec.match.find_family", lambda _: installed)
+    installed = b"\x3f\x2a\x91\xc0"
+    monkeypatch.setattr("licodec.codec.match.find_fingerprint", lambda _: installed)
     FakeCodec.made.clear()
     FakeCodec.asked.clear()
     package._codec.cache_clear()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from licodec.container import Container, read_front
 from licodec.profiles import ProfileInfo
 from tests.cli.conftest import Licodec
 from tests.cli.pictures import read_photo, save_photo
@@ -101,7 +102,7 @@ def test_missing_profile_names_one_that_decodes(
 ) -> None:
     compressed(licodec, tmp_path / "a.lic", "-p", "best")
     profile = ProfileInfo(
-        name="fast", family="wave1", family_path=tmp_path, synthesis_path=tmp_path,
+        name="fast", family="psnr1", family_path=tmp_path, synthesis_path=tmp_path,
         family_fingerprint=b"", synthesis_fingerprint=b"", file_bytes=0, kmac_per_px=(0.0, 0.0),
         rd=(),
     )  # fmt: skip
@@ -205,3 +206,19 @@ def test_wrong_region_or_size_is_wrong_usage(
     compressed(licodec, tmp_path / "a.lic")
     assert licodec("decompress", tmp_path / "a.lic", *options).code == 2
     assert not (tmp_path / "a.png").exists()
+
+
+def test_header_is_read_once(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compressed(licodec, tmp_path / "a.lic")
+    calls = []
+
+    def count(data: bytes, max_pixels: int | None = None) -> Container:
+        calls.append(len(data))
+        return read_front(data, max_pixels)
+
+    for module in ("licodec.container.read", "licodec.inspect"):
+        monkeypatch.setattr(f"{module}.read_front", count)
+    assert licodec("decompress", tmp_path / "a.lic").code == 0
+    assert len(calls) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from licodec.errors import CorruptFileError
-from licodec.profiles import InstalledFamily, ProfileInfo
+from licodec.profiles import ProfileInfo
 from tests.cli.conftest import Licodec
 from tests.cli.pictures import save_photo
 
@@ -23,7 +23,7 @@ def lic(licodec: Licodec, tmp_path: Path) -> Path:
 
 def profile(fingerprint: bytes) -> ProfileInfo:
     return ProfileInfo(
-        name="balanced", family="wave1", family_path=Path("f"), synthesis_path=Path("s"),
+        name="balanced", family="psnr1", family_path=Path("f"), synthesis_path=Path("s"),
         family_fingerprint=fingerprint, synthesis_fingerprint=b"\xab\xcd", file_bytes=3_400_000,
         kmac_per_px=(18.25, 4.0), rd=((10.0, 0.151, 28.5), (60.0, 0.82, 35.25)),
     )  # fmt: skip
@@ -35,7 +35,7 @@ def test_json_tells_what_the_file_holds(licodec: Licodec, lic: Path) -> None:
     assert outcome.code == 0
     expected = {
         "schema": 1, "width": 11, "height": 7, "is_grey": True, "has_alpha": True, "quality": 1.0,
-        "quality_index": 0, "quantizer": "tcq128", "family": "wave1", "profile": "balanced",
+        "quality_index": 0, "quantizer": "tcq128", "family": "psnr1", "profile": "balanced",
         "family_fingerprint": "3f2a91c0", "synthesis_fingerprint": "abcd", "is_checked": False,
         "num_bytes": lic.stat().st_size,
     }  # fmt: skip
@@ -48,7 +48,7 @@ def test_json_tells_what_the_file_holds(licodec: Licodec, lic: Path) -> None:
 
 def test_text_has_the_same_facts(licodec: Licodec, lic: Path) -> None:
     text = licodec("info", lic).out.decode()
-    for part in ("11x7 grey + alpha", "tcq128", "wave1 3f2a91c0", "balanced", "ALPHA"):
+    for part in ("11x7 grey + alpha", "tcq128", "psnr1 3f2a91c0", "balanced", "ALPHA"):
         assert part in text
     assert licodec("info", "-", stdin=lic.read_bytes()).out.decode() == text.replace(
         str(lic), "stdin"
@@ -58,8 +58,8 @@ def test_text_has_the_same_facts(licodec: Licodec, lic: Path) -> None:
 def test_file_of_other_weights_is_described_and_called_not_decodable(
     licodec: Licodec, lic: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = InstalledFamily(b"\x77\xe0\xd1\xb2", has_trellis=True)
-    monkeypatch.setattr("licodec.codec.match.find_family", lambda _: other)
+    other = b"\x77\xe0\xd1\xb2"
+    monkeypatch.setattr("licodec.codec.match.find_fingerprint", lambda _: other)
     outcome = licodec("info", lic)
     assert outcome.code == 0
     assert "decodable    no" in outcome.out.decode()

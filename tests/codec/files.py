@@ -6,7 +6,7 @@ import numpy as np
 
 from licodec.codec.encode import Encoded
 from licodec.config import QUANTIZER_IDS
-from licodec.container.format import VERSION, Header
+from licodec.container.format import Header
 from licodec.container.write import write_container
 
 
@@ -16,7 +16,6 @@ def file_of(
     quality_index: int,
     *,
     synthesis: bytes = bytes(2),
-    version: int = VERSION,
 ) -> bytes:
     """The file's bytes; pixels are those that were encoded, synthesis is a fingerprint."""
     header = Header(
@@ -30,6 +29,5 @@ def file_of(
         is_grey=pixels.ndim == 2,
         quantizer_id=QUANTIZER_IDS[encoded.quantizer],
         is_all_coded=encoded.is_all_coded,
-        version=version,
     )
     return write_container(header, (), encoded.payload, encoded.symbols)

@@ -41,7 +41,6 @@ def symbols_checksum(data: bytes, family: Family) -> str:
             header.width,
             is_grey=header.is_grey,
             code=code,
-            value_bits=header.value_bits,
         ).whole()
     reader.tuning()
     reader.decoder.finish()

@@ -52,7 +52,7 @@ def files(codec, tmp_path_factory) -> list[Path]:
     pictures = [
         (crop(192, 136), 50, "tcq128"),
         (crop(101, 136, "L"), 50, "rdoq"),
-        (crop(65, 70, name="chelsea"), 95, "tcq4"),
+        (crop(65, 70, name="chelsea"), 95, "tcq8"),
     ]
     paths = []
     for number, (pixels, quality, quantizer) in enumerate(pictures):

@@ -24,7 +24,6 @@ from licodec.errors import (
     TooLargeError,
 )
 from licodec.prior.integer import IntegerPrior
-from licodec.profiles import find_family
 from tests.photos import crop
 
 PIXELS = crop(48, 40)
@@ -129,21 +128,6 @@ def test_file_of_an_unknown_family_is_refused_by_its_number(codec, family):
 def test_family_is_named_before_a_profile_that_is_unknown_too(codec, family):
     with pytest.raises(ModelError, match="latent family 31, which this licodec does not know"):
         licodec.decode(file_with(codec, family, family_id=31, profile_id=7))
-
-
-def test_trellis_of_a_family_without_tables_for_it_is_refused_and_told(codec, family):
-    installed = find_family(FAMILY_IDS["wave1"])
-    assert installed is not None
-    changes = {"family_id": FAMILY_IDS["wave1"], "family_fingerprint": installed.fingerprint}
-    message = "names quantizer tcq128, for which latent family wave1 has no tables; copy"
-    forged = file_with(codec, family, **changes)
-    for check in (codec.decode, check_symbols_of):
-        with pytest.raises(ModelError, match=message):
-            check(forged)
-    about = licodec.info(forged)
-    assert not about.is_decodable
-    assert about.notes[0].startswith(message)
-    assert licodec.info(file_with(codec, family, **changes, quantizer_id=0)).is_decodable
 
 
 def test_file_made_for_another_synthesis_decodes_with_the_one_at_hand(codec, family):

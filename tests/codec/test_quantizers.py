@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
-from licodec.codec import choose as choose_module
-from licodec.codec import encode as encode_module
 from licodec.codec.decode import decode_symbols
 from licodec.codec.encode import encode_pixels
 from licodec.codec.model import Family
 from licodec.config import CHOICES, EFFORT_CHOICES, choice_of
 from licodec.container.read import read_container
-from licodec.entropy.encode import encode_steps
 from licodec.entropy.tables import MAX_SHIFT
-from licodec.errors import CorruptFileError, ModelError
+from licodec.errors import CorruptFileError
 from tests.codec.files import file_of
 from tests.photos import crop
 from tests.tiny import tiny_family, tiny_network
@@ -53,34 +48,7 @@ def test_shifts_of_scale_indices_fit_the_picture(choice, tiny):
     assert nonzero == sum(np.count_nonzero(s) for s in coded)
 
 
-@pytest.mark.parametrize("version", [1, 2])
-def test_files_of_former_versions_have_coarser_means_and_the_first_no_shifts(
-    version, tiny, monkeypatch
-):
-    pixels = crop(200, 130)
-    if version == 1:
-        monkeypatch.setattr(
-            choose_module, "shifted_groups", lambda rows, bound: np.zeros((len(rows), 2), bool)
-        )
-    monkeypatch.setattr(choose_module, "_VALUE_UNIT", 16)
-    monkeypatch.setattr(encode_module, "VALUE_BITS", 4)
-    encoded = encode_pixels(pixels, tiny, 200, CPU, choice="tcq8")
-    encoded.batches.pop()  # what follows the last step
-    encoded.payload = encode_steps(encoded.batches, tiny.tables)
-    data = file_of(encoded, pixels, 200, version=version)
-    assert decode_symbols(read_container(data), tiny).equal(encoded.planes)
-    with pytest.raises(CorruptFileError):
-        decode_symbols(read_container(file_of(encoded, pixels, 200)), tiny)
-
-
-def test_steps_read_without_their_shifts_are_noticed(tiny):
-    pixels = crop(200, 130)
-    encoded = encode_pixels(pixels, tiny, 200, CPU, choice="rdoq")
-    with pytest.raises(CorruptFileError):
-        decode_symbols(read_container(file_of(encoded, pixels, 200, version=1)), tiny)
-
-
-@pytest.mark.parametrize("choice", ["rdoq", "tcq4", "tcq8", "tcq128"])
+@pytest.mark.parametrize("choice", ["rdoq", "tcq8", "tcq128"])
 def test_extreme_contrast_at_the_highest_quality_survives(choice, tiny):
     pixels = np.zeros((70, 90, 3), np.uint8)
     pixels[::2, 1::2] = 255
@@ -90,7 +58,7 @@ def test_extreme_contrast_at_the_highest_quality_survives(choice, tiny):
     assert max(np.abs(np.frombuffer(s, "<i2")).max(initial=0) for s in encoded.symbols) > 30
 
 
-@pytest.mark.parametrize("choice", ["tcq4", "tcq8", "tcq128"])
+@pytest.mark.parametrize("choice", ["tcq8", "tcq128"])
 def test_trellis_uses_tables_of_both_quantizers_beside_plain_ones(choice, tiny):
     encoded = encode_pixels(crop(200, 130), tiny, 200, CPU, choice=choice)
     used = np.unique(np.concatenate(encoded.tables_used))
@@ -100,7 +68,7 @@ def test_trellis_uses_tables_of_both_quantizers_beside_plain_ones(choice, tiny):
     assert encoded.quantizer == choice
 
 
-@pytest.mark.parametrize("choice", ["tcq4", "tcq8", "tcq128"])
+@pytest.mark.parametrize("choice", ["tcq8", "tcq128"])
 @pytest.mark.parametrize("seed", range(12))
 def test_damaged_payload_of_a_trellis_is_reported(seed, choice, tiny):
     pixels = crop(130, 100)
@@ -121,16 +89,9 @@ def test_rate_scale_above_one_takes_fewer_bytes(tiny):
     assert len(set(sizes)) == 3
 
 
-def test_family_without_tables_for_a_trellis_is_refused(tiny):
-    old = replace(tiny, trellis_from=None)
-    with pytest.raises(ModelError, match="no tables for quantizer tcq8; use rounding"):
-        encode_pixels(crop(20, 20), old, 100, CPU, choice="tcq8")
-    assert encode_pixels(crop(20, 20), old, 100, CPU, choice="rdoq").quantizer == "rounding"
-
-
 def test_efforts_name_choices_and_a_quantizer_overrides_them():
     assert [choice_of(effort) for effort in range(len(EFFORT_CHOICES))] == list(EFFORT_CHOICES)
-    assert choice_of(0, "tcq4") == "tcq4"
+    assert choice_of(0, "tcq8") == "tcq8"
     with pytest.raises(ValueError, match="effort is -1"):
         choice_of(-1)
     with pytest.raises(ValueError, match="quantizer is 'best'"):

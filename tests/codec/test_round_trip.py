@@ -21,7 +21,7 @@ from licodec.config import (
     quality_to_index,
 )
 from licodec.container.read import read_container, read_front
-from licodec.entropy.tables import Tables
+from licodec.entropy.encode import encode_steps, estimated_bits
 from licodec.errors import ImageError, ModelError
 from licodec.image.picture import Picture
 from licodec.profiles import CURRENT_FAMILY
@@ -32,18 +32,6 @@ SIZES = [(1, 1), (1, 7), (7, 1), (17, 33), (63, 65), (64, 64), (200, 100)]  # wi
 
 def encoded_at(family, pixels: np.ndarray, quality: float) -> Encoded:
     return encode_pixels(pixels, family, quality_to_index(quality), torch.device("cpu"))
-
-
-def estimated_bits(encoded: Encoded, tables: Tables) -> float:
-    """Cost of the symbols under the tables, escapes' suffixes left out."""
-    total = 0.0
-    for symbols, used in encoded.batches:
-        for table in np.unique(used):
-            reach = int(tables.reaches[table])
-            values = symbols[used == table].astype(np.int64)
-            entries = np.where(np.abs(values) > reach, 2 * reach + 1, values + reach)
-            total += float(tables.bits(int(table))[entries].sum())
-    return total
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])
@@ -124,7 +112,7 @@ def double_by_default() -> Iterator[None]:
 def test_real_bits_are_within_half_a_per_cent_of_the_estimate(name, quality, family):
     size = (600, 400) if name == "coffee" else (451, 300)
     encoded = encoded_at(family, crop(*size, name=name), quality)
-    estimate = estimated_bits(encoded, family.tables)
+    estimate = estimated_bits(encoded.batches, family.tables)
     assert 8 * len(encoded.payload) == pytest.approx(estimate, rel=0.005)
 
 
@@ -207,3 +195,17 @@ def test_missing_gpu_is_refused_by_name(monkeypatch):
     with pytest.raises(ValueError, match="torch finds no CUDA device"):
         find_device("cuda")
     assert find_device("auto") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("effort", [0, 2, 4])
+def test_symbols_are_entropy_coded_once(effort, codec, monkeypatch):
+    calls = []
+
+    def count(steps: list, tables: object) -> bytes:
+        calls.append(len(steps))
+        return encode_steps(steps, tables)
+
+    monkeypatch.setattr("licodec.codec.encode.encode_steps", count)
+    codec.encode(crop(120, 90), effort=effort)
+    assert len(calls) == 1
+    assert {"analysis", "prior", "entropy"} <= set(codec.last_timings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,6 @@ from licodec.codec.model import Family, Synthesis, quality_inputs
 from licodec.codec.pixels import Region
 from licodec.codec.tuning import moments, tune
 from licodec.container.read import read_container
-from licodec.entropy.encode import encode_steps
 from licodec.entropy.tuning import NO_TUNING, NUM_DIRECTIONS
 from licodec.errors import CorruptFileError
 from licodec.train.data import Pictures
@@ -170,10 +171,9 @@ def test_a_number_that_no_encoder_writes_is_refused(family, correction):
     encoded = coded(pixels, family)
     table = np.array([family.tables.shift_table], np.uint8)
     for wrong in (2, -1):
-        encoded.batches[-1] = np.array([wrong], np.int16), table
-        encoded.payload = encode_steps(encoded.batches, family.tables)
+        forged = replace(encoded, steps=[*encoded.steps, (np.array([wrong], np.int16), table)])
         with pytest.raises(CorruptFileError, match=f"ends with {wrong}, expected 0 or 1"):
-            decoded(file_of_own(encoded, pixels), family, correction)
+            decoded(file_of_own(forged, pixels), family, correction)
 
 
 def test_an_encode_is_not_tuned_by_itself(family):

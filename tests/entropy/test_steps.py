@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from licodec.entropy import encode, groups
 from licodec.entropy.decode import StepDecoder
-from licodec.entropy.encode import encode_steps
+from licodec.entropy.encode import encode_steps, estimated_bits
 from licodec.entropy.groups import ESCAPE_CLASSES, group_by_table
 from licodec.entropy.tables import MAX_SYMBOL, Tables
 from licodec.errors import CorruptFileError
@@ -122,6 +122,15 @@ def test_payload_is_within_words_of_the_information_of_its_symbols():
     coded = [((entries - REACHES[table]).astype(np.int16), np.full(count, table, np.uint8))]
     bits = float(TABLES.bits(table)[entries].sum())
     assert abs(8 * len(encode_steps(coded, TABLES)) - bits) <= 64 + 0.001 * bits
+
+
+def test_bits_are_estimated_with_the_suffixes_of_escapes():
+    coded = random_steps(5, [3000, 0, 700, 1])
+    escapes = [(np.array([900, -12000, 32767], np.int16), np.array([0, 1, 3], np.uint8))] * 60
+    for steps in (coded, escapes):
+        bits = estimated_bits(steps, TABLES)
+        assert abs(8 * len(encode_steps(steps, TABLES)) - bits) <= 64 + 0.001 * bits
+    assert estimated_bits([], TABLES) == 0
 
 
 def test_symbol_beyond_the_largest_is_refused():

@@ -12,11 +12,10 @@ from PIL import Image
 
 from licodec.codec.check import check_symbols_of
 from licodec.container.read import read_container
-from tests.golden.make_golden import EARLIER, EXIF, GOLDEN, XMP, source_alpha, source_pixels
+from tests.golden.make_golden import ALL, EXIF, FAMILIES, XMP, source_alpha, source_pixels
 from tests.photos import psnr_db
 
 FOLDER = Path(__file__).parent
-ALL = {**GOLDEN, **EARLIER}
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +64,8 @@ def test_pixels_look_like_the_photograph(name, codec):
     assert psnr_db(source_pixels(ALL[name]), decoded) > 22
 
 
-@pytest.mark.parametrize("name", ["rgba-20x20-q90", "wave1-rgba-20x20-q90"])
-def test_alpha_and_metadata_are_those_that_were_written(name, codec):
-    picture = codec.decode_picture(lic(name))
+@pytest.mark.parametrize("family", FAMILIES)
+def test_alpha_and_metadata_are_those_that_were_written(family, codec):
+    picture = codec.decode_picture(lic(f"{family}-rgba-20x20-q90"))
     np.testing.assert_array_equal(picture.alpha, source_alpha(20, 20))
     assert (picture.exif, picture.xmp, picture.icc) == (EXIF, XMP, None)

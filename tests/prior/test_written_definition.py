@@ -41,7 +41,7 @@ CASES = {
     "photo": (_crop(40, 24), 40.0, "rdoq"),
     "grey photo": (_crop(40, 24, "L"), 40.0, "rounding"),
     "photo of 3x4 low-pass elements": (_crop(133, 199), 8.0, "rdoq"),
-    "grey photo of 2x2 low-pass elements": (_crop(65, 66, "L"), 97.0, "tcq4"),
+    "grey photo of 2x2 low-pass elements": (_crop(65, 66, "L"), 97.0, "tcq8"),
     "photo in chains": (_crop(90, 70), 80.0, "tcq8"),
     "tuned photo": (_crop(120, 90), 80.0, "tcq128"),
     "tuned grey photo": (_crop(120, 90, "L") // 64 * 64, 90.0, "tcq128"),

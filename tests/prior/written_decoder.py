@@ -40,7 +40,6 @@ class File:
     """A .lic file without sections, taken apart."""
 
     front: bytes
-    version: int
     width: int
     height: int
     quality: int
@@ -53,7 +52,7 @@ class File:
 
 def take_apart(data: bytes) -> File:
     """Split by the table "The file"."""
-    assert data[4] in (0x10, 0x20, 0x30)
+    assert data[4] == 0x10
     width, at = _varint(data, 12)
     height, at = _varint(data, at)
     quality, colour = data[at], data[at + 1]
@@ -63,7 +62,7 @@ def take_apart(data: bytes) -> File:
     assert len(payload) == length
     padded = payload + bytes(-length % 4)
     flags = bool(colour & 1), bool(colour & 16), colour >> 1 & 7
-    return File(data[: at + 2], data[4] >> 4, width, height, quality, *flags, crc, padded)
+    return File(data[: at + 2], width, height, quality, *flags, crc, padded)
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -129,9 +128,8 @@ def step_channels(level: int, *, is_grey: bool) -> list[list[tuple[int, int]]]:
 
 
 STATES = {  # quantizer id: Q, next state after an even and after an odd symbol
-    1: ([0, 0, 1, 1], ([0, 2, 1, 3], [2, 0, 3, 1])),
-    2: ([0, 1] * 4, ([0, 5, 1, 6, 2, 4, 3, 7], [2, 7, 3, 4, 0, 6, 1, 5])),
-    3: ([0, 1] * 64, [[s >> 1 ^ 74 * (s % 2) ^ 49 * odd for s in range(128)] for odd in (0, 1)]),
+    1: ([0, 1] * 4, ([0, 5, 1, 6, 2, 4, 3, 7], [2, 7, 3, 4, 0, 6, 1, 5])),
+    2: ([0, 1] * 64, [[s >> 1 ^ 74 * (s % 2) ^ 49 * odd for s in range(128)] for odd in (0, 1)]),
 }
 
 
@@ -147,7 +145,6 @@ class Symbols:
     weights: Arrays
     bound: int  # smallest index that is coded
     quantizer: int = 0
-    has_shifts: bool = False
     coded: list[int] = field(default_factory=list)  # in coding order
     num_escapes: int = 0
     num_shifted: int = 0
@@ -172,9 +169,8 @@ class Symbols:
     def step(self, index: np.ndarray, bands: list[int]) -> np.ndarray:
         """Indices (C, ..) of channels that belong to bands to value - mean of the same shape."""
         flat = [int(i) for i in index.ravel()]
-        if self.has_shifts:
-            size = len(flat) // len(bands)
-            self._shift(flat, [band for band in bands for _ in range(size)])
+        size = len(flat) // len(bands)
+        self._shift(flat, [band for band in bands for _ in range(size)])
         chained: list[int] = []
         if self.quantizer:
             first = int(self.weights["trellis_from"][0])
@@ -264,16 +260,14 @@ class WrittenDecoder:
             k: v.astype(np.int64) for k, v in weights.items() if not k.startswith("analysis.")
         }
         bound = 1 if file.is_all_coded else int(weights["skip_below"][0])
-        has_shifts = file.version >= 2
-        self.u = 5 if file.version >= 3 else 4
-        self.symbols = Symbols(file.payload, self.weights, bound, file.quantizer, has_shifts)
+        self.symbols = Symbols(file.payload, self.weights, bound, file.quantizer)
         self.num_planes = 1 if file.is_grey else 3
         self.planes = self._low_pass(-(-file.height // 64), -(-file.width // 64))
         self.trunk: np.ndarray | None = None
         self.parents: np.ndarray | None = None
         for level in (6, 5, 4, 3, 2, 1):
             self._level(level)
-        self.tuning = self.symbols.tuning() if file.version >= 3 else []
+        self.tuning = self.symbols.tuning()
 
     def _low_pass(self, rows: int, columns: int) -> np.ndarray:
         values = np.zeros((3, rows, columns), np.int64)
@@ -292,11 +286,11 @@ class WrittenDecoder:
                 np.broadcast_to(index[:, None], mean.shape), list(range(self.num_planes))
             )
             for n, (y, x) in enumerate(chosen):
-                values[: self.num_planes, y, x] = mean[:, n] + (added[:, n] << self.u - 4)
+                values[: self.num_planes, y, x] = mean[:, n] + (added[:, n] << 1)
         return self._coefficients(values, self.weights["low_steps_q4"][self.q])
 
     def _coefficients(self, values: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        return (values * steps[:, None, None] + (1 << self.u + 3)) >> (self.u + 4)
+        return (values * steps[:, None, None] + (1 << 8)) >> 9
 
     @staticmethod
     def _neighbour_mean(plane: np.ndarray, s: int, y: int, x: int) -> int:
@@ -315,7 +309,7 @@ class WrittenDecoder:
         padding = fold_plane((y >= self.file.height) | (x >= self.file.width), level)
         folded: dict[tuple[int, int], np.ndarray] = {}  # by detail channel and position
         for s, channels in enumerate(step_channels(level, is_grey=self.file.is_grey)):
-            known = [self._compand(v >> (self.u - 3)) for v in folded.values()]
+            known = [self._compand(v >> 2) for v in folded.values()]
             out = self._head(f"{net}.head{s}", np.stack(known) if known else None)
             unit, log_scale = (
                 np.array([self.weights[name][self.q, level - 1, c] for c, _ in channels])[
@@ -323,10 +317,10 @@ class WrittenDecoder:
                 ]
                 for name in ("mean_unit_q8", "detail_log_scale")
             )
-            mean = (out[: len(channels)] * unit + (1 << 11 - self.u)) >> (12 - self.u)
+            mean = (out[: len(channels)] * unit + (1 << 6)) >> 7
             index = clamp((out[len(channels) :] + log_scale + 49) >> 1, 1, 63)
             index[np.stack([padding[p] for _, p in channels])] = 0
-            values = mean + (self.symbols.step(index, [c for c, _ in channels]) << self.u - 4)
+            values = mean + (self.symbols.step(index, [c for c, _ in channels]) << 1)
             folded |= dict(zip(channels, values, strict=True))
         self._finish_level(level, folded)
 
@@ -340,7 +334,7 @@ class WrittenDecoder:
         self.planes = np.stack(
             [synthesise(self.planes[p], coefficients[3 * p : 3 * p + 3]) for p in range(3)]
         )
-        self.parents = self._compand(values >> (self.u - 3))
+        self.parents = self._compand(values >> 2)
 
     def _inputs(self, level: int) -> np.ndarray:
         parts = []

@@ -124,16 +124,6 @@ def test_second_synthesis_joins_the_family_and_decodes_its_files(
     assert psnr_db(pixels, np.asarray(Codec("fast", "cpu").decode(data))) > 25
 
 
-def test_synthesis_joins_a_family_without_tables_for_the_trellis(checkpoint, models):
-    path = models / "family.safetensors"
-    tensors, metadata = load_file(path), read_metadata(path)
-    del tensors["trellis_from"]
-    save_file(tensors, path, metadata=metadata)
-    joined = export(checkpoint, "fast", pictures(1), pictures(1), lambda line: None, path)
-    assert "trellis_from" not in joined.family_tensors
-    assert len(joined.rd) == 5
-
-
 def test_synthesis_of_a_retrained_family_does_not_join(checkpoint, models, tmp_path, monkeypatch):
     use_fake_clock(monkeypatch)
     trainer = tiny_trainer(tmp_path / "other", 6)
