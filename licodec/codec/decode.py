@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.codec.model import Family, Synthesis, quality_inputs
+from licodec.codec.native_reader import NativeReader
 from licodec.codec.pixels import Region, grey_levels, pixels_of, tuned_corrector
 from licodec.container.format import Container
 from licodec.container.read import check_crc
@@ -66,9 +67,14 @@ def decode_planes(
 
 def _read_levels(
     container: Container, family: Family, last_level: int
-) -> tuple[SymbolReader, Planes]:
+) -> tuple[SymbolReader | NativeReader, Planes]:
     header = container.header
-    reader = SymbolReader(container, family)
+    native = family.tables.native
+    reader = (
+        SymbolReader(container, family)
+        if native is None
+        else NativeReader(container, family, native)
+    )
     with torch.inference_mode():
         planes = family.prior.planes(
             header.quality_index,
