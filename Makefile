@@ -6,6 +6,7 @@ PYTHON ?= python3
 PIP_FLAGS ?=
 FOLDER ?=
 BENCH_FLAGS ?=
+EXECUTIONS ?= 1000000
 
 # Of train-balanced, train-fast and train-best: pictures, folder of the run, hours in all, device,
 # checkpoint to begin with (none: train-balanced begins anew), more options of
@@ -40,6 +41,12 @@ $(RAY_STAMP): $(STAMP)
 
 native: ## Build the native library in place, after a change in licodec/native/src
 	$(PYTHON) scripts/compile_native.py
+
+native-sanitize: $(STAMP) ## Run the tests of hostile files with a library that checks each access
+	$(BIN)/python scripts/test_sanitized.py
+
+fuzz: ## Fuzz the native library under sanitizers, EXECUTIONS=1000000 times
+	scripts/fuzz_native.sh $(EXECUTIONS)
 
 demo: $(STAMP) ## Compress a photograph and compare with JPEG, WebP and AVIF
 	$(BIN)/python examples/demo.py

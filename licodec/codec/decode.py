@@ -65,16 +65,18 @@ def decode_planes(
     return planes, tuning
 
 
+def open_reader(container: Container, family: Family) -> SymbolReader | NativeReader:
+    """What reads a file's symbols: the native library, or constriction without it."""
+    if family.tables.native is None:
+        return SymbolReader(container, family)
+    return NativeReader(container, family, family.tables.native)
+
+
 def _read_levels(
     container: Container, family: Family, last_level: int
 ) -> tuple[SymbolReader | NativeReader, Planes]:
     header = container.header
-    native = family.tables.native
-    reader = (
-        SymbolReader(container, family)
-        if native is None
-        else NativeReader(container, family, native)
-    )
+    reader = open_reader(container, family)
     with torch.inference_mode():
         planes = family.prior.planes(
             header.quality_index,

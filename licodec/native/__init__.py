@@ -20,6 +20,8 @@ LIBRARY_PATH = Path(__file__).with_name(
 # Instruction set to use, or NO_LIBRARY.
 ISA_VARIABLE = "LICODEC_ISA"
 NO_LIBRARY = "none"
+# Another library than the installed one, such as one with checks of every access.
+PATH_VARIABLE = "LICODEC_LIBRARY"
 
 
 @functools.cache
@@ -30,16 +32,17 @@ def find() -> Library | None:
 
     Raises:
         LicodecError: this CPU or this build lacks the instruction set that is asked for, or the
-            library cannot be loaded.
+            library is missing where one is asked for, or cannot be loaded.
     """
     wanted = os.environ.get(ISA_VARIABLE) or None
     if wanted == NO_LIBRARY:
         return None
-    if not LIBRARY_PATH.exists():
-        if wanted is not None:
+    path = Path(os.environ.get(PATH_VARIABLE) or LIBRARY_PATH)
+    if not path.exists():
+        if wanted is not None or path != LIBRARY_PATH:
             raise LicodecError(
-                f"{ISA_VARIABLE} is {wanted!r}, but licodec was installed without its native "
-                f"library; install it with a C compiler, or unset {ISA_VARIABLE}"
+                f"{path}: no native library, which {ISA_VARIABLE} or {PATH_VARIABLE} asks for; "
+                "install licodec with a C compiler, or unset them"
             )
         return None
-    return open_library(LIBRARY_PATH, wanted)
+    return open_library(path, wanted)

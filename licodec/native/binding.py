@@ -13,6 +13,8 @@ import numpy as np
 
 from licodec.errors import CorruptFileError, LicodecError
 
+# As in src/licodec.h.
+ABI = 1
 WIDE = 1
 _NO_MEMORY = -2
 _CORRUPT = -3
@@ -77,6 +79,7 @@ class ChainsOf(ctypes.Structure):
 
 
 _SIGNATURES: dict[str, tuple[Any, Sequence[Any]]] = {
+    "lc_abi": (c_int32, ()),
     "lc_level_name": (ctypes.c_char_p, (c_int32,)),
     "lc_has_level": (c_int, (c_int32,)),
     "lc_layer_new": (c_void_p, (*(c_int32,) * 3, *(c_void_p,) * 6, c_int32)),
@@ -142,6 +145,11 @@ def open_library(path: Path, isa: str | None = None) -> Library:
         raise LicodecError(
             f"{path}: native library cannot be loaded ({error}); reinstall licodec"
         ) from error
+    if calls.lc_abi() != ABI:
+        raise LicodecError(
+            f"{path}: native library of another version of licodec; reinstall licodec, or run "
+            "`make native` in its sources"
+        )
     usable = _usable_levels(calls)
     if isa is not None and isa not in usable:
         raise LicodecError(

@@ -7,6 +7,8 @@
 #include <cpuid.h>
 #endif
 
+int32_t lc_abi(void) { return LC_ABI; }
+
 /* ---- Instruction sets ---- */
 
 #if defined(LC_HAS_AVX2)

@@ -40,6 +40,10 @@ enum {
     LC_MAGNITUDES = 2051, /* columns of a table of costs */
 };
 
+/* Changes with whatever callers see, so that no library of another version is used. */
+enum { LC_ABI = 1 };
+LC_API int32_t lc_abi(void);
+
 /* ---- Instruction sets ---- */
 
 /* Name of level number i ("portable", "avx2", "avxvnni", "avx512vnni", as far as they were
