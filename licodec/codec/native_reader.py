@@ -36,9 +36,7 @@ class NativeReader:
             container.payload,
             tables,
             coding_bound(family.tables, is_all_coded=header.is_all_coded),
-            None
-            if chains is None
-            else (chains.first_index, chains.trellis.quantizer, chains.trellis.next_state),
+            None if chains is None else chains.as_arrays(),
         )
         self.seconds = 0.0
         self.crc = container.front_crc

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from ctypes import POINTER, c_int, c_int32, c_int64, c_uint8, c_void_p
+from ctypes import POINTER, c_float, c_int, c_int32, c_int64, c_uint8, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,34 @@ class ChainsOf(ctypes.Structure):
         ("next", c_uint8 * 512),
     )
 
+    @classmethod
+    def of(cls, chains: tuple[int, np.ndarray, np.ndarray] | None) -> ChainsOf:
+        """Smallest scale index in chains, quantizers (S,) and next states (S, 2); or none."""
+        made = cls()
+        if chains is not None:
+            first_index, quantizer, following = chains
+            made.first_index, made.num_states = first_index, len(quantizer)
+            made.quantizer[: len(quantizer)] = quantizer.tolist()
+            made.next[: 2 * len(quantizer)] = following.ravel().tolist()
+        return made
+
+
+class ChoiceTask(ctypes.Structure):
+    """`lc_choice_task`."""
+
+    _fields_ = (
+        ("kind", c_int32),
+        ("num_channels", c_int32),
+        ("per_channel", c_int64),
+        *((name, c_int32) for name in ("mean_bytes", "skip_below", "num_tables")),
+        ("mean_unit", c_float),
+        ("squared_step_bits", c_float),
+        *((name, c_void_p) for name in ("values", "mean", "index", "weight", "first_zone")),
+        *((name, c_void_p) for name in ("higher_zone", "bits")),
+        ("chains", POINTER(ChainsOf)),
+        *((name, c_void_p) for name in ("offsets", "symbols", "numbers")),
+    )
+
 
 _SIGNATURES: dict[str, tuple[Any, Sequence[Any]]] = {
     "lc_abi": (c_int32, ()),
@@ -91,6 +119,11 @@ _SIGNATURES: dict[str, tuple[Any, Sequence[Any]]] = {
     "lc_low_means": (c_int64, (c_void_p, *(c_int32,) * 4, c_void_p)),
     "lc_put_low": (c_int64, (c_void_p, *(c_int32,) * 4, c_void_p)),
     "lc_synthesise": (c_int, (c_int32, POINTER(WaveletTask))),
+    "lc_choose_step": (c_int64, (c_int32, POINTER(ChoiceTask), c_void_p)),
+    "lc_count_magnitudes": (
+        c_int,
+        (c_int32, POINTER(ChoiceTask), c_int64, c_int64, c_int32, c_void_p),
+    ),
     "lc_tables_new": (c_void_p, (c_void_p, c_int64, c_void_p, c_int32)),
     "lc_tables_free": (None, (c_void_p,)),
     "lc_decoder_new": (c_void_p, (c_void_p, c_int64, c_void_p)),

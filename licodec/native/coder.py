@@ -67,11 +67,7 @@ class NativeDecoder:
     ) -> None:
         self._tables, self._calls = tables, tables.library.calls
         self._skip_below = skip_below
-        self._chains = ChainsOf()
-        if chains is not None:
-            self._chains.first_index, self._chains.num_states = chains[0], len(chains[1])
-            self._chains.quantizer[: len(chains[1])] = chains[1].tolist()
-            self._chains.next[: 2 * len(chains[1])] = chains[2].ravel().tolist()
+        self._chains = ChainsOf.of(chains)
         self._handle = self._calls.lc_decoder_new(payload, len(payload), tables.handle)
         if not self._handle:
             raise CorruptFileError(

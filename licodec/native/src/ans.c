@@ -279,11 +279,11 @@ int64_t lc_decode_shifts(lc_decoder *d, uint8_t *index, int32_t bands, int64_t n
 
 /* ---- Steps ---- */
 
-static int check_chains(const lc_chains *c, const lc_tables *tables)
+int lc_check_chains(const lc_chains *c, int32_t num_tables)
 {
     if (!c || c->first_index < 0 || c->first_index >= LC_SCALES) return LC_BAD_ARGUMENT;
     if (!c->first_index) return LC_OK;
-    if (tables->num_tables <= 3 * LC_SCALES || c->num_states < 1 || c->num_states > 256)
+    if (num_tables < 3 * LC_SCALES || c->num_states < 1 || c->num_states > 256)
         return LC_BAD_ARGUMENT;
     for (int s = 0; s < c->num_states; s++)
         if (c->quantizer[s] > 1 || c->next[2 * s] >= c->num_states
@@ -383,7 +383,7 @@ int64_t lc_decode_step(lc_decoder *d, const uint8_t *index, int64_t n, int32_t s
                        const lc_chains *chains, int32_t *offsets, int16_t *symbols)
 {
     int code = check_step(d, index, n, skip_below);
-    if (!code) code = check_chains(chains, d->tables);
+    if (!code) code = lc_check_chains(chains, d->tables->num_tables);
     if (code || !offsets || !symbols) return code ? code : LC_BAD_ARGUMENT;
     const int32_t first_index = chains->first_index;
     const int32_t lowest = first_index ? (int32_t)smaller(first_index, skip_below) : skip_below;

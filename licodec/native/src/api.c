@@ -259,6 +259,51 @@ int lc_synthesise(int32_t level, const lc_wavelet_task *t)
     return used->synthesise(t);
 }
 
+/* ---- Choice ---- */
+
+static int is_choice(const lc_choice_task *t)
+{
+    if (!t || t->kind < LC_ROUND || t->kind > LC_RDOQ || !is_width(t->mean_bytes)) return 0;
+    if (!is_size(t->num_channels, LC_DETAILS * 4) || t->per_channel < 0
+        || t->per_channel > INT32_MAX / 16 / t->num_channels)
+        return 0;
+    if (!is_size(t->skip_below, LC_SCALES) || !is_size(t->num_tables, 256)
+        || t->num_tables < LC_SCALES)
+        return 0;
+    if (!t->values || !t->mean || !t->index || !t->weight || !t->first_zone || !t->higher_zone
+        || !t->bits || !t->chains)
+        return 0;
+    const int64_t n = t->num_channels * t->per_channel;
+    uint8_t most = 0;
+    for (int64_t i = 0; i < n; i++) most = t->index[i] > most ? t->index[i] : most;
+    /* What is no number has no nearest symbol. */
+    int is_sound = 1;
+    for (int64_t i = 0; i < n; i++)
+        is_sound &= t->values[i] >= -1e30f && t->values[i] <= 1e30f;
+    return is_sound && most < LC_SCALES && !lc_check_chains(t->chains, t->num_tables);
+}
+
+int64_t lc_choose_step(int32_t level, const lc_choice_task *t, double *missed)
+{
+    const lc_kernels *used = kernels_of(level);
+    if (!used || !is_choice(t) || !missed || !t->offsets || !t->symbols || !t->numbers)
+        return LC_BAD_ARGUMENT;
+    missed[0] = missed[1] = 0;
+    return used->choose_step(t, missed);
+}
+
+int lc_count_magnitudes(int32_t level, const lc_choice_task *t, int64_t columns, int64_t stride,
+                        int32_t num_bands, int64_t *counts)
+{
+    const lc_kernels *used = kernels_of(level);
+    if (!used || !is_choice(t) || !counts || t->kind == LC_RDOQ) return LC_BAD_ARGUMENT;
+    if (columns < 1 || t->per_channel % columns || stride < 1 || stride > INT32_MAX)
+        return LC_BAD_ARGUMENT;
+    if (!is_size(num_bands, LC_DETAILS) || t->num_channels % num_bands) return LC_BAD_ARGUMENT;
+    memset(counts, 0, sizeof *counts * (size_t)num_bands * LC_SCALES * 32);
+    return used->count_magnitudes(t, columns, stride, num_bands, counts);
+}
+
 /* ---- Low-pass ---- */
 
 static int is_of_step(int32_t step, int64_t y, int64_t x)

@@ -29,10 +29,16 @@ struct lc_kernels {
     int (*head)(const lc_head_task *task);
     int (*put_values)(const lc_values_task *task);
     int (*synthesise)(const lc_wavelet_task *task);
+    int64_t (*choose_step)(const lc_choice_task *task, double missed[2]);
+    int (*count_magnitudes)(const lc_choice_task *task, int64_t columns, int64_t stride,
+                            int32_t num_bands, int64_t *counts);
 };
 
 extern const lc_kernels lc_kernels_portable, lc_kernels_avx2, lc_kernels_avxvnni,
     lc_kernels_avx512vnni;
+
+/* Whether chains are none, or a machine that tables serve; num_tables of all. */
+int lc_check_chains(const lc_chains *chains, int32_t num_tables);
 
 static inline int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }

@@ -148,6 +148,46 @@ typedef struct {
 } lc_wavelet_task;
 LC_API int lc_synthesise(int32_t level, const lc_wavelet_task *task);
 
+/* ---- Choice of symbols ---- */
+
+/* Which elements follow a trellis; first_index 0: none. */
+typedef struct {
+    int32_t first_index, num_states;
+    uint8_t quantizer[256];
+    uint8_t next[512]; /* by 2 state + parity */
+} lc_chains;
+
+enum { LC_ROUND = 0, LC_DEAD_ZONE = 1, LC_RDOQ = 2 };
+
+/* A step of the encoder, of n = num_channels * per_channel elements. */
+typedef struct {
+    int32_t kind; /* LC_ROUND, LC_DEAD_ZONE, LC_RDOQ */
+    int32_t num_channels;
+    int64_t per_channel;
+    int32_t mean_bytes; /* 2 or 4 */
+    int32_t skip_below;
+    int32_t num_tables;      /* rows of bits */
+    float mean_unit;         /* of means in steps */
+    float squared_step_bits; /* that a skipped element's squared error of one step is worth */
+    const float *values;     /* (n) in steps */
+    const void *mean;        /* (n) */
+    const uint8_t *index;    /* (n) */
+    const float *weight;     /* (C) bits that a squared error of one step is worth */
+    const float *first_zone, *higher_zone; /* (64) shifts of decisions */
+    const float *bits;                     /* (num_tables, LC_MAGNITUDES) */
+    const lc_chains *chains;
+    int32_t *offsets; /* (n) 1/16 step, 0 where nothing is coded */
+    int16_t *symbols; /* (n) in coding order, those in chains last, place by place */
+    uint8_t *numbers; /* (n) their tables */
+} lc_choice_task;
+/* missed (2): what distortion of skipped elements is worth in bits, and that less what they would
+ * cost. How many symbols are coded, or a code. */
+LC_API int64_t lc_choose_step(int32_t level, const lc_choice_task *task, double *missed);
+/* counts (num_bands, 64, 32): how often a magnitude up to 31 is chosen for an index, of each
+ * `stride`th row of `columns` elements. Outputs of the task are not used. */
+LC_API int lc_count_magnitudes(int32_t level, const lc_choice_task *task, int64_t columns,
+                               int64_t stride, int32_t num_bands, int64_t *counts);
+
 /* ---- ANS ---- */
 
 typedef struct lc_tables lc_tables;
@@ -158,13 +198,6 @@ typedef struct lc_decoder lc_decoder;
 LC_API lc_tables *lc_tables_new(const uint32_t *frequencies, int64_t num_entries,
                                 const int32_t *reaches, int32_t num_tables);
 LC_API void lc_tables_free(lc_tables *tables);
-
-/* Which elements follow a trellis; first_index 0: none. */
-typedef struct {
-    int32_t first_index, num_states;
-    uint8_t quantizer[256];
-    uint8_t next[512]; /* by 2 state + parity */
-} lc_chains;
 
 /* The payload is copied, the tables are not. NULL where it is no whole words that end in one that
  * is not zero, or memory is short. */
