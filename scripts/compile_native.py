@@ -22,7 +22,7 @@ SOURCES = FOLDER / "src"
 LIBRARY = "_licodec.dylib" if sys.platform == "darwin" else "_licodec.so"
 # Each rounds as it is written, so that all levels give the same floats.
 FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-Wall")
-SANITIZE = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+SANITIZE = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _AVX2 = ("-mavx2", "-mfma")
 _AVX512 = tuple(f"-mavx512{part}" for part in ("f", "bw", "vl", "dq", "vnni"))
 # Name of each instruction set, its number in simd.h and its flags; the first runs everywhere.

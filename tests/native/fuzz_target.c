@@ -101,7 +101,7 @@ static void fuzz_decoder(Input *in)
         for (int s = 0; s < 512; s++) chains.next[s] = (uint8_t)(s * 7 % chains.num_states);
         if (take(in) > 250) fill(in, chains.next, sizeof chains.next);
     }
-    int32_t bands = 1 + take(in) % 9, per_band = take_below(in, 400), steps = 1 + take(in) % 4;
+    int32_t bands = 1 + take(in) % 9, per_band = take_below(in, 160), steps = 1 + take(in) % 4;
     uint8_t *payload = filled(in, in->left);
     const size_t num_bytes = in->left;
     if (num_bytes) memcpy(payload, in->data, num_bytes);
@@ -154,6 +154,49 @@ static void fuzz_encoder(Input *in)
     free(symbols), free(back), free(numbers), free(words);
 }
 
+/* ---- Choice of symbols ---- */
+
+static void fuzz_choice(Input *in, int32_t level)
+{
+    static float *bits, zone[LC_SCALES];
+    if (!bits) {
+        bits = malloc(sizeof *bits * (NUM_TABLES - 1) * LC_MAGNITUDES);
+        if (!bits) abort();
+        for (int i = 0; i < (NUM_TABLES - 1) * LC_MAGNITUDES; i++) bits[i] = (float)(i % 31);
+        for (int i = 0; i < LC_SCALES; i++) zone[i] = (float)i / 200;
+    }
+    lc_chains chains = {.first_index = take_below(in, 20), .num_states = 1 << take(in) % 8};
+    for (int s = 0; s < chains.num_states; s++) {
+        chains.quantizer[s] = (uint8_t)(s & 1);
+        chains.next[2 * s] = (uint8_t)(s >> 1);
+        chains.next[2 * s + 1] = (uint8_t)(s >> 1 | chains.num_states >> 1);
+    }
+    if (take(in) > 250) fill(in, &chains, sizeof chains);
+    const int32_t num_bands = 1 + take(in) % 3, num_channels = num_bands * (1 + take(in) % 3);
+    const int32_t columns = 1 + take(in) % 9, rows = take(in) % 40;
+    const size_t n = (size_t)(num_channels * columns * rows);
+    float *values = filled(in, 4 * n), *weight = filled(in, 4 * 9);
+    for (size_t i = 0; i < n; i++)
+        if (!(values[i] > -1e9f && values[i] < 1e9f)) values[i] = take(in) < 255 ? 3 : values[i];
+    for (int i = 0; i < 9; i++) weight[i] = (float)(i + 1);
+    void *mean = filled(in, 4 * n);
+    uint8_t *index = filled(in, n), *numbers = filled(in, n);
+    const uint8_t limit = take(in);
+    for (size_t i = 0; i < n && limit < 250; i++) index[i] %= LC_SCALES;
+    int32_t *offsets = filled(in, 4 * n);
+    int16_t *symbols = filled(in, 2 * n);
+    int64_t *counts = filled(in, sizeof *counts * (size_t)num_bands * LC_SCALES * 32);
+    const lc_choice_task task = {take(in) % 3, num_channels, columns * rows,
+                                 take(in) & 1 ? 2 : 4, take_size(in, 16), NUM_TABLES - 1, 1 / 32.f,
+                                 8, values, mean, index, weight, zone, zone, bits, &chains, offsets,
+                                 symbols, numbers};
+    double missed[2];
+    if (lc_choose_step(level, &task, missed) > (int64_t)n) abort();
+    lc_count_magnitudes(level, &task, columns, take_size(in, 9), num_bands, counts);
+    free(values), free(weight), free(mean), free(index), free(numbers), free(offsets);
+    free(symbols), free(counts);
+}
+
 /* ---- Networks ---- */
 
 static lc_layer *make_layer(Input *in, int32_t level, int32_t outputs, int32_t inputs,
@@ -179,7 +222,7 @@ static void fuzz_trunk(Input *in, int32_t level)
 {
     const int32_t fold = 1 + (take(in) & 1), has_parents = take(in) & 1, mode = take(in) % 3;
     const int32_t channels = 4 * (1 + take(in) % 5), blocks = take(in) % 4;
-    int32_t height = 1 + take(in) % 9, width = 1 + take(in) % 70;
+    int32_t height = 1 + take(in) % 6, width = 1 + take(in) % 40;
     if (mode == 2) height += height & 1, width += width & 1;
     const size_t area = (size_t)height * (size_t)width;
     const int32_t coarser_height = mode == 2 ? height / 2 : height;
@@ -209,7 +252,7 @@ static void fuzz_head(Input *in, int32_t level)
 {
     const int32_t channels = 4 * (1 + take(in) % 5), inner = 4 * (1 + take(in) % 5);
     const int32_t known = take(in) % 20, count = 1 + take(in) % 12;
-    const int32_t height = 1 + take(in) % 9, width = 1 + take(in) % 70;
+    const int32_t height = 1 + take(in) % 6, width = 1 + take(in) % 40;
     const size_t area = (size_t)height * (size_t)width;
     lc_layer *first = make_layer(in, level, inner, channels, 1, known, 3, known ? 1 : -1);
     lc_layer *mix = make_layer(in, level, inner, inner, 1, 0, 1, -1);
@@ -236,7 +279,7 @@ static void fuzz_head(Input *in, int32_t level)
 static void fuzz_values(Input *in, int32_t level)
 {
     const int32_t fold = 1 + (take(in) & 1), count = 1 + take(in) % 9;
-    const int32_t height = 1 + take(in) % 9, width = 1 + take(in) % 70;
+    const int32_t height = 1 + take(in) % 6, width = 1 + take(in) % 40;
     const size_t area = (size_t)height * (size_t)width, all = 9 * area * (size_t)(fold * fold);
     const int32_t kinds = take(in);
     const int32_t mean_bytes = kinds & 1 ? 2 : 4, offset_bytes = kinds & 2 ? 2 : 4;
@@ -259,7 +302,7 @@ static void fuzz_values(Input *in, int32_t level)
 
 static void fuzz_wavelet(Input *in, int32_t level)
 {
-    const int32_t height = 1 + take(in) % 9, width = 1 + take(in) % 70;
+    const int32_t height = 1 + take(in) % 6, width = 1 + take(in) % 40;
     const int32_t top = take_below(in, 2 * height), left = take_below(in, 2 * width);
     const int32_t bottom = top + 1 + take_below(in, 2 * height - top);
     const int32_t right = left + 1 + take_below(in, 2 * width - left);
@@ -295,7 +338,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int32_t level = 0;
     while (lc_has_level(level + 1)) level++;
     level = take(&in) % (level + 1);
-    if (kind < 100) fuzz_decoder(&in);
+    if (kind < 70) fuzz_decoder(&in);
+    else if (kind < 100) fuzz_choice(&in, level);
     else if (kind < 110) fuzz_tables(&in);
     else if (kind < 130) fuzz_encoder(&in);
     else if (kind < 160) fuzz_trunk(&in, level);
