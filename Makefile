@@ -8,6 +8,7 @@ FOLDER ?=
 BENCH_FLAGS ?=
 # Of golden: families by name, such as psnr1.
 FAMILIES ?=
+EXECUTIONS ?= 1000000
 
 # Of train-balanced, train-fast and train-best: pictures, folder of the run, hours in all, device,
 # checkpoint to begin with (none: train-balanced begins anew), more options of
@@ -24,7 +25,7 @@ STAMP := .venv/.complete
 RAY_STAMP := .venv/.with-ray
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint format types test test-browser test-ray test-all golden docs picture picture-table bench bench-batch gallery train-balanced train-fast train-best clean check
+.PHONY: help setup native native-sanitize fuzz demo lint format types test test-browser test-ray test-all golden docs picture picture-table bench bench-batch gallery train-balanced train-fast train-best clean check
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +40,15 @@ $(STAMP): pyproject.toml constraints.txt
 $(RAY_STAMP): $(STAMP)
 	$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e '.[ray]'
 	touch $@
+
+native: ## Build the native library in place, after a change in licodec/native/src
+	$(PYTHON) scripts/compile_native.py
+
+native-sanitize: $(STAMP) ## Run the tests of hostile files with a library that checks each access
+	$(BIN)/python scripts/test_sanitized.py
+
+fuzz: ## Fuzz the native library under sanitizers, EXECUTIONS=1000000 times
+	scripts/fuzz_native.sh $(EXECUTIONS)
 
 demo: $(STAMP) ## Compress a photograph and compare with JPEG, WebP and AVIF
 	$(BIN)/python examples/demo.py
@@ -98,7 +108,7 @@ train-balanced train-fast train-best: $(STAMP)
 	$(BIN)/python scripts/train_profile.py $(@:train-%=%) $(DATA) -o '$(OUT)' --hours $(HOURS) --device $(DEVICE) $(if $(START),--start '$(START)') $(TRAIN_FLAGS)
 
 clean: ## Remove .venv, caches and build products
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist licodec/native/_licodec.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 check: lint test ## Everything that must pass before a commit

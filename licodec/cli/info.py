@@ -12,6 +12,7 @@ import click
 from licodec.cli.completers import complete_lic
 from licodec.cli.options import debug_option, max_pixels_option
 from licodec.cli.plan import PIPE, check_stdin, shown
+from licodec.cli.system import print_system
 from licodec.errors import LicodecError
 
 if TYPE_CHECKING:
@@ -24,21 +25,32 @@ JSON_SCHEMA = 1
     epilog="""\b
 Examples:
   licodec info photo.lic
-  licodec info --json photo.lic"""
+  licodec info --json photo.lic
+  licodec info --system"""
 )
-@click.argument("file", metavar="FILE.lic", shell_complete=complete_lic)
+@click.argument("file", metavar="[FILE.lic]", required=False, shell_complete=complete_lic)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--check", "is_checked", is_flag=True, help="Decode the symbols and verify the checksum."
 )
+@click.option(
+    "--system", "is_system", is_flag=True, help="Show what codes here instead: library, CPU."
+)
 @max_pixels_option
 @debug_option
-def command(file: str, is_json: bool, is_checked: bool, max_pixels: int) -> None:
+def command(
+    file: str | None, is_json: bool, is_checked: bool, is_system: bool, max_pixels: int
+) -> None:
     """Show what a .lic file contains and whether it can be decoded here.
 
     FILE.lic is a file or - for stdin. Without --check only its front is read,
     and --max-pixels does not matter.
     """
+    if is_system == (file is not None):
+        raise click.UsageError("give either a file or --system")
+    if file is None:
+        print_system(is_json=is_json, schema=JSON_SCHEMA)
+        return
     if file == PIPE:
         check_stdin()
     name = shown(file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from licodec.config import CHOICES
 from licodec.entropy.groups import group_by_table
 from licodec.entropy.shifts import rows_of, shift_rows, shifted_groups
 from licodec.entropy.tables import MAX_SYMBOL, coding_bound
+from licodec.native.choice import StepChooser
 from licodec.prior.density import NUM_SCALES
 from licodec.prior.integer import Where
 from licodec.prior.layout import VALUE_BITS
@@ -97,10 +99,13 @@ class Chooser:
         if choice not in ("dead-zone", "rounding"):
             self._weights = StepWeights(family, quality_index)
             self._rate_share = RATE_SHARE * rate_scale
+        self._native = self._native_chooser(family)
 
     def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
         values = self._values.at(where)
         self._shift(values, mean, index, where)
+        if self._native is not None:
+            return self._native_step(self._native, values, mean, index, where)
         order = self._chained(index)
         end = self._chains.first_index if self._chains and len(order) else NUM_SCALES
         weights = self._weight(where)
@@ -120,6 +125,39 @@ class Chooser:
             self._put_chains(offsets, order, values, mean, index, weights)
         return offsets.data
 
+    def _native_chooser(self, family: Family) -> StepChooser | None:
+        if family.tables.native is None:
+            return None
+        return StepChooser(
+            family.tables.native.library,
+            self._bits.numpy(),
+            (self._zones[0].numpy(), self._zones[1].numpy()),
+            self._skip_below,
+            BITS_PER_SQUARED_STEP,
+            VALUE_BITS,
+            None if self._chains is None else self._chains.as_arrays(),
+        )
+
+    def _native_step(
+        self, native: StepChooser, values: Tensor, mean: Tensor, index: Tensor, where: Where
+    ) -> Tensor:
+        """As `__call__` after the shifts, on the native library."""
+        chosen = native.step(
+            self._choice if self._choice in ("rounding", "dead-zone") else "rdoq",
+            values.contiguous().numpy(),
+            mean.numpy(),
+            index.numpy(),
+            self._weight(where).reshape(-1).numpy(),
+        )
+        self.missed_bits += chosen.missed_bits
+        self.lost_bits += chosen.lost_bits
+        plain, count = chosen.num_plain, len(chosen.symbols)
+        chains = max(1, num_chains(count - plain))
+        starts = [0, *range(plain, count, chains)]
+        for first, last in pairwise([*starts, count]):
+            self.batches.append((chosen.symbols[first:last], chosen.numbers[first:last]))
+        return torch.from_numpy(chosen.offsets).view(mean.shape)
+
     def _shift(self, values: Tensor, mean: Tensor, index: Tensor, where: Where) -> None:
         """Choose shifts of a step's scale indices, as a batch of its own, and shift in place."""
         rows = rows_of(index, where)
@@ -131,11 +169,22 @@ class Chooser:
             bands = band.repeat_interleave(len(mean) // len(rows)).view(shape)
             num_coded = int(np.count_nonzero(rows >= self._skip_below))
             stride = max(1, num_coded // (_COUNTED_ELEMENTS * len(rows)))
-            parts = (
-                (values[at] - mean[at].float() / _VALUE_UNIT, index[at], bands[at[0]])
-                for at in _parts(mean, stride)
-            )
-            shifts = self._shift_search.best(groups, parts, self._quick_symbols, stride)
+            if self._native is not None:
+                counts = self._native.counts(
+                    "rounding" if self._choice == "rounding" else "dead-zone",
+                    values.contiguous().numpy(),
+                    mean.numpy(),
+                    index.numpy(),
+                    len(rows),
+                    stride,
+                )
+                shifts = self._shift_search.best_for(groups, counts, stride)
+            else:
+                parts = (
+                    (values[at] - mean[at].float() / _VALUE_UNIT, index[at], bands[at[0]])
+                    for at in _parts(mean, stride)
+                )
+                shifts = self._shift_search.best(groups, parts, self._quick_symbols, stride)
             shift_rows(rows, shifts, self._skip_below)
         coded = shifts[groups]
         self.batches.append((coded, np.full(len(coded), self._shift_table, np.uint8)))

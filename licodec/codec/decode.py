@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.codec.model import Family, Synthesis, quality_inputs
+from licodec.codec.native_reader import NativeReader
 from licodec.codec.pixels import Region, grey_levels, pixels_of, tuned_corrector
 from licodec.container.format import Container
 from licodec.container.read import check_crc
@@ -63,11 +64,18 @@ def decode_planes(
     return planes, tuning
 
 
+def open_reader(container: Container, family: Family) -> SymbolReader | NativeReader:
+    """What reads a file's symbols: the native library, or constriction without it."""
+    if family.tables.native is None:
+        return SymbolReader(container, family)
+    return NativeReader(container, family, family.tables.native)
+
+
 def _read_levels(
     container: Container, family: Family, last_level: int
-) -> tuple[SymbolReader, Planes]:
+) -> tuple[SymbolReader | NativeReader, Planes]:
     header = container.header
-    reader = SymbolReader(container, family)
+    reader = open_reader(container, family)
     with torch.inference_mode():
         planes = family.prior.planes(
             header.quality_index,

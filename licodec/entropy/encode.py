@@ -15,6 +15,7 @@ from licodec.entropy.groups import (
     group_by_table,
 )
 from licodec.entropy.tables import MAX_SYMBOL, Tables
+from licodec.native.coder import encode_batches
 
 # Their numbers, 16 bits, sort in linear time.
 _STEPS_AT_ONCE = 1 << 16
@@ -34,6 +35,8 @@ def encode_steps(steps: list[tuple[np.ndarray, np.ndarray]], tables: Tables) -> 
     Raises:
         ValueError: a symbol's size is beyond 32767.
     """
+    if tables.native is not None:
+        return encode_batches(steps, tables.native)
     coder = constriction.stream.stack.AnsCoder()
     end = len(steps)
     while end:

@@ -8,13 +8,16 @@ which belongs to the format.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
 import constriction
 import numpy as np
 
+from licodec import native
 from licodec.errors import ModelError
+from licodec.native.coder import NativeTables
 
 PRECISION_BITS = 24
 TOTAL = 1 << PRECISION_BITS
@@ -47,6 +50,14 @@ class Tables:
     def shift_table(self) -> int:
         """Number of the table of shifts."""
         return len(self.models) - 1
+
+    @functools.cached_property
+    def native(self) -> NativeTables | None:
+        """The same in the native library; None without it."""
+        library = native.find()
+        if library is None:
+            return None
+        return NativeTables(self.frequencies, self.reaches, library)
 
     def bits(self, index: int) -> np.ndarray:
         """(2R + 2,) float64: the cost of each entry; the escape's without its suffix."""

@@ -36,6 +36,7 @@ from licodec.prior.layout import (
     detail_steps,
     fold_of,
 )
+from licodec.prior.native import load_network, walk
 from licodec.prior.planes import Planes, SmallIntegers
 from licodec.prior.strips import row_strips
 from licodec.transform.wavelet import FRACTION_BITS, GRID_PX, STEP_BITS
@@ -92,6 +93,7 @@ class IntegerPrior:
             self.tables: Mapping[str, Tensor] = {k: tensors[k] for k in TABLE_NAMES}
             self.layers: Mapping[str, IntLayer] = load_layers(tensors, self.carrier)
             self._byte_layers = load_byte_layers(tensors) if carrier is None else None
+            self._native = load_network(tensors) if carrier is None else None
         except KeyError as error:
             raise ModelError(
                 f"the family's weights lack tensor {error}; reinstall licodec"
@@ -144,6 +146,19 @@ class IntegerPrior:
             Planes (3, H, W) of the linear synthesis, H and W the picture's size padded to multiples
             of 64, made where they are asked for.
         """
+        if self._native is not None:
+            return walk(
+                self._native,
+                quality_index,
+                height,
+                width,
+                is_grey=is_grey,
+                code=lambda step, mean, index, place, mask: code(
+                    step, mean, index, Where(place.level, place.channels, mask)
+                ),
+                last_level=last_level,
+                is_kept=is_kept,
+            )
         rows, columns = -(-height // GRID_PX), -(-width // GRID_PX)
         low, step = self._low_pass(quality_index, rows, columns, is_grey, code)
         trunk: Tensor | None = None

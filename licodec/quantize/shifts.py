@@ -58,6 +58,15 @@ class ShiftSearch:
             key = quantize(residual, index).abs_().clamp_(max=_MAX_MAGNITUDE)
             key.add_(index, alpha=_MAX_MAGNITUDE + 1).add_(band, alpha=size)
             counts += torch.bincount(key.reshape(-1), minlength=len(counts)).numpy()
+        return self.best_for(groups, counts, stride)
+
+    def best_for(self, groups: np.ndarray, counts: np.ndarray, stride: int) -> np.ndarray:
+        """As `best`, from how often each magnitude, up to 31, is seen.
+
+        Args:
+            groups, stride: as of `best`.
+            counts: by band, scale index and magnitude, any shape; is changed.
+        """
         by_band = counts.reshape(len(groups), NUM_SCALES, -1)
         by_band[:, : self._skip_below] = 0
         shifts = np.zeros(groups.shape, np.int16)

@@ -79,6 +79,10 @@ class Chains:
     trellis: Trellis
     first_index: int
 
+    def as_arrays(self) -> tuple[int, np.ndarray, np.ndarray]:
+        """First index, quantizers (S,) and next states (S, 2), as the native library takes them."""
+        return self.first_index, self.trellis.quantizer, self.trellis.next_state
+
 
 def num_chains(count: int) -> int:
     """How many chains `count` elements form, 0 for none; element e is in chain e modulo that."""

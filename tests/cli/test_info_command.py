@@ -123,3 +123,29 @@ def test_no_installed_profile_is_one_line(
         1,
         "licodec: no profile is installed; reinstall licodec\n",
     )
+
+
+def test_system_tells_library_instruction_set_and_threads(
+    licodec: Licodec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from licodec import native
+    from licodec.native.threads import num_threads
+
+    library = native.find()
+    assert library is not None
+    told = json.loads(licodec("info", "--system", "--json").out)
+    assert told["native"] == str(library.path)
+    assert told["instruction_set"] == library.isa
+    assert told["instruction_sets"][0] == "portable"
+    assert told["threads"] == num_threads()
+    lines = licodec("info", "--system").out.decode()
+    assert f"instructions {library.isa} (of portable" in lines
+    monkeypatch.setattr(native, "find", lambda: None)
+    assert b"native       none" in licodec("info", "--system").out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--system", "a.lic"]])
+def test_either_a_file_or_the_system_is_shown(licodec: Licodec, arguments: list[str]) -> None:
+    outcome = licodec("info", *arguments)
+    assert outcome.code == 2
+    assert "give either a file or --system" in outcome.err

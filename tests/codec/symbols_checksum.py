@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from licodec.codec.decode import SymbolReader
+from licodec import native
+from licodec.codec.decode import open_reader
 from licodec.codec.model import Family, load_family
 from licodec.container.read import check_crc, read_container
 from licodec.prior.integer import Where
@@ -24,7 +25,7 @@ def symbols_checksum(data: bytes, family: Family) -> str:
     """CRC-32 over all that decides symbols, in hex; raises CorruptFileError if they are wrong."""
     container = read_container(data)
     header = container.header
-    reader = SymbolReader(container, family)
+    reader = open_reader(container, family)
     crc = 0
 
     def code(step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
@@ -50,9 +51,11 @@ def symbols_checksum(data: bytes, family: Family) -> str:
 
 if __name__ == "__main__":
     installed = load_family(list_profiles()[0])
+    library = native.find()
     result = {
         "checksums": [symbols_checksum(Path(p).read_bytes(), installed) for p in sys.argv[1:]],
         "capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
+        "isa": None if library is None else library.isa,
     }
     sys.stdout.write(json.dumps(result) + "\n")

@@ -8,12 +8,15 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch.backends.cpu import get_cpu_capability
 
+from licodec import native
 from licodec.codec.model import load_family
+from licodec.native.binding import usable_sets
 from licodec.profiles import list_profiles
 from tests.codec.symbols_checksum import symbols_checksum
 from tests.photos import crop
@@ -25,6 +28,7 @@ FORCED = (
     "ATEN_CPU_CAPABILITY",
     "MKL_ENABLE_INSTRUCTIONS",
     "OMP_NUM_THREADS",
+    "LICODEC_ISA",
 )
 # Convolutions are oneDNN's, element-wise work is ATen's, matrix products are MKL's.
 SETTINGS = {
@@ -85,7 +89,26 @@ def has_features(settings: dict[str, str]) -> bool:
 
 @pytest.mark.parametrize("name", [k for k, settings in SETTINGS.items() if has_features(settings)])
 def test_forced_cpu_features_and_threads_give_the_same(name, files, expected):
-    settings = {"OMP_NUM_THREADS": "1", **SETTINGS[name]}
+    settings = {"OMP_NUM_THREADS": "1", "LICODEC_ISA": "none", **SETTINGS[name]}
+    result = checksums_with(settings, files)
+    assert result["checksums"] == expected
+    assert result["threads"] == int(settings["OMP_NUM_THREADS"])
+    if settings.get("ATEN_CPU_CAPABILITY") == "default" and platform.machine() == "x86_64":
+        assert result["capability"].lower() in ("default", "no avx")  # so that the force has force
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_forced_instruction_sets_of_the_native_library_give_the_same(threads, files, expected):
+    library = native.find()
+    assert library is not None
+    for isa in usable_sets(library):
+        result = checksums_with({"OMP_NUM_THREADS": threads, "LICODEC_ISA": isa}, files)
+        assert result["checksums"] == expected
+        assert result["isa"] == isa
+
+
+def checksums_with(settings: dict[str, str], files: list[Path]) -> dict[str, Any]:
+    """What another process makes of the files."""
     environment = {k: v for k, v in os.environ.items() if k not in FORCED} | settings
     done = subprocess.run(
         [sys.executable, "-m", "tests.codec.symbols_checksum", *map(str, files)],
@@ -96,8 +119,4 @@ def test_forced_cpu_features_and_threads_give_the_same(name, files, expected):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
-    assert result["checksums"] == expected
-    assert result["threads"] == int(settings["OMP_NUM_THREADS"])
-    if settings.get("ATEN_CPU_CAPABILITY") == "default" and platform.machine() == "x86_64":
-        assert result["capability"].lower() in ("default", "no avx")  # so that the force has force
+    return json.loads(done.stdout)

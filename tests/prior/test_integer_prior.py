@@ -82,7 +82,8 @@ def test_trunk_of_the_finest_level_is_gone_when_the_last_step_is_coded(tensors):
         return torch.zeros_like(mean)
 
     with torch.inference_mode():
-        IntegerPrior(tensors).planes(140, HEIGHT, WIDTH, is_grey=False, code=code)
+        prior = IntegerPrior(tensors, torch.float32)
+        prior.planes(140, HEIGHT, WIDTH, is_grey=False, code=code)
     assert alive[-4:] == [1, 1, 1, 0]
 
 

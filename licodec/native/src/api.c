@@ -1,0 +1,367 @@
+/* Checks what callers give and hands it to the kernels of the instruction set in use. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+#if defined(LC_HAS_AVX2)
+#include <cpuid.h>
+#endif
+
+int32_t lc_abi(void) { return LC_ABI; }
+
+/* ---- Instruction sets ---- */
+
+#if defined(LC_HAS_AVX2)
+/* These also ask whether the system keeps the registers. */
+static int has_avx2(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+#endif
+#if defined(LC_HAS_AVXVNNI)
+static int has_avxvnni(void)
+{
+    unsigned a, b, c, d;
+    return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+}
+#endif
+#if defined(LC_HAS_AVX512VNNI)
+static int has_avx512vnni(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+           && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")
+           && __builtin_cpu_supports("avx512vnni");
+}
+#endif
+static int has_any(void) { return 1; }
+
+/* Ascending. */
+static const struct {
+    const lc_kernels *kernels;
+    int (*is_there)(void);
+} LEVELS[] = {
+    {&lc_kernels_portable, has_any},
+#if defined(LC_HAS_AVX2)
+    {&lc_kernels_avx2, has_avx2},
+#endif
+#if defined(LC_HAS_AVXVNNI)
+    {&lc_kernels_avxvnni, has_avxvnni},
+#endif
+#if defined(LC_HAS_AVX512VNNI)
+    {&lc_kernels_avx512vnni, has_avx512vnni},
+#endif
+};
+enum { NUM_LEVELS = sizeof LEVELS / sizeof *LEVELS };
+
+const char *lc_level_name(int32_t i)
+{
+    return i >= 0 && i < NUM_LEVELS ? LEVELS[i].kernels->name : NULL;
+}
+
+int lc_has_level(int32_t i) { return i >= 0 && i < NUM_LEVELS && LEVELS[i].is_there(); }
+
+/* NULL where this CPU lacks it. */
+static const lc_kernels *kernels_of(int32_t level)
+{
+    return lc_has_level(level) ? LEVELS[level].kernels : NULL;
+}
+
+/* ---- Layers ---- */
+
+void lc_layer_free(lc_layer *layer)
+{
+    if (!layer) return;
+    free(layer->bias);
+    free(layer->shift);
+    free(layer->weights);
+    free(layer);
+}
+
+static int is_size(int64_t n, int64_t most) { return n >= 1 && n <= most; }
+
+lc_layer *lc_layer_new(int32_t level, int32_t outputs, int32_t num_convolutions,
+                       const int32_t *inputs, const int32_t *kernels, const int8_t *weights0,
+                       const int8_t *weights1, const int32_t *bias, const uint8_t *shift,
+                       int32_t of_inputs)
+{
+    const int8_t *const weights[2] = {weights0, weights1};
+    const lc_kernels *used = kernels_of(level);
+    if (!used || !is_size(outputs, LC_MAX_CHANNELS) || !is_size(num_convolutions, 2)) return NULL;
+    if (!inputs || !kernels || !bias || !shift || of_inputs < -1 || of_inputs > 1) return NULL;
+    lc_layer *layer = calloc(1, sizeof *layer);
+    if (!layer) return NULL;
+    *layer = (lc_layer){.level = used, .outputs = outputs, .num_convolutions = num_convolutions,
+                        .of_inputs = of_inputs};
+    const size_t rows = (size_t)round_up(outputs, 16); /* whole tiles of any level */
+    layer->bias = calloc(rows, 4);
+    layer->shift = calloc(rows, 4);
+    int is_good = layer->bias && layer->shift;
+    for (int c = 0; c < num_convolutions && is_good; c++) {
+        is_good = weights[c] && is_size(inputs[c], LC_MAX_CHANNELS)
+                  && (kernels[c] == 1 || kernels[c] == 3);
+        layer->inputs[c] = inputs[c];
+        layer->kernels[c] = kernels[c];
+        layer->groups[c] = (inputs[c] + 3) / 4;
+    }
+    for (int o = 0; o < outputs && is_good; o++) {
+        is_good = shift[o] <= LC_MAX_SHIFT;
+        int64_t sum = bias[o] + (shift[o] ? (int64_t)1 << (shift[o] - 1) : 0);
+        int64_t size = llabs(sum);
+        for (int c = 0; c < num_convolutions; c++) {
+            const int64_t n = (int64_t)layer->inputs[c] * kernels[c] * kernels[c];
+            for (int64_t i = 0; i < n; i++) {
+                const int64_t w = weights[c][o * n + i];
+                if (c == of_inputs) sum -= 128 * w;
+                size += 255 * llabs(w);
+            }
+        }
+        /* No sum of any part can leave 32 bits, whatever the order. */
+        is_good = is_good && size < INT32_MAX / 4;
+        if (!is_good) break;
+        layer->bias[o] = (int32_t)sum;
+        layer->shift[o] = shift[o];
+    }
+    if (!is_good || used->pack(layer, weights) != LC_OK) {
+        lc_layer_free(layer);
+        return NULL;
+    }
+    return layer;
+}
+
+/* ---- Maps ---- */
+
+static int is_area(int64_t height, int64_t width, int64_t scale)
+{
+    return is_size(height, LC_MAX_SIDE) && is_size(width, LC_MAX_SIDE)
+           && height * width <= INT32_MAX / scale;
+}
+
+static int are_rows(int32_t top, int32_t bottom, int32_t height)
+{
+    return 0 <= top && top < bottom && bottom <= height;
+}
+
+static int is_width(int32_t bytes) { return bytes == 2 || bytes == 4; }
+
+int64_t lc_map_bytes(int32_t height, int32_t width, int32_t channels)
+{
+    if (!is_area(height, width, 1) || !is_size(channels, LC_MAX_CHANNELS) || channels % 4) return -1;
+    return (int64_t)height * channels * round_up(width, ROW_POSITIONS);
+}
+
+static int is_ready(const lc_layer *layer, const lc_kernels *used, int32_t num_convolutions)
+{
+    return layer && layer->level == used && layer->num_convolutions == num_convolutions;
+}
+
+static int is_trunk_layer(const lc_layer *layer, const lc_trunk_task *t)
+{
+    const int32_t inputs = LC_PLANES * (t->fold * t->fold + 1) + (t->parents ? LC_DETAILS : 0);
+    if (!is_ready(layer, layer->level, t->coarser ? 2 : 1) || layer->outputs % 4) return 0;
+    if (layer->inputs[0] != inputs || layer->kernels[0] != 3 || layer->of_inputs != 0) return 0;
+    return !t->coarser || (layer->inputs[1] == layer->outputs && layer->kernels[1] == 1);
+}
+
+int lc_trunk(const lc_trunk_task *t)
+{
+    if (!t || !t->first || (t->fold != 1 && t->fold != 2)) return LC_BAD_ARGUMENT;
+    if (!is_area(t->height, t->width, 9 * 4) || !are_rows(t->top, t->bottom, t->height))
+        return LC_BAD_ARGUMENT;
+    if (!t->quality_bias || !t->low || !t->reciprocal || !t->compand || !t->trunk)
+        return LC_BAD_ARGUMENT;
+    if (t->num_blocks < 0 || t->num_blocks > LC_MAX_BLOCKS || (t->num_blocks && !t->blocks))
+        return LC_BAD_ARGUMENT;
+    if (!is_trunk_layer(t->first, t)) return LC_BAD_ARGUMENT;
+    const int32_t channels = t->first->outputs;
+    for (int i = 0; i < t->num_blocks; i++) {
+        const lc_layer *block = t->blocks[i];
+        if (!is_ready(block, t->first->level, 1) || block->of_inputs != -1 || block->kernels[0] != 3
+            || block->inputs[0] != channels || block->outputs != channels)
+            return LC_BAD_ARGUMENT;
+    }
+    for (int i = 0; i < channels; i++)
+        if (llabs((int64_t)t->quality_bias[i]) >= INT32_MAX / 4) return LC_BAD_ARGUMENT;
+    for (int p = 0; p < LC_PLANES; p++)
+        if (t->reciprocal[p] < 0 || t->reciprocal[p] > 1 << 21) return LC_BAD_ARGUMENT;
+    if (t->coarser) {
+        const int is_same =
+            t->coarser_height == t->height && t->coarser_width == t->width;
+        const int is_half = 2 * (int64_t)t->coarser_height == t->height
+                            && 2 * (int64_t)t->coarser_width == t->width;
+        if (!is_same && !is_half) return LC_BAD_ARGUMENT;
+    }
+    return t->first->level->trunk(t);
+}
+
+int lc_head(const lc_head_task *h)
+{
+    if (!h || !h->in || !is_area(h->height, h->width, 4)) return LC_BAD_ARGUMENT;
+    if (!are_rows(h->top, h->bottom, h->height)) return LC_BAD_ARGUMENT;
+    if (h->num_known < 0 || h->num_known > LC_MAX_CHANNELS || !is_width(h->mean_bytes))
+        return LC_BAD_ARGUMENT;
+    if (h->unit_shift < 1 || h->unit_shift > LC_MAX_SHIFT) return LC_BAD_ARGUMENT;
+    if (!h->trunk || !h->unit || !h->offset || !h->mean || !h->index) return LC_BAD_ARGUMENT;
+    const lc_kernels *used = h->in->level;
+    if (!is_ready(h->in, used, h->num_known ? 2 : 1) || !is_ready(h->mix, used, 1)
+        || !is_ready(h->out, used, 1))
+        return LC_BAD_ARGUMENT;
+    if (h->in->kernels[0] != 1 || h->mix->kernels[0] != 1 || h->out->kernels[0] != 1)
+        return LC_BAD_ARGUMENT;
+    if (h->mix->of_inputs != -1 || h->out->of_inputs != -1) return LC_BAD_ARGUMENT;
+    if (h->num_known
+        && (!h->known || h->in->inputs[1] != h->num_known || h->in->kernels[1] != 3
+            || h->in->of_inputs != 1))
+        return LC_BAD_ARGUMENT;
+    if (!h->num_known && h->in->of_inputs == 0) return LC_BAD_ARGUMENT;
+    if (h->in->inputs[0] % 4 || h->in->outputs % 4 || h->mix->outputs % 4) return LC_BAD_ARGUMENT;
+    if (h->mix->inputs[0] != h->in->outputs || h->out->inputs[0] != h->mix->outputs)
+        return LC_BAD_ARGUMENT;
+    if (h->num_channels < 1 || h->out->outputs != 2 * (int64_t)h->num_channels)
+        return LC_BAD_ARGUMENT;
+    for (int i = 0; i < h->num_channels; i++) {
+        if (llabs((int64_t)h->unit[i]) > 1 << 18 || llabs((int64_t)h->offset[i]) > 1 << 24)
+            return LC_BAD_ARGUMENT;
+        if (h->mean_bytes == 2 && llabs((int64_t)h->unit[i]) * 4096 >= (int64_t)1 << (15 + h->unit_shift))
+            return LC_BAD_ARGUMENT;
+    }
+    return used->head(h);
+}
+
+int lc_put_values(int32_t level, const lc_values_task *t)
+{
+    const lc_kernels *used = kernels_of(level);
+    if (!used || !t || (t->fold != 1 && t->fold != 2)) return LC_BAD_ARGUMENT;
+    if (!is_area(t->height, t->width, 9 * 4) || !are_rows(t->top, t->bottom, t->height))
+        return LC_BAD_ARGUMENT;
+    if (!is_width(t->mean_bytes) || !is_width(t->offset_bytes) || !is_width(t->value_bytes))
+        return LC_BAD_ARGUMENT;
+    if (t->offset_shift < 0 || t->offset_shift > 8 || t->eighths_shift < 0 || t->eighths_shift > 8)
+        return LC_BAD_ARGUMENT;
+    const int32_t folded = LC_DETAILS * t->fold * t->fold;
+    if (!t->channels || !t->mean || !t->offsets || !t->compand || !is_size(t->num_channels, folded))
+        return LC_BAD_ARGUMENT;
+    for (int c = 0; c < t->num_channels; c++)
+        if (t->channels[c] < 0 || t->channels[c] >= folded) return LC_BAD_ARGUMENT;
+    return used->put_values(t);
+}
+
+int lc_synthesise(int32_t level, const lc_wavelet_task *t)
+{
+    const lc_kernels *used = kernels_of(level);
+    if (!used || !t || !is_area(t->height, t->width, 9 * 4)) return LC_BAD_ARGUMENT;
+    if (!are_rows(t->top, t->bottom, 2 * t->height) || !are_rows(t->left, t->right, 2 * t->width))
+        return LC_BAD_ARGUMENT;
+    if (!is_width(t->value_bytes) || t->shift < 1 || t->shift > LC_MAX_SHIFT) return LC_BAD_ARGUMENT;
+    if (!t->low || !t->values || !t->steps || !t->planes) return LC_BAD_ARGUMENT;
+    const int64_t size = (int64_t)(t->bottom - t->top) * (t->right - t->left);
+    if (t->plane_stride < size || t->plane_stride > INT32_MAX) return LC_BAD_ARGUMENT;
+    return used->synthesise(t);
+}
+
+/* ---- Choice ---- */
+
+static int is_choice(const lc_choice_task *t)
+{
+    if (!t || t->kind < LC_ROUND || t->kind > LC_RDOQ || !is_width(t->mean_bytes)) return 0;
+    if (!is_size(t->num_channels, LC_DETAILS * 4) || t->per_channel < 0
+        || t->per_channel > INT32_MAX / 16 / t->num_channels)
+        return 0;
+    if (!is_size(t->skip_below, LC_SCALES) || !is_size(t->num_tables, 256)
+        || t->num_tables < LC_SCALES)
+        return 0;
+    if (!t->values || !t->mean || !t->index || !t->weight || !t->first_zone || !t->higher_zone
+        || !t->bits || !t->chains)
+        return 0;
+    const int64_t n = t->num_channels * t->per_channel;
+    uint8_t most = 0;
+    for (int64_t i = 0; i < n; i++) most = t->index[i] > most ? t->index[i] : most;
+    /* What is no number has no nearest symbol. */
+    int is_sound = 1;
+    for (int64_t i = 0; i < n; i++)
+        is_sound &= t->values[i] >= -1e30f && t->values[i] <= 1e30f;
+    return is_sound && most < LC_SCALES && !lc_check_chains(t->chains, t->num_tables);
+}
+
+int64_t lc_choose_step(int32_t level, const lc_choice_task *t, double *missed)
+{
+    const lc_kernels *used = kernels_of(level);
+    if (!used || !is_choice(t) || !missed || !t->offsets || !t->symbols || !t->numbers)
+        return LC_BAD_ARGUMENT;
+    missed[0] = missed[1] = 0;
+    return used->choose_step(t, missed);
+}
+
+int lc_count_magnitudes(int32_t level, const lc_choice_task *t, int64_t columns, int64_t stride,
+                        int32_t num_bands, int64_t *counts)
+{
+    const lc_kernels *used = kernels_of(level);
+    if (!used || !is_choice(t) || !counts || t->kind == LC_RDOQ) return LC_BAD_ARGUMENT;
+    if (columns < 1 || t->per_channel % columns || stride < 1 || stride > INT32_MAX)
+        return LC_BAD_ARGUMENT;
+    if (!is_size(num_bands, LC_DETAILS) || t->num_channels % num_bands) return LC_BAD_ARGUMENT;
+    memset(counts, 0, sizeof *counts * (size_t)num_bands * LC_SCALES * 32);
+    return used->count_magnitudes(t, columns, stride, num_bands, counts);
+}
+
+/* ---- Low-pass ---- */
+
+static int is_of_step(int32_t step, int64_t y, int64_t x)
+{
+    if (step == 2) return (y + x) % 2 == 1;
+    return y % 2 == step && x % 2 == step;
+}
+
+/* Whether an element is known when a step is coded. */
+static int is_known(int32_t step, int64_t y, int64_t x)
+{
+    return (step > 0 && is_of_step(0, y, x)) || (step > 1 && is_of_step(1, y, x));
+}
+
+static int is_low_pass(const void *values, int32_t planes, int32_t rows, int32_t columns,
+                       int32_t step, const void *found)
+{
+    return values && found && is_size(planes, LC_PLANES) && is_area(rows, columns, 4)
+           && step >= 0 && step <= 2;
+}
+
+int64_t lc_low_means(const int32_t *values, int32_t planes, int32_t rows, int32_t columns,
+                     int32_t step, int32_t *means)
+{
+    static const int32_t STRAIGHT[4][2] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
+    static const int32_t DIAGONAL[4][2] = {{-1, -1}, {-1, 1}, {1, -1}, {1, 1}};
+    if (!is_low_pass(values, planes, rows, columns, step, means)) return LC_BAD_ARGUMENT;
+    const int32_t(*near)[2] = step == 1 ? DIAGONAL : STRAIGHT;
+    int64_t n = 0;
+    for (int p = 0; p < planes; p++)
+        for (int64_t y = 0; y < rows; y++)
+            for (int64_t x = 0; x < columns; x++) {
+                if (!is_of_step(step, y, x)) continue;
+                int64_t total = 0, count = 0;
+                for (int k = 0; k < 4; k++) {
+                    const int64_t v = y + near[k][0], u = x + near[k][1];
+                    if (v < 0 || v >= rows || u < 0 || u >= columns || !is_known(step, v, u))
+                        continue;
+                    total += values[(p * (int64_t)rows + v) * columns + u];
+                    count++;
+                }
+                /* Floor; a count of 3 is that of a border. */
+                int64_t mean = count ? total / count : 0;
+                if (count && total % count < 0) mean--;
+                means[n++] = (int32_t)mean;
+            }
+    return n / planes;
+}
+
+int64_t lc_put_low(int32_t *values, int32_t planes, int32_t rows, int32_t columns, int32_t step,
+                   const int32_t *found)
+{
+    if (!is_low_pass(values, planes, rows, columns, step, found)) return LC_BAD_ARGUMENT;
+    int64_t n = 0;
+    for (int p = 0; p < planes; p++)
+        for (int64_t y = 0; y < rows; y++)
+            for (int64_t x = 0; x < columns; x++)
+                if (is_of_step(step, y, x))
+                    values[(p * (int64_t)rows + y) * columns + x] = found[n++];
+    return n / planes;
+}

@@ -1,0 +1,154 @@
+/* Integer convolutions, a row at a time; see "Networks" in docs/format.md.
+ *
+ * A row of a map is [group of four channels][position][4]. A tile is OUT_TILE outputs at up to
+ * MAX_VECS vectors of positions, whose sums stay in registers over all taps and channels.
+ */
+#ifndef LICODEC_CONVOLUTION_H
+#define LICODEC_CONVOLUTION_H
+
+#include <stdlib.h>
+
+#include "internal.h"
+#include "simd.h"
+
+/* The rows that a convolution sees: those above, at and below the one asked for; of a 1x1
+ * convolution rows[1] alone. They point at position 0 of group 0. */
+typedef struct {
+    const uint8_t *rows[3];
+    int64_t group_stride;
+} Source;
+
+static int pack_layer(lc_layer *layer, const int8_t *const weights[2])
+{
+    int is_short = 1;
+    for (int c = 0; c < layer->num_convolutions; c++) {
+        const int64_t n = (int64_t)layer->outputs * layer->inputs[c] * layer->kernels[c]
+                          * layer->kernels[c];
+        for (int64_t i = 0; i < n; i++) is_short &= weights[c][i] >= -64 && weights[c][i] <= 64;
+    }
+    layer->is_short = is_short;
+    const int bytes = weight_bytes(is_short);
+    layer->tile_bytes = 0;
+    for (int c = 0; c < layer->num_convolutions; c++)
+        layer->tile_bytes += (int64_t)OUT_TILE * bytes * layer->groups[c] * layer->kernels[c]
+                             * layer->kernels[c];
+    const int64_t tiles = (layer->outputs + OUT_TILE - 1) / OUT_TILE;
+    layer->weights = calloc((size_t)(tiles * layer->tile_bytes), 1);
+    if (!layer->weights) return LC_NO_MEMORY;
+    int8_t *to = layer->weights;
+    for (int64_t t = 0; t < tiles; t++)
+        for (int c = 0; c < layer->num_convolutions; c++) {
+            const int taps = layer->kernels[c] * layer->kernels[c], inputs = layer->inputs[c];
+            for (int tap = 0; tap < taps; tap++)
+                for (int g = 0; g < layer->groups[c]; g++)
+                    for (int o = 0; o < OUT_TILE; o++, to += bytes)
+                        for (int b = 0; b < 4; b++) {
+                            const int64_t out = t * OUT_TILE + o;
+                            const int in = 4 * g + b;
+                            if (out >= layer->outputs || in >= inputs) continue;
+                            const int8_t w = weights[c][(out * inputs + in) * taps + tap];
+                            if (bytes == 4) {
+                                to[b] = w;
+                            } else { /* channels 0 and 2, then 1 and 3, in 16 bits */
+                                const int16_t wide = w;
+                                memcpy(to + 2 * ((b & 1) * 2 + b / 2), &wide, 2);
+                            }
+                        }
+        }
+    return LC_OK;
+}
+
+INLINE void add_products(vec sum[OUT_TILE][MAX_VECS], const int vecs, const uint8_t *x,
+                         const int8_t *w, const int is_short)
+{
+    factors a[MAX_VECS];
+#pragma GCC unroll 3
+    for (int i = 0; i < vecs; i++) a[i] = load_bytes(x + 4 * LANES * i, is_short);
+#pragma GCC unroll 8
+    for (int o = 0; o < OUT_TILE; o++) {
+        const factors b = load_weight(w + o * weight_bytes(is_short), is_short);
+#pragma GCC unroll 3
+        for (int i = 0; i < vecs; i++) sum[o][i] = dot(sum[o][i], a[i], b, is_short);
+    }
+}
+
+INLINE void convolve_tile(vec sum[OUT_TILE][MAX_VECS], const int vecs, const lc_layer *layer,
+                          const int32_t *bias, const Source *sources, int64_t x, int tile,
+                          const int is_short)
+{
+#pragma GCC unroll 8
+    for (int o = 0; o < OUT_TILE; o++)
+#pragma GCC unroll 3
+        for (int i = 0; i < vecs; i++) sum[o][i] = splat(bias[tile * OUT_TILE + o]);
+    const int8_t *w = layer->weights + tile * layer->tile_bytes;
+    const int step = OUT_TILE * weight_bytes(is_short);
+    for (int c = 0; c < layer->num_convolutions; c++) {
+        const int kernel = layer->kernels[c], groups = layer->groups[c], reach = kernel / 2;
+        const int64_t stride = sources[c].group_stride;
+        for (int dy = -reach; dy <= reach; dy++)
+            for (int dx = -reach; dx <= reach; dx++) {
+                const uint8_t *from = sources[c].rows[1 + dy] + 4 * (x + dx);
+                for (int g = 0; g < groups; g++, from += stride, w += step)
+                    add_products(sum, vecs, from, w, is_short);
+            }
+    }
+}
+
+/* Where a row of activations goes; `more`, of the same shape, is added before the clamp. */
+typedef struct {
+    uint8_t *row;
+    int64_t group_stride;
+    const uint8_t *more;
+    int64_t more_stride;
+} Activations;
+
+INLINE void activate_span(const int vecs, const lc_layer *layer, const int32_t *bias,
+                          const Source *sources, int64_t x, const Activations *to,
+                          const int is_short)
+{
+    const int tiles = (layer->outputs + OUT_TILE - 1) / OUT_TILE;
+    for (int t = 0; t < tiles; t++) {
+        vec sum[OUT_TILE][MAX_VECS];
+        convolve_tile(sum, vecs, layer, bias, sources, x, t, is_short);
+        const int32_t *shift = layer->shift + t * OUT_TILE;
+#pragma GCC unroll 2
+        for (int q = 0; q < OUT_TILE / 4; q++) {
+            const int group = t * (OUT_TILE / 4) + q;
+            if (4 * group >= layer->outputs) break;
+#pragma GCC unroll 3
+            for (int i = 0; i < vecs; i++) {
+                const int64_t at = 4 * (x + LANES * i);
+                vec v[4];
+#pragma GCC unroll 4
+                for (int b = 0; b < 4; b++)
+                    v[b] = shift_right(sum[4 * q + b][i], shift[4 * q + b]);
+                const uint8_t *more = to->more ? to->more + group * to->more_stride + at : NULL;
+                store(to->row + group * to->group_stride + at, pack_bytes(v, more));
+            }
+        }
+    }
+}
+
+INLINE void activate_row_as(const lc_layer *layer, const int32_t *bias, const Source *sources,
+                            int64_t width, const Activations *to, const int is_short)
+{
+    int64_t x = 0, left = (width + LANES - 1) / LANES;
+    for (; left >= MAX_VECS; left -= MAX_VECS, x += MAX_VECS * LANES)
+        activate_span(MAX_VECS, layer, bias, sources, x, to, is_short);
+    if (MAX_VECS > 2 && left == 2)
+        activate_span(MAX_VECS > 2 ? 2 : 1, layer, bias, sources, x, to, is_short);
+    else if (left == 1)
+        activate_span(1, layer, bias, sources, x, to, is_short);
+}
+
+/* One row of act(layer(sources) + more), a clamp to bytes. */
+static void activate_row(const lc_layer *layer, const int32_t *bias, const Source *sources,
+                         int64_t width, const Activations *to)
+{
+    if (LC_LEVEL == LC_AVX2 && layer->is_short)
+        activate_row_as(layer, bias, sources, width, to, 1);
+    else
+        activate_row_as(layer, bias, sources, width, to, 0);
+}
+
+#endif

@@ -1,0 +1,18 @@
+/* The kernels of one instruction set; compiled once for each, with LC_LEVEL and LC_KERNELS. */
+#include "prior.h"
+#include "search.h"
+#include "wavelet.h"
+
+#define TEXT(x) #x
+#define NAME(x) TEXT(x)
+
+const lc_kernels LC_KERNELS = {
+    .name = NAME(LC_LEVEL_NAME),
+    .pack = pack_layer,
+    .trunk = trunk_rows,
+    .head = head_rows,
+    .put_values = put_value_rows,
+    .synthesise = synthesise_window,
+    .choose_step = choose_step,
+    .count_magnitudes = count_magnitudes,
+};

@@ -1,0 +1,245 @@
+/* Vectors of 32-bit lanes for one instruction set, and their products of bytes.
+ *
+ * LC_LEVEL chooses. A lane is a position of a map; its four bytes are neighbouring channels. Sums
+ * wrap in no level, because the bounds of a family are proved when it is loaded.
+ */
+#ifndef LICODEC_SIMD_H
+#define LICODEC_SIMD_H
+
+#include <stdint.h>
+#include <string.h>
+
+#define LC_PORTABLE 0
+#define LC_AVX2 1
+#define LC_AVXVNNI 2
+#define LC_AVX512VNNI 3
+
+#define INLINE static inline __attribute__((always_inline))
+
+#if LC_LEVEL == LC_PORTABLE
+
+#if defined(__SSE2__) /* all x86-64 CPUs have it */
+#include <emmintrin.h>
+#endif
+typedef int32_t vec __attribute__((vector_size(16)));
+enum { LANES = 4, OUT_TILE = 4, MAX_VECS = 2 };
+
+INLINE vec load(const void *p) { vec v; memcpy(&v, p, sizeof v); return v; }
+INLINE void store(void *p, vec v) { memcpy(p, &v, sizeof v); }
+INLINE vec splat(int32_t x) { return (vec){x, x, x, x}; }
+INLINE vec add(vec a, vec b) { return a + b; }
+INLINE vec mul(vec a, vec b) { return a * b; }
+INLINE vec shift_right(vec a, int n) { return a >> n; }
+INLINE vec clamp(vec a, int32_t low, int32_t high)
+{
+    vec l = splat(low), h = splat(high), m = a < l;
+    a = (m & l) | (~m & a);
+    m = a > h;
+    return (m & h) | (~m & a);
+}
+INLINE void store16(int16_t *p, vec v)
+{
+    for (int i = 0; i < LANES; i++) p[i] = (int16_t)v[i];
+}
+INLINE void store8(uint8_t *p, vec v)
+{
+    for (int i = 0; i < LANES; i++) p[i] = (uint8_t)v[i];
+}
+/* Four channels to bytes of 0 to 255, after the bytes of `more` were added. */
+INLINE vec pack_bytes(const vec v[4], const uint8_t *more)
+{
+    vec out = splat(0), rest = more ? load(more) : out;
+    for (int b = 0; b < 4; b++) out |= clamp(v[b] + ((rest >> 8 * b) & 255), 0, 255) << 8 * b;
+    return out;
+}
+
+#elif LC_LEVEL == LC_AVX512VNNI
+
+#include <immintrin.h>
+typedef __m512i vec;
+enum { LANES = 16, OUT_TILE = 8, MAX_VECS = 3 };
+
+INLINE vec load(const void *p) { return _mm512_loadu_si512(p); }
+INLINE void store(void *p, vec v) { _mm512_storeu_si512(p, v); }
+INLINE vec splat(int32_t x) { return _mm512_set1_epi32(x); }
+INLINE vec add(vec a, vec b) { return _mm512_add_epi32(a, b); }
+INLINE vec mul(vec a, vec b) { return _mm512_mullo_epi32(a, b); }
+INLINE vec shift_right(vec a, int n) { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(n)); }
+INLINE vec clamp(vec a, int32_t low, int32_t high)
+{
+    return _mm512_min_epi32(_mm512_max_epi32(a, splat(low)), splat(high));
+}
+INLINE void store16(int16_t *p, vec v)
+{
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtepi32_epi16(v));
+}
+INLINE void store8(uint8_t *p, vec v)
+{
+    _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(v));
+}
+INLINE vec pack_bytes(const vec v[4], const uint8_t *more)
+{
+    vec first = _mm512_packs_epi32(v[0], v[1]), second = _mm512_packs_epi32(v[2], v[3]);
+    if (more) {
+        const vec m = load(more);
+        const vec a = _mm512_broadcast_i32x4(
+            _mm_setr_epi8(0, -1, 4, -1, 8, -1, 12, -1, 1, -1, 5, -1, 9, -1, 13, -1));
+        const vec b = _mm512_broadcast_i32x4(
+            _mm_setr_epi8(2, -1, 6, -1, 10, -1, 14, -1, 3, -1, 7, -1, 11, -1, 15, -1));
+        first = _mm512_adds_epi16(first, _mm512_shuffle_epi8(m, a));
+        second = _mm512_adds_epi16(second, _mm512_shuffle_epi8(m, b));
+    }
+    const vec turned = _mm512_broadcast_i32x4(
+        _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    return _mm512_shuffle_epi8(_mm512_packus_epi16(first, second), turned);
+}
+
+#else
+
+#include <immintrin.h>
+typedef __m256i vec;
+#if LC_LEVEL == LC_AVXVNNI
+enum { LANES = 8, OUT_TILE = 4, MAX_VECS = 3 };
+#else
+enum { LANES = 8, OUT_TILE = 4, MAX_VECS = 2 };
+#endif
+
+INLINE vec load(const void *p) { return _mm256_loadu_si256((const vec *)p); }
+INLINE void store(void *p, vec v) { _mm256_storeu_si256((vec *)p, v); }
+INLINE vec splat(int32_t x) { return _mm256_set1_epi32(x); }
+INLINE vec add(vec a, vec b) { return _mm256_add_epi32(a, b); }
+INLINE vec mul(vec a, vec b) { return _mm256_mullo_epi32(a, b); }
+INLINE vec shift_right(vec a, int n) { return _mm256_sra_epi32(a, _mm_cvtsi32_si128(n)); }
+INLINE vec clamp(vec a, int32_t low, int32_t high)
+{
+    return _mm256_min_epi32(_mm256_max_epi32(a, splat(low)), splat(high));
+}
+INLINE __m128i half(vec v)
+{
+    return _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+}
+INLINE void store16(int16_t *p, vec v) { _mm_storeu_si128((__m128i *)p, half(v)); }
+INLINE void store8(uint8_t *p, vec v)
+{
+    _mm_storel_epi64((__m128i *)p, _mm_packus_epi16(half(v), _mm_setzero_si128()));
+}
+INLINE vec pack_bytes(const vec v[4], const uint8_t *more)
+{
+    vec first = _mm256_packs_epi32(v[0], v[1]), second = _mm256_packs_epi32(v[2], v[3]);
+    if (more) {
+        const vec m = load(more);
+        const vec a = _mm256_broadcastsi128_si256(
+            _mm_setr_epi8(0, -1, 4, -1, 8, -1, 12, -1, 1, -1, 5, -1, 9, -1, 13, -1));
+        const vec b = _mm256_broadcastsi128_si256(
+            _mm_setr_epi8(2, -1, 6, -1, 10, -1, 14, -1, 3, -1, 7, -1, 11, -1, 15, -1));
+        first = _mm256_adds_epi16(first, _mm256_shuffle_epi8(m, a));
+        second = _mm256_adds_epi16(second, _mm256_shuffle_epi8(m, b));
+    }
+    const vec turned = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    return _mm256_shuffle_epi8(_mm256_packus_epi16(first, second), turned);
+}
+
+#endif
+
+/* Factors of products: four bytes a lane, or where there is no instruction for their sum, two and
+ * two in 16 bits. Weights of a tile lie [OUT_TILE] x weight_bytes. On AVX2 `is_short` says that no
+ * weight of a layer has more than 7 bits, so that the sum of two products fits 16 bits. */
+typedef struct { vec part[2]; } factors;
+
+INLINE int32_t word_at(const void *p) { int32_t x; memcpy(&x, p, 4); return x; }
+
+#if LC_LEVEL == LC_AVX512VNNI || LC_LEVEL == LC_AVXVNNI
+
+INLINE int weight_bytes(int is_short) { (void)is_short; return 4; }
+INLINE factors load_bytes(const uint8_t *p, int is_short)
+{
+    (void)is_short;
+    return (factors){{load(p), load(p)}};
+}
+INLINE factors load_weight(const int8_t *w, int is_short)
+{
+    (void)is_short;
+    const vec v = splat(word_at(w));
+    return (factors){{v, v}};
+}
+INLINE vec dot(vec sum, factors a, factors b, int is_short)
+{
+    (void)is_short;
+#if LC_LEVEL == LC_AVX512VNNI
+    return _mm512_dpbusd_epi32(sum, a.part[0], b.part[0]);
+#else
+    return _mm256_dpbusd_avx_epi32(sum, a.part[0], b.part[0]);
+#endif
+}
+
+#elif LC_LEVEL == LC_AVX2
+
+INLINE int weight_bytes(int is_short) { return is_short ? 4 : 8; }
+INLINE factors load_bytes(const uint8_t *p, int is_short)
+{
+    const vec v = load(p);
+    if (is_short) return (factors){{v, v}};
+    return (factors){{_mm256_and_si256(v, splat(0x00FF00FF)), _mm256_srli_epi16(v, 8)}};
+}
+INLINE factors load_weight(const int8_t *w, int is_short)
+{
+    const vec v = splat(word_at(w));
+    return (factors){{v, is_short ? v : splat(word_at(w + 4))}};
+}
+INLINE vec dot(vec sum, factors a, factors b, int is_short)
+{
+    if (is_short) {
+        const vec pairs = _mm256_maddubs_epi16(a.part[0], b.part[0]);
+        return add(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    }
+    const vec even = _mm256_madd_epi16(a.part[0], b.part[0]);
+    return add(sum, add(even, _mm256_madd_epi16(a.part[1], b.part[1])));
+}
+
+#elif defined(__SSE2__)
+
+INLINE int weight_bytes(int is_short) { (void)is_short; return 8; }
+INLINE factors load_bytes(const uint8_t *p, int is_short)
+{
+    (void)is_short;
+    const vec v = load(p);
+    return (factors){{v & 0x00FF00FF, (vec)_mm_srli_epi16((__m128i)v, 8)}};
+}
+INLINE factors load_weight(const int8_t *w, int is_short)
+{
+    (void)is_short;
+    return (factors){{splat(word_at(w)), splat(word_at(w + 4))}};
+}
+INLINE vec dot(vec sum, factors a, factors b, int is_short)
+{
+    (void)is_short;
+    const __m128i even = _mm_madd_epi16((__m128i)a.part[0], (__m128i)b.part[0]);
+    return sum + (vec)even + (vec)_mm_madd_epi16((__m128i)a.part[1], (__m128i)b.part[1]);
+}
+
+#else
+
+INLINE int weight_bytes(int is_short) { (void)is_short; return 4; }
+INLINE factors load_bytes(const uint8_t *p, int is_short)
+{
+    (void)is_short;
+    return (factors){{load(p), load(p)}};
+}
+INLINE factors load_weight(const int8_t *w, int is_short)
+{
+    (void)is_short;
+    const vec v = splat(word_at(w));
+    return (factors){{v, v}};
+}
+INLINE vec dot(vec sum, factors a, factors b, int is_short)
+{
+    (void)is_short;
+    const vec x = a.part[0];
+    const int32_t w = b.part[0][0];
+    sum += (x & 255) * (int8_t)w + ((x >> 8) & 255) * (int8_t)(w >> 8);
+    return sum + ((x >> 16) & 255) * (int8_t)(w >> 16) + ((x >> 24) & 255) * (int8_t)(w >> 24);
+}
+
+#endif
+#endif

@@ -1,0 +1,75 @@
+"""Rows of a map, cut into strips that threads work on at the same time.
+
+The library's calls release the interpreter's lock, so plain Python threads do.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+# Fewer positions than this are not worth a thread.
+_MIN_POSITIONS = 1 << 11
+
+_lock = threading.Lock()
+_number: int | None = None
+_pool: tuple[int, ThreadPoolExecutor] | None = None
+
+
+def num_threads() -> int:
+    """Threads of one call: as set, else as many as torch's where it is loaded, else
+    OMP_NUM_THREADS, else one per CPU of the process.
+    """
+    if _number is not None:
+        return _number
+    torch = sys.modules.get("torch")
+    if torch is not None:  # licodec's own settings of threads are torch's then
+        return int(torch.get_num_threads())
+    told = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if told.isdigit() and int(told) > 0:
+        return int(told)
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def set_num_threads(number: int | None) -> None:
+    """Set the threads of each call, 1 or more; None is the default again."""
+    global _number  # noqa: PLW0603 -- as torch.set_num_threads, for the process
+    if number is not None and number < 1:
+        raise ValueError(f"number of threads is {number}, expected 1 or more")
+    _number = number
+
+
+def over_rows(work: Callable[[int, int], None], height: int, width: int, unit: int = 1) -> None:
+    """Call `work` on strips of rows that cover a map, on several threads if it is large.
+
+    Args:
+        work: takes the first row and the one after the last.
+        height, width: of the map.
+        unit: strips begin at multiples of it.
+    """
+    wanted = min(num_threads(), max(1, height * width // _MIN_POSITIONS), -(-height // unit))
+    if wanted < 2:
+        work(0, height)
+        return
+    rows = -(-height // (wanted * unit)) * unit
+    strips = [(top, min(top + rows, height)) for top in range(0, height, rows)]
+    others = [_executor(wanted).submit(work, *strip) for strip in strips[1:]]
+    try:
+        work(*strips[0])
+    finally:
+        for other in others:
+            other.exception()  # nobody writes to an array that its owner has given up
+    for other in others:
+        other.result()
+
+
+def _executor(wanted: int) -> ThreadPoolExecutor:
+    global _pool  # noqa: PLW0603
+    with _lock:
+        if _pool is None or _pool[0] < wanted:
+            _pool = wanted, ThreadPoolExecutor(wanted, thread_name_prefix="licodec")
+        return _pool[1]

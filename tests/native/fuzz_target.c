@@ -1,0 +1,389 @@
+/* Arbitrary bytes in, calls of the native library out; the sanitizers tell what is wrong.
+ *
+ * With clang's -fsanitize=fuzzer this is a target of libFuzzer. With -DSTANDALONE it is a program
+ * that mutates its own inputs: fuzz_target EXECUTIONS [SEED].
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../licodec/native/src/licodec.h"
+
+typedef struct {
+    const uint8_t *data;
+    size_t left;
+} Input;
+
+static uint8_t take(Input *in)
+{
+    if (!in->left) return 0;
+    in->left--;
+    return *in->data++;
+}
+
+static int32_t take_below(Input *in, int32_t limit)
+{
+    return (take(in) | take(in) << 8) % limit;
+}
+
+/* Mostly sound, now and then any number at all. */
+static int32_t take_size(Input *in, int32_t limit)
+{
+    const uint8_t kind = take(in);
+    if (kind < 250) return 1 + take_below(in, limit);
+    const uint32_t any = (uint32_t)take(in) << 24 | (uint32_t)take(in) << 8 | take(in);
+    return (int32_t)any;
+}
+
+static void fill(Input *in, void *to, size_t n)
+{
+    uint32_t state = 1u + take(in) + 256u * take(in);
+    for (size_t i = 0; i < n; i++) {
+        state = state * 1664525u + 1013904223u;
+        ((uint8_t *)to)[i] = (uint8_t)(state >> 24);
+    }
+}
+
+/* Exactly so many bytes, so that each access beyond them is found. */
+static void *filled(Input *in, size_t n)
+{
+    void *memory = malloc(n ? n : 1);
+    if (!memory) abort();
+    fill(in, memory, n);
+    return memory;
+}
+
+/* ---- Entropy coder ---- */
+
+enum { NUM_TABLES = 3 * LC_SCALES + 1 };
+
+static lc_tables *make_tables(void)
+{
+    static lc_tables *tables;
+    if (tables) return tables;
+    int32_t reaches[NUM_TABLES];
+    int64_t n = 0;
+    for (int t = 0; t < NUM_TABLES; t++) n += 2 * (reaches[t] = 1 + t % 40) + 2;
+    uint32_t *frequencies = malloc((size_t)n * 4), *at = frequencies;
+    for (int t = 0; t < NUM_TABLES; t++) {
+        const uint32_t entries = (uint32_t)(2 * reaches[t] + 2);
+        for (uint32_t e = 0; e < entries; e++) at[e] = (1u << 24) / entries / (1 + e % 3);
+        uint32_t sum = 0;
+        for (uint32_t e = 0; e < entries; e++) sum += at[e];
+        at[reaches[t]] += (1u << 24) - sum;
+        at += entries;
+    }
+    tables = lc_tables_new(frequencies, n, reaches, NUM_TABLES);
+    free(frequencies);
+    if (!tables) abort();
+    return tables;
+}
+
+static void fuzz_tables(Input *in)
+{
+    int32_t reaches[4];
+    for (int i = 0; i < 4; i++) reaches[i] = take(in) < 250 ? 1 + take(in) % 8 : take(in) - 9;
+    uint32_t *frequencies = filled(in, 4 * 64);
+    for (int i = 0; i < 64; i++) frequencies[i] >>= 8 + take(in) % 8;
+    lc_tables_free(lc_tables_new(frequencies, 64, reaches, 1 + take(in) % 4));
+    free(frequencies);
+}
+
+static void fuzz_decoder(Input *in)
+{
+    lc_tables *tables = make_tables();
+    lc_chains chains = {0};
+    const int32_t skip_below = take_size(in, 12);
+    if (take(in) & 1) {
+        chains.first_index = take_size(in, 12);
+        chains.num_states = 1 + take(in);
+        for (int s = 0; s < 256; s++) chains.quantizer[s] = (uint8_t)(s & 1);
+        for (int s = 0; s < 512; s++) chains.next[s] = (uint8_t)(s * 7 % chains.num_states);
+        if (take(in) > 250) fill(in, chains.next, sizeof chains.next);
+    }
+    int32_t bands = 1 + take(in) % 9, per_band = take_below(in, 160), steps = 1 + take(in) % 4;
+    uint8_t *payload = filled(in, in->left);
+    const size_t num_bytes = in->left;
+    if (num_bytes) memcpy(payload, in->data, num_bytes);
+    lc_decoder *decoder = lc_decoder_new(payload, (int64_t)num_bytes, tables);
+    free(payload);
+    if (!decoder) return;
+    const size_t n = (size_t)bands * (size_t)per_band;
+    for (int s = 0; s < steps; s++) {
+        uint8_t *index = filled(in, n);
+        if (s < 3)
+            for (size_t i = 0; i < n; i++) index[i] %= (uint8_t)(LC_SCALES >> s);
+        int16_t *shifts = filled(in, 4 * (size_t)bands), *symbols = filled(in, 2 * n);
+        int32_t *offsets = filled(in, 4 * n);
+        lc_decode_shifts(decoder, index, bands, per_band, skip_below, shifts);
+        const int64_t count = lc_decode_step(decoder, index, (int64_t)n, skip_below, &chains,
+                                             offsets, symbols);
+        if (count > (int64_t)n) abort();
+        lc_decode_batch(decoder, NUM_TABLES - 1 - s % 2, 2 * bands, shifts);
+        free(index), free(shifts), free(symbols), free(offsets);
+    }
+    lc_decoder_is_done(decoder);
+    lc_decoder_free(decoder);
+}
+
+/* Any numbers, then back; what was coded must come out. */
+static void fuzz_encoder(Input *in)
+{
+    lc_tables *tables = make_tables();
+    int64_t lengths[3], n = 0;
+    for (int b = 0; b < 3; b++) n += lengths[b] = take_below(in, 60);
+    int16_t *symbols = filled(in, 2 * (size_t)n), *back = filled(in, 2 * (size_t)n);
+    uint8_t *numbers = filled(in, (size_t)n);
+    const int narrow = take(in) % 16, table = take(in);
+    for (int64_t i = 0; i < n; i++) {
+        symbols[i] = (int16_t)(symbols[i] / (1 << narrow));
+        numbers[i] = (uint8_t)(narrow ? table % NUM_TABLES : numbers[i]);
+    }
+    const int64_t capacity = take(in) < 250 ? 2 * n + 4 : take(in);
+    uint32_t *words = filled(in, 4 * (size_t)capacity);
+    const int64_t count = lc_encode(tables, lengths, 3, symbols, numbers, n, words, capacity);
+    if (count >= 0 && narrow) {
+        lc_decoder *decoder = lc_decoder_new((uint8_t *)words, 4 * count, tables);
+        if (!decoder) abort();
+        int64_t at = 0;
+        for (int b = 0; b < 3; at += lengths[b++])
+            if (lc_decode_batch(decoder, numbers[0], lengths[b], back + at)) abort();
+        if (memcmp(back, symbols, 2 * (size_t)n) || !lc_decoder_is_done(decoder)) abort();
+        lc_decoder_free(decoder);
+    }
+    free(symbols), free(back), free(numbers), free(words);
+}
+
+/* ---- Choice of symbols ---- */
+
+static void fuzz_choice(Input *in, int32_t level)
+{
+    static float *bits, zone[LC_SCALES];
+    if (!bits) {
+        bits = malloc(sizeof *bits * (NUM_TABLES - 1) * LC_MAGNITUDES);
+        if (!bits) abort();
+        for (int i = 0; i < (NUM_TABLES - 1) * LC_MAGNITUDES; i++) bits[i] = (float)(i % 31);
+        for (int i = 0; i < LC_SCALES; i++) zone[i] = (float)i / 200;
+    }
+    lc_chains chains = {.first_index = take_below(in, 20), .num_states = 1 << take(in) % 8};
+    for (int s = 0; s < chains.num_states; s++) {
+        chains.quantizer[s] = (uint8_t)(s & 1);
+        chains.next[2 * s] = (uint8_t)(s >> 1);
+        chains.next[2 * s + 1] = (uint8_t)(s >> 1 | chains.num_states >> 1);
+    }
+    if (take(in) > 250) fill(in, &chains, sizeof chains);
+    const int32_t num_bands = 1 + take(in) % 3, num_channels = num_bands * (1 + take(in) % 3);
+    const int32_t columns = 1 + take(in) % 9, rows = take(in) % 40;
+    const size_t n = (size_t)(num_channels * columns * rows);
+    float *values = filled(in, 4 * n), *weight = filled(in, 4 * 9);
+    for (size_t i = 0; i < n; i++)
+        if (!(values[i] > -1e9f && values[i] < 1e9f)) values[i] = take(in) < 255 ? 3 : values[i];
+    for (int i = 0; i < 9; i++) weight[i] = (float)(i + 1);
+    void *mean = filled(in, 4 * n);
+    uint8_t *index = filled(in, n), *numbers = filled(in, n);
+    const uint8_t limit = take(in);
+    for (size_t i = 0; i < n && limit < 250; i++) index[i] %= LC_SCALES;
+    int32_t *offsets = filled(in, 4 * n);
+    int16_t *symbols = filled(in, 2 * n);
+    int64_t *counts = filled(in, sizeof *counts * (size_t)num_bands * LC_SCALES * 32);
+    const lc_choice_task task = {take(in) % 3, num_channels, columns * rows,
+                                 take(in) & 1 ? 2 : 4, take_size(in, 16), NUM_TABLES - 1, 1 / 32.f,
+                                 8, values, mean, index, weight, zone, zone, bits, &chains, offsets,
+                                 symbols, numbers};
+    double missed[2];
+    if (lc_choose_step(level, &task, missed) > (int64_t)n) abort();
+    lc_count_magnitudes(level, &task, columns, take_size(in, 9), num_bands, counts);
+    free(values), free(weight), free(mean), free(index), free(numbers), free(offsets);
+    free(symbols), free(counts);
+}
+
+/* ---- Networks ---- */
+
+static lc_layer *make_layer(Input *in, int32_t level, int32_t outputs, int32_t inputs,
+                            int32_t kernel, int32_t more, int32_t more_kernel, int32_t of_inputs)
+{
+    const int32_t sizes[2] = {inputs, more}, kernels[2] = {kernel, more_kernel};
+    const size_t first = (size_t)(outputs * inputs * kernel * kernel);
+    const size_t second = (size_t)(outputs * more * more_kernel * more_kernel);
+    int8_t *weights = filled(in, first), *others = filled(in, second);
+    int32_t *bias = filled(in, 4 * (size_t)outputs);
+    uint8_t *shift = filled(in, (size_t)outputs);
+    const int is_short = take(in) & 1;
+    for (size_t i = 0; i < first && is_short; i++) weights[i] /= 2;
+    for (size_t i = 0; i < second && is_short; i++) others[i] /= 2;
+    for (int o = 0; o < outputs; o++) bias[o] /= 1 << 16, shift[o] %= 12;
+    lc_layer *layer = lc_layer_new(level, outputs, more ? 2 : 1, sizes, kernels, weights, others,
+                                   bias, shift, of_inputs);
+    free(weights), free(others), free(bias), free(shift);
+    return layer;
+}
+
+static void fuzz_trunk(Input *in, int32_t level)
+{
+    const int32_t fold = 1 + (take(in) & 1), has_parents = take(in) & 1, mode = take(in) % 3;
+    const int32_t channels = 4 * (1 + take(in) % 5), blocks = take(in) % 4;
+    int32_t height = 1 + take(in) % 6, width = 1 + take(in) % 40;
+    if (mode == 2) height += height & 1, width += width & 1;
+    const size_t area = (size_t)height * (size_t)width;
+    const int32_t coarser_height = mode == 2 ? height / 2 : height;
+    const int32_t coarser_width = mode == 2 ? width / 2 : width;
+    int32_t *low = filled(in, 12 * area * (size_t)(fold * fold)), *bias = filled(in, 4 * 20);
+    int8_t *compand = filled(in, LC_COMPAND), *parents = filled(in, 9 * area);
+    uint8_t *coarser = filled(in, (size_t)lc_map_bytes(coarser_height, coarser_width, channels));
+    uint8_t *trunk = filled(in, (size_t)lc_map_bytes(height, width, channels));
+    lc_layer *layers[4] = {make_layer(in, level, channels, 3 * fold * fold + 3 + 9 * has_parents, 3,
+                                      mode ? channels : 0, 1, 0)};
+    for (int b = 0; b < blocks; b++)
+        layers[1 + b] = make_layer(in, level, channels, channels, 3, 0, 1, -1);
+    const int64_t reciprocal[3] = {take(in) * 300, take_size(in, 1 << 15), 1 << 21};
+    for (int i = 0; i < 20; i++) bias[i] /= 1 << 8;
+    lc_trunk_task task = {layers[0], (const lc_layer *const *)layers + 1, blocks, fold, height,
+                          width, take(in) % height, take_size(in, height), coarser_height,
+                          coarser_width, bias, low, reciprocal, compand,
+                          has_parents ? parents : NULL, mode ? coarser : NULL, trunk};
+    lc_trunk(&task);
+    task.top = 0, task.bottom = height;
+    lc_trunk(&task);
+    free(low), free(bias), free(compand), free(parents), free(coarser), free(trunk);
+    for (int b = 0; b <= blocks; b++) lc_layer_free(layers[b]);
+}
+
+static void fuzz_head(Input *in, int32_t level)
+{
+    const int32_t channels = 4 * (1 + take(in) % 5), inner = 4 * (1 + take(in) % 5);
+    const int32_t known = take(in) % 20, count = 1 + take(in) % 12;
+    const int32_t height = 1 + take(in) % 6, width = 1 + take(in) % 40;
+    const size_t area = (size_t)height * (size_t)width;
+    lc_layer *first = make_layer(in, level, inner, channels, 1, known, 3, known ? 1 : -1);
+    lc_layer *mix = make_layer(in, level, inner, inner, 1, 0, 1, -1);
+    lc_layer *out = make_layer(in, level, 2 * count, inner, 1, 0, 1, -1);
+    const int32_t bytes = take(in) & 1 ? 2 : 4;
+    uint8_t *trunk = filled(in, (size_t)lc_map_bytes(height, width, channels));
+    int8_t *known_values = filled(in, (size_t)known * area);
+    int32_t *unit = filled(in, 4 * (size_t)count), *offset = filled(in, 4 * (size_t)count);
+    for (int i = 0; i < count; i++) unit[i] /= 1 << 22, offset[i] /= 1 << 20;
+    void *mean = filled(in, (size_t)(count * bytes) * area);
+    uint8_t *index = filled(in, (size_t)count * area);
+    lc_head_task task = {first, mix, out, known, count, height, width, take(in) % height,
+                         take_size(in, height), 7, bytes, trunk, known_values, unit, offset, mean,
+                         index};
+    lc_head(&task);
+    task.top = 0, task.bottom = height;
+    if (lc_head(&task) == LC_OK)
+        for (size_t i = 0; i < (size_t)count * area; i++)
+            if (index[i] < 1 || index[i] >= LC_SCALES) abort();
+    free(trunk), free(known_values), free(unit), free(offset), free(mean), free(index);
+    lc_layer_free(first), lc_layer_free(mix), lc_layer_free(out);
+}
+
+static void fuzz_values(Input *in, int32_t level)
+{
+    const int32_t fold = 1 + (take(in) & 1), count = 1 + take(in) % 9;
+    const int32_t height = 1 + take(in) % 6, width = 1 + take(in) % 40;
+    const size_t area = (size_t)height * (size_t)width, all = 9 * area * (size_t)(fold * fold);
+    const int32_t kinds = take(in);
+    const int32_t mean_bytes = kinds & 1 ? 2 : 4, offset_bytes = kinds & 2 ? 2 : 4;
+    const int32_t value_bytes = kinds & 4 ? 2 : 4;
+    int32_t *channels = filled(in, 4 * (size_t)count);
+    for (int c = 0; c < count; c++) channels[c] = take_size(in, 9 * fold * fold) - 1;
+    void *mean = filled(in, area * (size_t)(count * mean_bytes));
+    void *offsets = filled(in, area * (size_t)(count * offset_bytes));
+    void *values = filled(in, all * (size_t)value_bytes);
+    int8_t *compand = filled(in, LC_COMPAND), *parents = filled(in, all);
+    int8_t *companded = filled(in, (size_t)count * area);
+    const lc_values_task task = {count, fold, height, width, take(in) % height,
+                                 take_size(in, height), mean_bytes, offset_bytes, value_bytes, 1, 2,
+                                 channels, mean, offsets, compand, kinds & 8 ? values : NULL,
+                                 kinds & 16 ? companded : NULL, kinds & 32 ? parents : NULL};
+    lc_put_values(level, &task);
+    free(channels), free(mean), free(offsets), free(values), free(compand), free(parents);
+    free(companded);
+}
+
+static void fuzz_wavelet(Input *in, int32_t level)
+{
+    const int32_t height = 1 + take(in) % 6, width = 1 + take(in) % 40;
+    const int32_t top = take_below(in, 2 * height), left = take_below(in, 2 * width);
+    const int32_t bottom = top + 1 + take_below(in, 2 * height - top);
+    const int32_t right = left + 1 + take_below(in, 2 * width - left);
+    const int32_t bytes = take(in) & 1 ? 2 : 4;
+    const size_t area = (size_t)height * (size_t)width;
+    const int64_t size = (int64_t)(bottom - top) * (right - left);
+    int32_t *low = filled(in, 12 * area), *planes = filled(in, 12 * (size_t)size);
+    int32_t *steps = filled(in, 4 * 9);
+    void *values = filled(in, 9 * area * (size_t)bytes);
+    lc_wavelet_task task = {height, width, top, bottom, left, right, bytes, 9, size,
+                            low, values, steps, planes};
+    if (take(in) > 250) task.bottom = take_size(in, 100), task.right = take_size(in, 100);
+    if ((int64_t)(task.bottom - task.top) * (task.right - task.left) <= size)
+        lc_synthesise(level, &task);
+    free(low), free(planes), free(steps), free(values);
+}
+
+static void fuzz_low_pass(Input *in)
+{
+    const int32_t rows = 1 + take(in) % 9, columns = 1 + take(in) % 9, planes = 1 + take(in) % 3;
+    const size_t n = 4 * (size_t)(3 * rows * columns);
+    int32_t *values = filled(in, n), *means = filled(in, n);
+    const int32_t step = take_size(in, 3) - 1;
+    lc_low_means(values, planes, rows, columns, step, means);
+    lc_put_low(values, planes, rows, columns, step, means);
+    free(values), free(means);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    Input in = {data, size};
+    const uint8_t kind = take(&in);
+    int32_t level = 0;
+    while (lc_has_level(level + 1)) level++;
+    level = take(&in) % (level + 1);
+    if (kind < 70) fuzz_decoder(&in);
+    else if (kind < 100) fuzz_choice(&in, level);
+    else if (kind < 110) fuzz_tables(&in);
+    else if (kind < 130) fuzz_encoder(&in);
+    else if (kind < 160) fuzz_trunk(&in, level);
+    else if (kind < 190) fuzz_head(&in, level);
+    else if (kind < 215) fuzz_values(&in, level);
+    else if (kind < 240) fuzz_wavelet(&in, level);
+    else fuzz_low_pass(&in);
+    return 0;
+}
+
+#ifdef STANDALONE
+enum { CORPUS = 256, MAX_BYTES = 600 };
+
+static uint64_t seed;
+
+static uint32_t random_word(void)
+{
+    seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+    return (uint32_t)(seed >> 16);
+}
+
+int main(int argc, char **argv)
+{
+    static uint8_t corpus[CORPUS][MAX_BYTES];
+    static size_t sizes[CORPUS];
+    const long executions = argc > 1 ? atol(argv[1]) : 10000;
+    seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    seed = seed * 0x9E3779B97F4A7C15u + 1;
+    for (long n = 0; n < executions; n++) {
+        const uint32_t slot = random_word() % CORPUS, how = random_word() % 8;
+        uint8_t *input = corpus[slot];
+        if (how < 2 || !sizes[slot]) { /* new */
+            sizes[slot] = 1 + random_word() % MAX_BYTES;
+            for (size_t i = 0; i < sizes[slot]; i++) input[i] = (uint8_t)random_word();
+            if (how) memset(input + sizes[slot] / 2, (int)(random_word() % 3 * 127), sizes[slot] / 2);
+        } else if (how < 7) { /* some bytes changed */
+            for (uint32_t k = 1 + random_word() % 8; k; k--)
+                input[random_word() % sizes[slot]] = (uint8_t)random_word();
+        } else { /* cut */
+            sizes[slot] = 1 + random_word() % sizes[slot];
+        }
+        LLVMFuzzerTestOneInput(input, sizes[slot]);
+    }
+    printf("%ld executions, no report\n", executions);
+    return 0;
+}
+#endif
