@@ -11,6 +11,7 @@ from licodec.codec.model import Family
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.prior.integer import Where
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, fold_of
+from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
 from licodec.transform.quality import knot_weights
 from licodec.transform.wavelet import NUM_BANDS, STEP_BITS, band_norm
 
@@ -31,11 +32,17 @@ def rd_lambda(family: Family, quality_index: int) -> float:
 class StepWeights:
     """Bits that a squared error of one quantization step is worth, by level and channel.
 
-    An error e in a coefficient is e step norm grey levels in a plane; the objective charges
-    lambda / 3 for its square, since it takes the mean over three planes.
+    An error e in a coefficient is e step norm grey levels in a plane; squared error charges
+    lambda / 3 for its square, since it takes the mean over three planes. Families for the eye have
+    learned their steps: a step is worth the same everywhere, at the balance of rate and step
+    (docs/decisions.md, "Weights of errors for the eye").
     """
 
     def __init__(self, family: Family, quality_index: int) -> None:
+        if family.tune == "visual":
+            self._detail = torch.full((NUM_LEVELS, NUM_PLANES * NUM_BANDS), BITS_PER_SQUARED_STEP)
+            self._low = torch.full((NUM_PLANES,), BITS_PER_SQUARED_STEP)
+            return
         scale = rd_lambda(family, quality_index) / NUM_PLANES
         steps = family.detail_steps_q4[quality_index].float() / STEP_UNIT  # (6, 9)
         low = family.low_steps_q4[quality_index].float() / STEP_UNIT  # (3,)
