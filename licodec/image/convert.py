@@ -41,7 +41,7 @@ from licodec.image.source import (
     take_texts,
     xmp_of,
 )
-from licodec.image.tiff import CMYK, samples_of, tags_of
+from licodec.image.tiff import CMYK, name_of, samples_of, tags_of
 from licodec.image.xmp import with_size as xmp_with_size
 from licodec.image.xmp import without_claims
 
@@ -94,7 +94,11 @@ def picture_from_tiff(data: Data) -> Picture:
     """
     samples, tags = samples_of(data), tags_of(data)
     if samples is None or tags is None:
-        raise ImageError("is a damaged TIFF; get it again")
+        layout = "an unknown layout" if tags is None else name_of(tags)
+        raise ImageError(
+            f"is a TIFF of {layout}, which licodec does not read, or is damaged; "
+            "save it with 8 or 16 bits per channel"
+        )
     found = bytes_or_none(tags.get(_ICC_TAG))
     icc = None if found is None else mend_profile(found)
     planes, notes = planes_of_samples(samples, icc)

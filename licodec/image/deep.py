@@ -79,15 +79,16 @@ def reduce_samples(
             ratio = colours / np.maximum(alpha, 1)[:, :, None]
             colours = np.rint(np.clip(ratio, 0, 1) * 65535).astype(np.uint16)
     kind = "floating-point" if samples.kind == FLOAT else "integer"
-    if samples.num_bits <= 16 and samples.kind not in (FLOAT, SIGNED):
-        note = f"{samples.num_bits}-bit samples reduced to 8 bits"
-    else:
+    notes: tuple[str, ...] = ()
+    if samples.num_bits > 16 or samples.kind in (FLOAT, SIGNED):
         what = "grey" if count == 1 else "samples"
-        note = f"{kind} {what} reduced to 8 bits, values taken as {told}"
+        notes = (f"{kind} {what} reduced to 8 bits, values taken as {told}",)
+    elif samples.num_bits > 8:
+        notes = (f"{samples.num_bits}-bit samples reduced to 8 bits",)
     if samples.is_associated:
-        note += ", colours divided by alpha"
+        notes += ("colours divided by alpha",)
     planes = to_8_bits(colours, gamma), None if alpha is None else to_8_bits(alpha)
-    return *planes, (note,)
+    return *planes, notes
 
 
 def _scaled(samples: Samples, values: NDArray[Any]) -> tuple[Uint16, str]:

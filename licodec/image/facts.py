@@ -22,6 +22,7 @@ class Facts:
     xmp: bytes | None = None  # a packet that Pillow passes over
     num_bits: int = 8  # of a sample
     gone: frozenset[str] = frozenset()  # what has no place, by the names of `xmp.CLAIMS`
+    is_damaged: bool = False  # in a way that may cost no pixel, see `mend`
     num_bytes_behind: int = 0  # that follow the end of the picture and are not zeros
     notes: tuple[str, ...] = ()
 

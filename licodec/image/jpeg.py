@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ _GAIN_MAP = re.compile(
 )
 _VIDEO = re.compile(rb"ftyp(?:mp4|isom|iso[2-9]|qt  |avc1|3gp|M4V|MSNV)|MotionPhoto_Data")
 _DEPTH = re.compile(rb"aux:depth|DepthMap|depthEffect")
-_GREY = 128  # what libjpeg draws where nothing was coded
+_GREYS = frozenset((127, 128))  # what libjpeg draws where nothing was coded, and the same of CMYK
 _FILL = bytes(range(1, 200)) * 40  # coded rows of no meaning
 
 
@@ -57,7 +57,7 @@ def segments(data: Data) -> Iterator[Segment]:
 
 def jpeg_facts(data: Data) -> Facts:
     """What segments say and what stands behind the end."""
-    has_icc, gone, end = False, set[str](), 0
+    has_icc, gone, end, marker = False, set[str](), 0, 0
     for marker, start, stop in segments(data):
         if marker == _APP2:
             has_icc |= data[start : start + 12] == b"ICC_PROFILE\0"
@@ -69,7 +69,12 @@ def jpeg_facts(data: Data) -> Facts:
     if rest:
         kinds = (("gain map", _GAIN_MAP), ("video", _VIDEO), ("depth map", _DEPTH))
         gone |= {name for name, pattern in kinds if pattern.search(rest)}
-    return Facts(has_icc=has_icc, gone=frozenset(gone), num_bytes_behind=len(rest))
+    return Facts(
+        has_icc=has_icc,
+        gone=frozenset(gone),
+        is_damaged=marker == _SOS,  # rows follow up to the end of the file
+        num_bytes_behind=len(rest),
+    )
 
 
 def mend_jpeg(data: Data) -> tuple[bytes, tuple[str, ...]] | None:
@@ -83,11 +88,9 @@ def mend_jpeg(data: Data) -> tuple[bytes, tuple[str, ...]] | None:
     return body + _EOI, ("end marker of the JPEG is missing; all rows are there",)
 
 
-def may_lack_rows(pixels: NDArray[np.uint8]) -> bool:
-    """Whether the last block, (H, W) or (H, W, 3) pixels, looks like nothing was coded for it."""
-    height, width = pixels.shape[:2]
-    corner = pixels[height - (height % 8 or 8) :, width - (width % 8 or 8) :]
-    return bool((corner == _GREY).all())
+def may_lack_rows(corner: Iterable[int]) -> bool:
+    """Whether the last pixel looks like nothing was coded for it: rows after a cut are grey."""
+    return set(corner) <= _GREYS
 
 
 def has_all_rows(data: Data) -> bool:

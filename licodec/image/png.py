@@ -16,6 +16,8 @@ from licodec.image.original import Data
 MAGIC = b"\x89PNG\r\n\x1a\n"
 _HEAD_BYTES, _FRAME_BYTES = 8, 12  # of the file; of a chunk, beside its body
 _IHDR_BYTES = 13
+_ANCILLARY = 0x20  # in the first letter of a chunk's name
+_MAX_CHECKED_BYTES = 2**24
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 # First column and row, and steps, of the passes of an interlaced picture.
 _PASSES = (
@@ -35,7 +37,7 @@ class Chunk(NamedTuple):
 
     @property
     def is_ancillary(self) -> bool:
-        return bool(self.kind[0] & 0x20)
+        return bool(self.kind[0] & _ANCILLARY)
 
 
 def chunks(data: Data) -> Iterator[Chunk]:
@@ -56,6 +58,7 @@ def png_facts(data: Data) -> Facts:
     if data[: len(MAGIC)] != MAGIC or len(data) < 33:
         return Facts()
     numbers, has_icc, gone, end, kind = None, False, set[str](), 0, b""
+    is_damaged = False
     for kind, start, length in chunks(data):
         end = start + length + 4
         if kind == b"cICP" and length == 4 and numbers is None:
@@ -68,12 +71,16 @@ def png_facts(data: Data) -> Facts:
             has_icc = True
         elif kind in _GONE:
             gone.add(_GONE[kind])
+        if kind[0] & _ANCILLARY and length <= _MAX_CHECKED_BYTES:
+            body = data[start : start + length]
+            is_damaged |= data[start + length : start + length + 4] != _crc(kind, body)
     rest = data[end:].strip(b"\0\r\n ") if kind == b"IEND" else b""
     return Facts(
         has_icc=has_icc,
         numbers=numbers,
         num_bits=data[24],
         gone=frozenset(gone),
+        is_damaged=is_damaged or kind != b"IEND",
         num_bytes_behind=len(rest),
     )
 

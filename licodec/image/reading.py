@@ -11,8 +11,8 @@ from licodec.errors import ImageError
 from licodec.image.bmp import has_no_alpha
 from licodec.image.deep import Uint8, Uint16, reduce_samples
 from licodec.image.facts import Facts
-from licodec.image.faults import PILLOW_FAULTS, bytes_or_none
-from licodec.image.icc import to_srgb_curve
+from licodec.image.faults import bytes_or_none
+from licodec.image.icc import profile_space, to_srgb_curve
 from licodec.image.jpeg import has_all_rows, may_lack_rows
 from licodec.image.mend import mend
 from licodec.image.original import Data, is_unread
@@ -26,7 +26,14 @@ from licodec.image.source import (
     profile_in,
     take_texts,
 )
-from licodec.image.tiff import CMYK, Samples, check_first_picture, samples_of
+from licodec.image.tiff import (
+    CMYK,
+    Samples,
+    check_first_picture,
+    palette_of,
+    samples_of,
+    tags_of,
+)
 
 # Their writers leave the fourth sample 0 where they mean no alpha.
 _LOOSE_ALPHA = frozenset(("BMP", "DIB", "TGA", "ICO"))
@@ -67,11 +74,13 @@ def read_pixels(image: Image.Image, data: Data, facts: Facts, texts: dict[Any, A
         planes, told = planes_of_samples(samples, icc, gamma)
         is_curved, is_srgb = gamma is not None, samples.photometric == CMYK
     else:
-        image, mended = _loaded(image, data)
+        image, mended = _loaded(image, data, facts)
         texts |= take_texts(image)
         if image.mode == "CMYK":  # whether it can be used is seen there
             icc, icc_notes = bytes_or_none(image.info.get("icc_profile")) or facts.icc, ()
         planes, told = planes_of(image, icc, num_bits=facts.num_bits, gamma=gamma)
+        if profile_space(icc or b"") == "GRAY" and planes[0].ndim == 3 and _is_grey_png(data):
+            planes = planes[0][:, :, 0], planes[1]
         planes, is_curved = _in_linear_light(image, data, facts, planes, gamma)
         planes, corrected = _corrected(image, data, facts, planes)
         notes, told = notes + mended, told + corrected
@@ -118,24 +127,27 @@ def _is_as_in(image: Image.Image, data: Data) -> bool:
         return again.mode == image.mode and again.tobytes() == image.tobytes()
 
 
-def _loaded(image: Image.Image, data: Data) -> tuple[Image.Image, tuple[str, ...]]:
+def _loaded(image: Image.Image, data: Data, facts: Facts) -> tuple[Image.Image, tuple[str, ...]]:
     """The image with its pixels, or a mended one in its place; notes."""
     is_new = is_unread(image)
-    try:
-        image.load()
-    except PILLOW_FAULTS:
-        found = mend(data) if is_new and data else None
-        if found is None:
-            raise
-        again, notes = found
-        again.load()
-        again.info |= image.info
-        return again, notes
+    if facts.is_damaged:
+        found = mend(data)
+        if found is not None:
+            again, notes = found
+            if is_new:
+                again.load()
+                again.info |= image.info
+            return again if is_new else image, notes
+    image.load()
+    if image.format == "TIFF" and image.mode == "P":
+        tags = tags_of(data)
+        palette = None if tags is None else palette_of(tags)
+        if palette is not None:
+            image.putpalette(palette)
     if is_new and data and image.format in ("JPEG", "MPO"):
-        corner = np.asarray(
-            image.crop((max(0, image.width - 8), max(0, image.height - 8), *image.size))
-        )
-        if may_lack_rows(corner) and not has_all_rows(data):
+        last = image.width - 1, image.height - 1
+        is_grey = may_lack_rows(image.crop((*last, *image.size)).tobytes())
+        if facts.is_damaged or (is_grey and not has_all_rows(data)):
             raise ImageError("is damaged: rows at its end are missing; get it again")
     return image, ()
 
@@ -152,10 +164,17 @@ def _in_linear_light(
     if lower is None:
         return planes, False
     upper = np.asarray(image).astype(np.uint16)
+    if lower.shape[2] == 2 and upper.shape[2] == 4:  # Pillow shows grey and alpha in colour
+        upper = upper[:, :, ::3]
     samples: Uint16 = upper * np.uint16(256) + lower
-    count = 1 if planes[0].ndim == 2 else 3
+    count = 1 if samples.shape[2] < 3 else 3
     pixels = to_srgb_curve(samples[:, :, :count], gamma)
     return (pixels[:, :, 0] if count == 1 else pixels, planes[1]), True
+
+
+def _is_grey_png(data: Data) -> bool:
+    """Whether a PNG says that it is grey; Pillow shows 16 bits with alpha in colour."""
+    return data[:4] == b"\x89PNG" and len(data) > 25 and not data[25] & 2
 
 
 def _corrected(

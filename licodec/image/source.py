@@ -150,7 +150,7 @@ def notes_on_parts(facts: Facts, claimed: frozenset[str], num_pictures: int) -> 
         notes = ("further pictures of the file dropped: a .lic file has no place for them",)
     if not notes and num_pictures < 2 and facts.num_bytes_behind:
         notes = (f"{facts.num_bytes_behind:,} bytes behind the end of the picture dropped",)
-    return notes
+    return facts.notes + notes
 
 
 def xmp_of(image: Image.Image) -> bytes | None:
@@ -240,9 +240,9 @@ def _profile_of_numbers(
         notes = (f"transfer function {transfer} of the file is taken as that of sRGB",)
     if primaries not in _SRGB_PRIMARIES and primaries not in PRIMARIES_BY_NUMBER:
         notes += (f"primaries {primaries} of the file are taken as those of sRGB",)
-    if gamma is None and (is_grey or primaries in _SRGB_PRIMARIES):
-        return None, notes
     colours = PRIMARIES_BY_NUMBER.get(primaries, SRGB)
+    if gamma is None and (is_grey or colours is SRGB):
+        return None, notes
     return make_profile(None if is_grey else colours, gamma), notes
 
 

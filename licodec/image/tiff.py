@@ -147,16 +147,27 @@ def is_right_in_pillow(tags: Tags) -> bool:
         return max(_numbers(tags, _SUBSAMPLING, 2)) == 1 and bits == {8}
     if kinds - {UNSIGNED, 4}:  # 4 is undefined
         return False
+    is_planar = _number(tags, _PLANAR, 1) == 2 and _number(tags, _NUM_SAMPLES, 1) > 1
+    if is_planar and photometric in _COLOURS and (photometric != RGB or bits != {8}):
+        return False
     if bits <= {1, 2, 4, 8}:
         return len(bits) == 1
-    if bits != {16}:
-        return False
-    is_planar = _number(tags, _PLANAR, 1) == 2 and _number(tags, _NUM_SAMPLES, 1) > 1
     is_deep_grey = photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO)
-    order = tags.prefix
     has_alpha = bool(_numbers(tags, _EXTRA, None))
-    is_known = not is_deep_grey or (not has_alpha and (order == b"II" or photometric == 1))
-    return not is_planar and is_known and photometric in (0, 1, 2, 3, 5)
+    is_known = not is_deep_grey or (not has_alpha and (tags.prefix == b"II" or photometric == 1))
+    return bits == {16} and is_known and photometric in (0, 1, 2, 3, 5)
+
+
+def palette_of(tags: Tags) -> bytes | None:
+    """Red, green and blue by turns of a palette whose writer took 255 for white; else None.
+
+    Pillow takes 65535, as the standard says, and shows such pictures black.
+    """
+    values = _numbers(tags, _COLOUR_MAP, None)
+    if not values or len(values) % 3 or not 0 < max(values) < 256 or min(values) < 0:
+        return None
+    count = len(values) // 3
+    return bytes(values[i + plane * count] for i in range(count) for plane in range(3))
 
 
 def name_of(tags: Tags) -> str:
