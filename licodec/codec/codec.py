@@ -36,7 +36,7 @@ from licodec.container.read import read_container
 from licodec.container.write import write_container
 from licodec.errors import ImageError, PictureWarning
 from licodec.image.alpha import pack_alpha, unpack_alpha
-from licodec.image.convert import picture_from, to_image
+from licodec.image.convert import picture_from, resized, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
 from licodec.memory import LARGE_PX, check_memory, decode_bytes, encode_bytes
@@ -311,13 +311,15 @@ class Codec:
         if max_size is not None:
             pixels = shrink(pixels, *size, max_size, spacing_px=1 << (level - 1))
             plane = None if plane is None else shrink(plane, *size, max_size)
-        return Picture(
+        picture = Picture(
             pixels=pixels,
             alpha=plane,
             icc=blocks.get(ICC),
             exif=blocks.get(EXIF),
             xmp=blocks.get(XMP),
         )
+        is_whole = (picture.width, picture.height) == size
+        return picture if is_whole else resized(picture)
 
 
 def _sections(picture: Picture) -> list[Section]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from licodec.image.faults import PILLOW_FAULTS, bytes_or_none, one_line, warnings_silenced
+from licodec.image.tags import writable_tags
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
 
 EXIF_PREFIX = b"Exif\0\0"
 
+_ORDERS = {b"II": "<", b"MM": ">"}
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = 1
+_EXIF_TAG = 0x8769
+_WIDTH_TAGS, _HEIGHT_TAGS = (0x0100, 0xA002), (0x0101, 0xA003)
+_SHORT, _LONG = 3, 4
+# Layouts of the integer types; some programs write an orientation as bytes or with a sign.
+_INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}
 _THUMBNAIL_TAG, _THUMBNAIL_LENGTH_TAG = 0x0201, 0x0202
 _COUNT_BYTES, _ENTRY_BYTES = 2, 12  # of a TIFF directory
 _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
@@ -46,13 +53,20 @@ def exif_of(image: Image.Image) -> tuple[bytes | None, tuple[str, ...]]:
     if image.format != "TIFF":  # else Pillow makes a block up from what an XMP packet states
         return None, ()
     try:
-        exif = image.getexif()
-        for tag in TIFF_LAYOUT_TAGS:
-            exif.pop(tag, None)
-        raw = exif.tobytes() if len(exif) else b""
+        return exif_of_tags(image.getexif())
     except PILLOW_FAULTS as error:
         return None, (f"EXIF is unreadable and dropped ({one_line(error)})",)
-    return raw.removeprefix(EXIF_PREFIX) or None, ()
+
+
+def exif_of_tags(tags: Image.Exif | None) -> tuple[bytes | None, tuple[str, ...]]:
+    """The EXIF block that the tags of a TIFF make, without those about its pixels; notes."""
+    if tags is None:
+        return None, ()
+    for tag in TIFF_LAYOUT_TAGS:
+        tags.pop(tag, None)
+    tags, notes = writable_tags(tags)
+    raw = tags.tobytes() if len(tags) else b""
+    return raw.removeprefix(EXIF_PREFIX) or None, notes
 
 
 def hidden_profile(image: Image.Image, name: str) -> bytes | None:
@@ -95,12 +109,56 @@ def reset_orientation(exif: bytes) -> bytes:
     found = _locate(exif)
     if found is None or found[2] == _UPRIGHT:
         return exif
-    layout, offset, _ = found
+    order, offset, _ = found
     reset = bytearray(exif)
-    struct.pack_into(layout, reset, offset, _UPRIGHT)
+    (kind,) = struct.unpack_from(f"{order}H", exif, offset + 2)
+    if kind in (_SHORT, _LONG):
+        struct.pack_into(order + _INTEGERS[kind], reset, offset + 8, _UPRIGHT)
+    else:  # writers of other formats refuse it
+        struct.pack_into(f"{order}HIHH", reset, offset + 2, _SHORT, 1, _UPRIGHT, 0)
     with contextlib.suppress(struct.error):
-        _erase_thumbnail(reset, layout[0])
+        _erase_thumbnail(reset, order)
     return bytes(reset)
+
+
+def without_orientation(exif: bytes) -> bytes:
+    """The block of an upright picture without the tag, whatever its type."""
+    order = _ORDERS.get(exif[:2])
+    if order is None:
+        return exif
+    block = bytearray(exif)
+    with contextlib.suppress(struct.error):
+        start = _first_directory(block, order)
+        (count,) = struct.unpack_from(f"{order}H", block, start)
+        end = start + _COUNT_BYTES + _ENTRY_BYTES * count
+        (link,) = struct.unpack_from(f"{order}I", block, end)
+        for index in reversed(range(count)):
+            entry = start + _COUNT_BYTES + _ENTRY_BYTES * index
+            if struct.unpack_from(f"{order}H", block, entry)[0] == _ORIENTATION_TAG:
+                block[entry : end - _ENTRY_BYTES] = block[entry + _ENTRY_BYTES : end]
+                end -= _ENTRY_BYTES
+                struct.pack_into(f"{order}H", block, start, (end - start) // _ENTRY_BYTES)
+                struct.pack_into(f"{order}I12x", block, end, link)
+    return bytes(block)
+
+
+def with_size(exif: bytes, width: int, height: int) -> bytes:
+    """The block of a picture that was turned, cut or made smaller: its size, no thumbnail."""
+    order = _ORDERS.get(exif[:2])
+    if order is None:
+        return exif
+    block = bytearray(exif)
+    with contextlib.suppress(struct.error):
+        starts = [_first_directory(block, order)]
+        starts += [v for tag, _, _, v in _entries(block, order, starts[0]) if tag == _EXIF_TAG]
+        for tag, kind, offset, _ in [e for s in starts for e in _entries(block, order, s)]:
+            for tags, value in ((_WIDTH_TAGS, width), (_HEIGHT_TAGS, height)):
+                if tag in tags:
+                    layout = order + _INTEGERS[kind]
+                    with contextlib.suppress(struct.error):  # too large for the tag's type
+                        struct.pack_into(layout, block, offset + 8, value)
+        _erase_thumbnail(block, order)
+    return bytes(block)
 
 
 def reset_xmp_orientation(xmp: bytes) -> bytes:
@@ -118,15 +176,18 @@ def turn(plane: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 
 
 def _locate(exif: bytes) -> tuple[str, int, int] | None:
-    """Layout, offset and value of a valid orientation tag. By hand, since rewriting a block with
-    Pillow loses its thumbnail and breaks the offsets inside makers' notes."""
-    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
+    """Byte order, offset of the entry and value of a valid orientation tag.
+
+    By hand, since rewriting a block with Pillow loses its thumbnail and breaks the offsets inside
+    makers' notes.
+    """
+    order = _ORDERS.get(exif[:2])
     if order is None:
         return None
     try:
-        for tag, layout, offset, value in _entries(exif, order, _first_directory(exif, order)):
+        for tag, _, offset, value in _entries(exif, order, _first_directory(exif, order)):
             if tag == _ORIENTATION_TAG:
-                return (layout, offset, value) if _UPRIGHT <= value <= 8 else None
+                return (order, offset, value) if _UPRIGHT <= value <= 8 else None
     except struct.error:
         return None
     return None
@@ -139,15 +200,15 @@ def _first_directory(exif: bytes | bytearray, order: str) -> int:
 
 def _entries(
     exif: bytes | bytearray, order: str, start: int
-) -> Iterator[tuple[int, str, int, int]]:
-    """Tag, layout, offset and value of each single integer in a directory."""
+) -> Iterator[tuple[int, int, int, int]]:
+    """Tag, type, offset and first value of each entry whose integers stand in it."""
     (count,) = struct.unpack_from(f"{order}H", exif, start)
     for index in range(count):
         entry = start + _COUNT_BYTES + _ENTRY_BYTES * index
         tag, kind, num_values = struct.unpack_from(f"{order}HHI", exif, entry)
-        layout = {3: f"{order}H", 4: f"{order}I"}.get(kind)
-        if layout and num_values == 1:
-            yield tag, layout, entry + 8, struct.unpack_from(layout, exif, entry + 8)[0]
+        layout = f"{order}{_INTEGERS[kind]}" if kind in _INTEGERS else ""
+        if layout and 1 <= num_values <= 4 // struct.calcsize(layout):
+            yield tag, kind, entry, struct.unpack_from(layout, exif, entry + 8)[0]
 
 
 def _erase_thumbnail(exif: bytearray, order: str) -> None:

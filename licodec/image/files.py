@@ -13,16 +13,26 @@ from typing import Any, BinaryIO
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from licodec.config import MAX_PIXELS
-from licodec.container.format import MAGIC_BYTES
 from licodec.errors import ImageError
 from licodec.files import write_file
-from licodec.image.convert import picture_from, to_image, with_fewest_channels
-from licodec.image.density import density_in
-from licodec.image.exif import EXIF_PREFIX, TIFF_LAYOUT_TAGS, load_tags
+from licodec.image.convert import picture_from, picture_from_tiff, to_image, with_fewest_channels
+from licodec.image.density import Density, density_in
+from licodec.image.exif import (
+    EXIF_PREFIX,
+    TIFF_LAYOUT_TAGS,
+    find_orientation,
+    load_tags,
+    without_orientation,
+)
 from licodec.image.faults import PILLOW_FAULTS, one_line, warnings_silenced
-from licodec.image.fit import fit_to
+from licodec.image.fit import fit_to, without_exif
 from licodec.image.formats import READ_FORMATS, WriteFormat, find_format
+from licodec.image.mend import mend
+from licodec.image.original import bytes_of
 from licodec.image.picture import Picture
+from licodec.image.strangers import MAX_MAGIC_BYTES, name_stranger
+from licodec.image.tags import writable_tags
+from licodec.image.tiff import size_of
 
 _XMP_TIFF_TAG = 700
 _FILE_FAULTS: tuple[type[Exception], ...] = (*PILLOW_FAULTS, zlib.error)
@@ -60,17 +70,34 @@ def read_picture(source: str | Path | BinaryIO, *, max_pixels: int = MAX_PIXELS)
             raise ImageError(f"cannot be read: {error.strerror or one_line(error)}") from error
     with _pixel_limit(max_pixels):
         try:
-            with Image.open(source, formats=READ_FORMATS) as image:
-                _check_size(image, max_pixels)
-                return with_fewest_channels(picture_from(image))
-        except UnidentifiedImageError as error:
-            raise ImageError(_name_stranger(source)) from error
+            return with_fewest_channels(_read_open(source, max_pixels))
         except _BOMBS as error:
             raise ImageError(
                 f"has more than {max_pixels:,} pixels; allow more with --max-pixels or max_pixels"
             ) from error
         except _FILE_FAULTS as error:
             raise ImageError(f"is damaged: {one_line(error)}; get it again") from error
+
+
+def _read_open(source: BinaryIO, max_pixels: int) -> Picture:
+    """The picture of a stream; Pillow's errors come as they are, but for what it does not know."""
+    try:
+        with Image.open(source, formats=READ_FORMATS) as image:
+            _check_size(*image.size, max_pixels)
+            return picture_from(image)
+    except UnidentifiedImageError as error:
+        data = bytes_of(source)
+        found = mend(data)
+        if found is not None:
+            mended, notes = found
+            _check_size(*mended.size, max_pixels)
+            picture = picture_from(mended)
+            return replace(picture, notes=notes + picture.notes)
+        width, height = size_of(data)
+        if width * height:
+            _check_size(width, height, max_pixels)
+            return picture_from_tiff(data)
+        raise ImageError(name_stranger(data[:MAX_MAGIC_BYTES])) from error
 
 
 def write_picture(
@@ -113,48 +140,70 @@ def render_picture(picture: Picture, chosen: WriteFormat) -> tuple[bytes, tuple[
         ImageError: a format that cannot carry the alpha plane or the size.
     """
     fitted = fit_to(replace(picture, notes=()), chosen)
-    image = to_image(fitted)
-    image.info.clear()  # some writers take metadata from here unasked
-    options = dict(_SAVE_OPTIONS.get(chosen.name, {})) | _metadata_options(fitted, chosen)
     density = density_in(picture.exif) if chosen.has_density else None
-    if density is not None:
-        options["dpi"] = density
-    buffer = io.BytesIO()
     try:
-        image.save(buffer, chosen.name, **options)
+        try:
+            return _saved(fitted, chosen, density)
+        except PILLOW_FAULTS as error:
+            if fitted.exif is None:
+                raise
+            note = f"EXIF dropped: {chosen.name} cannot be written with it ({one_line(error)})"
+            return _saved(without_exif(fitted, note), chosen, density)
     except PILLOW_FAULTS as error:
         raise ImageError(
             f"cannot be written as {chosen.name}: {one_line(error)}; choose PNG"
         ) from error
-    return buffer.getvalue(), fitted.notes
 
 
-def _metadata_options(picture: Picture, chosen: WriteFormat) -> dict[str, Any]:
-    """What Pillow's writer must be given, since it drops what is not passed on."""
+def _saved(
+    fitted: Picture, chosen: WriteFormat, density: Density | None
+) -> tuple[bytes, tuple[str, ...]]:
+    """As `render_picture`, of a picture that fits the format."""
+    image = to_image(fitted)
+    image.info.clear()  # some writers take metadata from here unasked
+    with warnings_silenced():
+        metadata, notes = _metadata_options(fitted, chosen)
+    options = dict(_SAVE_OPTIONS.get(chosen.name, {})) | metadata
+    if density is not None:
+        options["dpi"] = density
+    buffer = io.BytesIO()
+    image.save(buffer, chosen.name, **options)
+    return buffer.getvalue(), fitted.notes + notes
+
+
+def _metadata_options(
+    picture: Picture, chosen: WriteFormat
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What Pillow's writer must be given, since it drops what is not passed on; notes."""
     options: dict[str, Any] = {}
     if picture.icc is not None:
         options["icc_profile"] = picture.icc
     if chosen.name == "TIFF":
-        return options | _tiff_options(picture)
+        tags, notes = _tiff_options(picture)
+        return options | tags, notes
     if picture.exif is not None:
-        options["exif"] = EXIF_PREFIX + picture.exif
+        exif = picture.exif
+        if chosen.name == "AVIF" and find_orientation(exif) == 1:
+            exif = without_orientation(exif)  # else Pillow writes all tags anew
+        options["exif"] = EXIF_PREFIX + exif
     if picture.xmp is not None and chosen.name == "PNG":
         text = PngImagePlugin.PngInfo()
         text.add(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + picture.xmp)
         options["pnginfo"] = text
     elif picture.xmp is not None:
         options["xmp"] = picture.xmp
-    return options
+    return options, ()
 
 
-def _tiff_options(picture: Picture) -> dict[str, Any]:
-    """EXIF and XMP among the tags of the file, but none that tells how pixels are stored."""
+def _tiff_options(picture: Picture) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """EXIF and XMP among the tags of the file, but none that tells how pixels are stored; notes."""
     tags = load_tags(picture.exif) or Image.Exif()
     for tag in TIFF_LAYOUT_TAGS:
         tags.pop(tag, None)
+    tags, notes = writable_tags(tags)
     if picture.xmp is not None:
         tags[_XMP_TIFF_TAG] = picture.xmp
-    return {"exif": tags} if len(tags) else {}
+    return {"exif": tags} if len(tags) else {}, notes
 
 
 @contextlib.contextmanager
@@ -174,38 +223,10 @@ def _pixel_limit(max_pixels: int) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = earlier
 
 
-def _check_size(image: Image.Image, max_pixels: int) -> None:
-    num_pixels = image.width * image.height
+def _check_size(width: int, height: int, max_pixels: int) -> None:
+    num_pixels = width * height
     if num_pixels > max_pixels:
         raise ImageError(
-            f"has {image.width}x{image.height} = {num_pixels:,} pixels, the limit is "
+            f"has {width}x{height} = {num_pixels:,} pixels, the limit is "
             f"{max_pixels:,}; allow more with --max-pixels or max_pixels"
         )
-
-
-def _name_stranger(source: BinaryIO) -> str:
-    """The message for a file that Pillow does not open, by its first bytes."""
-    source.seek(0)
-    head = source.read(_MAX_MAGIC_BYTES)
-    for offset, magic, message in _STRANGERS:
-        if head.startswith(magic, offset):
-            return message
-    return (
-        "is not a picture in a format that licodec reads, or is damaged; "
-        "convert it to PNG with the program that made it"
-    )
-
-
-_MAX_MAGIC_BYTES = 16
-_DEEP_TIFF = (
-    "is a TIFF of a kind that licodec does not read, such as 32-bit colour, or is damaged; "
-    "save it with 8 or 16 bits per channel"
-)
-_STRANGERS = (
-    (0, MAGIC_BYTES, "is a .lic file already; licodec decompress makes a picture of it"),
-    (0, b"II*\0", _DEEP_TIFF),
-    (0, b"MM\0*", _DEEP_TIFF),
-    (4, b"ftyphei", "is HEIC, which licodec does not read; convert it to PNG or JPEG first"),
-    (4, b"JXL ", "is JPEG XL, which licodec does not read; convert it to PNG with djxl"),
-    (0, b"\xff\x0a", "is JPEG XL, which licodec does not read; convert it to PNG with djxl"),
-)

@@ -25,11 +25,16 @@ def fit_to(picture: Picture, chosen: WriteFormat) -> Picture:
     its tag cannot.
 
     Raises:
-        ImageError: the picture has transparency and the format none.
+        ImageError: the picture has transparency and the format none, or a side is too long for it.
     """
     if picture.alpha is not None and not chosen.has_alpha:
         raise ImageError(
             f"has transparency, which {chosen.name} cannot carry; choose PNG, WebP, AVIF or TIFF"
+        )
+    if max(picture.width, picture.height) > chosen.max_side_px:
+        raise ImageError(
+            f"has {picture.width}x{picture.height} pixels, {chosen.name} files no side above "
+            f"{chosen.max_side_px:,}; choose PNG"
         )
     if not chosen.has_icc:
         picture = without_profile(picture, f"{chosen.name} has no place for an ICC profile")
@@ -39,7 +44,7 @@ def fit_to(picture: Picture, chosen: WriteFormat) -> Picture:
     if obstacle is not None and chosen.has_density and is_density_alone(picture.exif):
         picture = replace(picture, exif=None)
     elif obstacle is not None:
-        picture = _without_exif(picture, f"EXIF dropped: {chosen.name} {obstacle}")
+        picture = without_exif(picture, f"EXIF dropped: {chosen.name} {obstacle}")
     obstacle = _xmp_obstacle(picture.xmp, chosen)
     if obstacle is not None:
         notes = (*picture.notes, f"XMP dropped: {chosen.name} {obstacle}")
@@ -70,7 +75,8 @@ def _xmp_obstacle(xmp: bytes | None, chosen: WriteFormat) -> str | None:
     return None
 
 
-def _without_exif(picture: Picture, note: str) -> Picture:
+def without_exif(picture: Picture, note: str) -> Picture:
+    """The picture turned as its EXIF block says, without the block, and with the note."""
     orientation = find_orientation(picture.exif)
     if orientation != 1:
         note += "; its orientation is applied"

@@ -37,9 +37,15 @@ class WriteFormat:
     has_exif: bool
     has_xmp: bool
     has_density: bool  # in a field of its own, beside EXIF
+    max_side_px: int
 
 
-def _format(name: str, *suffixes: str, carries: str) -> WriteFormat:
+_NO_LIMIT_PX = 2**31 - 1
+
+
+def _format(
+    name: str, *suffixes: str, carries: str, max_side_px: int = _NO_LIMIT_PX
+) -> WriteFormat:
     parts = carries.split()
     return WriteFormat(
         name=name,
@@ -49,6 +55,7 @@ def _format(name: str, *suffixes: str, carries: str) -> WriteFormat:
         has_exif="exif" in parts,
         has_xmp="xmp" in parts,
         has_density="density" in parts,
+        max_side_px=max_side_px,
     )
 
 
@@ -56,9 +63,14 @@ def _format(name: str, *suffixes: str, carries: str) -> WriteFormat:
 WRITE_FORMATS: Mapping[str, WriteFormat] = MappingProxyType(
     {
         "png": _format("PNG", ".png", carries="alpha icc exif xmp density"),
-        "jpeg": _format("JPEG", ".jpg", ".jpeg", ".jpe", ".jfif", carries="icc exif xmp density"),
-        "webp": _format("WEBP", ".webp", carries="alpha icc exif xmp"),
-        "avif": _format("AVIF", ".avif", carries="alpha icc exif xmp"),
+        "jpeg": _format(
+            "JPEG",
+            *(".jpg", ".jpeg", ".jpe", ".jfif"),
+            carries="icc exif xmp density",
+            max_side_px=65500,  # of libjpeg
+        ),
+        "webp": _format("WEBP", ".webp", carries="alpha icc exif xmp", max_side_px=16383),
+        "avif": _format("AVIF", ".avif", carries="alpha icc exif xmp", max_side_px=65536),
         "tiff": _format("TIFF", ".tif", ".tiff", carries="alpha icc exif xmp"),
         "bmp": _format("BMP", ".bmp", carries="density"),
         "ppm": _format("PPM", ".ppm", ".pgm", ".pnm", carries=""),

@@ -5,12 +5,19 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+_T = TypeVar("_T")
+
+# Power curves up to this are brought to the curve of sRGB before they are cut to 8 bits.
+MAX_LINEAR_GAMMA = 1.4
+
 _HEAD_BYTES = 128
+_MAX_TAGS = 1000
 _SIGNATURE = b"acsp"
 _D50 = (0.9642, 1.0, 0.8249)  # XYZ of the white that profiles refer to
 _D65 = (0.3127, 0.3290)
@@ -35,6 +42,7 @@ class Primaries:
 
 SRGB = Primaries(_D65, (0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
 DISPLAY_P3 = Primaries(_D65, (0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
+_SMPTE_170M = Primaries(_D65, (0.630, 0.340), (0.310, 0.595), (0.155, 0.070))
 
 # By the numbers of ITU-T H.273, which PNG (cICP) and AVIF (nclx) use.
 PRIMARIES_BY_NUMBER: Mapping[int, Primaries] = MappingProxyType(
@@ -42,10 +50,14 @@ PRIMARIES_BY_NUMBER: Mapping[int, Primaries] = MappingProxyType(
         1: SRGB,
         4: Primaries((0.310, 0.316), (0.67, 0.33), (0.21, 0.71), (0.14, 0.08)),
         5: Primaries(_D65, (0.64, 0.33), (0.29, 0.60), (0.15, 0.06)),
-        6: Primaries(_D65, (0.630, 0.340), (0.310, 0.595), (0.155, 0.070)),
+        6: _SMPTE_170M,
+        7: _SMPTE_170M,  # SMPTE 240M has the same
+        8: Primaries((0.310, 0.316), (0.681, 0.319), (0.243, 0.692), (0.145, 0.049)),
         9: Primaries(_D65, (0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
+        10: Primaries((1 / 3, 1 / 3), (1, 0), (0, 1), (0, 0)),  # CIE XYZ
         11: Primaries((0.314, 0.351), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
         12: DISPLAY_P3,
+        22: Primaries(_D65, (0.630, 0.340), (0.295, 0.605), (0.155, 0.077)),
     }
 )
 
@@ -55,6 +67,84 @@ def profile_space(icc: bytes) -> str | None:
     if len(icc) < _HEAD_BYTES or icc[36:40] != _SIGNATURE:
         return None
     return icc[16:20].decode("ascii", "replace").strip()
+
+
+def mend_profile(icc: bytes) -> bytes | None:
+    """The profile with the size that it has; None if it is none, or a part of it is missing."""
+    if profile_space(icc) is None:
+        return None
+    tags = _tags_of(icc)
+    if not tags or any(start + length > len(icc) for start, length in tags.values()):
+        return None
+    (stated,) = struct.unpack_from(">I", icc)
+    end = max(start + length for start, length in tags.values())
+    if end <= stated <= len(icc):
+        return icc[:stated]
+    return icc if stated == len(icc) else struct.pack(">I", len(icc)) + icc[4:]
+
+
+def linear_gamma(icc: bytes) -> float | None:
+    """The exponent from samples to light where it is so near to 1 that 8 bits are too coarse."""
+    tags = _tags_of(icc)
+    gammas = {_gamma_of(icc[start : start + length]) for start, length in _curves(tags).values()}
+    gamma = gammas.pop() if len(gammas) == 1 else None
+    return gamma if gamma is not None and gamma <= MAX_LINEAR_GAMMA else None
+
+
+def with_srgb_curve(icc: bytes) -> bytes:
+    """A profile of the same primaries whose samples have the curve of sRGB."""
+    tags = {name: icc[start : start + length] for name, (start, length) in _tags_of(icc).items()}
+    tags |= dict.fromkeys(_curves(tags), _curve(None)) | {b"desc": _text("sRGB curve")}
+    return _assemble(tags, icc[16:20])
+
+
+def to_srgb_curve(samples: NDArray[np.uint16], gamma: float) -> NDArray[np.uint8]:
+    """16-bit samples of a power curve to 8 bits on the curve of sRGB.
+
+    Args:
+        samples: any shape, 0 to 65535.
+        gamma: exponent from samples to light.
+    """
+    light = (np.arange(65536) / 65535) ** gamma
+    power, scale, offset, slope, _ = _SRGB_CURVE
+    curved = (light ** (1 / power) - offset) / scale
+    table = np.where(light <= _SRGB_CURVE[4] * slope, light / slope, curved)
+    levels: NDArray[np.uint8] = np.rint(255 * table).astype(np.uint8)[samples]
+    return levels
+
+
+def _tags_of(icc: bytes) -> dict[bytes, tuple[int, int]]:
+    """Place and length of each tag; those of a table that is not there as a whole: none."""
+    if len(icc) < _HEAD_BYTES + 4:
+        return {}
+    (count,) = struct.unpack_from(">I", icc, _HEAD_BYTES)
+    if count > _MAX_TAGS or _HEAD_BYTES + 4 + 12 * count > len(icc):
+        return {}
+    entries = struct.iter_unpack(">4sII", icc[_HEAD_BYTES + 4 : _HEAD_BYTES + 4 + 12 * count])
+    return {name: (start, length) for name, start, length in entries}
+
+
+def _curves(tags: Mapping[bytes, _T]) -> dict[bytes, _T]:
+    """Those of a profile that maps samples to light by curves alone."""
+    if any(name.startswith((b"A2B", b"D2B")) for name in tags):
+        return {}
+    return {name: tags[name] for name in (b"rTRC", b"gTRC", b"bTRC", b"kTRC") if name in tags}
+
+
+def _gamma_of(curve: bytes) -> float | None:
+    """The exponent of a curve that is a power, also if a table says it of 1."""
+    if curve[:4] == b"curv" and len(curve) >= 12:
+        (count,) = struct.unpack_from(">I", curve, 8)
+        if count == 0:
+            return 1.0
+        values = np.frombuffer(curve[12 : 12 + 2 * count], ">u2").astype(np.float64)
+        if count == 1 and len(values) == 1:
+            return float(values[0] / 256) or None
+        line = np.linspace(0, 65535, count)
+        return 1.0 if len(values) == count and np.abs(values - line).max() <= 64 else None
+    if curve[:4] == b"para" and len(curve) >= 16 and curve[8:10] == b"\0\0":
+        return float(struct.unpack_from(">i", curve, 12)[0] / 65536) or None
+    return None
 
 
 def make_profile(primaries: Primaries | None, gamma: float | None = None) -> bytes:
@@ -123,15 +213,12 @@ def image_to_srgb(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image
 def _colorants(primaries: Primaries) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """XYZ of the primaries under D50, one per column, and the adaptation to D50, both (3, 3)."""
 
-    def to_xyz(x: float, y: float) -> NDArray[np.float64]:
-        if y <= 0:
-            raise ValueError(f"chromaticity y is {y:g}, expected more than 0")
-        return np.array([x, y, 1 - x - y]) / y
-
-    white = to_xyz(*primaries.white)
-    columns = np.stack(
-        [to_xyz(*p) for p in (primaries.red, primaries.green, primaries.blue)], axis=1
-    )
+    x, y = primaries.white
+    if y <= 0:
+        raise ValueError(f"chromaticity y of white is {y:g}, expected more than 0")
+    white = np.array([x, y, 1 - x - y]) / y
+    points = (primaries.red, primaries.green, primaries.blue)
+    columns = np.array([(x, y, 1 - x - y) for x, y in points]).T
     amounts = np.linalg.solve(columns, white)
     if not amounts.min() > 0:
         raise ValueError("white lies outside the primaries")

@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 import warnings
 import zlib
 from collections.abc import Callable
@@ -291,7 +292,8 @@ def test_reading_closes_files_and_leaves_pillows_limit_alone(tmp_path: Path) -> 
 
 def test_large_text_and_profile_of_a_png_are_no_damage() -> None:
     limit = PngImagePlugin.MAX_TEXT_CHUNK
-    icc = make_profile(DISPLAY_P3) + bytes(2 * limit)
+    profile = make_profile(DISPLAY_P3) + bytes(2 * limit)
+    icc = struct.pack(">I", len(profile)) + profile[4:]
     text = PngImagePlugin.PngInfo()
     text.add_text("Title", "x" * 2 * limit, zip=True)
     picture = read_picture(saved(Image.new("RGB", (2, 1), "red"), "PNG", pnginfo=text))

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from licodec.image.icc import DISPLAY_P3, make_profile
-from licodec.image.source import notes_before_pixels, profile_of, read_front
+from licodec.image.original import file_of
+from licodec.image.source import facts_of, notes_before_pixels, profile_for
 from tests.image.writers import deep_png
 
 
@@ -33,8 +34,8 @@ def changed(front: bytes, marker: bytes, offset: int, value: bytes) -> bytes:
 )
 def test_bit_depth_of_avif_is_read_from_its_configuration(flags: int, expected: tuple) -> None:
     image = opened("AVIF")
-    front = changed(read_front(image), b"av1C", 6, bytes([flags]))
-    assert notes_before_pixels(image, front) == expected
+    data = changed(file_of(image), b"av1C", 6, bytes([flags]))
+    assert notes_before_pixels(image, facts_of(image, data)) == expected
 
 
 @pytest.mark.parametrize(
@@ -42,33 +43,37 @@ def test_bit_depth_of_avif_is_read_from_its_configuration(flags: int, expected: 
 )
 def test_bit_depth_of_jpeg_2000_is_read_from_its_size_segment(size: int, expected: tuple) -> None:
     image = opened("JPEG2000")
-    front = changed(read_front(image), b"\xff\x4f\xff\x51", 42, bytes([size]))
-    assert notes_before_pixels(image, front) == expected
+    data = changed(file_of(image), b"\xff\x4f\xff\x51", 42, bytes([size]))
+    assert notes_before_pixels(image, facts_of(image, data)) == expected
+
+
+def profile_of(image: Image.Image, data: bytes) -> tuple:
+    return profile_for(image, facts_of(image, data), None, is_grey=False)
 
 
 def test_colours_that_avif_names_by_numbers_become_a_profile() -> None:
     image = opened("AVIF")
-    front = read_front(image)
-    assert profile_of(image, front, is_grey=False) == (None, ())
-    wide = changed(front, b"colrnclx", 8, b"\0\x0c\0\x0d")
-    assert profile_of(image, wide, is_grey=False) == (make_profile(DISPLAY_P3), ())
-    hdr = changed(front, b"colrnclx", 8, b"\0\x09\0\x12")
-    assert "(HLG)" in profile_of(image, hdr, is_grey=False)[1][0]
+    data = file_of(image)
+    assert profile_of(image, data) == (None, ())
+    wide = changed(data, b"colrnclx", 8, b"\0\x0c\0\x0d")
+    assert profile_of(image, wide) == (make_profile(DISPLAY_P3), ())
+    hdr = changed(data, b"colrnclx", 8, b"\0\x09\0\x12")
+    assert "(HLG)" in profile_of(image, hdr)[1][0]
 
 
 @pytest.mark.parametrize("length", [0, 1, 9, 20, 40])
-def test_cut_fronts_say_nothing(length: int) -> None:
-    for name in ("PNG", "AVIF", "JPEG2000"):
-        image = opened(name)
-        front = read_front(image)[:length]
-        assert notes_before_pixels(image, front) == ()
-        assert profile_of(image, front, is_grey=False) == (None, ())
+@pytest.mark.parametrize("name", ["PNG", "JPEG", "AVIF", "JPEG2000", "GIF", "BMP"])
+def test_files_that_are_cut_say_nothing(name: str, length: int) -> None:
+    image = opened(name)
+    data = file_of(image)[:length]
+    assert notes_before_pixels(image, facts_of(image, data)) == ()
+    assert profile_of(image, data) == (None, ())
 
 
-def test_front_is_read_without_moving_the_file() -> None:
+def test_file_is_read_without_moving_it() -> None:
     image = Image.open(io.BytesIO(deep_png(np.zeros((3, 4, 3), np.uint16))))
     position = image.fp.tell()
-    assert read_front(image).startswith(b"\x89PNG")
+    assert file_of(image).startswith(b"\x89PNG")
     assert image.fp.tell() == position
     image.load()
-    assert read_front(image) == b""
+    assert file_of(image) == b""

@@ -40,37 +40,79 @@ def shallow_png(row: bytes, width: int, num_bits: int) -> bytes:
     return _PNG_MAGIC + b"".join(png_chunk(kind, body) for kind, body in chunks)
 
 
-def raw_tiff(samples: np.ndarray, *, photometric: int) -> bytes:
-    """An uncompressed TIFF of (H, W) or (H, W, C) samples of any width.
+def raw_tiff(
+    samples: np.ndarray,
+    *,
+    photometric: int,
+    is_planar: bool = False,
+    num_bits: int | None = None,
+    compression: int = 1,
+    predictor: int = 1,
+    extra: int | None = None,
+    tags: Iterable[tuple[int, int, int, int]] = (),
+) -> bytes:
+    """A TIFF of (H, W) or (H, W, C) samples of any width, in one strip or one a plane.
 
     Args:
         samples: unsigned, signed or floating point; the byte order becomes that of the file.
         photometric: 0 white is zero, 1 black is zero, 2 RGB, 5 CMYK.
+        is_planar: all samples of a colour before those of the next.
+        num_bits: pack unsigned samples into so many bits each.
+        compression: 1 for none, 8 for deflate.
+        predictor: 2 stores differences of neighbours, 3 those of bytes of floats.
+        extra: what the last channel is: 0 nothing, 1 alpha that colours are multiplied by, 2 alpha.
+        tags: more (tag, type, count, value), or others in place of those that are made here.
     """
     order = ">" if samples.dtype.byteorder == ">" else "<"
     height, width = samples.shape[:2]
-    num_channels = samples.shape[2] if samples.ndim == 3 else 1
+    values = samples.reshape(height, width, -1)
+    count = values.shape[2]
+    planes = [values[:, :, i : i + 1] for i in range(count)] if is_planar else [values]
+    strips = [_packed_rows(plane, num_bits, predictor) for plane in planes]
+    strips = [zlib.compress(strip) if compression == 8 else strip for strip in strips]
     kind = {"u": 1, "i": 2, "f": 3}[samples.dtype.kind]
-    bits, pixels = 8 * samples.dtype.itemsize, samples.tobytes()
-    extra = struct.pack(
-        f"{order}{2 * num_channels}H", *[bits] * num_channels, *[kind] * num_channels
-    )
-    place = 8 + len(pixels)
-    has_extra = num_channels > 2
-    tags = [
-        (256, 4, 1, width), (257, 4, 1, height),
-        (258, 3, num_channels, place if has_extra else bits),
-        (259, 3, 1, 1), (262, 3, 1, photometric), (273, 4, 1, 8), (277, 3, 1, num_channels),
-        (278, 4, 1, height), (279, 4, 1, len(pixels)),
-        (339, 3, num_channels, place + 2 * num_channels if has_extra else kind),
-    ]  # fmt: skip
-    table = struct.pack(f"{order}H", len(tags))
-    for tag, field, count, value in tags:
-        is_short = field == 3 and count == 1
-        stored = struct.pack(
-            f"{order}HH" if is_short else f"{order}I", *([value, 0] if is_short else [value])
-        )
-        table += struct.pack(f"{order}HHI", tag, field, count) + stored
+    bits = num_bits or 8 * samples.dtype.itemsize
+    pixels, places = b"".join(strips), [8]
+    for strip in strips:
+        places.append(places[-1] + len(strip))
+    made = {
+        256: (4, [width]), 257: (4, [height]), 258: (3, [bits] * count), 259: (3, [compression]),
+        262: (3, [photometric]), 273: (4, places[:-1]), 277: (3, [count]), 278: (4, [height]),
+        279: (4, [len(strip) for strip in strips]), 284: (3, [2 if is_planar else 1]),
+        317: (3, [predictor]), 339: (3, [kind] * count),
+    }  # fmt: skip
+    if extra is not None:
+        made[338] = (3, [extra])
+    made |= {tag: (field, [value]) for tag, field, _, value in tags}
+    table, body = struct.pack(f"{order}H", len(made)), b""
+    start = 8 + len(pixels) + 2 + 12 * len(made) + 4
+    for tag, (field, numbers) in sorted(made.items()):
+        stored = struct.pack(f"{order}{len(numbers)}{'H' if field == 3 else 'I'}", *numbers)
+        table += struct.pack(f"{order}HHI", tag, field, len(numbers))
+        if len(stored) > 4:
+            table += struct.pack(f"{order}I", start + len(body))
+            body += stored
+        else:
+            table += stored.ljust(4, b"\0")
     magic = b"MM\0*" if order == ">" else b"II*\0"
-    head = magic + struct.pack(f"{order}I", place + len(extra))
-    return head + pixels + extra + table + bytes(4)
+    return magic + struct.pack(f"{order}I", 8 + len(pixels)) + pixels + table + bytes(4) + body
+
+
+def _packed_rows(samples: np.ndarray, num_bits: int | None, predictor: int) -> bytes:
+    """(H, W, C) to the bytes of a strip."""
+    if num_bits is not None:
+        rows = samples.reshape(len(samples), -1, 1).astype(np.uint32)
+        shifts = np.arange(num_bits - 1, -1, -1, dtype=np.uint32)
+        bits = (rows >> shifts & 1).astype(np.uint8).reshape(len(samples), -1)
+        return np.packbits(bits, axis=1).tobytes()
+    if predictor == 2:
+        order = samples.dtype.str[0]
+        unsigned = samples.view(f"{order}u{samples.dtype.itemsize}")
+        steps = np.concatenate([unsigned[:, :1], np.diff(unsigned, axis=1)], 1)
+        return steps.astype(unsigned.dtype).tobytes()
+    if predictor == 3:
+        size, depth = samples.dtype.itemsize, samples.shape[2]
+        big = np.ascontiguousarray(samples.astype(f">f{size}")).view(np.uint8)
+        planes = big.reshape(len(samples), -1, size).swapaxes(1, 2).reshape(len(samples), -1, depth)
+        return np.concatenate([planes[:, :1], np.diff(planes, axis=1)], 1).tobytes()
+    return samples.tobytes()

@@ -1,0 +1,68 @@
+"""BMP and TGA headers: colours and alpha that Pillow passes over or takes for what it is not."""
+
+import struct
+
+from licodec.image.facts import Facts
+from licodec.image.faults import PILLOW_FAULTS
+from licodec.image.icc import Primaries, make_profile
+from licodec.image.original import Data
+
+_V4_BYTES, _V5_BYTES = 108, 124
+_MAX_PROFILE_BYTES = 2**26
+_CALIBRATED, _EMBEDDED, _LINKED = b"\0\0\0\0", b"DEBM", b"KNIL"  # four characters, backwards
+_DIB_OFFSET = 14  # the information header behind the file header
+_BITFIELDS = 3
+_ALPHA_BITS = 0x0F  # of a TGA's descriptor
+
+
+def bmp_facts(data: Data, *, is_grey: bool) -> Facts:
+    """The colours that a header of version 4 or 5 states; nothing of older ones.
+
+    Args:
+        data: a file, or its information header without the file header.
+        is_grey: whether a profile made from primaries is for grey.
+    """
+    start = _DIB_OFFSET if data[:2] == b"BM" else 0
+    header = data[start : start + _V5_BYTES]
+    num_bytes = int.from_bytes(header[:4], "little")
+    if num_bytes < 56 or len(header) < min(num_bytes, _V5_BYTES):
+        return Facts()
+    num_bits, compression = struct.unpack_from("<HI", header, 14)
+    alpha_mask = int.from_bytes(header[52:56], "little")
+    notes: tuple[str, ...] = ()
+    if num_bits == 16 and compression == _BITFIELDS and alpha_mask:
+        notes = ("alpha of a 16-bit BMP dropped",)
+    if num_bytes < _V4_BYTES:
+        return Facts(notes=notes)
+    kind = header[56:60]
+    if kind == _LINKED:
+        notes += ("ICC profile in another file is not read; colours taken as sRGB",)
+    elif kind == _CALIBRATED and any(header[60:108]):
+        return Facts(icc=_profile_of_ends(header, is_grey=is_grey), has_icc=True, notes=notes)
+    elif kind == _EMBEDDED and num_bytes >= _V5_BYTES:
+        place, length = struct.unpack_from("<II", header, 112)
+        place += start
+        is_inside = 0 < length <= _MAX_PROFILE_BYTES and place + length <= len(data)
+        icc = data[place : place + length] if is_inside else None
+        return Facts(icc=icc, has_icc=True, notes=notes)
+    return Facts(notes=notes)
+
+
+def has_no_alpha(data: Data) -> bool:
+    """Whether a TGA's header says that the fourth sample of a pixel is no alpha."""
+    return len(data) > 17 and not data[17] & _ALPHA_BITS
+
+
+def _profile_of_ends(header: bytes, *, is_grey: bool) -> bytes | None:
+    """From the XYZ of the primaries, 2.30 bits, and gammas, 16.16 bits."""
+    values = [value / 2**30 for value in struct.unpack_from("<9i", header, 60)]
+    gammas = [value / 2**16 for value in struct.unpack_from("<3I", header, 96)]
+    gamma = sum(gammas) / 3
+    try:
+        red, green, blue = (values[i : i + 3] for i in (0, 3, 6))
+        white = [sum(v) for v in zip(red, green, blue, strict=True)]
+        points = [(v[0] / sum(v), v[1] / sum(v)) for v in (white, red, green, blue)]
+        primaries = None if is_grey else Primaries(*points)
+        return make_profile(primaries, gamma if 0.1 < gamma < 10 else None)
+    except PILLOW_FAULTS:
+        return None

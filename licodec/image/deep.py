@@ -1,0 +1,97 @@
+"""Samples of other than 8 bits brought to 8, those in linear light by way of the curve of sRGB."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from licodec.image.icc import to_srgb_curve
+from licodec.image.tiff import FLOAT, SIGNED, WHITE_IS_ZERO, Samples
+
+Uint8 = NDArray[np.uint8]
+Uint16 = NDArray[np.uint16]
+
+# So many samples of a picture may lie beyond the white that the others speak for.
+_MAX_BEYOND = 0.05
+_BEYOND = 1.5  # times white
+
+
+def from_floats(values: NDArray[Any]) -> tuple[Uint16, str]:
+    """Floating-point samples to 0 to 65535, and the range that they are taken for.
+
+    White is 1 unless more than 5 % of the samples lie far above it; else 255 or 65535 by the same
+    rule. What lies outside is clipped, what is no number is black.
+    """
+    # Half precision would overflow.
+    wide = values.astype(np.float32) if values.dtype.itemsize < 4 else values
+    finite = wide[np.isfinite(wide)]
+    whites = (1, 255, 65535)
+    if not finite.size:
+        return np.zeros(values.shape, np.uint16), "0 to 1"
+    white = next((w for w in whites if (finite > _BEYOND * w).mean() <= _MAX_BEYOND), 65535)
+    is_whole = white == 1 and finite.max() > 1 and (finite == np.rint(finite)).all()
+    white = 255 if is_whole else white  # counts, most of them dark
+    known = np.nan_to_num(wide, nan=0.0, posinf=white, neginf=0.0)
+    scaled = np.rint(np.clip(known / white, 0, 1) * 65535)
+    return scaled.astype(np.uint16), f"0 to {white}"
+
+
+def from_integers(values: NDArray[Any], num_bits: int, *, is_signed: bool) -> tuple[Uint16, str]:
+    """Integer samples to 0 to 65535, and the range that they are taken for.
+
+    Args:
+        values: any integers of up to 32 bits.
+        num_bits: of a sample in the file. Above 16 the range is the smallest of 8, 16 and all bits
+            that holds every sample.
+        is_signed: whether samples can be negative. If some are, the least number is black, else 0.
+    """
+    low, high = int(values.min()), int(values.max())
+    if is_signed and low < 0:
+        black, white = -(2 ** (num_bits - 1)), 2 ** (num_bits - 1) - 1
+    elif num_bits <= 16:
+        black, white = 0, 2 ** (num_bits - is_signed) - 1
+    else:
+        black, white = 0, next((top for top in (255, 65535) if high <= top), 2**num_bits - 1)
+    scaled = (values.astype(np.float64) - black) * (65535 / (white - black))
+    return np.rint(np.clip(scaled, 0, 65535)).astype(np.uint16), f"{black} to {white}"
+
+
+def to_8_bits(samples: Uint16, gamma: float | None = None) -> Uint8:
+    """0 to 65535 to 0 to 255; a gamma that is given says that they are so near to linear light that
+    they take the curve of sRGB first."""
+    if gamma is not None:
+        return to_srgb_curve(samples, gamma)
+    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def reduce_samples(
+    samples: Samples, gamma: float | None = None
+) -> tuple[Uint8, Uint8 | None, tuple[str, ...]]:
+    """A TIFF's samples as 8-bit colours (H, W, C), alpha (H, W) and notes."""
+    count = samples.num_colours
+    colours, told = _scaled(samples, samples.values[:, :, :count])
+    if samples.photometric == WHITE_IS_ZERO:
+        colours = 65535 - colours
+    alpha: Uint16 | None = None
+    if samples.alpha is not None:
+        alpha, _ = _scaled(samples, samples.values[:, :, count])
+        if samples.is_associated:
+            ratio = colours / np.maximum(alpha, 1)[:, :, None]
+            colours = np.rint(np.clip(ratio, 0, 1) * 65535).astype(np.uint16)
+    kind = "floating-point" if samples.kind == FLOAT else "integer"
+    notes: tuple[str, ...] = ()
+    if samples.num_bits > 16 or samples.kind in (FLOAT, SIGNED):
+        what = "grey" if count == 1 else "samples"
+        notes = (f"{kind} {what} reduced to 8 bits, values taken as {told}",)
+    elif samples.num_bits > 8:
+        notes = (f"{samples.num_bits}-bit samples reduced to 8 bits",)
+    if samples.is_associated:
+        notes += ("colours divided by alpha",)
+    planes = to_8_bits(colours, gamma), None if alpha is None else to_8_bits(alpha)
+    return *planes, notes
+
+
+def _scaled(samples: Samples, values: NDArray[Any]) -> tuple[Uint16, str]:
+    if samples.kind == FLOAT:
+        return from_floats(values)
+    return from_integers(values, samples.num_bits, is_signed=samples.kind == SIGNED)

@@ -1,0 +1,138 @@
+"""JPEG files marker by marker: what stands in and behind them, and whether all rows are there."""
+
+import io
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from licodec.image.facts import Facts
+from licodec.image.faults import PILLOW_FAULTS
+from licodec.image.original import Data
+
+_SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
+_SOS, _APP2 = 0xDA, 0xE2
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset((0xC2, 0xCA))
+# A marker among coded rows that ends them: neither a stuffed byte nor a restart.
+_NEXT = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
+_ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
+_GAIN_MAP = re.compile(
+    rb"hdr-gain-map|HDRGainMap/|aux:hdrgainmap|hdrgm:Version|urn:iso:std:iso:ts:21496"
+)
+_VIDEO = re.compile(rb"ftyp(?:mp4|isom|iso[2-9]|qt  |avc1|3gp|M4V|MSNV)|MotionPhoto_Data")
+_DEPTH = re.compile(rb"aux:depth|DepthMap|depthEffect")
+_GREYS = frozenset((127, 128))  # what libjpeg draws where nothing was coded, and the same of CMYK
+_FILL = bytes(range(1, 200)) * 40  # coded rows of no meaning
+
+
+class Segment(NamedTuple):
+    marker: int  # second byte
+    start: int  # of the body
+    end: int
+
+
+def segments(data: Data) -> Iterator[Segment]:
+    """All markers with their bodies up to the end marker; a scan's body is its header."""
+    offset = 2
+    while True:
+        found = _NEXT.search(data, offset)
+        if found is None:
+            return
+        marker, offset = data[found.end() - 1], found.end()
+        if marker == _EOI[1]:
+            yield Segment(marker, offset, offset)
+            return
+        if 0xD0 <= marker <= 0xD8 or marker == 0x01:
+            continue
+        length = int.from_bytes(data[offset : offset + 2], "big")
+        if length < 2 or offset + length > len(data):
+            return
+        yield Segment(marker, offset + 2, offset + length)
+        offset += length
+
+
+def jpeg_facts(data: Data) -> Facts:
+    """What segments say and what stands behind the end."""
+    has_icc, gone, end, marker = False, set[str](), 0, 0
+    for marker, start, stop in segments(data):
+        if marker == _APP2:
+            has_icc |= data[start : start + 12] == b"ICC_PROFILE\0"
+            if data[start : start + len(_ISO_GAIN_MAP)] == _ISO_GAIN_MAP:
+                gone.add("gain map")
+        elif marker == _EOI[1]:
+            end = stop
+    rest = data[end:].strip(b"\0\xff\r\n ") if end else b""
+    if rest:
+        kinds = (("gain map", _GAIN_MAP), ("video", _VIDEO), ("depth map", _DEPTH))
+        gone |= {name for name, pattern in kinds if pattern.search(rest)}
+    return Facts(
+        has_icc=has_icc,
+        gone=frozenset(gone),
+        is_damaged=marker == _SOS,  # rows follow up to the end of the file
+        num_bytes_behind=len(rest),
+    )
+
+
+def mend_jpeg(data: Data) -> tuple[bytes, tuple[str, ...]] | None:
+    """The file with an end marker, and a note, if that alone was missing; else None."""
+    if data[:2] != _SOI or any(s.marker == _EOI[1] for s in segments(data)):
+        return None
+    # The last byte may be the first half of the marker.
+    body = data[:].removesuffix(b"\xff")
+    if not has_all_rows(body + _EOI):
+        return None
+    return body + _EOI, ("end marker of the JPEG is missing; all rows are there",)
+
+
+def may_lack_rows(corner: Iterable[int]) -> bool:
+    """Whether the last pixel looks like nothing was coded for it: rows after a cut are grey."""
+    return set(corner) <= _GREYS
+
+
+def has_all_rows(data: Data) -> bool:
+    """Whether a file with an end marker codes all its rows, and all their bits.
+
+    What is missing is drawn grey without an error; other data in front of the end marker show up
+    there, and nowhere if nothing is missing.
+    """
+    end = next((s.start - 2 for s in segments(data) if s.marker == _EOI[1]), None)
+    if end is None or not _has_all_scans(data):
+        return False
+    fills = (b"", _FILL, _FILL[::-1])
+    drawn = [_drawn(data[:end] + fill.replace(b"\xff", b"") + _EOI) for fill in fills]
+    first = drawn[0]
+    return first is not None and all(
+        other is not None and np.array_equal(first, other) for other in drawn[1:]
+    )
+
+
+def _drawn(data: bytes) -> NDArray[np.uint8] | None:
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+            return np.asarray(image)
+    except PILLOW_FAULTS:
+        return None
+
+
+def _has_all_scans(data: Data) -> bool:
+    """Whether every coefficient of every component is coded down to its last bit."""
+    components, lowest, is_progressive = set[int](), dict[tuple[int, int], int](), False
+    for marker, start, end in segments(data):
+        body = data[start:end]
+        if marker in _FRAMES and len(body) >= 6:
+            is_progressive = marker in _PROGRESSIVE
+            components = set(body[6 : 6 + 3 * body[5] : 3])
+        elif marker == _SOS and body and len(body) >= 4 + 2 * body[0]:
+            count = body[0]
+            first, last, bits = body[1 + 2 * count : 4 + 2 * count]
+            for component in body[1 : 1 + 2 * count : 2]:
+                for index in range(first, min(last, 63) + 1):
+                    lowest[component, index] = bits & 15
+    if not components:
+        return False
+    last = 63 if is_progressive else 0  # a scan of another kind holds all of its components
+    return all(lowest.get((c, i), 1) == 0 for c in components for i in range(last + 1))

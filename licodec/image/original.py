@@ -1,0 +1,78 @@
+"""The bytes of the file that a Pillow image was opened from.
+
+Pillow reads the pixels of a file and a part of what stands beside them; the rest is looked for in
+these bytes.
+"""
+
+import io
+import mmap
+import os
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageFile
+
+FRONT_BYTES = 2**16  # boxes and headers stand before the pixels
+_MULTIPLE = "_fp"  # where Pillow keeps the file of a format with several pictures
+
+Data = bytes | mmap.mmap
+
+
+def file_of(image: Image.Image) -> Data:
+    """The file of an image at its first picture; nothing where there is none to be had.
+
+    Of an image whose pixels have been read the file is opened again by its name, and taken if its
+    header still says the same; whoever reads pixels from it must compare them.
+    """
+    if not isinstance(image, ImageFile.ImageFile) or not _is_first(image):
+        return b""
+    stream = image.fp if getattr(image, "tile", None) else None
+    if stream is None:
+        return _file_named(image)
+    return b"" if stream.closed else bytes_of(stream)
+
+
+def is_unread(image: Image.Image) -> bool:
+    """Whether the pixels are still to be read."""
+    return bool(getattr(image, "tile", None)) and getattr(image, "fp", None) is not None
+
+
+def _is_first(image: Image.Image) -> bool:
+    try:
+        return int(image.tell()) == 0
+    except (OSError, ValueError, EOFError):
+        return False
+
+
+def bytes_of(stream: Any) -> Data:
+    """All of a binary stream, which stays where it is; not copied where that can be helped."""
+    if isinstance(stream, io.BytesIO):
+        return stream.getvalue()
+    try:
+        return _mapped(stream.fileno())
+    except (OSError, ValueError, AttributeError):  # no file of the system
+        position = stream.tell()
+        stream.seek(0)
+        data: bytes = stream.read()
+        stream.seek(position)
+        return data
+
+
+def _mapped(number: int) -> Data:
+    return mmap.mmap(number, 0, access=mmap.ACCESS_READ) if os.fstat(number).st_size else b""
+
+
+def _file_named(image: ImageFile.ImageFile) -> Data:
+    name = getattr(image, "filename", "")
+    if not name or not isinstance(name, str | bytes | Path) or image.format is None:
+        return b""
+    path = os.fsdecode(name)
+    try:
+        if not os.path.isfile(path):
+            return b""
+        with open(path, "rb") as stream, Image.open(stream, formats=[image.format]) as again:
+            # Modes of GIF and oriented TIFF change while they are read.
+            is_same = sorted(again.size) == sorted(image.size)
+            return _mapped(stream.fileno()) if is_same else b""
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return b""

@@ -1,0 +1,183 @@
+"""PNG files chunk by chunk: what Pillow passes over or refuses, and lower bits of deep samples."""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+
+from licodec.image.facts import ColourNumbers, Facts
+from licodec.image.original import Data
+
+MAGIC = b"\x89PNG\r\n\x1a\n"
+_HEAD_BYTES, _FRAME_BYTES = 8, 12  # of the file; of a chunk, beside its body
+_IHDR_BYTES = 13
+_ANCILLARY = 0x20  # in the first letter of a chunk's name
+_MAX_CHECKED_BYTES = 2**24
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+# First column and row, and steps, of the passes of an interlaced picture.
+_PASSES = (
+    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)  # fmt: skip
+_UNSPECIFIED = 2
+_GONE = {b"gMAP": "gain map", b"gDAT": "gain map", b"caBX": "content credentials"}
+# By Pillow's name for the upper bytes: one for the lower, of as many bits a pixel, and its mode.
+_LOWER = {"RGB;16B": ("RGB", "RGB;16L"), "RGBA;16B": ("RGBA", "RGBA;16L")}
+
+
+class Chunk(NamedTuple):
+    kind: bytes
+    start: int  # of the body
+    length: int
+
+    @property
+    def is_ancillary(self) -> bool:
+        return bool(self.kind[0] & _ANCILLARY)
+
+
+def chunks(data: Data) -> Iterator[Chunk]:
+    """All chunks that are there as a whole, up to the end chunk."""
+    offset = _HEAD_BYTES
+    while offset + _FRAME_BYTES <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, offset)
+        if offset + _FRAME_BYTES + length > len(data):
+            return
+        yield Chunk(kind, offset + 8, length)
+        offset += _FRAME_BYTES + length
+        if kind == b"IEND":
+            return
+
+
+def png_facts(data: Data) -> Facts:
+    """What the chunks say; nothing of a file that does not begin like a PNG."""
+    if data[: len(MAGIC)] != MAGIC or len(data) < 33:
+        return Facts()
+    numbers, has_icc, gone, end, kind = None, False, set[str](), 0, b""
+    is_damaged = False
+    for kind, start, length in chunks(data):
+        end = start + length + 4
+        if kind == b"cICP" and length == 4 and numbers is None:
+            primaries, transfer, _, is_full = data[start : start + 4]
+            if (primaries, transfer) != (_UNSPECIFIED, _UNSPECIFIED):
+                numbers = ColourNumbers(
+                    primaries=primaries, transfer=transfer, is_full_range=is_full != 0
+                )
+        elif kind == b"iCCP":
+            has_icc = True
+        elif kind in _GONE:
+            gone.add(_GONE[kind])
+        if kind[0] & _ANCILLARY and length <= _MAX_CHECKED_BYTES:
+            body = data[start : start + length]
+            is_damaged |= data[start + length : start + length + 4] != _crc(kind, body)
+    rest = data[end:].strip(b"\0\r\n ") if kind == b"IEND" else b""
+    return Facts(
+        has_icc=has_icc,
+        numbers=numbers,
+        num_bits=data[24],
+        gone=frozenset(gone),
+        is_damaged=is_damaged or kind != b"IEND",
+        num_bytes_behind=len(rest),
+    )
+
+
+def mend_png(data: Data) -> tuple[bytes, tuple[str, ...]] | None:
+    """A file that can be read in place of one that Pillow refuses; None if there is no way.
+
+    Chunks that the picture does not need are left out where their checksum is wrong. A file that
+    ends too early is closed if the rows in it are complete.
+
+    Returns:
+        The file and notes.
+    """
+    if data[: len(MAGIC)] != MAGIC:
+        return None
+    kept, names, rows, has_end = [], [], b"", False
+    for chunk in chunks(data):
+        kind, start, length = chunk
+        body = data[start : start + length]
+        is_right = data[start + length : start + length + 4] == _crc(kind, body)
+        if chunk.is_ancillary and not is_right:
+            names.append(repr(kind)[2:-1])
+            continue
+        if not is_right:
+            return None
+        has_end |= kind == b"IEND"
+        rows += body if kind == b"IDAT" else b""
+        kept.append((kind, body))
+    notes = [f"PNG chunk {name} has a wrong checksum and is dropped" for name in names]
+    if not has_end:
+        whole = _whole_rows(rows + _open_tail(data), kept)
+        if whole is None:
+            return None
+        kept = [(kind, body) for kind, body in kept if kind not in (b"IDAT", b"IEND")]
+        kept += [(b"IDAT", zlib.compress(whole, 1)), (b"IEND", b"")]
+        notes.append("end of the file is missing; all rows are there")
+    if not notes:
+        return None
+    return MAGIC + b"".join(
+        struct.pack(">I", len(body)) + kind + body + _crc(kind, body) for kind, body in kept
+    ), tuple(notes)
+
+
+def lower_bytes(data: Data) -> NDArray[np.uint8] | None:
+    """The lower bytes of 16-bit samples, (H, W, 1 to 4); Pillow gives the upper alone.
+
+    Returns:
+        None for grey without alpha, which Pillow gives in full.
+
+    Raises:
+        OSError, ...: as Pillow raises it of a damaged file.
+    """
+    with Image.open(io.BytesIO(data[:]), formats=["PNG"]) as image:
+        assert isinstance(image, ImageFile.ImageFile)
+        tile = image.tile[0]
+        raw_mode = tile.args if isinstance(tile.args, str) else (tile.args or ("",))[0]
+        if raw_mode in _LOWER:
+            mode, lower = _LOWER[raw_mode]
+        elif raw_mode == "LA;16B":
+            mode, lower = "RGBA", "RGBA"  # four bytes a pixel, taken as they are
+        else:
+            return None
+        image._mode = mode
+        image.tile = [tile._replace(args=lower)]
+        image.load()
+        samples = np.asarray(image)
+        return samples[:, :, 1::2] if raw_mode == "LA;16B" else samples
+
+
+def _crc(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
+
+
+def _open_tail(data: Data) -> bytes:
+    """The body of a last chunk of rows that is not there as a whole."""
+    offset = _HEAD_BYTES
+    for _, start, length in chunks(data):
+        offset = start + length + 4
+    is_rows = data[offset + 4 : offset + 8] == b"IDAT"
+    return data[offset + 8 :] if is_rows else b""
+
+
+def _whole_rows(packed: bytes, kept: list[tuple[bytes, bytes]]) -> bytes | None:
+    """Filtered rows, if all are there."""
+    if not kept or kept[0][0] != b"IHDR" or len(kept[0][1]) != _IHDR_BYTES:
+        return None
+    width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", kept[0][1])
+    if colour not in _CHANNELS or not 0 < width * height < 2**40:
+        return None
+    passes = _PASSES if interlace else ((0, 0, 1, 1),)
+    wanted = 0
+    for left, top, step_x, step_y in passes:
+        columns, rows = -(-(width - left) // step_x), -(-(height - top) // step_y)
+        if columns > 0 and rows > 0:
+            wanted += rows * (1 + -(-columns * depth * _CHANNELS[colour] // 8))
+    try:
+        found = zlib.decompressobj().decompress(packed, wanted)
+    except zlib.error:
+        return None
+    return found if len(found) == wanted else None

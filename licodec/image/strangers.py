@@ -1,0 +1,67 @@
+"""Files that are no pictures to licodec, by their first bytes and by their names."""
+
+from licodec.container.format import MAGIC_BYTES
+
+MAX_MAGIC_BYTES = 16
+_OTHER = (
+    "is not a picture in a format that licodec reads, or is damaged; "
+    "convert it to PNG with the program that made it"
+)
+_RAW = "is raw data of a camera, which licodec does not read; develop it to TIFF or PNG first"
+_DAMAGED_TIFF = "is a damaged TIFF, or has no picture in its first directory; get it again"
+
+
+def _unread(name: str, way: str = "convert it to PNG first") -> str:
+    return f"is {name}, which licodec does not read; {way}"
+
+
+_HEIC = _unread("HEIC", "convert it to PNG or JPEG first")
+_JXL = _unread("JPEG XL", "convert it to PNG with djxl")
+_STRANGERS = (
+    (0, MAGIC_BYTES, "is a .lic file already; licodec decompress makes a picture of it"),
+    (8, b"CR\x02", _RAW),
+    (4, b"ftypcrx", _RAW),
+    (0, b"FUJIFILMCCD-RAW", _RAW),
+    (0, b"IIU\0", _RAW),
+    (0, b"IIRO", _RAW),
+    (0, b"IIRS", _RAW),
+    (0, b"MMOR", _RAW),
+    (0, b"FOVb", _RAW),
+    (0, b"\0MRM", _RAW),
+    (0, b"II*\0", _DAMAGED_TIFF),
+    (0, b"MM\0*", _DAMAGED_TIFF),
+    (0, b"II\xbc", _unread("JPEG XR")),
+    (4, b"ftyphei", _HEIC),
+    (4, b"ftyphev", _HEIC),
+    (4, b"ftypmif1", _HEIC),
+    (4, b"ftypmsf1", _HEIC),
+    (4, b"JXL ", _JXL),
+    (0, b"\xff\x0a", _JXL),
+    (0, b"8BPS", _unread("a Photoshop document")),
+    (0, b"gimp xcf", _unread("a GIMP document")),
+    (0, b"v/1\x01", _unread("OpenEXR")),
+    (0, b"#?RADIANCE", _unread("Radiance HDR")),
+    (0, b"%PDF", _unread("PDF")),
+    (0, b"%!PS", _unread("PostScript")),
+    (0, b"<svg", _unread("SVG")),
+    (0, b"<?xml", _unread("XML, such as SVG")),
+)
+
+# Files of a folder that are pictures to other programs.
+UNREAD_SUFFIXES = frozenset(
+    (
+        ".heic", ".heif", ".hif", ".jxl", ".jxr", ".wdp", ".hdp", ".psd", ".psb", ".xcf", ".exr",
+        ".hdr", ".svg", ".svgz", ".eps", ".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw",
+        ".sr2", ".srf", ".raf", ".orf", ".rw2", ".pef", ".srw", ".x3f", ".3fr", ".iiq", ".mrw",
+        ".dcr", ".kdc", ".erf", ".mef", ".mos", ".rwl", ".raw", ".fits", ".fit", ".dds", ".icns",
+        ".cur", ".xbm", ".xpm", ".bpg", ".flif", ".vvc",
+    )
+)  # fmt: skip
+
+
+def name_stranger(head: bytes) -> str:
+    """The message for a file that no reader opens, by its first `MAX_MAGIC_BYTES` bytes."""
+    for offset, magic, message in _STRANGERS:
+        if head.startswith(magic, offset):
+            return message
+    return _OTHER

@@ -1,0 +1,75 @@
+"""EXIF tags that Pillow can write among those of a TIFF file, and read again."""
+
+from typing import Any
+
+from PIL import ExifTags, Image
+
+from licodec.image.faults import PILLOW_FAULTS, warnings_silenced
+
+_GROUPS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+# Pillow calculates with these when it opens a TIFF.
+_NUMBERS = (0x011A, 0x011B, 0x0128)
+_ORIENTATION = 0x0112
+_MAX_TAGS = 1000  # each is tried by itself
+_MAX_NAMES = 5
+
+
+def writable_tags(tags: Image.Exif) -> tuple[Image.Exif, tuple[str, ...]]:
+    """Drop tags whose values are of a type that no writer takes; notes.
+
+    Args:
+        tags: read from a block; changed in place, or replaced if nothing helps.
+    """
+    with warnings_silenced():
+        wrong = [tag for tag in _NUMBERS if tag in tags and not _is_number(tags[tag])]
+        if _ORIENTATION in tags and tags[_ORIENTATION] not in range(1, 9):
+            wrong.append(_ORIENTATION)
+        for tag in wrong:
+            del tags[tag]
+        if not _is_writable(tags):
+            wrong += _drop_wrong(tags)
+        if not _is_writable(tags):
+            return Image.Exif(), ("EXIF dropped: its tags cannot be written",)
+    if not wrong:
+        return tags, ()
+    names = ", ".join(f"0x{tag:04x}" for tag in wrong[:_MAX_NAMES])
+    more = f" and {len(wrong) - _MAX_NAMES} more" if len(wrong) > _MAX_NAMES else ""
+    return tags, (f"EXIF tags with values of a wrong type dropped: {names}{more}",)
+
+
+def _drop_wrong(tags: Image.Exif) -> list[int]:
+    wrong = []
+    for group in _GROUPS:
+        if group not in tags:
+            continue
+        directory = tags.get_ifd(group)
+        for tag, value in list(directory.items())[:_MAX_TAGS]:
+            if not _is_writable({group: {tag: value}}):
+                del directory[tag]
+                wrong.append(tag)
+    for tag, value in list(tags.items())[:_MAX_TAGS]:
+        if tag not in _GROUPS and not _is_writable({tag: value}):
+            del tags[tag]
+            wrong.append(tag)
+    return wrong
+
+
+def _is_writable(tags: Any) -> bool:
+    """Whether an `Image.Exif`, or one of these values by tag, can be written."""
+    trial = tags
+    if isinstance(tags, dict):
+        trial = Image.Exif()
+        trial.update(tags)
+    try:
+        trial.tobytes()
+    except PILLOW_FAULTS:
+        return False
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return False
+    return not isinstance(value, str | bytes)
