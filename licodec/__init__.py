@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from licodec.config import (
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
+    DEFAULT_TUNE,
     MAX_PIXELS,
     METADATA_KINDS,
 )
@@ -78,6 +79,7 @@ def encode(
     time_budget: float | None = None,
     quantizer: str | None = None,
     profile: str = DEFAULT_PROFILE,
+    tune: str = DEFAULT_TUNE,
     device: str = "auto",
     keep: Iterable[str] = METADATA_KINDS,
 ) -> bytes:
@@ -99,6 +101,8 @@ def encode(
         quantizer: one of "rounding", "dead-zone", "rdoq", "tcq4", "tcq8" and "tcq128" in place of
             the effort's own.
         profile: name from `licodec profiles`.
+        tune: what the file is made for: "visual", how people see it, or "psnr", least squared
+            error.
         device: "auto", "cpu" or "cuda"; files differ between devices, pictures hardly do.
         keep: kinds of metadata to keep: "icc", "exif", "xmp". Without "icc" colours are converted
             to sRGB first.
@@ -110,7 +114,7 @@ def encode(
         TargetError: bpp, size or psnr cannot be reached; names the nearest that can.
         ValueError: an argument is out of range, or two exclude each other.
     """
-    return _codec(profile, device, MAX_PIXELS).encode(
+    return _codec(profile, tune, device, MAX_PIXELS).encode(
         image,
         quality=quality,
         bpp=bpp,
@@ -156,10 +160,10 @@ def decode(
         NotEnoughMemoryError: the picture would not fit into memory.
         ValueError: max_size below 1, or with a region.
     """
-    from licodec.inspect import choose_profile
+    from licodec.inspect import choose_codec
 
-    name = choose_profile(data, max_pixels) if profile is None else profile
-    return _codec(name, device, max_pixels).decode(data, region=region, max_size=max_size)
+    name, tune = choose_codec(data, profile, max_pixels)
+    return _codec(name, tune, device, max_pixels).decode(data, region=region, max_size=max_size)
 
 
 def info(data: bytes) -> Info:
@@ -173,11 +177,11 @@ def info(data: bytes) -> Info:
     return read_info(data)
 
 
-@functools.lru_cache(maxsize=2)
-def _codec(profile: str, device: str, max_pixels: int) -> Codec:
+@functools.lru_cache(maxsize=4)
+def _codec(profile: str, tune: str, device: str, max_pixels: int) -> Codec:
     from licodec.codec.codec import Codec
 
-    return Codec(profile, device, max_pixels=max_pixels)
+    return Codec(profile, device, tune, max_pixels=max_pixels)
 
 
 def __getattr__(name: str) -> Any:

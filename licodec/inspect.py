@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from licodec.codec.match import check_family
-from licodec.config import FAMILY_IDS, MAX_PIXELS, PROFILE_IDS, index_to_quality
+from licodec.config import (
+    DEFAULT_TUNE,
+    FAMILY_IDS,
+    MAX_PIXELS,
+    PROFILE_IDS,
+    index_to_quality,
+    tune_of,
+)
 from licodec.container.format import ALPHA, Container, Header, section_name
 from licodec.container.read import check_length, read_front, read_front_from
 from licodec.errors import ModelError
@@ -25,6 +32,7 @@ class Info:
     quality_index: int  # 0 to 255
     quantizer: str
     family: str  # name, or "id 7" if this licodec does not know it
+    tune: str | None  # what its family encodes for, None if that is not known
     family_fingerprint: str  # 8 hex digits
     profile: str  # the one that the file was made for, or "id 7"
     synthesis_fingerprint: str  # 4 hex digits: the encoder's synthesis weights
@@ -79,6 +87,7 @@ def describe(front: Container, num_bytes: int) -> Info:
         quality_index=header.quality_index,
         quantizer=header.quantizer,
         family=_name_of(header.family_id, FAMILY_IDS),
+        tune=tune_of(family_name(header.family_id)),
         family_fingerprint=header.family_fingerprint.hex(),
         profile=_name_of(header.profile_id, PROFILE_IDS),
         synthesis_fingerprint=header.synthesis_fingerprint.hex(),
@@ -90,8 +99,13 @@ def describe(front: Container, num_bytes: int) -> Info:
     )
 
 
-def choose_profile(data: bytes, max_pixels: int = MAX_PIXELS) -> str:
-    """The profile that a file was made for.
+def choose_codec(
+    data: bytes, profile: str | None = None, max_pixels: int = MAX_PIXELS
+) -> tuple[str, str]:
+    """Profile and tune of the `licodec.Codec` that decodes a file without a second family.
+
+    Args:
+        profile: to decode with; None takes the one that the file was made for.
 
     Raises:
         BitstreamError: a bad front, or more than `max_pixels` pixels.
@@ -101,6 +115,9 @@ def choose_profile(data: bytes, max_pixels: int = MAX_PIXELS) -> str:
     check_family(header)
     family = family_name(header.family_id)
     assert family is not None  # check_family has found it
+    tune = tune_of(family) or DEFAULT_TUNE  # of earlier families any codec loads the weights
+    if profile is not None:
+        return profile, tune
     name = _name_of(header.profile_id, PROFILE_IDS)
     installed = [profile.name for profile in list_profiles(family)]
     if installed and name not in installed:
@@ -108,7 +125,7 @@ def choose_profile(data: bytes, max_pixels: int = MAX_PIXELS) -> str:
             f"was made for profile {name}, which is not installed; any profile of its family "
             f"decodes it, for instance {installed[-1]} (option -p, argument profile)"
         )
-    return name
+    return name, tune
 
 
 def _find_obstacle(header: Header) -> str | None:

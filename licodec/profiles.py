@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from licodec.config import FAMILY_IDS, PROFILE_IDS
+from licodec.config import DEFAULT_TUNE, FAMILY_IDS, PROFILE_IDS, family_of
 from licodec.errors import ModelError
 
-CURRENT_FAMILY = "wave7"
+_DEFAULT_FAMILY = family_of(DEFAULT_TUNE)
 _MAX_HEADER_BYTES = 1 << 22  # headers here have some 20 kB; more is damage
 _METADATA = "__metadata__"  # key among the names of tensors
 
@@ -125,7 +125,7 @@ def _installed(family: str) -> list[str]:
     return sorted(names, key=lambda n: PROFILE_IDS.get(n, 99))
 
 
-def find_profile(name: str, family: str = CURRENT_FAMILY) -> ProfileInfo:
+def find_profile(name: str, family: str = _DEFAULT_FAMILY) -> ProfileInfo:
     """Look up one profile.
 
     Raises:
@@ -137,7 +137,7 @@ def find_profile(name: str, family: str = CURRENT_FAMILY) -> ProfileInfo:
     return _info(name, family)
 
 
-def list_profiles(family: str = CURRENT_FAMILY) -> tuple[ProfileInfo, ...]:
+def list_profiles(family: str = _DEFAULT_FAMILY) -> tuple[ProfileInfo, ...]:
     """All installed profiles of a family, from the fastest to the best."""
     return tuple(find_profile(name, family) for name in _installed(family))
 

@@ -154,15 +154,15 @@ class _Decompressor:
 
     def run(self, job: Job, coders: Coders) -> Result:
         from licodec.image.files import render_picture
-        from licodec.inspect import choose_profile, read_info
+        from licodec.inspect import choose_codec, read_info
 
         if self.is_continued and self._is_finished(job):
             return self._finished(read_info(read_bytes(job.source)))
         check_job(job, force=self.force)
         data = read_bytes(job.source)
-        profile = self.profile or choose_profile(data, self.max_pixels)
+        profile, tune = choose_codec(data, self.profile, self.max_pixels)
         info = read_info(data)
-        coded = coders.decode(data, info.width * info.height, profile, **self.part)
+        coded = coders.decode(data, info.width * info.height, profile, tune, **self.part)
         picture = coded.result
         rendered, notes = render_picture(picture, self.formats[job.target])
         if job.target != PIPE:

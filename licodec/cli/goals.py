@@ -13,7 +13,9 @@ from licodec.config import (
     CHOICES,
     DEFAULT_EFFORT,
     DEFAULT_QUALITY,
+    DEFAULT_TUNE,
     MAX_EFFORT,
+    TUNES,
     choice_of,
     index_to_quality,
     quality_to_index,
@@ -37,6 +39,7 @@ class Goal:
 
     quality: float = DEFAULT_QUALITY
     target: tuple[str, float] | None = None  # name in TARGETS, value; in place of the quality
+    tune: str = DEFAULT_TUNE
     effort: int = DEFAULT_EFFORT
     quantizer: str | None = None
     time_budget: float | None = None  # seconds
@@ -75,7 +78,7 @@ class Goal:
 
 
 def goal_options(command: _F) -> _F:
-    """Adds -q, --bpp, --size, --psnr, -e, --time-budget and --quantizer.
+    """Adds -q, --bpp, --size, --psnr, --tune, -e, --time-budget and --quantizer.
 
     The command gets what they ask for as `goal`.
     """
@@ -87,12 +90,13 @@ def goal_options(command: _F) -> _F:
         bpp: float | None,
         size: float | None,
         psnr: float | None,
+        tune: str,
         effort: int,
         time_budget: float | None,
         quantizer: str | None,
         **others: Any,
     ) -> Any:
-        goal = goal_of(quality, bpp, size, psnr, effort, time_budget, quantizer)
+        goal = goal_of(quality, bpp, size, psnr, tune, effort, time_budget, quantizer)
         return command(*arguments, goal=goal, **others)
 
     for option in reversed(_OPTIONS):
@@ -105,6 +109,7 @@ def goal_of(
     bpp: float | None,
     size: float | None,
     psnr: float | None,
+    tune: str,
     effort: int,
     time_budget: float | None,
     quantizer: str | None,
@@ -127,6 +132,7 @@ def goal_of(
     return Goal(
         quality=DEFAULT_QUALITY if quality is None else quality,
         target=target,
+        tune=tune,
         effort=effort,
         quantizer=quantizer,
         time_budget=time_budget,
@@ -223,6 +229,13 @@ _OPTIONS = (
         callback=check_positive,
         metavar="DB",
         help="PSNR of the picture in place of a quality, reached to 0.05 dB.",
+    ),
+    click.option(
+        "--tune",
+        type=click.Choice(TUNES),
+        default=DEFAULT_TUNE,
+        show_default=True,
+        help="What files are made for: how people see them, or the least squared error.",
     ),
     click.option(
         "-e",

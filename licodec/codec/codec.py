@@ -22,6 +22,7 @@ from licodec.config import (
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_QUALITY,
+    DEFAULT_TUNE,
     FAMILY_IDS,
     MAX_PIXELS,
     METADATA_KINDS,
@@ -29,6 +30,7 @@ from licodec.config import (
     QUANTIZER_IDS,
     check_kinds,
     choice_of,
+    family_of,
     quality_to_index,
     search_seconds,
 )
@@ -72,7 +74,7 @@ def find_device(name: str) -> torch.device:
 
 
 class Codec:
-    """One profile, loaded once for many pictures.
+    """One profile and tune, loaded once for many pictures; decodes files of every tune.
 
     Attributes:
         last_timings: seconds by stage of the last encode or decode.
@@ -80,23 +82,29 @@ class Codec:
     Args:
         profile: name from `licodec profiles`.
         device: "auto", "cpu" or "cuda".
+        tune: what files are made for: "visual", how people see them, or "psnr".
         max_pixels: `decode` refuses larger pictures before memory is reserved.
 
     Raises:
         ModelError: unknown profile, or unusable weights.
-        ValueError: unusable device.
+        ValueError: unusable device, or unknown tune.
     """
 
     def __init__(
-        self, profile: str = DEFAULT_PROFILE, device: str = "auto", *, max_pixels: int = MAX_PIXELS
+        self,
+        profile: str = DEFAULT_PROFILE,
+        device: str = "auto",
+        tune: str = DEFAULT_TUNE,
+        *,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
-        self.info = find_profile(profile)
+        self.info = find_profile(profile, family_of(tune))
         self.device = find_device(device)
         self.max_pixels = max_pixels
         self.last_timings: dict[str, float] = {}
         self._family = load_family(self.info)
         self._synthesis = load_synthesis(self.info, self._family.config)
-        self._others: dict[str, tuple[Family, Synthesis]] = {}  # for files of earlier families
+        self._others: dict[str, tuple[Family, Synthesis]] = {}  # for files of other families
 
     def encode(
         self,
@@ -273,7 +281,7 @@ class Codec:
         return write_container(header, sections, encoded.payload, encoded.symbols)
 
     def _weights_of(self, header: Header) -> tuple[Family, Synthesis]:
-        """What decodes a file; weights of an earlier family are loaded when one comes."""
+        """What decodes a file; weights of another family are loaded when one comes."""
         name = family_name(header.family_id)
         assert name is not None  # check_family has found it
         if name == self.info.family:

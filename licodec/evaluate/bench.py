@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from licodec.config import DEFAULT_EFFORT, MAX_QUALITY_INDEX, index_to_quality
+from licodec.config import DEFAULT_EFFORT, DEFAULT_TUNE, MAX_QUALITY_INDEX, index_to_quality
 from licodec.errors import LicodecError, ModelError
 from licodec.evaluate.bdrate import Curve, unique_names
 from licodec.evaluate.measures import MEASURES, Metric
@@ -19,9 +19,6 @@ from licodec.evaluate.peers import BenchCodec
 from licodec.evaluate.results import BenchResult, Row, collect, compare
 from licodec.image.files import read_picture
 from licodec.image.formats import READ_SUFFIXES
-
-# The tune of licodec.Codec that names need not tell, since it is what one gets without asking.
-DEFAULT_TUNE = "visual"
 
 LICODEC_QUALITIES = (5.0, 15.0, 25.0, 35.0, 45.0, 55.0, 65.0, 75.0, 85.0, 95.0)
 
@@ -63,7 +60,7 @@ def licodec_codec(
         effort: of the encoder; `open_codec`'s own default is taken for `DEFAULT_EFFORT`.
         tune: "visual" or "psnr", what files are made for; None takes `open_codec`'s default.
         name: None takes licodec-PROFILE, or licodec-PROFILE-TUNE for another tune than
-            DEFAULT_TUNE.
+            the one that one gets without asking.
         open_codec: called with profile and device, and with tune unless that is None;
             licodec.codec.codec.Codec unless given.
 

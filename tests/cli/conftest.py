@@ -21,11 +21,14 @@ from licodec.config import (
     CHOICES,
     DEFAULT_EFFORT,
     DEFAULT_QUALITY,
+    DEFAULT_TUNE,
+    FAMILY_IDS,
     MAX_PIXELS,
     METADATA_KINDS,
     PROFILE_IDS,
     QUANTIZER_IDS,
     choice_of,
+    family_of,
     quality_to_index,
 )
 from licodec.container import (
@@ -53,7 +56,12 @@ class FakeCodec:
     asked: list[dict[str, Any]] = []  # noqa: RUF012 - what encodes were to do; likewise
 
     def __init__(
-        self, profile: str = "balanced", device: str = "auto", *, max_pixels: int = MAX_PIXELS
+        self,
+        profile: str = "balanced",
+        device: str = "auto",
+        tune: str = DEFAULT_TUNE,
+        *,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         if profile not in PROFILE_IDS:
             raise ModelError(f"unknown profile {profile!r}")
@@ -61,6 +69,7 @@ class FakeCodec:
             raise ValueError("device cuda: torch finds no CUDA device; use --device cpu")
         self.made.append(profile)
         self.profile = profile
+        self.family_id = FAMILY_IDS[family_of(tune)]
         self.max_pixels = max_pixels
         self.last_timings = {"prior": 0.25}
 
@@ -103,7 +112,7 @@ class FakeCodec:
             {"target": target, "effort": effort, "budget": time_budget, "quantizer": quantizer}
         )
         header = Header(
-            family_id=1,
+            family_id=self.family_id,
             profile_id=PROFILE_IDS[self.profile],
             family_fingerprint=b"\x3f\x2a\x91\xc0",
             synthesis_fingerprint=b"\xab\xcd",

@@ -51,6 +51,7 @@ def test_decompress_continues_too(licodec: Licodec, tmp_path: Path, codecs_made:
     [
         (["-q", "80"], "made with quality 60.0, not 79.8"),
         (["-p", "fast"], "made with profile balanced, not fast"),
+        (["--tune", "psnr"], "made with tune visual, not psnr"),
         (["-e", "3"], "made with quantizer tcq128, not tcq8"),
         (["-e", "7"], "is not known to be made with effort 7"),
         (["--time-budget", "30s"], "is not known to be made with time_budget 30.0"),

@@ -28,6 +28,7 @@ class Golden:
     quality: float
     quantizer: str | None = None  # None: that of the default effort
     has_metadata: bool = False
+    tune: str = "psnr"
 
 
 GOLDEN = {
@@ -100,7 +101,7 @@ def write_one(name: str, golden: Golden) -> dict[str, object]:
     pixels = source_pixels(golden)
     metadata = {"exif": EXIF, "xmp": XMP} if golden.has_metadata else {}
     alpha = source_alpha(*pixels.shape[:2]) if golden.mode == "RGBA" else None
-    codec = Codec(device="cpu")
+    codec = Codec(device="cpu", tune=golden.tune)
     data = codec.encode_picture(
         Picture(pixels=pixels, alpha=alpha, **metadata),
         quality=golden.quality,
