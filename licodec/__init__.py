@@ -75,6 +75,7 @@ def encode(
     bpp: float | None = None,
     size: float | None = None,
     psnr: float | None = None,
+    ssimulacra2: float | None = None,
     effort: int = DEFAULT_EFFORT,
     time_budget: float | None = None,
     quantizer: str | None = None,
@@ -91,11 +92,12 @@ def encode(
     Args:
         image: Pillow image of any common mode, or uint8 array (H, W), (H, W, 1), (H, W, 2) grey
             and alpha, (H, W, 3) RGB or (H, W, 4) RGB and alpha; see `licodec.image.convert`.
-        quality: 1 (smallest file) to 100 (closest to the original, but not lossless); 60 if neither
-            this nor one of the next three, which exclude each other, is given.
+        quality: 1 (smallest file) to 100 (closest to the original, but not lossless); 75 if neither
+            this nor one of the next four, which exclude each other, is given.
         bpp: bits per pixel that the file stays under, by at most 1 %.
         size: bytes that the file stays under, by at most 1 %.
         psnr: dB that the picture comes up to, within 0.05.
+        ssimulacra2: points that it comes up to, within 0.5; for sides of 8 pixels and more.
         effort: 0 (fastest) to 9 (smallest file); from 5 on the latent is searched for this picture.
         time_budget: seconds for that search in place of the effort's own.
         quantizer: one of "rounding", "dead-zone", "rdoq", "tcq4", "tcq8" and "tcq128" in place of
@@ -111,7 +113,7 @@ def encode(
         ImageError: the picture cannot be converted, or a side is above 2^24 pixels.
         ModelError: the profile is unknown or its weights are not usable.
         NotEnoughMemoryError: the picture would not fit into memory.
-        TargetError: bpp, size or psnr cannot be reached; names the nearest that can.
+        TargetError: what is asked for cannot be reached; names the nearest that can.
         ValueError: an argument is out of range, or two exclude each other.
     """
     return _codec(profile, tune, device, MAX_PIXELS).encode(
@@ -120,6 +122,7 @@ def encode(
         bpp=bpp,
         size=size,
         psnr=psnr,
+        ssimulacra2=ssimulacra2,
         effort=effort,
         time_budget=time_budget,
         quantizer=quantizer,

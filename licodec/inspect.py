@@ -10,13 +10,13 @@ from licodec.config import (
     FAMILY_IDS,
     MAX_PIXELS,
     PROFILE_IDS,
-    index_to_quality,
     tune_of,
 )
 from licodec.container.format import ALPHA, Container, Header, section_name
 from licodec.container.read import check_length, read_front, read_front_from
 from licodec.errors import ModelError
-from licodec.profiles import ProfileInfo, family_name, list_profiles
+from licodec.profiles import ProfileInfo, family_name, list_profiles, quality_scale
+from licodec.quality_scale import QualityScale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Info:
     height: int  # pixels
     is_grey: bool
     has_alpha: bool
-    quality: float  # 1 to 100, as the file's 256 steps hold it
+    quality: float  # 1 to 100 on its family's scale, as the file's 256 steps hold it
     quality_index: int  # 0 to 255
     quantizer: str
     family: str  # name, or "id 7" if this licodec does not know it
@@ -83,7 +83,7 @@ def describe(front: Container, num_bytes: int) -> Info:
         height=header.height,
         is_grey=header.is_grey,
         has_alpha=front.section(ALPHA) is not None,
-        quality=round(index_to_quality(header.quality_index), 1),
+        quality=quality_of(header),
         quality_index=header.quality_index,
         quantizer=header.quantizer,
         family=_name_of(header.family_id, FAMILY_IDS),
@@ -97,6 +97,14 @@ def describe(front: Container, num_bytes: int) -> Info:
         is_decodable=obstacle is None,
         notes=notes,
     )
+
+
+def quality_of(header: Header) -> float:
+    """The quality on its family's scale, with one decimal; on the even one if that is not known."""
+    try:
+        return quality_scale(family_name(header.family_id)).shown(header.quality_index)
+    except ModelError:
+        return QualityScale().shown(header.quality_index)
 
 
 def choose_codec(

@@ -20,12 +20,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
-from licodec.config import DEFAULT_PROFILE, DEFAULT_TUNE, index_to_quality, tune_of
+from licodec.config import DEFAULT_PROFILE, DEFAULT_TUNE, tune_of
 from licodec.container.format import ALPHA, EXIF, ICC, MAGIC_BYTES, MAX_SIDE_PX, XMP
 from licodec.container.read import read_front_from
 from licodec.errors import BitstreamError, LicodecError, NotLicodecFileError
 from licodec.image.exif import EXIF_PREFIX
 from licodec.image.faults import bytes_or_none
+from licodec.inspect import choose_codec, quality_of
 from licodec.profiles import family_name, find_profile, profile_name
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ _DECODER = "licodec"
 # Pillow's name of each option and key of `info`, and licodec's.
 _METADATA_KINDS = MappingProxyType({"icc_profile": "icc", "exif": "exif", "xmp": "xmp"})
 _MAX_HALVINGS = 5  # level 6 of the format is the coarsest
-_CODING_OPTIONS = ("quality", "bpp", "size", "psnr", "effort", "time_budget", "quantizer")
+_TARGETS = ("bpp", "size", "psnr", "ssimulacra2")
+_CODING_OPTIONS = ("quality", *_TARGETS, "effort", "time_budget", "quantizer")
 _NO_LIMIT = MAX_SIDE_PX**2  # Pillow's own limit, Image.MAX_IMAGE_PIXELS, has been applied before
 _LOCK = threading.Lock()  # a Codec must not be used by two threads at once
 
@@ -103,7 +105,7 @@ class LicImageFile(ImageFile.ImageFile):
         has_alpha = front.section(ALPHA) is not None
         self._size = header.width, header.height
         self._mode = ("L" if header.is_grey else "RGB") + ("A" if has_alpha else "")
-        self.info["quality"] = round(index_to_quality(header.quality_index), 1)
+        self.info["quality"] = quality_of(header)
         self.info["profile"] = profile_name(header.profile_id) or f"id {header.profile_id}"
         tune = tune_of(family_name(header.family_id))
         self.info |= {} if tune is None else {"tune": tune}
@@ -174,8 +176,6 @@ class LicDecoder(ImageFile.PyDecoder):
     _pulls_fd = True
 
     def decode(self, buffer: object) -> tuple[int, int]:
-        from licodec.inspect import choose_codec
-
         assert self.fd is not None
         data = self.fd.read()
         try:
@@ -205,7 +205,7 @@ def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
 
     Raises:
         OSError: the picture cannot be converted, the profile is not usable, or the wanted size or
-            PSNR cannot be reached.
+            closeness cannot be reached.
         ValueError: an option out of range, an unknown tune, or two that exclude each other.
     """
     options = image.encoderinfo

@@ -31,7 +31,6 @@ from licodec.config import (
     check_kinds,
     choice_of,
     family_of,
-    quality_to_index,
     search_seconds,
 )
 from licodec.container.format import ALPHA, EXIF, ICC, MAX_SIDE_PX, XMP, Header, Section
@@ -42,8 +41,8 @@ from licodec.image.alpha import pack_alpha, unpack_alpha
 from licodec.image.convert import picture_from, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
-from licodec.memory import LARGE_PX, check_memory, decode_bytes, encode_bytes
-from licodec.profiles import family_name, find_profile
+from licodec.memory import LARGE_PX, check_memory, decode_bytes, encode_bytes, score_bytes
+from licodec.profiles import family_name, find_profile, read_scale
 from licodec.search.encode import SearchEncoder
 from licodec.search.target import Target, target_of
 
@@ -77,6 +76,8 @@ class Codec:
     """One profile and tune, loaded once for many pictures; decodes files of every tune.
 
     Attributes:
+        info: description of the profile.
+        scale: maps qualities to the file's knob, as the tune's family has it.
         last_timings: seconds by stage of the last encode or decode.
 
     Args:
@@ -99,6 +100,7 @@ class Codec:
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.info = find_profile(profile, family_of(tune))
+        self.scale = read_scale(self.info.family_path)
         self.device = find_device(device)
         self.max_pixels = max_pixels
         self.last_timings: dict[str, float] = {}
@@ -114,6 +116,7 @@ class Codec:
         bpp: float | None = None,
         size: float | None = None,
         psnr: float | None = None,
+        ssimulacra2: float | None = None,
         effort: int = DEFAULT_EFFORT,
         time_budget: float | None = None,
         quantizer: str | None = None,
@@ -123,11 +126,12 @@ class Codec:
 
         Args:
             image: Pillow image or uint8 array, see `licodec.image.convert`.
-            quality: 1 (smallest) to 100 (best, not lossless); 60 if neither this nor one of the
-                next three, which exclude each other, is given.
+            quality: 1 (smallest) to 100 (best, not lossless); 75 if neither this nor one of the
+                next four, which exclude each other, is given.
             bpp: bits per pixel that the file stays under, by at most 1 %.
             size: bytes that the file stays under, by at most 1 %.
             psnr: dB that the picture comes up to, within 0.05.
+            ssimulacra2: points that it comes up to, within 0.5; for sides of 8 pixels and more.
             effort: 0 (fastest) to 9 (smallest file), see `licodec.config.EFFORT_CHOICES`.
             time_budget: seconds for the search of a latent in place of the effort's own.
             quantizer: key of `licodec.config.CHOICES` in place of the effort's own.
@@ -136,7 +140,7 @@ class Codec:
         Raises:
             ImageError: the picture cannot be converted, or a side is above 2^24 pixels.
             NotEnoughMemoryError: the picture would not fit into memory.
-            TargetError: bpp, size or psnr cannot be reached; names the nearest that can.
+            TargetError: what is asked for cannot be reached; names the nearest that can.
             ValueError: an argument out of range, two that exclude each other, an unknown quantizer
                 or kind of metadata.
         """
@@ -144,9 +148,10 @@ class Codec:
         picture = keep_only(picture_from(image), wanted)
         for note in picture.notes:
             warnings.warn(note, PictureWarning, stacklevel=2)
-        target = target_of(picture.width * picture.height, bpp=bpp, size=size, psnr=psnr)
+        num_pixels = picture.width * picture.height
+        target = target_of(num_pixels, bpp=bpp, size=size, psnr=psnr, ssimulacra2=ssimulacra2)
         if target is not None and quality is not None:
-            raise ValueError("quality excludes bpp, size and psnr; give one of them")
+            raise ValueError("quality excludes bpp, size, psnr and ssimulacra2; give one of them")
         return self.encode_picture(
             picture,
             quality=DEFAULT_QUALITY if quality is None else quality,
@@ -191,11 +196,11 @@ class Codec:
         Args:
             picture: as read.
             quality: 1 to 100; not used if there is a target.
-            target: size or PSNR to reach.
+            target: what to reach.
             effort, time_budget, quantizer: as of `encode`.
             report: called after each round of a search. Ctrl-C ends the search alone.
         """
-        index = quality_to_index(quality)
+        index = self.scale.to_index(quality)
         width, height = picture.width, picture.height
         if max(width, height) > MAX_SIDE_PX:
             raise ImageError(
@@ -211,6 +216,8 @@ class Codec:
         num_bytes = max(
             encode_bytes(width, height, is_searched=seconds > 0), padding_bytes(width, height)
         )
+        if target is not None and target.is_score:
+            num_bytes = max(num_bytes, score_bytes(width, height))
         remedy = "free some, choose a lower effort or encode a smaller picture"
         check_memory(width, height, num_bytes, remedy)
         sections = _sections(picture)
@@ -245,6 +252,7 @@ class Codec:
             choice,
             is_tuned=is_tuned,
             num_bytes=lambda index, encoded: len(self._file(picture, sections, index, encoded)),
+            scale=self.scale,
         )
         if target is None:
             encoded = encoder.at_quality(index, seconds, report)

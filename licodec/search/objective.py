@@ -62,6 +62,21 @@ def psnr_of(mse: float) -> float:
     return 10 * math.log10(255**2 / mse) if mse > 0 else math.inf
 
 
+def decoded_pixels(
+    encoded: Encoded,
+    pixels: np.ndarray,
+    family: Family,
+    synthesis: Correction,
+    quality_index: int,
+    device: torch.device,
+) -> np.ndarray:
+    """What a decoder makes of a file, of shape and dtype of the original. As `decoded_mse`."""
+    inputs = quality_inputs(family.config, quality_index)
+    corrector = tuned_corrector(synthesis, inputs, device, encoded.tuning)
+    height, width = pixels.shape[:2]
+    return pixels_of(encoded.planes, corrector, height, width, pixels.ndim == 2)
+
+
 def decoded_mse(
     encoded: Encoded,
     pixels: np.ndarray,
@@ -80,10 +95,7 @@ def decoded_mse(
         quality_index: 0..255.
         device: of the correction.
     """
-    inputs = quality_inputs(family.config, quality_index)
-    corrector = tuned_corrector(synthesis, inputs, device, encoded.tuning)
-    height, width = pixels.shape[:2]
-    decoded = pixels_of(encoded.planes, corrector, height, width, pixels.ndim == 2)
+    decoded = decoded_pixels(encoded, pixels, family, synthesis, quality_index, device)
     rows = zip(decoded, pixels, strict=True)
     squares = (int(np.square(a.astype(np.int32) - b).sum()) for a, b in rows)
     return sum(squares) / pixels.size

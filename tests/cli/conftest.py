@@ -29,7 +29,6 @@ from licodec.config import (
     QUANTIZER_IDS,
     choice_of,
     family_of,
-    quality_to_index,
 )
 from licodec.container import (
     ALPHA,
@@ -45,7 +44,7 @@ from licodec.errors import ModelError
 from licodec.image.convert import picture_from, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
-from licodec.profiles import InstalledFamily
+from licodec.profiles import InstalledFamily, quality_scale
 from licodec.search.target import Target
 
 
@@ -69,7 +68,7 @@ class FakeCodec:
             raise ValueError("device cuda: torch finds no CUDA device; use --device cpu")
         self.made.append(profile)
         self.profile = profile
-        self.family_id = FAMILY_IDS[family_of(tune)]
+        self.family = family_of(tune)
         self.max_pixels = max_pixels
         self.last_timings = {"prior": 0.25}
 
@@ -81,6 +80,7 @@ class FakeCodec:
         bpp: float | None = None,
         size: float | None = None,
         psnr: float | None = None,
+        ssimulacra2: float | None = None,
         effort: int = DEFAULT_EFFORT,
         time_budget: float | None = None,
         quantizer: str | None = None,
@@ -112,13 +112,13 @@ class FakeCodec:
             {"target": target, "effort": effort, "budget": time_budget, "quantizer": quantizer}
         )
         header = Header(
-            family_id=self.family_id,
+            family_id=FAMILY_IDS[self.family],
             profile_id=PROFILE_IDS[self.profile],
             family_fingerprint=b"\x3f\x2a\x91\xc0",
             synthesis_fingerprint=b"\xab\xcd",
             width=picture.width,
             height=picture.height,
-            quality_index=quality_to_index(quality),
+            quality_index=quality_scale(self.family).to_index(quality),
             is_grey=picture.is_grey,
             quantizer_id=QUANTIZER_IDS[CHOICES[choice_of(effort, quantizer)]],
         )
