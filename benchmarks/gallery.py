@@ -17,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from licodec.config import DEFAULT_EFFORT
+from licodec.config import DEFAULT_EFFORT, DEFAULT_TUNE, family_of
 from licodec.errors import LicodecError
 from licodec.evaluate.bench import decode_timed, licodec_codecs, read_rgb
 from licodec.evaluate.match import Trial, encode_timed, grid_index, match_bytes
 from licodec.evaluate.measures import MEASURES, VISUAL
 from licodec.evaluate.metrics import measure_quality, psnr
 from licodec.evaluate.peers import BenchCodec, find_peer
-from licodec.profiles import CURRENT_FAMILY
 
 CROP_PX = 192
 GAP_PX = 6
@@ -144,7 +143,7 @@ def write_gallery(folder: Path, target: Path, profiles: list[str], peers: list[s
         _INTRODUCTION.format(
             names=", ".join(c.name for c in codecs),
             px=CROP_PX,
-            family=CURRENT_FAMILY,
+            family=family_of(DEFAULT_TUNE),
             effort=DEFAULT_EFFORT,
             folder=folder.name,
         ),

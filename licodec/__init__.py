@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from licodec.config import (
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
+    DEFAULT_TUNE,
     MAX_PIXELS,
     METADATA_KINDS,
 )
@@ -74,10 +75,12 @@ def encode(
     bpp: float | None = None,
     size: float | None = None,
     psnr: float | None = None,
+    ssimulacra2: float | None = None,
     effort: int = DEFAULT_EFFORT,
     time_budget: float | None = None,
     quantizer: str | None = None,
     profile: str = DEFAULT_PROFILE,
+    tune: str = DEFAULT_TUNE,
     device: str = "auto",
     keep: Iterable[str] = METADATA_KINDS,
 ) -> bytes:
@@ -89,16 +92,19 @@ def encode(
     Args:
         image: Pillow image of any common mode, or uint8 array (H, W), (H, W, 1), (H, W, 2) grey
             and alpha, (H, W, 3) RGB or (H, W, 4) RGB and alpha; see `licodec.image.convert`.
-        quality: 1 (smallest file) to 100 (closest to the original, but not lossless); 60 if neither
-            this nor one of the next three, which exclude each other, is given.
+        quality: 1 (smallest file) to 100 (closest to the original, but not lossless); 75 if neither
+            this nor one of the next four, which exclude each other, is given.
         bpp: bits per pixel that the file stays under, by at most 1 %.
         size: bytes that the file stays under, by at most 1 %.
         psnr: dB that the picture comes up to, within 0.05.
+        ssimulacra2: points that it comes up to, within 0.5; for sides of 8 pixels and more.
         effort: 0 (fastest) to 9 (smallest file); from 5 on the latent is searched for this picture.
         time_budget: seconds for that search in place of the effort's own.
         quantizer: one of "rounding", "dead-zone", "rdoq", "tcq8" and "tcq128" in place of
             the effort's own.
         profile: name from `licodec profiles`.
+        tune: what the file is made for: "visual", how people see it, or "psnr", least squared
+            error.
         device: "auto", "cpu" or "cuda"; files differ between devices, pictures hardly do.
         keep: kinds of metadata to keep: "icc", "exif", "xmp". Without "icc" colours are converted
             to sRGB first.
@@ -107,15 +113,16 @@ def encode(
         ImageError: the picture cannot be converted, or a side is above 2^24 pixels.
         ModelError: the profile is unknown or its weights are not usable.
         NotEnoughMemoryError: the picture would not fit into memory.
-        TargetError: bpp, size or psnr cannot be reached; names the nearest that can.
+        TargetError: what is asked for cannot be reached; names the nearest that can.
         ValueError: an argument is out of range, or two exclude each other.
     """
-    return _codec(profile, device, MAX_PIXELS).encode(
+    return _codec(profile, tune, device, MAX_PIXELS).encode(
         image,
         quality=quality,
         bpp=bpp,
         size=size,
         psnr=psnr,
+        ssimulacra2=ssimulacra2,
         effort=effort,
         time_budget=time_budget,
         quantizer=quantizer,
@@ -156,10 +163,10 @@ def decode(
         NotEnoughMemoryError: the picture would not fit into memory.
         ValueError: max_size below 1, or with a region.
     """
-    from licodec.inspect import choose_profile
+    from licodec.inspect import choose_codec
 
-    name = choose_profile(data, max_pixels) if profile is None else profile
-    return _codec(name, device, max_pixels).decode(data, region=region, max_size=max_size)
+    name, tune = choose_codec(data, profile, max_pixels)
+    return _codec(name, tune, device, max_pixels).decode(data, region=region, max_size=max_size)
 
 
 def info(data: bytes) -> Info:
@@ -173,11 +180,11 @@ def info(data: bytes) -> Info:
     return read_info(data)
 
 
-@functools.lru_cache(maxsize=2)
-def _codec(profile: str, device: str, max_pixels: int) -> Codec:
+@functools.lru_cache(maxsize=4)
+def _codec(profile: str, tune: str, device: str, max_pixels: int) -> Codec:
     from licodec.codec.codec import Codec
 
-    return Codec(profile, device, max_pixels=max_pixels)
+    return Codec(profile, device, tune, max_pixels=max_pixels)
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 DEFAULT_PROFILE = "balanced"
-DEFAULT_QUALITY = 60.0
+DEFAULT_TUNE = "visual"
+DEFAULT_QUALITY = 75.0  # about what avifenc and JPEG give without asking, docs/decisions.md
 MIN_QUALITY = 1.0
 MAX_QUALITY = 100.0
 MAX_QUALITY_INDEX = 255  # one byte in the file
@@ -26,6 +27,10 @@ METADATA_KINDS = ("icc", "exif", "xmp")
 FAMILY_IDS: Mapping[str, int] = MappingProxyType({"psnr1": 1, "visual1": 2})
 PROFILE_IDS: Mapping[str, int] = MappingProxyType({"fast": 1, "balanced": 2, "best": 3})
 QUANTIZER_IDS: Mapping[str, int] = MappingProxyType({"rounding": 0, "tcq8": 1, "tcq128": 2})
+
+# What files can be made for, and the latent family that then encodes. Decoders go by the family.
+TUNE_FAMILIES: Mapping[str, str] = MappingProxyType({"visual": "visual1", "psnr": "psnr1"})
+TUNES = tuple(TUNE_FAMILIES)
 
 # How an encoder chooses symbols, and the quantizer that the file then names.
 CHOICES: Mapping[str, str] = MappingProxyType(
@@ -60,6 +65,22 @@ def choice_of(effort: int, quantizer: str | None = None) -> str:
     if quantizer is not None and quantizer not in CHOICES:
         raise ValueError(f"quantizer is {quantizer!r}, expected one of: {', '.join(CHOICES)}")
     return EFFORT_CHOICES[min(effort, len(EFFORT_CHOICES) - 1)] if quantizer is None else quantizer
+
+
+def family_of(tune: str) -> str:
+    """Name of the latent family that encodes for a tune, one of TUNES.
+
+    Raises:
+        ValueError: unknown tune.
+    """
+    if tune not in TUNE_FAMILIES:
+        raise ValueError(f"tune is {tune!r}, expected one of: {', '.join(TUNES)}")
+    return TUNE_FAMILIES[tune]
+
+
+def tune_of(family: str | None) -> str | None:
+    """The tune that a latent family encodes for; None for one that no longer encodes, or None."""
+    return next((tune for tune, name in TUNE_FAMILIES.items() if name == family), None)
 
 
 def search_seconds(effort: int, num_pixels: int) -> float:

@@ -5,11 +5,18 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from licodec.codec.match import check_family
-from licodec.config import FAMILY_IDS, MAX_PIXELS, PROFILE_IDS, index_to_quality
+from licodec.config import (
+    DEFAULT_TUNE,
+    FAMILY_IDS,
+    MAX_PIXELS,
+    PROFILE_IDS,
+    tune_of,
+)
 from licodec.container.format import ALPHA, Container, Header, section_name
 from licodec.container.read import check_length, read_front, read_front_from
 from licodec.errors import ModelError
-from licodec.profiles import ProfileInfo, family_name, list_profiles
+from licodec.profiles import ProfileInfo, family_name, list_profiles, quality_scale
+from licodec.quality_scale import QualityScale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +28,11 @@ class Info:
     height: int  # pixels
     is_grey: bool
     has_alpha: bool
-    quality: float  # 1 to 100, as the file's 256 steps hold it
+    quality: float  # 1 to 100 on its family's scale, as the file's 256 steps hold it
     quality_index: int  # 0 to 255
     quantizer: str
     family: str  # name, or "id 7" if this licodec does not know it
+    tune: str | None  # what its family encodes for, None if that is not known
     family_fingerprint: str  # 8 hex digits
     profile: str  # the one that the file was made for, or "id 7"
     synthesis_fingerprint: str  # 4 hex digits: the encoder's synthesis weights
@@ -75,10 +83,11 @@ def describe(front: Container, num_bytes: int) -> Info:
         height=header.height,
         is_grey=header.is_grey,
         has_alpha=front.section(ALPHA) is not None,
-        quality=round(index_to_quality(header.quality_index), 1),
+        quality=quality_of(header),
         quality_index=header.quality_index,
         quantizer=header.quantizer,
         family=_name_of(header.family_id, FAMILY_IDS),
+        tune=tune_of(family_name(header.family_id)),
         family_fingerprint=header.family_fingerprint.hex(),
         profile=_name_of(header.profile_id, PROFILE_IDS),
         synthesis_fingerprint=header.synthesis_fingerprint.hex(),
@@ -90,18 +99,31 @@ def describe(front: Container, num_bytes: int) -> Info:
     )
 
 
-def choose_profile(data: bytes, max_pixels: int = MAX_PIXELS) -> str:
-    """The profile that a file was made for.
+def quality_of(header: Header) -> float:
+    """The quality on its family's scale, with one decimal; on the even one if that is not known."""
+    try:
+        return quality_scale(family_name(header.family_id)).shown(header.quality_index)
+    except ModelError:
+        return QualityScale().shown(header.quality_index)
+
+
+def choose_codec(
+    data: bytes, profile: str | None = None, max_pixels: int = MAX_PIXELS
+) -> tuple[str, str]:
+    """Profile and tune of the `licodec.Codec` that decodes a file without a second family.
+
+    Args:
+        profile: to decode with; None takes the one that the file was made for.
 
     Raises:
         BitstreamError: a bad front, or more than `max_pixels` pixels.
         ModelError: this installation does not have the family or the profile.
     """
-    return profile_of(read_front(data, max_pixels).header)
+    return codec_of(read_front(data, max_pixels).header, profile)
 
 
-def profile_of(header: Header) -> str:
-    """The profile that a file with this header was made for.
+def codec_of(header: Header, profile: str | None = None) -> tuple[str, str]:
+    """As `choose_codec`, of a header.
 
     Raises:
         ModelError: this installation does not have the family or the profile.
@@ -109,6 +131,9 @@ def profile_of(header: Header) -> str:
     check_family(header)
     family = family_name(header.family_id)
     assert family is not None  # check_family has found it
+    tune = tune_of(family) or DEFAULT_TUNE  # of earlier families any codec loads the weights
+    if profile is not None:
+        return profile, tune
     name = _name_of(header.profile_id, PROFILE_IDS)
     installed = [profile.name for profile in list_profiles(family)]
     if installed and name not in installed:
@@ -116,7 +141,7 @@ def profile_of(header: Header) -> str:
             f"was made for profile {name}, which is not installed; any profile of its family "
             f"decodes it, for instance {installed[-1]} (option -p, argument profile)"
         )
-    return name
+    return name, tune
 
 
 def _find_obstacle(header: Header) -> str | None:

@@ -14,6 +14,7 @@ from licodec.transform.wavelet import GRID_PX
 _ENCODE_BYTES_PER_PX = 48
 _ENCODE_LARGE_BYTES_PER_PX = 28
 _SEARCH_BYTES_PER_PX = 270
+_SCORE_BYTES_PER_PX = 320
 _DECODE_BYTES_PER_PX = 24
 # While an alpha plane is unpacked, which comes first.
 _ALPHA_BYTES_PER_PX = 16
@@ -40,6 +41,11 @@ def encode_bytes(width: int, height: int, *, is_searched: bool) -> int:
         is_large = width * height > LARGE_PX
         bytes_per_px = _ENCODE_LARGE_BYTES_PER_PX if is_large else _ENCODE_BYTES_PER_PX
     return _padded_px(width, height) * bytes_per_px
+
+
+def score_bytes(width: int, height: int) -> int:
+    """What measuring the SSIMULACRA 2 of a decoded picture takes, while an encode is kept."""
+    return encode_bytes(width, height, is_searched=False) + width * height * _SCORE_BYTES_PER_PX
 
 
 def decode_bytes(width: int, height: int, *, has_alpha: bool, level: int = 1) -> int:

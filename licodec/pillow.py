@@ -20,13 +20,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
-from licodec.config import DEFAULT_PROFILE, index_to_quality
+from licodec.config import DEFAULT_PROFILE, DEFAULT_TUNE, tune_of
 from licodec.container.format import ALPHA, EXIF, ICC, MAGIC_BYTES, MAX_SIDE_PX, XMP
 from licodec.container.read import read_front_from
 from licodec.errors import BitstreamError, LicodecError, NotLicodecFileError
 from licodec.image.exif import EXIF_PREFIX
 from licodec.image.faults import bytes_or_none
-from licodec.profiles import find_profile, profile_name
+from licodec.inspect import choose_codec, quality_of
+from licodec.profiles import family_name, find_profile, profile_name
 
 if TYPE_CHECKING:
     from licodec.codec.codec import Codec
@@ -38,7 +39,8 @@ _DECODER = "licodec"
 # Pillow's name of each option and key of `info`, and licodec's.
 _METADATA_KINDS = MappingProxyType({"icc_profile": "icc", "exif": "exif", "xmp": "xmp"})
 _MAX_HALVINGS = 5  # level 6 of the format is the coarsest
-_CODING_OPTIONS = ("quality", "bpp", "size", "psnr", "effort", "time_budget", "quantizer")
+_TARGETS = ("bpp", "size", "psnr", "ssimulacra2")
+_CODING_OPTIONS = ("quality", *_TARGETS, "effort", "time_budget", "quantizer")
 _NO_LIMIT = MAX_SIDE_PX**2  # Pillow's own limit, Image.MAX_IMAGE_PIXELS, has been applied before
 _LOCK = threading.Lock()  # a Codec must not be used by two threads at once
 
@@ -84,8 +86,8 @@ def register(*, profile: str | None = None, device: str = "auto") -> None:
 class LicImageFile(ImageFile.ImageFile):
     """A .lic file whose front has been read; pixels are decoded at `load`.
 
-    `info` has quality (1.0 to 100.0) and profile, and icc_profile, exif and xmp where the file has
-    them.
+    `info` has quality (1.0 to 100.0), profile and, unless the file is of an earlier family, tune;
+    icc_profile, exif and xmp where the file has them.
     """
 
     format = FORMAT
@@ -103,8 +105,10 @@ class LicImageFile(ImageFile.ImageFile):
         has_alpha = front.section(ALPHA) is not None
         self._size = header.width, header.height
         self._mode = ("L" if header.is_grey else "RGB") + ("A" if has_alpha else "")
-        self.info["quality"] = round(index_to_quality(header.quality_index), 1)
+        self.info["quality"] = quality_of(header)
         self.info["profile"] = profile_name(header.profile_id) or f"id {header.profile_id}"
+        tune = tune_of(family_name(header.family_id))
+        self.info |= {} if tune is None else {"tune": tune}
         exif = front.section(EXIF)
         blocks = (
             ("icc_profile", front.section(ICC)),
@@ -172,14 +176,12 @@ class LicDecoder(ImageFile.PyDecoder):
     _pulls_fd = True
 
     def decode(self, buffer: object) -> tuple[int, int]:
-        from licodec.inspect import choose_profile
-
         assert self.fd is not None
         data = self.fd.read()
         try:
-            profile = _SETTINGS.profile or choose_profile(data, _NO_LIMIT)
+            chosen = choose_codec(data, _SETTINGS.profile, _NO_LIMIT)
             with _LOCK:
-                codec = _codec(profile, _SETTINGS.device)
+                codec = _codec(*chosen, _SETTINGS.device)
                 image = codec.decode(data, max_size=self.args[0] if self.args else None)
         except LicodecError as error:
             raise OSError(str(error)) from error
@@ -187,11 +189,11 @@ class LicDecoder(ImageFile.PyDecoder):
         return -1, 0
 
 
-@functools.lru_cache(maxsize=3)
-def _codec(profile: str, device: str) -> Codec:
+@functools.lru_cache(maxsize=4)
+def _codec(profile: str, tune: str, device: str) -> Codec:
     from licodec.codec.codec import Codec
 
-    return Codec(profile, device, max_pixels=_NO_LIMIT)
+    return Codec(profile, device, tune, max_pixels=_NO_LIMIT)
 
 
 def _accept(prefix: bytes) -> bool:
@@ -203,8 +205,8 @@ def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
 
     Raises:
         OSError: the picture cannot be converted, the profile is not usable, or the wanted size or
-            PSNR cannot be reached.
-        ValueError: an option out of range, or two that exclude each other.
+            closeness cannot be reached.
+        ValueError: an option out of range, an unknown tune, or two that exclude each other.
     """
     options = image.encoderinfo
     given = {key: _block(key, options[key]) for key in _METADATA_KINDS if key in options}
@@ -214,7 +216,8 @@ def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
     try:
         image.info = own_info | {key: block for key, block in given.items() if block is not None}
         with _LOCK:
-            codec = _codec(options.get("profile", DEFAULT_PROFILE), _SETTINGS.device)
+            wanted = options.get("profile", DEFAULT_PROFILE), options.get("tune", DEFAULT_TUNE)
+            codec = _codec(*wanted, _SETTINGS.device)
             data = codec.encode(image, keep=kept, **coding)
     except LicodecError as error:
         raise OSError(f"cannot write {FORMAT}: {error}") from error

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from licodec.config import FAMILY_IDS, PROFILE_IDS
+from licodec.config import DEFAULT_TUNE, FAMILY_IDS, PROFILE_IDS, family_of
 from licodec.errors import ModelError
+from licodec.quality_scale import QualityScale, scale_from_json
 
-CURRENT_FAMILY = "psnr1"
+_DEFAULT_FAMILY = family_of(DEFAULT_TUNE)
 _MAX_HEADER_BYTES = 1 << 22  # headers here have some 20 kB; more is damage
 _METADATA = "__metadata__"  # key among the names of tensors
 
@@ -72,23 +73,54 @@ def read_metadata(path: Path) -> dict[str, str]:
         raise ModelError(f"{path}: not a licodec weights file; reinstall licodec") from error
 
 
+def read_scale(path: Path) -> QualityScale:
+    """Scale of qualities of a family.safetensors; the even one if it has none of its own.
+
+    Raises:
+        ModelError: missing or damaged file.
+    """
+    text = read_metadata(path).get("quality_points")
+    try:
+        return QualityScale() if text is None else scale_from_json(text)
+    except ValueError as error:
+        raise ModelError(f"{path}: {error}; reinstall licodec") from error
+
+
+def quality_scale(family: str | None) -> QualityScale:
+    """Scale of qualities of a family by name; the even one if it is unknown or not installed.
+
+    Raises:
+        ModelError: its file is damaged.
+    """
+    path = None if family is None else find_models_dir() / family / "family.safetensors"
+    return read_scale(path) if path is not None and path.is_file() else QualityScale()
+
+
 @lru_cache(maxsize=64)
 def _info(name: str, family: str) -> ProfileInfo:
-    folder = find_models_dir() / family
+    return read_profile(name, find_models_dir() / family)
+
+
+def read_profile(name: str, folder: Path) -> ProfileInfo:
+    """One profile of the family in a folder.
+
+    Raises:
+        ModelError: its weights are missing or damaged.
+    """
     family_path, synthesis_path = (
         folder / "family.safetensors",
         folder / f"synthesis-{name}.safetensors",
     )
     if not synthesis_path.is_file():
-        installed = ", ".join(_installed(family)) or "none"
+        installed = ", ".join(_installed(folder)) or "none"
         raise ModelError(
-            f"profile {name!r} of family {family} is not installed (installed: {installed})"
+            f"profile {name!r} of family {folder.name} is not installed (installed: {installed})"
         )
     about_family, about = read_metadata(family_path), read_metadata(synthesis_path)
     try:
         return ProfileInfo(
             name=name,
-            family=family,
+            family=folder.name,
             family_path=family_path,
             synthesis_path=synthesis_path,
             family_fingerprint=bytes.fromhex(about_family["fingerprint"])[:4],
@@ -101,27 +133,26 @@ def _info(name: str, family: str) -> ProfileInfo:
         raise ModelError(f"{synthesis_path}: incomplete description; reinstall licodec") from error
 
 
-def _installed(family: str) -> list[str]:
-    folder = find_models_dir() / family
+def _installed(folder: Path) -> list[str]:
     names = {p.stem.removeprefix("synthesis-") for p in folder.glob("synthesis-*.safetensors")}
     return sorted(names, key=lambda n: PROFILE_IDS.get(n, 99))
 
 
-def find_profile(name: str, family: str = CURRENT_FAMILY) -> ProfileInfo:
+def find_profile(name: str, family: str = _DEFAULT_FAMILY) -> ProfileInfo:
     """Look up one profile.
 
     Raises:
         ModelError: unknown or not installed; the message names what is.
     """
     if name not in PROFILE_IDS:
-        known = ", ".join(_installed(family)) or "none"
+        known = ", ".join(_installed(find_models_dir() / family)) or "none"
         raise ModelError(f"unknown profile {name!r}; installed are: {known}")
     return _info(name, family)
 
 
-def list_profiles(family: str = CURRENT_FAMILY) -> tuple[ProfileInfo, ...]:
+def list_profiles(family: str = _DEFAULT_FAMILY) -> tuple[ProfileInfo, ...]:
     """All installed profiles of a family, from the fastest to the best."""
-    return tuple(find_profile(name, family) for name in _installed(family))
+    return tuple(find_profile(name, family) for name in _installed(find_models_dir() / family))
 
 
 def family_name(family_id: int) -> str | None:

@@ -27,10 +27,12 @@ from licodec.config import (
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_QUALITY,
+    DEFAULT_TUNE,
     MAX_PIXELS,
     METADATA_KINDS,
     check_kinds,
     choice_of,
+    family_of,
     quality_to_index,
 )
 from licodec.errors import LicodecError
@@ -51,6 +53,7 @@ def compress_files(
     quality: float = DEFAULT_QUALITY,
     effort: int = DEFAULT_EFFORT,
     profile: str = DEFAULT_PROFILE,
+    tune: str = DEFAULT_TUNE,
     keep: Iterable[str] = METADATA_KINDS,
     max_pixels: int = MAX_PIXELS,
     force: bool = False,
@@ -63,7 +66,7 @@ def compress_files(
     Args:
         inputs: files, folders and patterns, as for `licodec compress`.
         output: folder for the results, on all workers.
-        quality, effort, profile, keep, max_pixels: as of `licodec compress`.
+        quality, effort, profile, tune, keep, max_pixels: as of `licodec compress`.
         force: replace outputs that are older than their input or of other settings.
         num_workers: processes with a model each; a pair lets Ray choose within a range.
         threads_per_worker: torch's threads in each, which Ray reserves as CPUs.
@@ -76,12 +79,13 @@ def compress_files(
 
     Raises:
         LicodecError: nothing to do, two inputs with one output, or a folder that cannot be listed.
-        ValueError: quality or effort is out of range, or an unknown kind of metadata.
+        ValueError: quality or effort is out of range, or an unknown tune or kind of metadata.
     """
     import ray.data
 
     quality_to_index(quality)  # complains before workers are started, as do the next lines
     choice_of(effort)
+    family_of(tune)
     kinds = check_kinds(keep)
     rows = [{"input": job.source, "output": job.target} for job in _plan(inputs, output)]
     least, most = (num_workers,) * 2 if isinstance(num_workers, int) else num_workers
@@ -94,7 +98,7 @@ def compress_files(
         fn_constructor_kwargs={
             "num_threads": threads_per_worker,
             "settings": {
-                "goal": Goal(quality=quality, effort=effort),
+                "goal": Goal(quality=quality, tune=tune, effort=effort),
                 "profile": profile,
                 "keep": kinds,
                 "max_pixels": max_pixels,

@@ -19,7 +19,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from licodec.profiles import CURRENT_FAMILY
+from licodec.config import family_of
 
 ROOT = Path(__file__).resolve().parent.parent
 LICODEC = [sys.executable, "-m", "licodec"]
@@ -147,7 +147,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     if not 0 < told.hours < 1e5:
         parser.error(f"--hours is {told.hours:g}, expected a number above 0")
     if told.profile != "balanced":
-        told.family = told.family or ROOT / "models" / CURRENT_FAMILY
+        told.family = told.family or ROOT / "models" / family_of("psnr")
         told.start = told.start or ROOT / "checkpoints" / f"{told.family.name}-balanced.pt"
     return told
 

@@ -25,15 +25,23 @@ def interrupt_handler() -> None:
 
 @pytest.fixture(scope="session")
 def codec() -> Codec:
-    """The installed default profile on the CPU."""
+    """The installed default profile and tune on the CPU."""
     from licodec.codec.codec import Codec
 
     return Codec(device="cpu")
 
 
 @pytest.fixture(scope="session")
+def psnr_codec() -> Codec:
+    """The same, for tests about squared errors."""
+    from licodec.codec.codec import Codec
+
+    return Codec(device="cpu", tune="psnr")
+
+
+@pytest.fixture(scope="session")
 def family() -> Family:
-    """The installed latent family."""
+    """The installed latent family of the default tune."""
     from licodec.codec.model import load_family
     from licodec.profiles import list_profiles
 

@@ -1,4 +1,4 @@
-"""A profile's name goes in, a codec comes out; each is loaded once, whichever thread asks first."""
+"""Profile and tune go in, a codec comes out; each is loaded once, whichever thread asks first."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ class FatalError(LicodecError):
 
 
 class CodecCache:
-    """Codecs of one run, by profile.
+    """Codecs of one run, by profile and tune.
 
     Args:
         device, max_pixels: as of `licodec.Codec`.
@@ -25,10 +25,10 @@ class CodecCache:
     def __init__(self, device: str, max_pixels: int) -> None:
         self._device = device
         self._max_pixels = max_pixels
-        self._codecs: dict[str, Codec] = {}
+        self._codecs: dict[tuple[str, str], Codec] = {}
         self._lock = threading.Lock()
 
-    def get(self, profile: str) -> "tuple[Codec, float]":
+    def get(self, profile: str, tune: str) -> "tuple[Codec, float]":
         """A codec for the calling thread alone, and the seconds that loading took now.
 
         The weights are shared, `last_timings` is not.
@@ -38,14 +38,14 @@ class CodecCache:
             FatalError: unusable device.
         """
         with self._lock:
-            if profile in self._codecs:
-                return copy(self._codecs[profile]), 0.0
+            if (profile, tune) in self._codecs:
+                return copy(self._codecs[profile, tune]), 0.0
             started = time.perf_counter()
             from licodec.codec.codec import Codec
 
             try:
-                codec = Codec(profile, self._device, max_pixels=self._max_pixels)
+                codec = Codec(profile, self._device, tune, max_pixels=self._max_pixels)
             except ValueError as error:
                 raise FatalError(str(error)) from error
-            self._codecs[profile] = codec
+            self._codecs[profile, tune] = codec
             return copy(codec), time.perf_counter() - started

@@ -2,7 +2,7 @@
 
     Compressor, _Decompressor, in any thread
         -> Coders: waits for slots
-            -> Coder: one codec per profile, in this process
+            -> Coder: one codec per profile and tune, in this process
             -> Processes: a Coder each
 
 Threads that code in one process wait for each other's lock: two of them are hardly faster than one
@@ -56,7 +56,7 @@ class Coder:
         self._codecs = CodecCache(device, max_pixels)
 
     def encode(
-        self, picture: "Picture", profile: str, arguments: Mapping[str, Any]
+        self, picture: "Picture", profile: str, tune: str, arguments: Mapping[str, Any]
     ) -> Coded[bytes]:
         """`Codec.encode_picture` with these keywords.
 
@@ -64,7 +64,7 @@ class Coder:
             FatalError: the profile's weights cannot be loaded.
         """
         try:
-            codec, model_seconds = self._codecs.get(profile)
+            codec, model_seconds = self._codecs.get(profile, tune)
         except ModelError as error:
             raise FatalError(str(error)) from error
         started = time.perf_counter()
@@ -73,10 +73,10 @@ class Coder:
         return Coded(data, seconds, model_seconds, dict(codec.last_timings))
 
     def decode(
-        self, data: "bytes | Container", profile: str, arguments: Mapping[str, Any]
+        self, data: "bytes | Container", profile: str, tune: str, arguments: Mapping[str, Any]
     ) -> "Coded[Picture]":
         """`Codec.decode_picture` with these keywords."""
-        codec, model_seconds = self._codecs.get(profile)
+        codec, model_seconds = self._codecs.get(profile, tune)
         started = time.perf_counter()
         picture = codec.decode_picture(data, **arguments)
         seconds = time.perf_counter() - started
@@ -99,7 +99,7 @@ class Coders:
         self._is_stopped = False
         self._processes = _processes(count, device, max_pixels) if count > 1 else None
 
-    def encode(self, picture: "Picture", profile: str, **arguments: Any) -> Coded[bytes]:
+    def encode(self, picture: "Picture", profile: str, tune: str, **arguments: Any) -> Coded[bytes]:
         """See `Coder.encode`; waits for slots.
 
         Raises:
@@ -107,11 +107,18 @@ class Coders:
         """
         with self._slots.take(picture.width * picture.height) as share:
             if self._processes is None:
-                return self._calls_here.run(lambda: self._here.encode(picture, profile, arguments))
-            return self._elsewhere(Coder.encode, share, picture, profile, arguments)
+                return self._calls_here.run(
+                    lambda: self._here.encode(picture, profile, tune, arguments)
+                )
+            return self._elsewhere(Coder.encode, share, picture, profile, tune, arguments)
 
     def decode(
-        self, data: "bytes | Container", num_pixels: int, profile: str, **arguments: Any
+        self,
+        data: "bytes | Container",
+        num_pixels: int,
+        profile: str,
+        tune: str,
+        **arguments: Any,
     ) -> "Coded[Picture]":
         """See `Coder.decode`; waits for the slots of a picture of this size.
 
@@ -120,8 +127,10 @@ class Coders:
         """
         with self._slots.take(num_pixels) as share:
             if self._processes is None:
-                return self._calls_here.run(lambda: self._here.decode(data, profile, arguments))
-            return self._elsewhere(Coder.decode, share, data, profile, arguments)
+                return self._calls_here.run(
+                    lambda: self._here.decode(data, profile, tune, arguments)
+                )
+            return self._elsewhere(Coder.decode, share, data, profile, tune, arguments)
 
     def close(self) -> None:
         """Let the processes end; nothing is being coded."""

@@ -164,6 +164,7 @@ class Compressor:
             return None
         settings: dict[str, float | str] = {
             "profile": self.profile,
+            "tune": self.goal.tune,
             "quantizer": self.goal.quantizer_in_file,
         }
         if self.goal.quality_in_file is not None:
@@ -184,7 +185,7 @@ class Compressor:
         with search_bar(seconds, is_shown=self.has_bar) as report:
             if report is not None:
                 arguments["report"] = report
-            return coders.encode(picture, self.profile, **arguments)
+            return coders.encode(picture, self.profile, self.goal.tune, **arguments)
 
     def _quality_of(self, data: bytes) -> float:
         if self.goal.quality_in_file is not None:

@@ -155,16 +155,16 @@ class _Decompressor:
     def run(self, job: Job, coders: Coders) -> Result:
         from licodec.container.read import read_container
         from licodec.image.files import render_picture
-        from licodec.inspect import describe, profile_of, read_info
+        from licodec.inspect import codec_of, describe, read_info
 
         if self.is_continued and self._is_finished(job):
             return self._finished(read_info(read_bytes(job.source)))
         check_job(job, force=self.force)
         data = read_bytes(job.source)
         container = read_container(data, self.max_pixels)
-        profile = self.profile or profile_of(container.header)
+        profile, tune = codec_of(container.header, self.profile)
         info = describe(container, len(data))
-        coded = coders.decode(container, info.width * info.height, profile, **self.part)
+        coded = coders.decode(container, info.width * info.height, profile, tune, **self.part)
         picture = coded.result
         rendered, notes = render_picture(picture, self.formats[job.target])
         if job.target != PIPE:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from licodec.cli.training import RunProgress, RunSettings, run_options
-from licodec.config import CHOICES, DEFAULT_CHOICE, SYNTHESES
+from licodec.config import CHOICES, DEFAULT_CHOICE, SYNTHESES, family_of
 from licodec.errors import TrainingError
 
 _PARTS = ("synthesis", "prior", "gains")
@@ -59,7 +59,7 @@ def parse_freeze(_context: click.Context, _option: click.Parameter, text: str) -
     "--family",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the released family whose files are to look better.  [default: the "
-    "installed one]",
+    "installed one of the checkpoint's tune]",
 )
 @click.option(
     "--cache",
@@ -115,8 +115,8 @@ def command(
     licodec finetune checkpoints/psnr1-balanced.pt photos/ -o runs/fast -p fast
     licodec finetune runs/a/last.pt photos/ -o runs/b --freeze gains
     """
-    from licodec.profiles import CURRENT_FAMILY, find_models_dir
-    from licodec.train.checkpoint import checkpoint_configs
+    from licodec.profiles import find_models_dir
+    from licodec.train.checkpoint import checkpoint_configs, checkpoint_tune
     from licodec.train.finetune import FinetuneOptions, finetuner
 
     is_cached = parts == ("synthesis",)
@@ -133,7 +133,7 @@ def command(
     synthesis = None if profile is None else SYNTHESES[profile]
     is_anew = synthesis not in (None, checkpoint_configs(start)[1])
     if family is None:
-        family = find_models_dir() / CURRENT_FAMILY
+        family = find_models_dir() / family_of(checkpoint_tune(checkpoint))
     told = FinetuneOptions(
         parts=parts,
         quantizer=quantizer,

@@ -13,9 +13,11 @@ from licodec.config import (
     CHOICES,
     DEFAULT_EFFORT,
     DEFAULT_QUALITY,
+    DEFAULT_TUNE,
     MAX_EFFORT,
+    TUNES,
     choice_of,
-    index_to_quality,
+    family_of,
     quality_to_index,
     search_seconds,
 )
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
     from licodec.image.picture import Picture
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-TARGETS = ("bpp", "size", "psnr")
+TARGETS = ("bpp", "size", "psnr", "ssimulacra2")
 _BYTES = {"": 1, "k": 1000, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _MOST = 1e15  # bytes or seconds
 _MOST_BPP = 1000
+_MOST_POINTS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,7 @@ class Goal:
 
     quality: float = DEFAULT_QUALITY
     target: tuple[str, float] | None = None  # name in TARGETS, value; in place of the quality
+    tune: str = DEFAULT_TUNE
     effort: int = DEFAULT_EFFORT
     quantizer: str | None = None
     time_budget: float | None = None  # seconds
@@ -46,7 +50,10 @@ class Goal:
         """What `licodec info` tells of the file; None if a target decides."""
         if self.target is not None:
             return None
-        return round(index_to_quality(quality_to_index(self.quality)), 1)
+        from licodec.profiles import quality_scale
+
+        scale = quality_scale(family_of(self.tune))
+        return scale.shown(scale.to_index(self.quality))
 
     @property
     def quantizer_in_file(self) -> str:
@@ -75,7 +82,7 @@ class Goal:
 
 
 def goal_options(command: _F) -> _F:
-    """Adds -q, --bpp, --size, --psnr, -e, --time-budget and --quantizer.
+    """Adds -q, --bpp, --size, --psnr, --ssimulacra2, --tune, -e, --time-budget and --quantizer.
 
     The command gets what they ask for as `goal`.
     """
@@ -87,12 +94,16 @@ def goal_options(command: _F) -> _F:
         bpp: float | None,
         size: float | None,
         psnr: float | None,
+        ssimulacra2: float | None,
+        tune: str,
         effort: int,
         time_budget: float | None,
         quantizer: str | None,
         **others: Any,
     ) -> Any:
-        goal = goal_of(quality, bpp, size, psnr, effort, time_budget, quantizer)
+        goal = goal_of(
+            quality, (bpp, size, psnr, ssimulacra2), tune, effort, time_budget, quantizer
+        )
         return command(*arguments, goal=goal, **others)
 
     for option in reversed(_OPTIONS):
@@ -102,21 +113,18 @@ def goal_options(command: _F) -> _F:
 
 def goal_of(
     quality: float | None,
-    bpp: float | None,
-    size: float | None,
-    psnr: float | None,
+    targets: tuple[float | None, ...],
+    tune: str,
     effort: int,
     time_budget: float | None,
     quantizer: str | None,
 ) -> Goal:
-    """Put the options' values together.
+    """Put the options' values together; targets are in the order of TARGETS.
 
     Raises:
-        click.UsageError: two of -q, --bpp, --size and --psnr are given.
+        click.UsageError: two of -q, --bpp, --size, --psnr and --ssimulacra2 are given.
     """
-    wanted = zip(
-        ("--quality", *(f"--{t}" for t in TARGETS)), (quality, bpp, size, psnr), strict=True
-    )
+    wanted = zip(("--quality", *(f"--{t}" for t in TARGETS)), (quality, *targets), strict=True)
     given = [(name, value) for name, value in wanted if value is not None]
     if len(given) > 1:
         names = " and ".join(name for name, _ in given)
@@ -127,6 +135,7 @@ def goal_of(
     return Goal(
         quality=DEFAULT_QUALITY if quality is None else quality,
         target=target,
+        tune=tune,
         effort=effort,
         quantizer=quantizer,
         time_budget=time_budget,
@@ -151,6 +160,15 @@ def check_positive(
     """A number above 0, or none."""
     if value is not None and not (math.isfinite(value) and value > 0):
         raise click.BadParameter(f"{value:g} is not more than 0")
+    return value
+
+
+def check_score(
+    context: click.Context, parameter: click.Parameter, value: float | None
+) -> float | None:
+    """A SSIMULACRA 2 that can be asked for, or none."""
+    if value is not None and not 0 < value <= _MOST_POINTS:  # NaN is in no interval
+        raise click.BadParameter(f"{value:g} is not above 0 and at most {_MOST_POINTS}")
     return value
 
 
@@ -223,6 +241,21 @@ _OPTIONS = (
         callback=check_positive,
         metavar="DB",
         help="PSNR of the picture in place of a quality, reached to 0.05 dB.",
+    ),
+    click.option(
+        "--ssimulacra2",
+        type=float,
+        callback=check_score,
+        metavar="POINTS",
+        help="SSIMULACRA 2 of the picture in place of a quality, reached to 0.5 points: 70 is high "
+        "quality, 90 hardly to be told from the original.",
+    ),
+    click.option(
+        "--tune",
+        type=click.Choice(TUNES),
+        default=DEFAULT_TUNE,
+        show_default=True,
+        help="What files are made for: how people see them, or the least squared error.",
     ),
     click.option(
         "-e",

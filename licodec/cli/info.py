@@ -101,6 +101,7 @@ def _rows(info: "Info") -> list[tuple[str, str]]:
         ("profile", info.profile),
         ("quality", f"{info.quality:g} (step {info.quality_index} of 0 to 255)"),
         ("quantizer", info.quantizer),
+        ("tune", info.tune or "not known"),
         ("family", f"{info.family} {info.family_fingerprint}"),
         ("synthesis", info.synthesis_fingerprint),
         ("frame", f"{info.frame_bytes:,} B"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from licodec.cli.completers import complete_profile
-from licodec.config import DEFAULT_EFFORT, DEFAULT_PROFILE, MAX_EFFORT
+from licodec.config import DEFAULT_EFFORT, DEFAULT_PROFILE, DEFAULT_TUNE, MAX_EFFORT, TUNES
 
 if TYPE_CHECKING:
     from licodec.evaluate.report import Table as TextTable
@@ -57,9 +57,10 @@ effort_option = click.option(
 tune_option = click.option(
     "--tune",
     "tunes",
-    type=click.Choice(("visual", "psnr")),
+    type=click.Choice(TUNES),
     multiple=True,
-    help="What licodec's files are made for; may be given several times.  [default: visual]",
+    help="What licodec's files are made for; may be given several times.  "
+    f"[default: {DEFAULT_TUNE}]",
 )
 threads_option = click.option(
     "--threads",

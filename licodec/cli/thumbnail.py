@@ -47,6 +47,7 @@ def _render(source: Path, size: int) -> bytes:
     import numpy as np
     from PIL import Image, UnidentifiedImageError
 
+    from licodec.config import DEFAULT_TUNE, family_of
     from licodec.image.exif import EXIF_PREFIX, find_orientation, turn
     from licodec.pillow import FORMAT, register
     from licodec.profiles import list_profiles
@@ -58,7 +59,8 @@ def _render(source: Path, size: int) -> bytes:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(source, formats=[FORMAT])
         with image:
-            names = [profile.name for profile in list_profiles()]
+            family = family_of(image.info.get("tune", DEFAULT_TUNE))
+            names = [profile.name for profile in list_profiles(family)]
             if names and image.info["profile"] not in names:  # nobody sees it in a small picture
                 register(profile=names[0])
             image.thumbnail((size, size))

@@ -21,6 +21,7 @@ from licodec.config import (
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_QUALITY,
+    DEFAULT_TUNE,
     FAMILY_IDS,
     MAX_PIXELS,
     METADATA_KINDS,
@@ -28,7 +29,7 @@ from licodec.config import (
     QUANTIZER_IDS,
     check_kinds,
     choice_of,
-    quality_to_index,
+    family_of,
     search_seconds,
 )
 from licodec.container.format import ALPHA, EXIF, ICC, MAX_SIDE_PX, XMP, Container, Header, Section
@@ -39,8 +40,8 @@ from licodec.image.alpha import pack_alpha, unpack_alpha
 from licodec.image.convert import picture_from, resized, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
-from licodec.memory import LARGE_PX, check_memory, decode_bytes, encode_bytes
-from licodec.profiles import family_name, find_profile
+from licodec.memory import LARGE_PX, check_memory, decode_bytes, encode_bytes, score_bytes
+from licodec.profiles import family_name, find_profile, read_scale
 from licodec.search.encode import SearchEncoder
 from licodec.search.target import Target, target_of
 
@@ -71,25 +72,34 @@ def find_device(name: str) -> torch.device:
 
 
 class Codec:
-    """One profile, loaded once for many pictures.
+    """One profile and tune, loaded once for many pictures; decodes files of every tune.
 
     Attributes:
+        info: description of the profile.
+        scale: maps qualities to the file's knob, as the tune's family has it.
         last_timings: seconds by stage of the last encode or decode.
 
     Args:
         profile: name from `licodec profiles`.
         device: "auto", "cpu" or "cuda".
+        tune: what files are made for: "visual", how people see them, or "psnr".
         max_pixels: `decode` refuses larger pictures before memory is reserved.
 
     Raises:
         ModelError: unknown profile, or unusable weights.
-        ValueError: unusable device.
+        ValueError: unusable device, or unknown tune.
     """
 
     def __init__(
-        self, profile: str = DEFAULT_PROFILE, device: str = "auto", *, max_pixels: int = MAX_PIXELS
+        self,
+        profile: str = DEFAULT_PROFILE,
+        device: str = "auto",
+        tune: str = DEFAULT_TUNE,
+        *,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
-        self.info = find_profile(profile)
+        self.info = find_profile(profile, family_of(tune))
+        self.scale = read_scale(self.info.family_path)
         self.device = find_device(device)
         self.max_pixels = max_pixels
         self.last_timings: dict[str, float] = {}
@@ -105,6 +115,7 @@ class Codec:
         bpp: float | None = None,
         size: float | None = None,
         psnr: float | None = None,
+        ssimulacra2: float | None = None,
         effort: int = DEFAULT_EFFORT,
         time_budget: float | None = None,
         quantizer: str | None = None,
@@ -114,11 +125,12 @@ class Codec:
 
         Args:
             image: Pillow image or uint8 array, see `licodec.image.convert`.
-            quality: 1 (smallest) to 100 (best, not lossless); 60 if neither this nor one of the
-                next three, which exclude each other, is given.
+            quality: 1 (smallest) to 100 (best, not lossless); 75 if neither this nor one of the
+                next four, which exclude each other, is given.
             bpp: bits per pixel that the file stays under, by at most 1 %.
             size: bytes that the file stays under, by at most 1 %.
             psnr: dB that the picture comes up to, within 0.05.
+            ssimulacra2: points that it comes up to, within 0.5; for sides of 8 pixels and more.
             effort: 0 (fastest) to 9 (smallest file), see `licodec.config.EFFORT_CHOICES`.
             time_budget: seconds for the search of a latent in place of the effort's own.
             quantizer: key of `licodec.config.CHOICES` in place of the effort's own.
@@ -127,7 +139,7 @@ class Codec:
         Raises:
             ImageError: the picture cannot be converted, or a side is above 2^24 pixels.
             NotEnoughMemoryError: the picture would not fit into memory.
-            TargetError: bpp, size or psnr cannot be reached; names the nearest that can.
+            TargetError: what is asked for cannot be reached; names the nearest that can.
             ValueError: an argument out of range, two that exclude each other, an unknown quantizer
                 or kind of metadata.
         """
@@ -135,9 +147,10 @@ class Codec:
         picture = keep_only(picture_from(image), wanted)
         for note in picture.notes:
             warnings.warn(note, PictureWarning, stacklevel=2)
-        target = target_of(picture.width * picture.height, bpp=bpp, size=size, psnr=psnr)
+        num_pixels = picture.width * picture.height
+        target = target_of(num_pixels, bpp=bpp, size=size, psnr=psnr, ssimulacra2=ssimulacra2)
         if target is not None and quality is not None:
-            raise ValueError("quality excludes bpp, size and psnr; give one of them")
+            raise ValueError("quality excludes bpp, size, psnr and ssimulacra2; give one of them")
         return self.encode_picture(
             picture,
             quality=DEFAULT_QUALITY if quality is None else quality,
@@ -182,11 +195,11 @@ class Codec:
         Args:
             picture: as read.
             quality: 1 to 100; not used if there is a target.
-            target: size or PSNR to reach.
+            target: what to reach.
             effort, time_budget, quantizer: as of `encode`.
             report: called after each round of a search. Ctrl-C ends the search alone.
         """
-        index = quality_to_index(quality)
+        index = self.scale.to_index(quality)
         width, height = picture.width, picture.height
         if max(width, height) > MAX_SIDE_PX:
             raise ImageError(
@@ -202,6 +215,8 @@ class Codec:
         num_bytes = max(
             encode_bytes(width, height, is_searched=seconds > 0), padding_bytes(width, height)
         )
+        if target is not None and target.is_score:
+            num_bytes = max(num_bytes, score_bytes(width, height))
         remedy = "free some, choose a lower effort or encode a smaller picture"
         check_memory(width, height, num_bytes, remedy)
         sections = _sections(picture)
@@ -237,6 +252,7 @@ class Codec:
             choice,
             is_tuned=is_tuned,
             num_bytes=lambda index, encoded: len(self._file(picture, sections, index, encoded)),
+            scale=self.scale,
         )
         if target is None:
             encoded = encoder.at_quality(index, seconds, report)

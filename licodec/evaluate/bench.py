@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from licodec.config import DEFAULT_EFFORT, MAX_QUALITY_INDEX, index_to_quality
+from licodec.config import DEFAULT_EFFORT, DEFAULT_TUNE, MAX_QUALITY_INDEX, family_of
 from licodec.errors import LicodecError, ModelError
 from licodec.evaluate.bdrate import Curve, unique_names
 from licodec.evaluate.measures import MEASURES, Metric
@@ -19,9 +19,7 @@ from licodec.evaluate.peers import BenchCodec
 from licodec.evaluate.results import BenchResult, Row, collect, compare
 from licodec.image.files import read_picture
 from licodec.image.formats import READ_SUFFIXES
-
-# The tune of licodec.Codec that names need not tell, since it is what one gets without asking.
-DEFAULT_TUNE = "visual"
+from licodec.profiles import quality_scale
 
 LICODEC_QUALITIES = (5.0, 15.0, 25.0, 35.0, 45.0, 55.0, 65.0, 75.0, 85.0, 95.0)
 
@@ -63,7 +61,7 @@ def licodec_codec(
         effort: of the encoder; `open_codec`'s own default is taken for `DEFAULT_EFFORT`.
         tune: "visual" or "psnr", what files are made for; None takes `open_codec`'s default.
         name: None takes licodec-PROFILE, or licodec-PROFILE-TUNE for another tune than
-            DEFAULT_TUNE.
+            the one that one gets without asking.
         open_codec: called with profile and device, and with tune unless that is None;
             licodec.codec.codec.Codec unless given.
 
@@ -83,6 +81,7 @@ def licodec_codec(
     def timings() -> Mapping[str, float]:
         return dict(getattr(codec, "last_timings", {}))
 
+    scale = quality_scale(family_of(tune or DEFAULT_TUNE))
     options = {} if effort == DEFAULT_EFFORT else {"effort": effort}
     return BenchCodec(
         name=name or _name(profile, tune),
@@ -92,7 +91,7 @@ def licodec_codec(
         qualities=tuple(qualities),
         encode=lambda image, quality: codec.encode(image, quality=quality, **options),
         decode=codec.decode,
-        grid=tuple(index_to_quality(index) for index in range(MAX_QUALITY_INDEX + 1)),
+        grid=tuple(scale.to_quality(index) for index in range(MAX_QUALITY_INDEX + 1)),
         last_timings=timings,
     )
 

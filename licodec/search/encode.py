@@ -12,7 +12,11 @@ import torch
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.model import Family
 from licodec.codec.tuning import tune
+from licodec.config import MIN_QUALITY
 from licodec.errors import TargetError
+from licodec.metrics.pairs import MIN_SIDE_PX
+from licodec.metrics.ssimulacra2 import ssimulacra2
+from licodec.quality_scale import QualityScale
 from licodec.search.objective import decoded_pixels, psnr_of, squared_error_of
 from licodec.search.overfit import Progress, overfit
 from licodec.search.target import Setting, Target, adjust_setting, find_setting
@@ -43,6 +47,7 @@ class SearchEncoder:
         choice: how symbols are chosen, key of `licodec.config.CHOICES`.
         is_tuned: the synthesis is fitted to the picture.
         num_bytes: size of the file that would be written.
+        scale: of the family's qualities, which a search for a SSIMULACRA 2 begins with.
     """
 
     pixels: np.ndarray
@@ -52,6 +57,7 @@ class SearchEncoder:
     choice: str
     is_tuned: bool
     num_bytes: NumBytes
+    scale: QualityScale
 
     def at_quality(self, quality_index: int, seconds: float, report: Report | None) -> Encoded:
         """Code at one quality, the latent overfitted for some seconds."""
@@ -70,7 +76,7 @@ class SearchEncoder:
     def to_target(
         self, target: Target, seconds: float, report: Report | None
     ) -> tuple[int, Encoded]:
-        """Code to a size or a PSNR.
+        """Code to a size, a PSNR or a SSIMULACRA 2.
 
         With seconds for it, the latent is overfitted at the quality that meets the target without,
         and then the rate's weight is adjusted again.
@@ -79,8 +85,15 @@ class SearchEncoder:
             Quality index and what was coded.
 
         Raises:
-            TargetError: no quality reaches the target; tells the nearest that can be reached.
+            TargetError: no quality reaches the target; tells the nearest that can be reached. Or
+                the picture is too small for the measure.
         """
+        height, width = self.pixels.shape[:2]
+        if target.is_score and min(width, height) < MIN_SIDE_PX:
+            raise TargetError(
+                f"picture has {width}x{height} pixels, SSIMULACRA 2 needs {MIN_SIDE_PX} a side; "
+                "ask for a PSNR or a quality"
+            )
         plain = _Trials(self, target, None)
         setting = find_setting(target, plain, self._start(target))
         if seconds <= 0:
@@ -124,6 +137,8 @@ class SearchEncoder:
         if target.is_size:
             bpp = 8 * target.wanted / (self.pixels.shape[0] * self.pixels.shape[1])
             return round(math.log(bpp / _BPP_AT_0) / _LOG_BPP_PER_INDEX)
+        if target.is_score:
+            return self.scale.to_index(max(target.wanted, MIN_QUALITY))
         return round((target.wanted - _DB_AT_0) / _DB_PER_INDEX)
 
 
@@ -148,6 +163,10 @@ class _Trials:
             setting.quality_index,
             encoder.device,
         )
+        if self._target.is_score:
+            score = ssimulacra2(_rgb(encoder.pixels), _rgb(decoded))
+            assert score is not None  # the picture is large enough
+            return score
         mse = squared_error_of(encoder.pixels, decoded)
         return min(psnr_of(mse), _EXACT_DB)
 
@@ -156,3 +175,8 @@ class _Trials:
         if self._last is None or self._last[0] != setting:
             self._last = (setting, self._encoder.code(setting, self._values))
         return self._last[1]
+
+
+def _rgb(pixels: np.ndarray) -> np.ndarray:
+    """(H, W) or (H, W, 3) uint8 as (H, W, 3)."""
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)

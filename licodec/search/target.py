@@ -1,4 +1,4 @@
-"""A wanted size or PSNR in, the quality and the weight of the rate that meet it out."""
+"""A wanted size or closeness in, the quality and the weight of the rate that meet it out."""
 
 from __future__ import annotations
 
@@ -17,31 +17,43 @@ _MAX_COARSE = 10
 _MAX_FINE = 7
 # Factors are not searched closer than this: about 0.1 % of a size, 0.005 dB.
 _SMALLEST_BRACKET = 0.01
-# At the ends of the scale a file may be 8 % or 0.08 dB from the target before that counts as out of
-# reach.
-_END_TOLERANCE = 0.08
+# At the ends of the scale a file may be 8 %, 0.08 dB or 0.8 points from the target before that
+# counts as out of reach.
+_END_TOLERANCE, _END_TOLERANCE_POINTS = 0.08, 0.5
+MAX_SCORE = 100.0  # SSIMULACRA 2 of equal pictures
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a file shall reach: a size that it stays under, or a PSNR that it comes up to.
+    """What a file shall reach: a size that it stays under, or a closeness that it comes up to.
 
     Attributes:
-        wanted: bytes of the whole file, or dB.
-        is_size: which of the two.
+        wanted: bytes of the whole file, dB of PSNR, or points of SSIMULACRA 2.
+        is_size: it is a size.
+        is_score: it is a SSIMULACRA 2.
     """
 
     wanted: float
     is_size: bool
+    is_score: bool = False
 
     def excess(self, found: float) -> float:
-        """How far a file is above the target: natural logarithm of the sizes' ratio, or dB."""
+        """How far a file is above the target: logarithm of the sizes' ratio, dB or points."""
         return math.log(found / self.wanted) if self.is_size else found - self.wanted
 
     @property
     def room(self) -> tuple[float, float]:
-        """Excess that meets the target: 1 % under a size, 0.05 dB over a PSNR."""
-        return (math.log(0.99), 0.0) if self.is_size else (0.0, 0.05)
+        """Excess that meets the target: at most 1 % under a size, 0.05 dB or 0.5 points above."""
+        if self.is_size:
+            return math.log(0.99), 0.0
+        return (0.0, 0.5) if self.is_score else (0.0, 0.05)
+
+    @property
+    def slopes(self) -> tuple[float, float]:
+        """What the excess first counts as: by index, and by the factor on the rate."""
+        if self.is_size:
+            return 0.017, -0.15
+        return (0.35, -3.0) if self.is_score else (0.07, -0.5)
 
     @property
     def aim(self) -> float:
@@ -54,7 +66,7 @@ class Target:
         return low <= self.excess(found) <= high
 
     def is_allowed(self, found: float) -> bool:
-        """Whether a file is on the right side: not above a size, not below a PSNR."""
+        """Whether a file is on the right side: not above a size, not below a closeness."""
         return (self.excess(found) <= 0) == self.is_size or self.excess(found) == 0
 
 
@@ -64,27 +76,31 @@ def target_of(
     bpp: float | None = None,
     size: float | None = None,
     psnr: float | None = None,
+    ssimulacra2: float | None = None,
 ) -> Target | None:
-    """The target that one of three arguments names; None if none does.
+    """The target that one of four arguments names; None if none does.
 
     Args:
         num_pixels: of the picture.
         bpp: bits of the whole file per pixel.
         size: bytes of the whole file.
         psnr: dB.
+        ssimulacra2: points, at most 100.
 
     Raises:
-        ValueError: more than one is given, or one is not a positive number.
+        ValueError: more than one is given, or one is not a positive number within its range.
     """
-    wanted = {"bpp": bpp, "size": size, "psnr": psnr}
+    wanted = {"bpp": bpp, "size": size, "psnr": psnr, "ssimulacra2": ssimulacra2}
     given = {name: value for name, value in wanted.items() if value is not None}
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} exclude each other; give one of them")
     for name, value in given.items():
         if not math.isfinite(value) or value <= 0:
             raise ValueError(f"{name} is {value:g}, expected more than 0")
-        if name == "psnr":
-            return Target(value, is_size=False)
+        if name == "ssimulacra2" and value > MAX_SCORE:
+            raise ValueError(f"ssimulacra2 is {value:g}, expected at most {MAX_SCORE:g}")
+        if name in ("psnr", "ssimulacra2"):
+            return Target(value, is_size=False, is_score=name == "ssimulacra2")
         return Target(value if name == "size" else value * num_pixels / 8, is_size=True)
     return None
 
@@ -97,7 +113,7 @@ class Setting:
     rate_scale: float = 1.0
 
 
-# Bytes or dB of the file of a setting.
+# Bytes, dB or points of the file of a setting.
 Measure = Callable[[Setting], float]
 
 
@@ -107,8 +123,8 @@ def find_setting(target: Target, measure: Measure, start: int) -> Setting:
     Secant steps over the quality index within a bracket, then over the factor on the rate.
 
     Args:
-        target: wanted size or PSNR.
-        measure: codes the picture; sizes and PSNR rise with the index and fall with the factor.
+        target: what is wanted.
+        measure: codes the picture; what is found rises with the index, falls with the factor.
         start: first quality index to try, 0..255.
 
     Returns:
@@ -151,7 +167,7 @@ class _Search:
 
     def coarse(self, index: int) -> int:
         """The quality index whose file is nearest to the middle of the room."""
-        aim, slope = self._target.aim, 0.017 if self._target.is_size else 0.07
+        aim, slope = self._target.aim, self._target.slopes[0]
         low, high = -1, MAX_QUALITY_INDEX + 1  # too little, too much excess
         points: list[tuple[int, float]] = []
         while len(points) < _MAX_COARSE:
@@ -171,7 +187,7 @@ class _Search:
 
         Small pictures jump from factor to factor, so that a bracket may close around a jump.
         """
-        aim, slope = self._target.aim, -0.15 if self._target.is_size else -0.5
+        aim, slope = self._target.aim, self._target.slopes[1]
         low, high = MIN_RATE_SCALE, MAX_RATE_SCALE  # too much, too little excess beyond
         points: list[tuple[float, float]] = []
         scale = 1.0
@@ -220,13 +236,16 @@ class _Search:
         end = MAX_QUALITY_INDEX if self._target.is_size else 0
         is_end_known = any(setting.quality_index == end for setting in allowed)
         is_beyond = is_end_known and len(allowed) == len(self._known)
-        return None if is_beyond and abs(self._excess(best)) >= _END_TOLERANCE else best
+        tolerance = _END_TOLERANCE_POINTS if self._target.is_score else _END_TOLERANCE
+        return None if is_beyond and abs(self._excess(best)) >= tolerance else best
 
     def _last_resort(self) -> Setting:
         """The setting that goes furthest towards the target: the highest quality measured with the
         least factor on the rate, or the lowest with the greatest."""
         indices = [setting.quality_index for setting in self._known]
-        if bool(self._allowed()) == self._target.is_size:  # files are too small, or PSNR too low
+        if (
+            bool(self._allowed()) == self._target.is_size
+        ):  # files are too small, or not close enough
             return Setting(max(indices), MIN_RATE_SCALE)
         return Setting(min(indices), MAX_RATE_SCALE)
 
@@ -238,6 +257,12 @@ def _unreachable(target: Target, nearest: float) -> TargetError:
             f"{nearest:,.0f}; ask for --size {nearest:.0f}"
         )
     reachable = math.floor(nearest * 100) / 100
+    if target.is_score:
+        return TargetError(
+            f"SSIMULACRA 2 of {target.wanted:g} cannot be reached with this picture, the nearest "
+            f"is {nearest:.2f}; ask for "
+            + (f"--ssimulacra2 {reachable:.2f}" if reachable > 0 else "a PSNR or a quality")
+        )
     return TargetError(
         f"{target.wanted:g} dB cannot be reached with this picture, the nearest is {nearest:.2f} "
         f"dB; ask for --psnr {reachable:.2f}"

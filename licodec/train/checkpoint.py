@@ -46,6 +46,11 @@ def checkpoint_configs(path: Path) -> tuple[FamilyConfig, CorrectionConfig]:
     return family_from_json(state["family"]), synthesis_from_json(state["synthesis"])
 
 
+def checkpoint_tune(path: Path) -> str:
+    """The tune of a checkpoint's family; those that do not name it are of squared error."""
+    return str(load_checkpoint(path).get("tune", "psnr"))
+
+
 def load_weights(
     network: nn.Module, state: dict[str, Tensor], *, with_synthesis: bool
 ) -> list[str]:

@@ -107,6 +107,17 @@ def load_pictures(sources: Sequence[Source], min_side_px: int) -> tuple[Pictures
     return train, valid
 
 
+def load_held_back(sources: Sequence[Source], min_side_px: int) -> Pictures:
+    """The pictures to validate on alone, as `load_pictures` holds them back; errors likewise."""
+    valid = Pictures([], [])
+    for source in sources:
+        for shard in _shards(source.path):
+            if _is_valid(source.path) or _is_valid(shard):
+                for data in _files(shard):
+                    _add(valid, data, source.weight, min_side_px)
+    return valid if valid.arrays else load_pictures(sources, min_side_px)[1]
+
+
 def _is_valid(path: Path) -> bool:
     return path.name.startswith("valid")
 

@@ -6,42 +6,40 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
-from licodec.codec.decode import decode_pixels
 from licodec.codec.encode import encode_pixels
 from licodec.codec.model import ANALYSIS_PREFIX, Family, Synthesis, fingerprint_of
-from licodec.codec.tuning import tune
 from licodec.config import (
     CHOICES,
     DEFAULT_CHOICE,
     MAX_QUALITY_INDEX,
-    QUANTIZER_IDS,
     CorrectionConfig,
     FamilyConfig,
     family_from_json,
     family_to_json,
-    index_to_quality,
     synthesis_from_json,
     synthesis_to_json,
 )
-from licodec.container.read import read_container
-from licodec.container.write import write_container
 from licodec.entropy.tables import load_tables
 from licodec.errors import TrainingError
 from licodec.prior.density import NUM_SCALES
 from licodec.prior.integer import IntegerPrior
+from licodec.profiles import read_scale
+from licodec.quality_scale import EVEN, QualityScale, fit_quality_points, scale_to_json
 from licodec.train.checkpoint import load_checkpoint
 from licodec.train.data import Pictures
 from licodec.train.directions import fit_directions
 from licodec.train.integer_loss import integer_loss
 from licodec.train.integers import empty_counts, integer_prior, table_tensors
 from licodec.train.network import CodecNetwork
+from licodec.train.quality_scale import code_picture, measure_scores, save_weights
 
 # Where fewer than this share of a scale's symbols are not zero, all are taken as zero: dropping
 # them costs less than coding the others.
@@ -74,6 +72,7 @@ class Release:
     kmac_per_px: tuple[float, float]  # synthesis, prior
     rd: list[tuple[float, float, float]]  # quality, bpp, PSNR on the validation pictures
     integer_losses: list[float]  # relative extra rate at the same qualities
+    scale: QualityScale  # of the family
 
 
 def export(
@@ -124,15 +123,14 @@ def export(
     report("directions fitted in which pictures tune the synthesis")
     synthesis["directions"] = directions
     network.synthesis.directions = directions.float()
-    rd = _measure(_family(network, tensors), Synthesis(bytes(2), network.synthesis), valid)
+    family, measured_synthesis = _family(network, tensors), Synthesis(bytes(2), network.synthesis)
+    scale = find_scale(state, released_family, family, measured_synthesis, valid, report)
+    rd = _measure(family, measured_synthesis, valid, scale)
     losses = [
-        integer_loss(network, _family(network, tensors), valid.arrays[:_LOSS_PICTURES], index)
-        for index in _RD_INDICES
+        integer_loss(network, family, valid.arrays[:_LOSS_PICTURES], index) for index in _RD_INDICES
     ]
     for index, loss in zip(_RD_INDICES, losses, strict=True):
-        report(
-            f"quality {index_to_quality(index):.0f}: the integer prior costs {loss:+.2%} of rate"
-        )
+        report(f"quality {scale.shown(index):.0f}: the integer prior costs {loss:+.2%} of rate")
     prior_kmac = prior_kmac_per_px(network)
     return Release(
         profile=profile,
@@ -145,7 +143,32 @@ def export(
         kmac_per_px=(network.synthesis.kmac_per_px, prior_kmac),
         rd=rd,
         integer_losses=losses,
+        scale=scale,
     )
+
+
+def find_scale(
+    state: dict[str, Any],
+    released_family: Path | None,
+    family: Family,
+    synthesis: Synthesis,
+    valid: Pictures,
+    report: Report,
+) -> QualityScale:
+    """The released family's scale of qualities, or the one of a checkpoint's tune.
+
+    Args:
+        state: of the checkpoint.
+        released_family: family.safetensors that a synthesis is to join, if there is one.
+        family, synthesis: what is measured.
+        valid: held-back pictures.
+        report: takes a line per index of quality.
+    """
+    if released_family is not None:
+        return read_scale(released_family)
+    if state.get("tune") != "visual":
+        return QualityScale()
+    return QualityScale(fit_quality_points(measure_scores(family, synthesis, valid.arrays, report)))
 
 
 def released_tensors(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -234,40 +257,19 @@ def count_symbols(counts: list[Tensor], symbols: np.ndarray, tables: np.ndarray)
 
 
 def _measure(
-    family: Family, synthesis: Synthesis, valid: Pictures
+    family: Family, synthesis: Synthesis, valid: Pictures, scale: QualityScale
 ) -> list[tuple[float, float, float]]:
     """(quality, mean bpp, mean PSNR) of real files of the first validation pictures."""
-    from licodec.container.format import Header
-
-    cpu, points = torch.device("cpu"), []
+    points = []
     for index in _RD_INDICES:
         bpps, psnrs = [], []
         for array in valid.arrays[:_RD_PICTURES]:
-            height, width = array.shape[:2]
-            encoded = encode_pixels(array, family, index, cpu, choice=DEFAULT_CHOICE)
-            encoded = tune(encoded, array, family, synthesis.correction, index, cpu)
-            header = Header(
-                family_id=1,
-                profile_id=1,
-                family_fingerprint=bytes(4),
-                synthesis_fingerprint=bytes(2),
-                width=width,
-                height=height,
-                quality_index=index,
-                is_grey=False,
-                quantizer_id=QUANTIZER_IDS[encoded.quantizer],
-                is_all_coded=encoded.is_all_coded,
-            )
-            data = write_container(header, (), encoded.payload, encoded.symbols)
-            decoded = decode_pixels(read_container(data), family, synthesis, cpu, {})
+            num_bytes, decoded = code_picture(array, family, synthesis, index)
             error = np.square(decoded.astype(np.float64) - array).mean()
-            bpps.append(8 * len(data) / (height * width))
+            bpps.append(8 * num_bytes / (array.shape[0] * array.shape[1]))
             psnrs.append(10 * np.log10(255**2 / max(error, 1e-9)))
-        if bpps:
-            mean_bpp, mean_psnr = float(np.mean(bpps)), float(np.mean(psnrs))
-            points.append(
-                (round(index_to_quality(index), 1), round(mean_bpp, 4), round(mean_psnr, 3))
-            )
+        mean_bpp, mean_psnr = float(np.mean(bpps)), float(np.mean(psnrs))
+        points.append((scale.shown(index), round(mean_bpp, 4), round(mean_psnr, 3)))
     return points
 
 
@@ -291,7 +293,7 @@ def write_release(release: Release, folder: Path, *, write_family: bool) -> None
     folder.mkdir(parents=True, exist_ok=True)
     if write_family:
         analysis = {ANALYSIS_PREFIX + k: v for k, v in release.analysis_tensors.items()}
-        _write(
+        save_weights(
             folder / "family.safetensors",
             release.family_tensors | analysis,
             {
@@ -299,9 +301,14 @@ def write_release(release: Release, folder: Path, *, write_family: bool) -> None
                 "config": family_to_json(release.family_config),
                 "kmac_per_px": f"{release.kmac_per_px[1]:.2f}",
                 "tune": release.tune,
+                **(
+                    {"quality_points": scale_to_json(release.scale)}
+                    if release.scale.points != EVEN
+                    else {}
+                ),
             },
         )
-    _write(
+    save_weights(
         folder / f"synthesis-{release.profile}.safetensors",
         release.synthesis_tensors,
         {
@@ -311,10 +318,3 @@ def write_release(release: Release, folder: Path, *, write_family: bool) -> None
             "rd": json.dumps(release.rd),
         },
     )
-
-
-def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    temporary = path.with_name(path.name + ".part")
-    save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, metadata=metadata)
-    temporary.chmod(0o644)  # the library writes files that only their owner can read
-    temporary.replace(path)

@@ -21,12 +21,14 @@ from licodec.config import (
     CHOICES,
     DEFAULT_EFFORT,
     DEFAULT_QUALITY,
+    DEFAULT_TUNE,
+    FAMILY_IDS,
     MAX_PIXELS,
     METADATA_KINDS,
     PROFILE_IDS,
     QUANTIZER_IDS,
     choice_of,
-    quality_to_index,
+    family_of,
 )
 from licodec.container import (
     ALPHA,
@@ -43,6 +45,7 @@ from licodec.errors import ModelError
 from licodec.image.convert import picture_from, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
+from licodec.profiles import quality_scale
 from licodec.search.target import Target
 
 
@@ -53,7 +56,12 @@ class FakeCodec:
     asked: list[dict[str, Any]] = []  # noqa: RUF012 - what encodes were to do; likewise
 
     def __init__(
-        self, profile: str = "balanced", device: str = "auto", *, max_pixels: int = MAX_PIXELS
+        self,
+        profile: str = "balanced",
+        device: str = "auto",
+        tune: str = DEFAULT_TUNE,
+        *,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         if profile not in PROFILE_IDS:
             raise ModelError(f"unknown profile {profile!r}")
@@ -61,6 +69,7 @@ class FakeCodec:
             raise ValueError("device cuda: torch finds no CUDA device; use --device cpu")
         self.made.append(profile)
         self.profile = profile
+        self.family = family_of(tune)
         self.max_pixels = max_pixels
         self.last_timings = {"prior": 0.25}
 
@@ -72,6 +81,7 @@ class FakeCodec:
         bpp: float | None = None,
         size: float | None = None,
         psnr: float | None = None,
+        ssimulacra2: float | None = None,
         effort: int = DEFAULT_EFFORT,
         time_budget: float | None = None,
         quantizer: str | None = None,
@@ -103,13 +113,13 @@ class FakeCodec:
             {"target": target, "effort": effort, "budget": time_budget, "quantizer": quantizer}
         )
         header = Header(
-            family_id=1,
+            family_id=FAMILY_IDS[self.family],
             profile_id=PROFILE_IDS[self.profile],
             family_fingerprint=b"\x3f\x2a\x91\xc0",
             synthesis_fingerprint=b"\xab\xcd",
             width=picture.width,
             height=picture.height,
-            quality_index=quality_to_index(quality),
+            quality_index=quality_scale(self.family).to_index(quality),
             is_grey=picture.is_grey,
             quantizer_id=QUANTIZER_IDS[CHOICES[choice_of(effort, quantizer)]],
         )

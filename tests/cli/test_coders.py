@@ -59,33 +59,33 @@ def is_running(process_id: int) -> bool:
 
 def test_other_process_gives_the_same_file_and_picture(coders: Coders) -> None:
     picture, here = photo(1), Coder("cpu", MAX_PIXELS)
-    coded = coders.encode(picture, "fast", quality=40, effort=1)
-    assert coded.result == here.encode(picture, "fast", {"quality": 40, "effort": 1}).result
+    coded = coders.encode(picture, "fast", "psnr", quality=40, effort=1)
+    assert coded.result == here.encode(picture, "fast", "psnr", {"quality": 40, "effort": 1}).result
     assert coded.model_seconds > 0
     assert coded.seconds > sum(coded.stages_s.values()) > 0
-    decoded = coders.decode(coded.result, 40 * 56, "fast", max_size=28)
-    wanted = here.decode(coded.result, "fast", {"max_size": 28})
+    decoded = coders.decode(coded.result, 40 * 56, "fast", "psnr", max_size=28)
+    wanted = here.decode(coded.result, "fast", "psnr", {"max_size": 28})
     np.testing.assert_array_equal(decoded.result.pixels, wanted.result.pixels)
     assert decoded.result.exif == picture.exif
 
 
 def test_errors_come_back_as_they_are(coders: Coders) -> None:
-    data = bytearray(coders.encode(photo(1), "fast", effort=0).result)
+    data = bytearray(coders.encode(photo(1), "fast", "psnr", effort=0).result)
     data[-1] ^= 1
     with pytest.raises(CorruptFileError):
-        coders.decode(bytes(data), 40 * 56, "fast")
+        coders.decode(bytes(data), 40 * 56, "fast", "psnr")
     with pytest.raises(ModelError, match="nosuch"):
-        coders.decode(bytes(data), 40 * 56, "nosuch")
+        coders.decode(bytes(data), 40 * 56, "nosuch", "psnr")
     with pytest.raises(FatalError, match="nosuch"):
-        coders.encode(photo(1), "nosuch")
+        coders.encode(photo(1), "nosuch", "psnr")
 
 
 def test_process_that_is_killed_ends_the_run_with_advice(coders: Coders) -> None:
-    coders.encode(photo(1), "fast", effort=0)
+    coders.encode(photo(1), "fast", "psnr", effort=0)
     for process in multiprocessing.active_children():
         process.kill()
     with pytest.raises(FatalError, match="-j"):
-        coders.encode(photo(1), "fast", effort=0)
+        coders.encode(photo(1), "fast", "psnr", effort=0)
 
 
 def test_process_codes_with_its_share_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ from licodec.cli.coders import Coders
 from licodec.image.picture import Picture
 if __name__ == "__main__":
     coders = Coders(2, "cpu", 1 << 20)
-    coders.encode(Picture(pixels=np.zeros((8, 8), np.uint8)), "fast", effort=0)
+    coders.encode(Picture(pixels=np.zeros((8, 8), np.uint8)), "fast", "psnr", effort=0)
     print(*(p.pid for p in multiprocessing.active_children()), flush=True)
     time.sleep(100)
 """

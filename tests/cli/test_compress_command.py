@@ -61,7 +61,7 @@ def test_conversion_is_noted_unless_quiet(licodec: Licodec, tmp_path: Path) -> N
 def test_verbose_line_tells_profile_quality_and_stages(licodec: Licodec, tmp_path: Path) -> None:
     save_photo(tmp_path / "photo.png")
     outcome = licodec("compress", "-v", tmp_path / "photo.png")
-    for part in ("profile balanced", "quality 60", "model 0.0 s", "prior 0.25 s"):
+    for part in ("profile balanced", "quality 75", "model 0.0 s", "prior 0.25 s"):
         assert f"  {part}" in outcome.err
 
 

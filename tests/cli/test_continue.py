@@ -8,8 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from licodec.config import DEFAULT_QUALITY, DEFAULT_TUNE, family_of
+from licodec.profiles import quality_scale
 from tests.cli.conftest import Licodec
 from tests.cli.pictures import save_photos
+
+
+def shown(quality: float) -> float:
+    """A quality as files of the default tune hold it."""
+    scale = quality_scale(family_of(DEFAULT_TUNE))
+    return scale.shown(scale.to_index(quality))
 
 
 def make_older(path: Path) -> None:
@@ -49,11 +57,13 @@ def test_decompress_continues_too(licodec: Licodec, tmp_path: Path, codecs_made:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["-q", "80"], "made with quality 60.0, not 79.8"),
+        (["-q", "80"], f"made with quality {shown(DEFAULT_QUALITY)}, not {shown(80)}"),
         (["-p", "fast"], "made with profile balanced, not fast"),
+        (["--tune", "psnr"], "made with tune visual, not psnr"),
         (["-e", "3"], "made with quantizer tcq128, not tcq8"),
         (["-e", "7"], "is not known to be made with effort 7"),
         (["--time-budget", "30s"], "is not known to be made with time_budget 30.0"),
+        (["--ssimulacra2", "80"], "is not known to be made with ssimulacra2 80.0"),
         (["--psnr", "38"], "is not known to be made with psnr 38.0"),
         (["--strip"], "is not known to be made with no metadata"),
     ],

@@ -36,6 +36,19 @@ def test_psnr_is_a_target(licodec: Licodec, photo, encodes_asked) -> None:
     assert (encodes_asked[0]["target"].wanted, encodes_asked[0]["target"].is_size) == (38, False)
 
 
+def test_ssimulacra2_is_a_target_of_either_tune(licodec: Licodec, photo, encodes_asked) -> None:
+    assert licodec("compress", photo, "--ssimulacra2", 80, "--tune", "psnr").code == 0
+    target = encodes_asked[0]["target"]
+    assert (target.wanted, target.is_size, target.is_score) == (80, False, True)
+
+
+@pytest.mark.parametrize("points", ["0", "-3", "100.5", "nan", "high"])
+def test_ssimulacra2_out_of_range_is_wrong_usage(licodec: Licodec, photo, points: str) -> None:
+    outcome = licodec("compress", photo, "--ssimulacra2", points)
+    assert (outcome.code, points in outcome.err) == (2, True)
+    assert not photo.with_suffix(".lic").exists()
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("2m", 120), ("0.5h", 1800), ("7", 7)])
 def test_time_budgets_take_units(licodec: Licodec, photo, encodes_asked, text, seconds) -> None:
     assert licodec("compress", photo, "--time-budget", text).code == 0
@@ -54,6 +67,7 @@ def test_effort_and_quantizer_reach_the_encoder(licodec: Licodec, photo, encodes
         ("--bpp", 0.5, "--size", "10KB"),
         ("--psnr", 38, "--quality", 60),
         ("--size", "10KB", "--psnr", 38),
+        ("--ssimulacra2", 80, "--psnr", 38),
     ],
 )
 def test_two_goals_are_wrong_usage(licodec: Licodec, photo, options) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from licodec.config import DEFAULT_TUNE, TUNES, family_of
 from licodec.errors import CorruptFileError
 from licodec.profiles import ProfileInfo
 from tests.cli.conftest import Licodec
@@ -21,9 +22,9 @@ def lic(licodec: Licodec, tmp_path: Path) -> Path:
     return tmp_path / "a.lic"
 
 
-def profile(fingerprint: bytes) -> ProfileInfo:
+def profile(fingerprint: bytes, family: str = family_of(DEFAULT_TUNE)) -> ProfileInfo:
     return ProfileInfo(
-        name="balanced", family="psnr1", family_path=Path("f"), synthesis_path=Path("s"),
+        name="balanced", family=family, family_path=Path("f"), synthesis_path=Path("s"),
         family_fingerprint=fingerprint, synthesis_fingerprint=b"\xab\xcd", file_bytes=3_400_000,
         kmac_per_px=(18.25, 4.0), rd=((10.0, 0.151, 28.5), (60.0, 0.82, 35.25)),
     )  # fmt: skip
@@ -35,7 +36,8 @@ def test_json_tells_what_the_file_holds(licodec: Licodec, lic: Path) -> None:
     assert outcome.code == 0
     expected = {
         "schema": 1, "width": 11, "height": 7, "is_grey": True, "has_alpha": True, "quality": 1.0,
-        "quality_index": 0, "quantizer": "tcq128", "family": "psnr1", "profile": "balanced",
+        "quality_index": 0, "quantizer": "tcq128", "profile": "balanced",
+        "family": family_of(DEFAULT_TUNE), "tune": DEFAULT_TUNE,
         "family_fingerprint": "3f2a91c0", "synthesis_fingerprint": "abcd", "is_checked": False,
         "num_bytes": lic.stat().st_size,
     }  # fmt: skip
@@ -48,7 +50,13 @@ def test_json_tells_what_the_file_holds(licodec: Licodec, lic: Path) -> None:
 
 def test_text_has_the_same_facts(licodec: Licodec, lic: Path) -> None:
     text = licodec("info", lic).out.decode()
-    for part in ("11x7 grey + alpha", "tcq128", "psnr1 3f2a91c0", "balanced", "ALPHA"):
+    for part in (
+        "11x7 grey + alpha",
+        "tcq128",
+        f"{family_of(DEFAULT_TUNE)} 3f2a91c0",
+        "balanced",
+        "ALPHA",
+    ):
         assert part in text
     assert licodec("info", "-", stdin=lic.read_bytes()).out.decode() == text.replace(
         str(lic), "stdin"
@@ -106,18 +114,27 @@ def test_damaged_or_missing_file_gives_one_line(
 def test_profiles_lists_size_complexity_and_rates(
     licodec: Licodec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("licodec.profiles.list_profiles", lambda: (profile(b"\x01\x02\x03\x04"),))
+    monkeypatch.setattr(
+        "licodec.profiles.list_profiles", lambda family: (profile(b"\x01\x02\x03\x04", family),)
+    )
     text = licodec("profiles").out.decode()
+    for tune in TUNES:
+        assert f"balanced    {tune:<8}{family_of(tune)}" in text
+        assert f"tune {tune:<8}made for" in text
+    assert text.count("(default)") == 2  # the tune, and its profile
     for part in ("balanced", "3.4 MB", "18.2 + 4.0", "01020304 abcd", "0.820", "35.25"):
         assert part in text
-    told = json.loads(licodec("profiles", "--json").out)
-    assert (told["schema"], told["name"], told["rd"][1]) == (1, "balanced", [60.0, 0.82, 35.25])
+    told = [json.loads(line) for line in licodec("profiles", "--json").out.splitlines()]
+    assert [line["tune"] for line in told] == list(TUNES)
+    for line in told:
+        assert (line["schema"], line["name"]) == (1, "balanced")
+        assert line["rd"][1] == [60.0, 0.82, 35.25]
 
 
 def test_no_installed_profile_is_one_line(
     licodec: Licodec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("licodec.profiles.list_profiles", tuple)
+    monkeypatch.setattr("licodec.profiles.list_profiles", lambda family: ())
     outcome = licodec("profiles")
     assert (outcome.code, outcome.err) == (
         1,

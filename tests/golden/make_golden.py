@@ -29,6 +29,7 @@ class Golden:
     quality: float
     quantizer: str | None = None  # None: that of the default effort
     has_metadata: bool = False
+    tune: str = "psnr"
 
 
 GOLDEN = {
@@ -52,7 +53,7 @@ GOLDEN = {
     ),
 }
 # What opens a codec that encodes with each family.
-FAMILIES: dict[str, dict[str, str]] = {"psnr1": {}}
+FAMILIES: dict[str, dict[str, str]] = {"psnr1": {"tune": "psnr"}, "visual1": {"tune": "visual"}}
 # By name of the file.
 ALL = {f"{family}-{name}": golden for family in FAMILIES for name, golden in GOLDEN.items()}
 EXIF = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x01\0\0\0\0\0\0"  # orientation 1

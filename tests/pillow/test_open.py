@@ -46,7 +46,11 @@ def test_info_has_metadata_quality_and_profile(lic: bytes) -> None:
 
 
 def test_file_without_metadata_has_none() -> None:
-    assert Image.open(io.BytesIO(lic_bytes(small_picture()))).info.keys() == {"quality", "profile"}
+    assert Image.open(io.BytesIO(lic_bytes(small_picture()))).info.keys() == {
+        "quality",
+        "profile",
+        "tune",
+    }
 
 
 def test_opening_imports_neither_torch_nor_numpy(lic: bytes, tmp_path: Path) -> None:

@@ -19,6 +19,14 @@ def test_bytes_are_those_of_encode() -> None:
     assert lic_bytes(picture, quality=12.5) == licodec.encode(picture, quality=12.5)
 
 
+def test_ssimulacra2_and_tune_are_passed_on() -> None:
+    picture = small_picture(size=(64, 48))
+    options = {"ssimulacra2": 60, "tune": "psnr", "effort": 1}
+    assert lic_bytes(picture, **options) == licodec.encode(picture, **options)
+    with pytest.raises(OSError, match=r"cannot write LIC: picture has 7x9 pixels"):
+        lic_bytes(small_picture(size=(7, 9)), ssimulacra2=60)
+
+
 def test_effort_and_quantizer_are_passed_on() -> None:
     picture = small_picture(size=(128, 96))
     assert lic_bytes(picture, effort=0) == licodec.encode(picture, effort=0)

@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 
+import licodec
 from licodec import TargetError
 from licodec.codec.codec import Codec
+from licodec.metrics.ssimulacra2 import ssimulacra2
 from licodec.search.target import Setting, Target, adjust_setting, find_setting, target_of
 from tests.photos import PHOTOS, crop, psnr_db
 
@@ -83,6 +85,12 @@ def test_one_target_at_a_time() -> None:
         target_of(1000, bpp=0.8, psnr=38)
     with pytest.raises(ValueError, match="size is -1, expected more than 0"):
         target_of(1000, size=-1)
+    assert target_of(1000, ssimulacra2=80) == Target(80, is_size=False, is_score=True)
+    with pytest.raises(ValueError, match="psnr and ssimulacra2 exclude each other"):
+        target_of(1000, psnr=38, ssimulacra2=80)
+    for wrong in (0, -5, 100.5, math.nan):
+        with pytest.raises(ValueError, match=r"ssimulacra2 is .*, expected"):
+            target_of(1000, ssimulacra2=wrong)
 
 
 def test_quality_and_target_exclude_each_other(codec: Codec) -> None:
@@ -90,9 +98,54 @@ def test_quality_and_target_exclude_each_other(codec: Codec) -> None:
         codec.encode(crop(20, 20), quality=60, bpp=1)
 
 
-def test_unreachable_target_is_an_error_with_the_nearest(codec: Codec) -> None:
+def test_unreachable_target_is_an_error_with_the_nearest(psnr_codec: Codec) -> None:
     with pytest.raises(TargetError, match="60 dB cannot be reached"):
-        codec.encode(crop(40, 30), psnr=60)
+        psnr_codec.encode(crop(40, 30), psnr=60)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_scores_within_reach_are_met_in_few_encodes(seed: int) -> None:
+    picture = Picture(seed, is_size=False)
+
+    def score(setting: Setting) -> float:
+        return 100 - 85 * math.exp(-(picture(setting) - 24) / 7)
+
+    wanted = score(Setting(30 + 20 * seed)) + 0.1
+    picture.num_encodes = 0
+    target = Target(wanted, is_size=False, is_score=True)
+    setting = find_setting(target, score, 128)
+    assert picture.num_encodes <= 10
+    assert target.is_met(score(setting))
+
+
+@pytest.mark.parametrize(("tune", "wanted"), [("visual", 60), ("visual", 82.5), ("psnr", 75)])
+def test_photograph_meets_a_ssimulacra2(tune: str, wanted: float) -> None:
+    pixels = crop(192, 160)
+    data = licodec.encode(pixels, ssimulacra2=wanted, tune=tune, effort=2, device="cpu")
+    found = ssimulacra2(pixels, np.asarray(licodec.decode(data, device="cpu")))
+    assert found is not None
+    assert wanted <= found <= wanted + 0.5
+
+
+def test_grey_picture_meets_a_ssimulacra2(codec: Codec) -> None:
+    pixels = crop(96, 64, "L")
+    decoded = np.asarray(codec.decode(codec.encode(pixels, ssimulacra2=92, effort=1)))
+    found = ssimulacra2(*(np.repeat(p[:, :, None], 3, axis=2) for p in (pixels, decoded)))
+    assert found is not None
+    assert 92 <= found <= 92.5
+
+
+def test_unreachable_ssimulacra2_is_an_error_with_the_nearest(codec: Codec) -> None:
+    with pytest.raises(
+        TargetError, match=r"SSIMULACRA 2 of 100 cannot be reached .* ask for --ssimulacra2 \d\d\."
+    ):
+        codec.encode(crop(40, 30), ssimulacra2=100, effort=1)
+
+
+@pytest.mark.parametrize(("width", "height"), [(7, 64), (64, 7), (1, 1)])
+def test_picture_too_small_for_ssimulacra2_is_told(width: int, height: int, codec: Codec) -> None:
+    with pytest.raises(TargetError, match=f"has {width}x{height} pixels, SSIMULACRA 2 needs 8"):
+        codec.encode(crop(width, height), ssimulacra2=80)
 
 
 def check_targets(codec: Codec, pixels: np.ndarray, **wanted: float) -> None:
@@ -107,8 +160,8 @@ def check_targets(codec: Codec, pixels: np.ndarray, **wanted: float) -> None:
 
 
 @pytest.mark.parametrize("wanted", [{"bpp": 0.5}, {"size": 4000}, {"psnr": 36.0}])
-def test_photograph_meets_a_target(codec: Codec, wanted: dict[str, float]) -> None:
-    check_targets(codec, crop(192, 160), **wanted)
+def test_photograph_meets_a_target(psnr_codec: Codec, wanted: dict[str, float]) -> None:
+    check_targets(psnr_codec, crop(192, 160), **wanted)
 
 
 def test_target_is_met_after_a_search(codec: Codec) -> None:
@@ -122,16 +175,16 @@ def test_target_is_met_after_a_search(codec: Codec) -> None:
     "wanted", [{"bpp": 0.3}, {"bpp": 1.0}, {"size": 6000}, {"psnr": 33.0}, {"psnr": 38.0}]
 )
 def test_ten_pictures_meet_five_targets(
-    codec: Codec, number: int, wanted: dict[str, float]
+    psnr_codec: Codec, number: int, wanted: dict[str, float]
 ) -> None:
     names = sorted(path.stem for path in PHOTOS.glob("*.png"))
     pixels = crop(192, 192, name=names[number % len(names)], left=40 * number, top=25 * number)
-    check_targets(codec, pixels, **wanted)
+    check_targets(psnr_codec, pixels, **wanted)
 
 
 def test_exact_picture_counts_as_a_hundred_db() -> None:
     flat = np.full((16, 16), 128, np.uint8)
-    codec = Codec("fast")
+    codec = Codec("fast", tune="psnr")
     with pytest.raises(TargetError, match=r"ask for --psnr 100\.00"):
         codec.encode(flat, psnr=120)
     assert np.array_equal(codec.decode(codec.encode(flat, psnr=100)), flat)

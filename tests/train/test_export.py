@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from licodec import profiles
 from licodec.codec.codec import Codec
 from licodec.codec.model import fingerprint_of
-from licodec.config import CorrectionConfig
+from licodec.config import DEFAULT_TUNE, CorrectionConfig, family_of
 from licodec.entropy.tables import TOTAL
 from licodec.errors import ModelError, TrainingError
 from licodec.prior.density import NUM_SCALES
@@ -27,7 +27,7 @@ from tests.train.pictures import pictures, tiny_finetuner, tiny_trainer, use_fak
 @pytest.fixture
 def models(release, tmp_path, monkeypatch) -> Path:
     """Installs the release; returns the family's folder."""
-    folder = tmp_path / "models" / profiles.CURRENT_FAMILY
+    folder = tmp_path / "models" / family_of(DEFAULT_TUNE)
     write_release(release[0], folder, write_family=True)
     monkeypatch.setattr(profiles, "find_models_dir", lambda: tmp_path / "models")
     profiles._info.cache_clear()

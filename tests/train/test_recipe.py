@@ -15,6 +15,7 @@ from PIL import Image
 
 from licodec import profiles
 from licodec.codec.codec import Codec
+from licodec.config import DEFAULT_TUNE, family_of
 from licodec.train.checkpoint import load_checkpoint
 from tests.photos import crop, psnr_db
 
@@ -73,7 +74,7 @@ def test_family_goes_on_from_a_checkpoint_of_former_shapes(recipe, tmp_path):
 def test_stages_of_another_profile_leave_the_family_alone(recipe, tmp_path):
     told = recipe.parse(["best", "photos", "-o", str(tmp_path)])
     finetune, export = (s.command for s in recipe.stages(told))
-    family = ROOT / "models" / profiles.CURRENT_FAMILY
+    family = ROOT / "models" / family_of("psnr")
     assert finetune[:2] == ["finetune", str(ROOT / f"checkpoints/{family.name}-balanced.pt")]
     assert finetune[-4:] == ["--family", str(family), "-p", "best"]
     assert "--freeze" not in finetune
@@ -120,7 +121,7 @@ def test_weights_of_a_run_of_seconds_decode_a_picture(profile, photos, tmp_path,
     assert (again.returncode, again.stderr) == (0, "")
 
     models = tmp_path / "models"
-    shutil.copytree(out / "family", models / profiles.CURRENT_FAMILY)
+    shutil.copytree(out / "family", models / family_of(DEFAULT_TUNE))
     monkeypatch.setattr(profiles, "find_models_dir", lambda: models)
     profiles._info.cache_clear()
     codec = Codec(profile, device="cpu")
