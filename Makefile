@@ -23,6 +23,7 @@ TRAIN_FLAGS ?=
 BIN := .venv/bin
 STAMP := .venv/.complete
 RAY_STAMP := .venv/.with-ray
+NATIVE_STAMP := .venv/.native
 
 .DEFAULT_GOAL := help
 .PHONY: help setup native native-sanitize fuzz demo lint format types test test-browser test-ray test-all golden docs picture picture-table bench bench-batch gallery train-balanced train-fast train-best clean check
@@ -32,9 +33,13 @@ help: ## Show this list
 
 setup: $(STAMP) ## Build .venv with everything for development
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt hatch_build.py
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	touch $@ $(NATIVE_STAMP)
+
+$(NATIVE_STAMP): $(wildcard licodec/native/src/*) scripts/compile_native.py | $(STAMP)
+	$(BIN)/python scripts/compile_native.py
 	touch $@
 
 $(RAY_STAMP): $(STAMP)
@@ -64,7 +69,7 @@ format: $(STAMP) ## Rewrite files in the project's style
 types: $(STAMP) ## Check types
 	$(BIN)/mypy
 
-test: $(STAMP) ## Run the tests that need seconds
+test: $(NATIVE_STAMP) ## Run the tests that need seconds
 	$(BIN)/python -m pytest -m 'not slow and not browser and not ray'
 
 test-browser: $(STAMP) ## Run the tests in Chromium, which must be installed
@@ -73,7 +78,7 @@ test-browser: $(STAMP) ## Run the tests in Chromium, which must be installed
 test-ray: $(RAY_STAMP) ## Run the tests that start a local Ray cluster
 	$(BIN)/python -m pytest -m ray tests/ray
 
-test-all: $(STAMP) ## Run all tests but those in a browser and with Ray
+test-all: $(NATIVE_STAMP) ## Run all tests but those in a browser and with Ray
 	$(BIN)/python -m pytest -m 'not browser and not ray'
 
 golden: $(STAMP) ## Remake the golden files (FAMILIES=: of all); needs a line in the changelog

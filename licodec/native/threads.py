@@ -19,6 +19,16 @@ _number: int | None = None
 _pool: tuple[int, ThreadPoolExecutor] | None = None
 
 
+def _forget() -> None:
+    """A forked process has none of its parent's threads."""
+    global _lock, _pool
+    _lock, _pool = threading.Lock(), None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
 def num_threads() -> int:
     """Threads of one call: as set, else as many as torch's where it is loaded, else
     OMP_NUM_THREADS, else one per CPU of the process.

@@ -107,3 +107,21 @@ def test_error_of_any_strip_is_raised():
         over_rows(work, 100, 1000)
     with pytest.raises(ValueError, match="expected 1 or more"):
         set_num_threads(0)
+
+
+def test_forked_process_has_threads_of_its_own():
+    code = """
+import os, threading
+from licodec.native.threads import over_rows, set_num_threads
+set_num_threads(2)
+seen = []
+work = lambda top, bottom: seen.append(threading.current_thread().name)
+over_rows(work, 100, 1000)
+child = os.fork()
+if not child:
+    seen.clear()
+    over_rows(work, 100, 1000)
+    os._exit(0 if len(seen) == 2 else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert run(code).stdout.strip() == "0"
