@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from licodec.cli.completers import complete_lic
+from licodec.cli.lic import check_is_lic
+from licodec.cli.names import printable
 from licodec.cli.options import debug_option, max_pixels_option
 from licodec.cli.plan import PIPE, check_stdin, shown
 from licodec.errors import LicodecError
@@ -24,23 +26,53 @@ JSON_SCHEMA = 1
     epilog="""\b
 Examples:
   licodec info photo.lic
-  licodec info --json photo.lic"""
+  licodec info --json *.lic"""
 )
-@click.argument("file", metavar="FILE.lic", shell_complete=complete_lic)
-@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE.lic...", shell_complete=complete_lic
+)
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object per file.")
 @click.option(
     "--check", "is_checked", is_flag=True, help="Decode the symbols and verify the checksum."
 )
 @max_pixels_option
 @debug_option
-def command(file: str, is_json: bool, is_checked: bool, max_pixels: int) -> None:
-    """Show what a .lic file contains and whether it can be decoded here.
+@click.pass_context
+def command(
+    context: click.Context,
+    files: tuple[str, ...],
+    is_json: bool,
+    is_checked: bool,
+    max_pixels: int,
+) -> None:
+    """Show what .lic files contain and whether they can be decoded here.
 
     FILE.lic is a file or - for stdin. Without --check only its front is read,
     and --max-pixels does not matter.
     """
-    if file == PIPE:
+    if PIPE in files:
         check_stdin()
+    if len(files) == 1:
+        _tell(files[0], is_json=is_json, is_checked=is_checked, max_pixels=max_pixels)
+        return
+    num_failed = 0
+    for index, file in enumerate(files):
+        if index and not is_json:
+            click.echo()
+        try:
+            _tell(file, is_json=is_json, is_checked=is_checked, max_pixels=max_pixels)
+        except LicodecError as error:
+            num_failed += 1
+            click.echo(f"licodec: {printable(str(error))}", err=True)
+    context.exit(1 if num_failed else 0)
+
+
+def _tell(file: str, *, is_json: bool, is_checked: bool, max_pixels: int) -> None:
+    """Print what a file contains.
+
+    Raises:
+        LicodecError: it cannot be read, with its name.
+    """
     name = shown(file)
     try:
         info = _read(file, is_checked=is_checked, max_pixels=max_pixels)
@@ -68,6 +100,7 @@ def _read(file: str, *, is_checked: bool, max_pixels: int) -> "Info":
         else:
             with open(file, "rb") as stream:
                 status = os.fstat(stream.fileno())
+                check_is_lic(stream.peek())
                 if stat.S_ISREG(status.st_mode) and not is_checked:
                     return read_info_from(stream, status.st_size)
                 data = stream.read()
