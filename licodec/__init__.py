@@ -94,8 +94,8 @@ def encode(
             and alpha, (H, W, 3) RGB or (H, W, 4) RGB and alpha; see `licodec.image.convert`.
         quality: 1 (smallest file) to 100 (closest to the original, but not lossless); 75 if neither
             this nor one of the next four, which exclude each other, is given.
-        bpp: bits per pixel that the file stays under, by at most 1 %.
-        size: bytes that the file stays under, by at most 1 %.
+        bpp: bits per pixel that the file stays under; by at most 1 % if a quality reaches them.
+        size: bytes that the file stays under; by at most 1 % if a quality reaches them.
         psnr: dB that the picture comes up to, within 0.05.
         ssimulacra2: points that it comes up to, within 0.5; for sides of 8 pixels and more.
         effort: 0 (fastest) to 9 (smallest file); from 5 on the latent is searched for this picture.
@@ -131,7 +131,7 @@ def encode(
 
 
 def decode(
-    data: bytes,
+    data: bytes | bytearray | memoryview,
     *,
     profile: str | None = None,
     device: str = "auto",
@@ -142,7 +142,7 @@ def decode(
     """Decompress the bytes of a .lic file.
 
     Args:
-        data: the whole file.
+        data: the whole file, not its name.
         profile: synthesis to decode with, of the file's family; None takes the one that the file
             was made for.
         device: "auto", "cpu" or "cuda".
@@ -161,23 +161,26 @@ def decode(
         ImageError: the region reaches beyond the picture.
         ModelError: the weights that the file needs are not installed.
         NotEnoughMemoryError: the picture would not fit into memory.
+        TypeError: data is no bytes.
         ValueError: max_size below 1, or with a region.
     """
-    from licodec.inspect import choose_codec
+    from licodec.inspect import choose_codec, whole_bytes
 
+    data = whole_bytes(data)
     name, tune = choose_codec(data, profile, max_pixels)
     return _codec(name, tune, device, max_pixels).decode(data, region=region, max_size=max_size)
 
 
-def info(data: bytes) -> Info:
+def info(data: bytes | bytearray | memoryview) -> Info:
     """What the front of a .lic file says; needs neither torch nor the file's weights.
 
     Raises:
         BitstreamError: no .lic file, a newer one, or a damaged front.
+        TypeError: data is no bytes.
     """
-    from licodec.inspect import read_info
+    from licodec.inspect import read_info, whole_bytes
 
-    return read_info(data)
+    return read_info(whole_bytes(data))
 
 
 @functools.lru_cache(maxsize=4)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from licodec.codec.match import check_family
@@ -46,6 +47,20 @@ class Info:
     def bpp(self) -> float:
         """Bits of the whole file per pixel."""
         return 8 * self.num_bytes / (self.width * self.height)
+
+
+def whole_bytes(data: object) -> bytes:
+    """A file as bytes, which what callers hold may only look like.
+
+    Raises:
+        TypeError: a name of a file, or anything else.
+    """
+    if isinstance(data, bytes):
+        return data
+    if isinstance(data, bytearray | memoryview):
+        return bytes(data)
+    hint = "; read the file first: open(name, 'rb').read()" if isinstance(data, str | Path) else ""
+    raise TypeError(f"data is a {type(data).__name__}, expected the bytes of a .lic file{hint}")
 
 
 def read_info(data: bytes) -> Info:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import warnings
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from PIL import Image, ImageFile
 from licodec.config import DEFAULT_PROFILE, DEFAULT_TUNE, tune_of
 from licodec.container.format import ALPHA, EXIF, ICC, MAGIC_BYTES, MAX_SIDE_PX, XMP
 from licodec.container.read import read_front_from
-from licodec.errors import BitstreamError, LicodecError, NotLicodecFileError
+from licodec.errors import BitstreamError, LicodecError, NotLicodecFileError, PictureWarning
 from licodec.image.exif import EXIF_PREFIX
 from licodec.image.faults import bytes_or_none
 from licodec.inspect import choose_codec, quality_of
@@ -79,6 +80,7 @@ def register(*, profile: str | None = None, device: str = "auto") -> None:
     Image.register_open(FORMAT, LicImageFile, _accept)
     Image.register_decoder(_DECODER, LicDecoder)
     Image.register_save(FORMAT, _save)
+    Image.register_save_all(FORMAT, _save_all)
     Image.register_extension(FORMAT, ".lic")
     Image.register_mime(FORMAT, MIME_TYPE)
 
@@ -215,6 +217,8 @@ def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
     own_info = image.info
     try:
         image.info = own_info | {key: block for key, block in given.items() if block is not None}
+        if "dpi" in options:
+            image.info |= {"dpi": options["dpi"]}
         with _LOCK:
             wanted = options.get("profile", DEFAULT_PROFILE), options.get("tune", DEFAULT_TUNE)
             codec = _codec(*wanted, _SETTINGS.device)
@@ -224,6 +228,15 @@ def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
     finally:
         image.info = own_info
     stream.write(data)
+
+
+def _save_all(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
+    """Pillow's handler for save_all=True: a .lic file holds one picture, the others are told."""
+    num_others = len(list(image.encoderinfo.get("append_images", ())))
+    if num_others:
+        note = f"only the first of {num_others + 1} pictures is kept: a .lic file holds one"
+        warnings.warn(note, PictureWarning, stacklevel=3)
+    _save(image, stream, filename)
 
 
 def _block(key: str, value: Any) -> bytes | None:

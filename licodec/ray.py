@@ -149,9 +149,13 @@ def _plan(inputs: str | Sequence[str], output: str) -> list[Job]:
     if PIPE in names:
         raise LicodecError("workers have no stdin; name files, folders or patterns")
     try:
-        return plan_jobs(names, os.path.join(output, ""), naming())
+        plan = plan_jobs(names, os.path.join(output, ""), naming())
     except click.UsageError as error:
         raise LicodecError(error.format_message()) from error
+    for job in plan.jobs:
+        if job.problem:
+            raise LicodecError(f"{job.source}: {job.problem}")
+    return plan.jobs
 
 
 def _row(job: Job, future: Future[Result]) -> dict[str, str | int | float]:

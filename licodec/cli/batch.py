@@ -13,7 +13,7 @@ from licodec.cli.coders import Coders
 from licodec.cli.failures import Interrupted, explain
 from licodec.cli.interrupts import interrupt_held
 from licodec.cli.options import CommonOptions, Settings
-from licodec.cli.plan import PIPE, Job
+from licodec.cli.plan import PIPE, Job, Plan
 from licodec.cli.report import Report, Result
 from licodec.cli.slots import default_jobs
 from licodec.errors import LicodecError
@@ -28,7 +28,7 @@ Work = Callable[[Job, Coders], Result]
 
 
 def run_jobs(
-    jobs: list[Job],
+    plan: Plan,
     work: Work,
     common: CommonOptions,
     *,
@@ -37,29 +37,43 @@ def run_jobs(
     """Do all jobs and report each; a bad input does not stop the rest.
 
     Args:
-        jobs: with outputs that differ.
+        plan: jobs with outputs that differ, and what is left out.
         work: does one job from reading to writing, in any thread; it has coders code, and lets
             their `Stopped` through.
         common: how many at a time, and what is told.
         command: its name.
 
     Returns:
-        The exit code: 1 if a job failed, else 0.
+        The exit code: 1 if a job failed or a picture of a folder is not read, else 0.
 
     Raises:
         FatalError: no job can succeed.
         Interrupted: by Ctrl-C; finished outputs stay, others are absent.
     """
+    jobs, work = plan.jobs, _refusing(work)
     num_workers = min(common.jobs or default_jobs(), len(jobs))
     coders = Coders(num_workers, common.device, common.max_pixels)
     is_told = common.is_json, common.is_quiet, common.is_verbose
     with Report(command, len(jobs), *is_told) as report:
+        for folder in plan.empty:
+            report.tell_empty(folder)
         if len(jobs) == 1:
             _run_one(jobs[0], work, coders, report)
         else:
             _Pool(work, coders, num_workers, report).run(jobs)
-    report.summarise(num_workers)
-    return 1 if report.totals.num_failed else 0
+    report.summarise(num_workers, plan.unread)
+    return 1 if report.totals.num_failed or plan.unread else 0
+
+
+def _refusing(work: Work) -> Work:
+    """The work, but for jobs that have a problem."""
+
+    def run(job: Job, coders: Coders) -> Result:
+        if job.problem:
+            raise LicodecError(job.problem)
+        return work(job, coders)
+
+    return run
 
 
 def check_job(job: Job, *, force: bool) -> None:

@@ -1,6 +1,7 @@
 """`licodec compress`: picture files go in, .lic files come out."""
 
 import io
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ from licodec.cli.coders import Coded, Coders
 from licodec.cli.completers import complete_path, complete_picture, complete_profile
 from licodec.cli.goals import TARGETS, Goal, goal_options
 from licodec.cli.metadata import metadata_options
-from licodec.cli.options import CommonOptions, common_options
-from licodec.cli.plan import PIPE, Job, Naming, plan_jobs
+from licodec.cli.options import CommonOptions, common_options, keep_folders_option
+from licodec.cli.plan import PIPE, Job, Naming, plan_jobs, shown
 from licodec.cli.report import Result
 from licodec.cli.search_bar import search_bar
 from licodec.config import DEFAULT_PROFILE, METADATA_KINDS
@@ -41,6 +42,12 @@ Examples:
     shell_complete=complete_path,
     help="File, folder or - for stdout.  [default: beside the input, as .lic]",
 )
+@click.option(
+    "--keep-extension",
+    is_flag=True,
+    help="Name outputs photo.jpg.lic, so that photo.jpg and photo.png stay apart.",
+)
+@keep_folders_option
 @goal_options
 @click.option(
     "-p",
@@ -58,6 +65,8 @@ def command(
     context: click.Context,
     inputs: tuple[str, ...],
     output: str | None,
+    keep_extension: bool,
+    keep_folders: bool,
     goal: Goal,
     profile: str,
     keep: frozenset[str],
@@ -69,7 +78,10 @@ def command(
     pattern or - for stdin. Colour profile, EXIF, XMP and transparency are kept.
     An EXIF orientation is applied to the pixels.
     """
-    planned = plan_jobs(inputs, output, naming(), is_json=common.is_json)
+    _check_names(inputs, output)
+    rules = naming(keeps_extension=keep_extension, keeps_folders=keep_folders)
+    plan = plan_jobs(inputs, output, rules, is_json=common.is_json)
+    planned = plan.jobs
     compressor = Compressor(
         goal=goal,
         profile=profile,
@@ -82,18 +94,44 @@ def command(
         and not common.is_quiet
         and not (common.is_json and sys.stdout.isatty()),
     )
-    context.exit(run_jobs(planned, compressor.run, common, command="compress"))
+    context.exit(run_jobs(plan, compressor.run, common, command="compress"))
 
 
-def naming() -> Naming:
+def naming(*, keeps_extension: bool = False, keeps_folders: bool = False) -> Naming:
     """Pictures in, .lic files of the same name out."""
     from licodec.image.formats import READ_SUFFIXES
+    from licodec.image.strangers import UNREAD_SUFFIXES
+
+    def rename(path: Path) -> Path:
+        return path.with_name(path.name + ".lic") if keeps_extension else path.with_suffix(".lic")
 
     return Naming(
-        rename=lambda path: path.with_suffix(".lic"),
+        rename=rename,
+        keeps_folders=keeps_folders,
         is_input=lambda path: path.suffix.lower() in READ_SUFFIXES,
+        is_unread=lambda path: path.suffix.lower() in UNREAD_SUFFIXES,
         what="pictures",
+        advice="use --keep-extension or --keep-folders, or ",
     )
+
+
+def _check_names(inputs: tuple[str, ...], output: str | None) -> None:
+    """Refuse what was meant otherwise.
+
+    Raises:
+        click.UsageError: -o names a picture, or an output stands among the inputs.
+    """
+    from licodec.image.formats import WRITE_SUFFIXES
+
+    suffix = "" if output is None else Path(output).suffix.lower()
+    if output is not None and suffix in WRITE_SUFFIXES and not os.path.isdir(output):
+        raise click.UsageError(
+            f"-o {shown(output)} has the extension of a picture, and compress writes .lic files; "
+            f"name it {shown(str(Path(output).with_suffix('.lic')))}"
+        )
+    last = inputs[-1]
+    if len(inputs) > 1 and last.lower().endswith(".lic") and not os.path.exists(last):
+        raise click.UsageError(f"{shown(last)} is no file; the output goes after -o")
 
 
 def record_of(goal: Goal, keep: frozenset[str], *, is_kept: bool) -> "SettingsRecord":
@@ -129,6 +167,8 @@ class Compressor:
     has_bar: bool = False  # shows a search on a terminal
 
     def run(self, job: Job, coders: Coders) -> Result:
+        if job.source != PIPE and Path(job.source).suffix.lower() == ".lic":
+            _check_is_no_lic(job.source)
         finished = self._find_finished(job) if self.is_continued else None
         if finished is not None:
             return finished
@@ -139,17 +179,18 @@ class Compressor:
         if job.target != PIPE:
             self.record.note(Path(job.target).parent)
         write_bytes(job.target, data, force=self.force)
+        quality = self._quality_of(data)
         return Result(
             width=picture.width,
             height=picture.height,
             num_bytes=len(data),
             bpp=8 * len(data) / (picture.width * picture.height),
-            quality=self._quality_of(data),
+            quality=quality,
             profile=self.profile,
             seconds=coded.seconds,
             model_seconds=coded.model_seconds,
             stages_s=coded.stages_s,
-            notes=picture.notes,
+            notes=picture.notes + self.goal.notes(picture, len(data), quality),
         )
 
     def _find_finished(self, job: Job) -> Result | None:
@@ -200,3 +241,17 @@ class Compressor:
 
         stream = io.BytesIO(read_bytes(source))
         return keep_only(read_picture(stream, max_pixels=self.max_pixels), self.keep)
+
+
+def _check_is_no_lic(source: str) -> None:
+    """Raises LicodecError if a file is a .lic file, whatever its output would be."""
+    from licodec.container.format import MAGIC_BYTES
+    from licodec.image.strangers import name_stranger
+
+    try:
+        with open(source, "rb") as stream:
+            head = stream.read(len(MAGIC_BYTES))
+    except OSError:
+        return  # told where the file is read
+    if head == MAGIC_BYTES:
+        raise LicodecError(name_stranger(head))

@@ -1,5 +1,6 @@
 """`licodec decompress`: .lic files go in, picture files come out."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,9 @@ from licodec.cli.completers import (
     complete_path,
     complete_profile,
 )
-from licodec.cli.options import CommonOptions, common_options
-from licodec.cli.plan import PIPE, Job, Naming, plan_jobs
+from licodec.cli.lic import check_is_lic
+from licodec.cli.options import CommonOptions, common_options, keep_folders_option
+from licodec.cli.plan import PIPE, Job, Naming, plan_jobs, shown
 from licodec.cli.regions import RegionType
 from licodec.cli.report import Result
 from licodec.errors import ImageError, LicodecError
@@ -43,8 +45,9 @@ Examples:
     metavar="OUT",
     shell_complete=complete_path,
     help="File, folder or - for stdout; the extension chooses the format.  "
-    "[default: beside the input, as .png]",
+    "[default: beside the input, as photo.lic.png]",
 )
+@keep_folders_option
 @click.option(
     "-p",
     "--profile",
@@ -77,6 +80,7 @@ def command(
     context: click.Context,
     inputs: tuple[str, ...],
     output: str | None,
+    keep_folders: bool,
     profile: str | None,
     format_name: str | None,
     region: tuple[int, int, int, int] | None,
@@ -93,8 +97,10 @@ def command(
 
     if region is not None and max_size is not None:
         raise click.UsageError("--region excludes --max-size; give one of them")
-    naming = _naming(format_name)
-    planned = plan_jobs(inputs, output, naming, is_json=common.is_json)
+    _check_names(inputs)
+    naming = _naming(format_name, keeps_folders=keep_folders)
+    plan = plan_jobs(inputs, output, naming, is_json=common.is_json)
+    planned = plan.jobs
     settings = {"profile": profile, "region": region and list(region), "max_size": max_size}
     decompressor = _Decompressor(
         record=SettingsRecord(
@@ -110,22 +116,37 @@ def command(
         force=common.force,
         formats={job.target: _format_of(job.target, format_name) for job in planned},
     )
-    context.exit(run_jobs(planned, decompressor.run, common, command="decompress"))
+    context.exit(run_jobs(plan, decompressor.run, common, command="decompress"))
 
 
-def _naming(format_name: str | None) -> Naming:
+def _naming(format_name: str | None, *, keeps_folders: bool = False) -> Naming:
     suffix = _format_of(PIPE, format_name).suffixes[0]
 
-    def rename(path: Path) -> Path:
-        if path.suffix.lower() == ".lic":
-            return path.with_suffix(suffix)
+    def beside(path: Path) -> Path:
+        """A name that the original cannot have, which may stand there: photo.lic.png."""
         return path.with_name(path.name + suffix)
+
+    def rename(path: Path) -> Path:
+        return path.with_suffix(suffix) if path.suffix.lower() == ".lic" else beside(path)
 
     return Naming(
         rename=rename,
+        beside=beside,
+        keeps_folders=keeps_folders,
         is_input=lambda path: path.suffix.lower() == ".lic",
         what=".lic files",
+        advice="use --keep-folders, or ",
     )
+
+
+def _check_names(inputs: tuple[str, ...]) -> None:
+    """Raises click.UsageError if an output stands among the inputs."""
+    from licodec.image.formats import WRITE_SUFFIXES
+
+    last = inputs[-1]
+    is_output = Path(last).suffix.lower() in WRITE_SUFFIXES and not os.path.exists(last)
+    if len(inputs) > 1 and is_output:
+        raise click.UsageError(f"{shown(last)} is no file; the output goes after -o")
 
 
 def _format_of(target: str, format_name: str | None) -> "WriteFormat":
@@ -161,6 +182,7 @@ class _Decompressor:
             return self._finished(read_info(read_bytes(job.source)))
         check_job(job, force=self.force)
         data = read_bytes(job.source)
+        check_is_lic(data)
         container = read_container(data, self.max_pixels)
         profile, tune = codec_of(container.header, self.profile)
         info = describe(container, len(data))

@@ -24,6 +24,7 @@ from licodec.config import (
 
 if TYPE_CHECKING:
     from licodec.image.picture import Picture
+    from licodec.search.target import Target
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 TARGETS = ("bpp", "size", "psnr", "ssimulacra2")
@@ -73,12 +74,26 @@ class Goal:
             found["quantizer"] = self.quantizer
         if self.time_budget is not None:
             found["time_budget"] = self.time_budget
-        if self.target is not None:
-            from licodec.search.target import target_of
-
-            name, value = self.target
-            found["target"] = target_of(picture.width * picture.height, **{name: value})
+        target = self._target_for(picture)
+        if target is not None:
+            found["target"] = target
         return found
+
+    def notes(self, picture: "Picture", num_bytes: int, quality: float) -> tuple[str, ...]:
+        """What is to be told of a file with this size and quality."""
+        if self.target is None:
+            return ()
+        from licodec.search.target import notes_on_size
+
+        return notes_on_size(self._target_for(picture), num_bytes, quality)
+
+    def _target_for(self, picture: "Picture") -> "Target | None":
+        if self.target is None:
+            return None
+        from licodec.search.target import target_of
+
+        name, value = self.target
+        return target_of(picture.width * picture.height, **{name: value})
 
 
 def goal_options(command: _F) -> _F:
@@ -233,7 +248,8 @@ _OPTIONS = (
         "--size",
         callback=_read_size,
         metavar="SIZE",
-        help="Size of the file in place of a quality, such as 100KB; at most 1 % under it.",
+        help="Most bytes of the file in place of a quality, such as 100KB; the file has at most "
+        "1 % less where its quality can be so high.",
     ),
     click.option(
         "--psnr",

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from licodec.cli.completers import complete_lic
+from licodec.cli.lic import check_is_lic
+from licodec.cli.names import printable
 from licodec.cli.options import debug_option, max_pixels_option
 from licodec.cli.plan import PIPE, check_stdin, shown
 from licodec.cli.system import print_system
@@ -25,11 +27,11 @@ JSON_SCHEMA = 1
     epilog="""\b
 Examples:
   licodec info photo.lic
-  licodec info --json photo.lic
+  licodec info --json *.lic
   licodec info --system"""
 )
-@click.argument("file", metavar="[FILE.lic]", required=False, shell_complete=complete_lic)
-@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+@click.argument("files", nargs=-1, metavar="[FILE.lic]...", shell_complete=complete_lic)
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object per file.")
 @click.option(
     "--check", "is_checked", is_flag=True, help="Decode the symbols and verify the checksum."
 )
@@ -38,21 +40,48 @@ Examples:
 )
 @max_pixels_option
 @debug_option
+@click.pass_context
 def command(
-    file: str | None, is_json: bool, is_checked: bool, is_system: bool, max_pixels: int
+    context: click.Context,
+    files: tuple[str, ...],
+    is_json: bool,
+    is_checked: bool,
+    is_system: bool,
+    max_pixels: int,
 ) -> None:
-    """Show what a .lic file contains and whether it can be decoded here.
+    """Show what .lic files contain and whether they can be decoded here.
 
     FILE.lic is a file or - for stdin. Without --check only its front is read,
     and --max-pixels does not matter.
     """
-    if is_system == (file is not None):
-        raise click.UsageError("give either a file or --system")
-    if file is None:
+    if is_system == bool(files):
+        raise click.UsageError("give either files or --system")
+    if is_system:
         print_system(is_json=is_json, schema=JSON_SCHEMA)
         return
-    if file == PIPE:
+    if PIPE in files:
         check_stdin()
+    if len(files) == 1:
+        _tell(files[0], is_json=is_json, is_checked=is_checked, max_pixels=max_pixels)
+        return
+    num_failed = 0
+    for index, file in enumerate(files):
+        if index and not is_json:
+            click.echo()
+        try:
+            _tell(file, is_json=is_json, is_checked=is_checked, max_pixels=max_pixels)
+        except LicodecError as error:
+            num_failed += 1
+            click.echo(f"licodec: {printable(str(error))}", err=True)
+    context.exit(1 if num_failed else 0)
+
+
+def _tell(file: str, *, is_json: bool, is_checked: bool, max_pixels: int) -> None:
+    """Print what a file contains.
+
+    Raises:
+        LicodecError: it cannot be read, with its name.
+    """
     name = shown(file)
     try:
         info = _read(file, is_checked=is_checked, max_pixels=max_pixels)
@@ -80,6 +109,7 @@ def _read(file: str, *, is_checked: bool, max_pixels: int) -> "Info":
         else:
             with open(file, "rb") as stream:
                 status = os.fstat(stream.fileno())
+                check_is_lic(stream.peek())
                 if stat.S_ISREG(status.st_mode) and not is_checked:
                     return read_info_from(stream, status.st_size)
                 data = stream.read()

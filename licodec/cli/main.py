@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -17,6 +19,7 @@ import click
 
 from licodec import __version__
 from licodec.cli.failures import explain
+from licodec.cli.names import printable
 from licodec.cli.options import Settings, debug_option
 from licodec.cli.streams import replace_closed
 
@@ -126,7 +129,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.Abort as error:
         return _fail(str(error) or "interrupted", 130)
     except click.UsageError as error:
-        error.show()
+        text = io.StringIO()
+        error.show(text)  # several lines, with tabs in lists of choices
+        lines = re.sub(r"[^\n\t]+", lambda part: printable(part[0]), text.getvalue())
+        click.echo(lines, err=True, nl=False)
         return error.exit_code
     except Exception as error:  # the last resort of a program, not of a library
         if settings.is_debug:
@@ -136,7 +142,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(f"licodec: {message}", err=True)
+    click.echo(f"licodec: {printable(message)}", err=True)
     _drop_unwritten_output()
     return code
 

@@ -51,6 +51,11 @@ continue_option = click.option(
     is_flag=True,
     help="Skip outputs that an earlier run has finished.",
 )
+keep_folders_option = click.option(
+    "--keep-folders",
+    is_flag=True,
+    help="Keep the whole path of each input below the folder that -o names.",
+)
 device_option = click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from licodec.cli.names import printable
 from licodec.cli.plan import PIPE, Job, shown
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from licodec.inspect import Info
 
 JSON_SCHEMA = 1
+_NOT_READ = "not read: of a format that licodec does not read; convert it to PNG first"
+_MAX_NAMES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +150,25 @@ class Report:
         if self._is_json:
             self._print_json(job, None, message)
 
-    def summarise(self, num_workers: int) -> None:
-        """Print the table of a run of several files."""
-        if self._is_quiet or self._num_files < 2:
+    def tell_empty(self, folder: str) -> None:
+        """Report a folder among several inputs that has nothing to do."""
+        if not self._is_quiet:
+            self._say(f"licodec: {shown(folder)}: note: nothing to do in this folder")
+
+    def summarise(self, num_workers: int, unread: tuple[str, ...] = ()) -> None:
+        """Print the table of a run of several files.
+
+        Args:
+            num_workers: how many were worked on at a time.
+            unread: pictures of folders that were left out, since licodec does not read them.
+        """
+        not_read = f"{len(unread)} not read: {_listed(unread)}" if unread else ""
+        if self._is_json:
+            for name in unread:
+                self._print_json(Job(name, ""), None, _NOT_READ)
+        if self._is_quiet and unread:
+            click.echo(f"licodec: {not_read}", err=True)
+        if self._is_quiet or self._num_files + len(unread) < 2:
             return
         totals, seconds = self.totals, time.perf_counter() - self._started
         counts = {
@@ -157,7 +176,8 @@ class Report:
             "finished earlier": totals.num_skipped,
             "failed": totals.num_failed,
         }
-        rows = {"files": ", ".join(f"{n} {what}" for what, n in counts.items() if n)}
+        parts = [f"{n} {what}" for what, n in counts.items() if n]
+        rows = {"files": ", ".join([*parts, *([not_read] if unread else [])])}
         if totals.num_done:
             mpx = totals.num_pixels / 1e6
             rows["pixels"] = f"{mpx:.1f} Mpx, {mpx / seconds:.2f} Mpx/s"
@@ -167,6 +187,7 @@ class Report:
             click.echo(f"{name:<8}{value}", err=True)
 
     def _say(self, line: str) -> None:
+        line = printable(line)
         if self._bar is None:
             click.echo(line, err=True)
         else:
@@ -185,6 +206,11 @@ class Report:
         names = Result.__dataclass_fields__
         line |= asdict(result) if result is not None else dict.fromkeys(names)
         click.echo(json.dumps(line))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(map(shown, names[:_MAX_NAMES])) + more
 
 
 def _make_bar() -> "Progress":

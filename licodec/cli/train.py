@@ -21,7 +21,7 @@ from licodec.errors import TrainingError
     type=click.Choice(sorted(SYNTHESES)),
     default="balanced",
     show_default=True,
-    help="Which synthesis to train.",
+    help="Which synthesis to train; best is a shape without installed weights until you have.",
 )
 @click.option(
     "--resume",

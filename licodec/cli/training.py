@@ -27,12 +27,12 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def parse_duration(_context: click.Context, _option: click.Parameter, text: str | None) -> float:
-    """Seconds of `90s`, `30m` or `2h`; a bare number is minutes; without end for None."""
+    """Seconds of `90s`, `30m`, `2h` or a bare number of them; without end for None."""
     if text is None:
         return math.inf
     unit = _SECONDS.get(text[-1:], 0.0)
     try:
-        seconds = float(text[:-1]) * unit if unit else float(text) * 60
+        seconds = float(text[:-1]) * unit if unit else float(text)
     except ValueError:
         seconds = -1.0
     if not 0 < seconds < 1e9:
@@ -60,7 +60,7 @@ _OPTIONS = (
         callback=parse_duration,
         default="1h",
         show_default=True,
-        help="How long to train, such as 90s, 30m or 2h; a bare number is minutes. The learning "
+        help="How long to train, such as 90s, 30m or 2h; a bare number is seconds. The learning "
         "rate falls to 1 % towards it.",
     ),
     click.option(
@@ -163,9 +163,12 @@ def load_data(data: Sequence[str], crop_px: int) -> tuple[Pictures, Pictures]:
     from licodec.train.data import load_pictures, parse_source
 
     train, valid = load_pictures([parse_source(text) for text in data], crop_px)
+    num_too_small = train.num_too_small + valid.num_too_small
     click.echo(
         f"{len(train.arrays)} pictures, {train.megapixels:.0f} Mpx to train on, "
-        f"{len(valid.arrays)} held back, {train.num_unreadable} unreadable",
+        f"{len(valid.arrays)} held back, "
+        f"{num_too_small} too small for a crop of {crop_px} pixels, "
+        f"{train.num_unreadable + valid.num_unreadable} unreadable",
         err=True,
     )
     return train, valid

@@ -33,7 +33,7 @@ from licodec.config import (
     search_seconds,
 )
 from licodec.container.format import ALPHA, EXIF, ICC, MAX_SIDE_PX, XMP, Container, Header, Section
-from licodec.container.read import read_container
+from licodec.container.read import read_container, read_front
 from licodec.container.write import write_container
 from licodec.errors import ImageError, PictureWarning
 from licodec.image.alpha import pack_alpha, unpack_alpha
@@ -43,7 +43,7 @@ from licodec.image.picture import Picture
 from licodec.memory import LARGE_PX, check_memory, decode_bytes, encode_bytes, score_bytes
 from licodec.profiles import family_name, find_profile, read_scale
 from licodec.search.encode import SearchEncoder
-from licodec.search.target import Target, target_of
+from licodec.search.target import Target, notes_on_size, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -127,8 +127,8 @@ class Codec:
             image: Pillow image or uint8 array, see `licodec.image.convert`.
             quality: 1 (smallest) to 100 (best, not lossless); 75 if neither this nor one of the
                 next four, which exclude each other, is given.
-            bpp: bits per pixel that the file stays under, by at most 1 %.
-            size: bytes that the file stays under, by at most 1 %.
+            bpp: bits per pixel that the file stays under; by at most 1 % if a quality reaches them.
+            size: bytes that the file stays under; by at most 1 % if a quality reaches them.
             psnr: dB that the picture comes up to, within 0.05.
             ssimulacra2: points that it comes up to, within 0.5; for sides of 8 pixels and more.
             effort: 0 (fastest) to 9 (smallest file), see `licodec.config.EFFORT_CHOICES`.
@@ -151,7 +151,7 @@ class Codec:
         target = target_of(num_pixels, bpp=bpp, size=size, psnr=psnr, ssimulacra2=ssimulacra2)
         if target is not None and quality is not None:
             raise ValueError("quality excludes bpp, size, psnr and ssimulacra2; give one of them")
-        return self.encode_picture(
+        data = self.encode_picture(
             picture,
             quality=DEFAULT_QUALITY if quality is None else quality,
             target=target,
@@ -159,10 +159,14 @@ class Codec:
             time_budget=time_budget,
             quantizer=quantizer,
         )
+        reached = self.scale.shown(read_front(data).header.quality_index)
+        for note in notes_on_size(target, len(data), reached):
+            warnings.warn(note, PictureWarning, stacklevel=2)
+        return data
 
     def decode(
         self,
-        data: bytes,
+        data: bytes | bytearray | memoryview,
         *,
         region: tuple[int, int, int, int] | None = None,
         max_size: int | None = None,
@@ -176,7 +180,10 @@ class Codec:
             NotEnoughMemoryError: the picture would not fit into memory.
             ValueError: max_size below 1, or with a region.
         """
-        return to_image(self.decode_picture(data, region=region, max_size=max_size))
+        from licodec.inspect import whole_bytes
+
+        picture = self.decode_picture(whole_bytes(data), region=region, max_size=max_size)
+        return to_image(picture)
 
     @no_autocast()
     def encode_picture(

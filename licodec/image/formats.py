@@ -79,6 +79,10 @@ WRITE_FORMATS: Mapping[str, WriteFormat] = MappingProxyType(
 )
 
 
+# What an output of `licodec decompress` may end with.
+WRITE_SUFFIXES = frozenset(s for chosen in WRITE_FORMATS.values() for s in chosen.suffixes)
+
+
 def find_format(target: str | Path | BinaryIO, name: str | None = None) -> WriteFormat:
     """The format to write: by name, else by the path's extension, else PNG.
 

@@ -132,14 +132,15 @@ def find_setting(target: Target, measure: Measure, start: int) -> Setting:
         the file is of a few bytes, the nearest one on the right side.
 
     Raises:
-        TargetError: no quality reaches the target; tells the nearest that can be reached.
+        TargetError: no quality reaches the target; tells the nearest that can be reached. A size
+            above that of the best quality is reached by it.
     """
     search = _Search(target, measure)
     index = search.coarse(min(max(start, 0), MAX_QUALITY_INDEX))
     for near in (index, index + 1, index - 1):
         if 0 <= near <= MAX_QUALITY_INDEX and search.fine(near):
             break
-    return search.result()
+    return search.result(allows_less=True)
 
 
 def adjust_setting(target: Target, measure: Measure, quality_index: int) -> Setting:
@@ -208,8 +209,11 @@ class _Search:
             scale = (low + high) / 2 if is_tried else inside
         return self._is_met()
 
-    def result(self) -> Setting:
+    def result(self, *, allows_less: bool = False) -> Setting:
         """The best setting measured.
+
+        Args:
+            allows_less: the largest file will do where all are smaller than a size.
 
         Raises:
             TargetError: all are on the wrong side, or the target is beyond an end of the scale.
@@ -219,6 +223,8 @@ class _Search:
             last = self._last_resort()
             self._excess(last)
             best = self._best()
+            if best is None and allows_less and self._target.is_size and self._allowed():
+                return max(self._allowed(), key=self._excess)  # a size is an upper limit
             if best is None:
                 raise _unreachable(self._target, self._known[last])
         return best
@@ -248,6 +254,23 @@ class _Search:
         ):  # files are too small, or not close enough
             return Setting(max(indices), MIN_RATE_SCALE)
         return Setting(min(indices), MAX_RATE_SCALE)
+
+
+def notes_on_size(target: Target | None, num_bytes: int, quality: float) -> tuple[str, ...]:
+    """A line if a file of the best quality is smaller than was allowed.
+
+    Args:
+        target: what was asked for.
+        num_bytes: of the file.
+        quality: of the file, 1 to 100.
+    """
+    if target is None or not target.is_size or quality < 100:
+        return ()
+    if target.is_met(num_bytes):
+        return ()
+    return (
+        f"the best quality has {num_bytes:,} bytes, fewer than the {target.wanted:,.0f} allowed",
+    )
 
 
 def _unreachable(target: Target, nearest: float) -> TargetError:

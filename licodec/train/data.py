@@ -66,6 +66,7 @@ class Pictures:
     arrays: list[np.ndarray]
     weights: list[float]
     num_unreadable: int = 0
+    num_too_small: int = 0
 
     @property
     def megapixels(self) -> float:
@@ -76,9 +77,9 @@ class Pictures:
 def load_pictures(sources: Sequence[Source], min_side_px: int) -> tuple[Pictures, Pictures]:
     """Decode everything once.
 
-    Pictures smaller than min_side_px on a side and unreadable files are left out (the latter
-    counted). Sources whose name starts with "valid" are for validation; without any, every 40th
-    picture is held back.
+    Pictures smaller than min_side_px on a side and unreadable files are left out and counted.
+    Sources whose name starts with "valid" are for validation; without any, every 40th picture is
+    held back.
 
     Returns:
         pictures to train on, pictures to validate on.
@@ -102,7 +103,8 @@ def load_pictures(sources: Sequence[Source], min_side_px: int) -> tuple[Pictures
         advice = " or a smaller --crop" if min_side_px > _LEAST_CROP_PX else ""
         raise TrainingError(
             f"no picture of at least {min_side_px} px per side found "
-            f"({train.num_unreadable} files unreadable); give a larger set{advice}"
+            f"({train.num_too_small} are smaller, {train.num_unreadable} files unreadable); "
+            f"give a larger set{advice}"
         )
     return train, valid
 
@@ -155,9 +157,11 @@ def _add(pictures: Pictures, data: bytes, weight: float, min_side_px: int) -> No
         return
     if array.ndim == 2:
         array = np.stack([array] * 3, axis=2)
-    if min(array.shape[:2]) >= min_side_px:
-        pictures.arrays.append(array)
-        pictures.weights.append(weight)
+    if min(array.shape[:2]) < min_side_px:
+        pictures.num_too_small += 1
+        return
+    pictures.arrays.append(array)
+    pictures.weights.append(weight)
 
 
 def drawing_chances(arrays: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:

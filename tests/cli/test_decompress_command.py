@@ -26,15 +26,15 @@ def test_picture_comes_back_beside_the_file_as_png(licodec: Licodec, tmp_path: P
     pixels = compressed(licodec, tmp_path / "a.lic")
     outcome = licodec("decompress", tmp_path / "a.lic")
     assert outcome.code == 0
-    assert outcome.err.startswith(f"{tmp_path / 'a.lic'} -> {tmp_path / 'a.png'}  11x7  ")
-    np.testing.assert_array_equal(read_photo(tmp_path / "a.png"), pixels)
+    assert outcome.err.startswith(f"{tmp_path / 'a.lic'} -> {tmp_path / 'a.lic.png'}  11x7  ")
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.lic.png"), pixels)
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
 def test_mode_comes_back(licodec: Licodec, tmp_path: Path, mode: str) -> None:
     pixels = compressed(licodec, tmp_path / "a.lic", mode=mode)
     licodec("decode", tmp_path / "a.lic")
-    np.testing.assert_array_equal(read_photo(tmp_path / "a.png"), pixels)
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.lic.png"), pixels)
 
 
 def test_orientation_is_applied_once(licodec: Licodec, tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_orientation_is_applied_once(licodec: Licodec, tmp_path: Path) -> None:
     tags[0x0112] = 8
     pixels = compressed(licodec, tmp_path / "a.lic", exif=tags)
     licodec("decompress", tmp_path / "a.lic")
-    with Image.open(tmp_path / "a.png") as image:
+    with Image.open(tmp_path / "a.lic.png") as image:
         assert image.getexif()[0x0112] == 1
         np.testing.assert_array_equal(np.asarray(image), np.rot90(pixels))
 
@@ -51,7 +51,7 @@ def test_orientation_is_applied_once(licodec: Licodec, tmp_path: Path) -> None:
     ("arguments", "name", "expected"),
     [
         (["-o", "b.webp"], "b.webp", "WEBP"),
-        (["--format", "tiff"], "a.tif", "TIFF"),
+        (["--format", "tiff"], "a.lic.tif", "TIFF"),
         (["--format", "jpeg", "-o", "b.dat"], "b.dat", "JPEG"),
     ],
 )
@@ -153,7 +153,7 @@ def test_every_proper_prefix_gives_one_line(licodec: Licodec, tmp_path: Path) ->
         (tmp_path / "a.lic").write_bytes(data[:length])
         outcome = licodec("decompress", tmp_path / "a.lic")
         assert (outcome.code, outcome.err.count("\n")) == (1, 1)
-    assert not (tmp_path / "a.png").exists()
+    assert not (tmp_path / "a.lic.png").exists()
 
 
 def test_pixel_limit_is_checked_before_the_codec_is_loaded(
@@ -169,9 +169,9 @@ def test_pixel_limit_is_checked_before_the_codec_is_loaded(
 
 def test_existing_picture_is_refused(licodec: Licodec, tmp_path: Path) -> None:
     compressed(licodec, tmp_path / "a.lic")
-    (tmp_path / "a.png").write_bytes(b"precious")
+    (tmp_path / "a.lic.png").write_bytes(b"precious")
     assert licodec("decompress", tmp_path / "a.lic").code == 1
-    assert (tmp_path / "a.png").read_bytes() == b"precious"
+    assert (tmp_path / "a.lic.png").read_bytes() == b"precious"
     assert licodec("decompress", "--force", tmp_path / "a.lic").code == 0
 
 
@@ -180,13 +180,13 @@ def test_region_is_what_the_option_names(licodec: Licodec, tmp_path: Path) -> No
     outcome = licodec("decompress", tmp_path / "a.lic", "--region", "2,1,5,4")
     assert outcome.code == 0
     assert "  5x4  " in outcome.err
-    np.testing.assert_array_equal(read_photo(tmp_path / "a.png"), pixels[1:5, 2:7])
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.lic.png"), pixels[1:5, 2:7])
 
 
 def test_preview_has_the_size_that_the_option_names(licodec: Licodec, tmp_path: Path) -> None:
     compressed(licodec, tmp_path / "a.lic")
     assert licodec("decompress", tmp_path / "a.lic", "--max-size", "6").code == 0
-    assert max(read_photo(tmp_path / "a.png").shape[:2]) == 6
+    assert max(read_photo(tmp_path / "a.lic.png").shape[:2]) == 6
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_wrong_region_or_size_is_wrong_usage(
 ) -> None:
     compressed(licodec, tmp_path / "a.lic")
     assert licodec("decompress", tmp_path / "a.lic", *options).code == 2
-    assert not (tmp_path / "a.png").exists()
+    assert not (tmp_path / "a.lic.png").exists()
 
 
 def test_header_is_read_once(

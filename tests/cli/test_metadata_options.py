@@ -45,10 +45,10 @@ def test_what_is_named_stays(
     outcome = licodec("compress", *arguments, tmp_path / "a.webp")
     assert outcome.code == 0
     assert licodec("decompress", tmp_path / "a.lic").code == 0
-    assert found_in(tmp_path / "a.png") == kept
+    assert found_in(tmp_path / "a.lic.png") == kept
     upright = np.rot90(pixels, 2)
     expected = upright if "icc" in kept else convert_to_srgb(upright, PROFILE)
-    np.testing.assert_array_equal(read_photo(tmp_path / "a.png"), expected)
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.lic.png"), expected)
     assert ("note: colours converted to sRGB" in outcome.err) == ("icc" not in kept)
 
 

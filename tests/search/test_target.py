@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 
 import licodec
-from licodec import TargetError
+from licodec import PictureWarning, TargetError
 from licodec.codec.codec import Codec
 from licodec.metrics.ssimulacra2 import ssimulacra2
-from licodec.search.target import Setting, Target, adjust_setting, find_setting, target_of
+from licodec.search.target import (
+    Setting,
+    Target,
+    adjust_setting,
+    find_setting,
+    notes_on_size,
+    target_of,
+)
 from tests.photos import PHOTOS, crop, psnr_db
 
 
@@ -46,13 +53,23 @@ def test_targets_within_reach_are_met_in_few_encodes(seed: int, is_size: bool) -
     assert target.is_met(picture(setting))
 
 
-@pytest.mark.parametrize("is_size", [True, False])
-def test_target_beyond_the_best_quality_names_the_nearest(is_size: bool) -> None:
-    picture = Picture(1, is_size=is_size)
+def test_psnr_beyond_the_best_quality_names_the_nearest() -> None:
+    picture = Picture(1, is_size=False)
     best = picture(Setting(255, 0.25))
-    wanted = 2 * best if is_size else best + 3
-    with pytest.raises(TargetError, match=f"{best:.0f}" if is_size else f"{best:.2f}"):
-        find_setting(Target(wanted, is_size), picture, 128)
+    with pytest.raises(TargetError, match=f"{best:.2f}"):
+        find_setting(Target(best + 3, is_size=False), picture, 128)
+
+
+def test_size_beyond_the_best_quality_is_answered_with_that_and_a_note() -> None:
+    picture = Picture(1, is_size=True)
+    best = picture(Setting(255, 0.25))
+    target = Target(2 * best, is_size=True)
+    assert picture(find_setting(target, picture, 128)) == best
+    (note,) = notes_on_size(target, 1234, 100.0)
+    assert note.startswith("the best quality has 1,234 bytes")
+    assert notes_on_size(target, int(target.wanted), 100.0) == ()
+    assert notes_on_size(target, 1234, 99.6) == ()
+    assert notes_on_size(None, 1234, 100.0) == ()
 
 
 def test_target_below_the_worst_quality_names_the_nearest() -> None:
@@ -96,6 +113,13 @@ def test_one_target_at_a_time() -> None:
 def test_quality_and_target_exclude_each_other(codec: Codec) -> None:
     with pytest.raises(ValueError, match="quality excludes"):
         codec.encode(crop(20, 20), quality=60, bpp=1)
+
+
+def test_size_is_an_upper_limit(codec: Codec) -> None:
+    pixels = crop(64, 48)
+    with pytest.warns(PictureWarning, match="the best quality has"):
+        data = codec.encode(pixels, size=10**7)
+    assert len(data) > len(codec.encode(pixels, quality=100, effort=0)) * 0.8
 
 
 def test_unreachable_target_is_an_error_with_the_nearest(psnr_codec: Codec) -> None:
@@ -190,8 +214,7 @@ def test_exact_picture_counts_as_a_hundred_db() -> None:
     assert np.array_equal(codec.decode(codec.encode(flat, psnr=100)), flat)
 
 
-@pytest.mark.parametrize("wanted", [1, 1e7])
-@pytest.mark.parametrize("is_size", [True, False])
+@pytest.mark.parametrize(("is_size", "wanted"), [(True, 1), (False, 1), (False, 1e7)])
 def test_what_an_error_proposes_can_be_reached(is_size: bool, wanted: float) -> None:
     settings = []
 

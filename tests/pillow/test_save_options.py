@@ -1,0 +1,57 @@
+"""Options of Pillow's own that saving a .lic file heeds, and cases through the plugin."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import licodec
+import licodec.pillow
+from licodec.image.density import density_in
+from licodec.image.exif import EXIF_PREFIX
+from licodec.image.icc import DISPLAY_P3, make_profile
+
+CASES = Path(__file__).parents[1] / "image" / "cases"
+
+
+def saved(image: Image.Image, **options: object) -> Image.Image:
+    stream = io.BytesIO()
+    image.save(stream, "LIC", effort=0, **options)
+    return Image.open(stream)
+
+
+def test_density_that_is_given_comes_back() -> None:
+    back = saved(Image.new("RGB", (20, 10)), dpi=(300, 200))
+    assert density_in(back.info["exif"].removeprefix(EXIF_PREFIX)) == (300, 200)
+
+
+def test_one_of_several_pictures_is_saved_with_a_warning() -> None:
+    image = Image.new("RGB", (20, 10), "red")
+    assert saved(image, save_all=True).size == (20, 10)
+    with pytest.warns(licodec.PictureWarning, match="only the first of 3"):
+        saved(image, save_all=True, append_images=[image, image])
+
+
+@pytest.mark.parametrize("name", ["cicp-over-iccp.png", "icc.bmp", "icc.gif"])
+def test_colours_that_pillow_passes_over_are_kept(name: str) -> None:
+    with Image.open(CASES / name) as image:
+        icc = saved(image).info["icc_profile"]
+    assert icc == make_profile(DISPLAY_P3)
+
+
+@pytest.mark.parametrize(("name", "note"), [("gainmap.jpg", "gain map"), ("signed-8.tif", "-128")])
+def test_what_is_dropped_or_read_otherwise_is_told(name: str, note: str) -> None:
+    with Image.open(CASES / name) as image, pytest.warns(licodec.PictureWarning, match=note):
+        saved(image)
+
+
+def test_bytes_of_any_kind_decode_and_names_do_not() -> None:
+    data = licodec.encode(np.zeros((9, 9), np.uint8), effort=0)
+    for kind in (bytes, bytearray, memoryview):
+        assert licodec.decode(kind(data)).size == (9, 9)
+        assert licodec.info(kind(data)).width == 9
+    for wrong in ("photo.lic", Path("photo.lic"), None, 7):
+        with pytest.raises(TypeError, match=r"expected the bytes of a \.lic file"):
+            licodec.decode(wrong)  # type: ignore[arg-type]
