@@ -165,4 +165,4 @@ def test_system_tells_library_instruction_set_and_threads(
 def test_either_a_file_or_the_system_is_shown(licodec: Licodec, arguments: list[str]) -> None:
     outcome = licodec("info", *arguments)
     assert outcome.code == 2
-    assert "give either a file or --system" in outcome.err
+    assert "give either files or --system" in outcome.err
