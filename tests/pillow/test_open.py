@@ -15,6 +15,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 import licodec
 import licodec.pillow
+from licodec.config import DEFAULT_TUNE
 from licodec.pillow import LicImageFile, register
 from tests.pillow.conftest import PROFILE, lic_bytes, small_picture
 
@@ -151,7 +152,7 @@ def test_networks_are_loaded_once(lic: bytes, monkeypatch: pytest.MonkeyPatch) -
     for _ in range(2):
         Image.open(io.BytesIO(lic)).load()
         lic_bytes(small_picture())
-    assert made == [("balanced", "auto")]
+    assert made == [("balanced", "auto", DEFAULT_TUNE)]
 
 
 def test_registered_profile_decodes_a_file_of_an_unknown_one(
