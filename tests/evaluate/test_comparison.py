@@ -66,7 +66,7 @@ def test_a_rate_needs_no_licodec():
 def test_each_profile_is_a_codec_and_the_first_sets_the_size():
     found = run(waves(40, 60), codecs=("licodec",), profiles=("fast", "best"))
     assert [result.name for result in found.results] == ["licodec-fast", "licodec-best"]
-    assert "licodec-fast at quality 60" in found.target_from
+    assert "licodec-fast at quality 75" in found.target_from
 
 
 def test_each_tune_is_a_codec_and_the_first_sets_the_size():
@@ -84,7 +84,7 @@ def test_each_tune_is_a_codec_and_the_first_sets_the_size():
     )
     names = [result.name for result in found.results]
     assert names == ["licodec-balanced-psnr", "licodec-balanced"]
-    assert "licodec-balanced-psnr at quality 60" in found.target_from
+    assert "licodec-balanced-psnr at quality 75" in found.target_from
 
 
 def test_each_effort_is_a_codec_that_reaches_the_encoder():
