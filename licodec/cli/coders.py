@@ -171,16 +171,17 @@ class Coders:
 def _processes(count: int, device: str, max_pixels: int) -> Executor:
     """Processes with a `Coder` each, which start when they are needed."""
     context = multiprocessing.get_context("spawn")  # forks break CUDA and torch's threads
-    return ProcessPoolExecutor(count, context, begin, (device, max_pixels))
+    with _interrupts_blocked():  # Python's tracker of resources begins here
+        return ProcessPoolExecutor(count, context, begin, (device, max_pixels))
 
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Keep Ctrl-C from this thread, where the system can."""
+    """Keep Ctrl-C and the end of a terminal from this thread, where the system can."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGHUP])
     try:
         yield
     finally:

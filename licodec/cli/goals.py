@@ -248,8 +248,8 @@ _OPTIONS = (
         "--size",
         callback=_read_size,
         metavar="SIZE",
-        help="Most bytes of the file in place of a quality, such as 100KB; the file has at most "
-        "1 % less where its quality can be so high.",
+        help="Most bytes of the file in place of a quality, such as 100KB; it has at most 1 % less "
+        "if a quality reaches them.",
     ),
     click.option(
         "--psnr",

@@ -10,6 +10,7 @@ import importlib
 import io
 import os
 import re
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -110,7 +111,15 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line (`sys.argv` if None) and exit with its code."""
+    _interrupt_at_hangup()
     sys.exit(run(arguments))
+
+
+def _interrupt_at_hangup() -> None:
+    """Let the end of the terminal do what Ctrl-C does, unless someone (nohup) has it ignored."""
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is signal.SIG_DFL:
+        signal.signal(hangup, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

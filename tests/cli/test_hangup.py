@@ -1,0 +1,30 @@
+"""The end of a terminal ends a batch as Ctrl-C does."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.cli.pictures import save_photos
+
+
+def test_end_of_the_terminal_is_told_as_an_interrupt_and_nothing_else(tmp_path: Path) -> None:
+    save_photos(tmp_path / "in", "abcdefghijklmnopqrstuvwxyz")
+    command = [sys.executable, "-m", "licodec", "compress", str(tmp_path / "in"), "-j", "2"]
+    run = subprocess.Popen(
+        [*command, "-e", "9", "--time-budget", "9s", "-o", str(tmp_path / "out")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while run.poll() is None and not list(tmp_path.glob("out/*.lic")):
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGHUP)
+    _, told = run.communicate(timeout=300)
+    assert run.returncode == 130
+    assert "interrupted" in told.splitlines()[-1]
+    assert "resource_tracker" not in told
+    assert "Traceback" not in told
