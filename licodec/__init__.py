@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from licodec.codec.codec import Codec
+    from licodec.api import Codec
     from licodec.inspect import Info
 
 __version__ = "0.1.0"
@@ -175,14 +175,14 @@ def info(data: bytes) -> Info:
 
 @functools.lru_cache(maxsize=2)
 def _codec(profile: str, device: str, max_pixels: int) -> Codec:
-    from licodec.codec.codec import Codec
+    from licodec.api import Codec
 
     return Codec(profile, device, max_pixels=max_pixels)
 
 
 def __getattr__(name: str) -> Any:
     if name == "Codec":  # loads torch, so only for those who ask
-        from licodec.codec.codec import Codec
+        from licodec.api import Codec
 
         return Codec
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from licodec.coding.small_integers import SmallIntegers
 from licodec.errors import ModelError
 from licodec.prior.byte_layers import load_byte_layers
 from licodec.prior.folded import clear_padding, details_of, unfolded
@@ -36,7 +37,7 @@ from licodec.prior.layout import (
     detail_steps,
     fold_of,
 )
-from licodec.prior.planes import Planes, SmallIntegers
+from licodec.prior.planes import Planes
 from licodec.prior.strips import row_strips
 from licodec.transform.wavelet import FRACTION_BITS, GRID_PX, STEP_BITS
 

@@ -32,9 +32,8 @@ from licodec.config import (
 )
 from licodec.container.read import read_container
 from licodec.container.write import write_container
-from licodec.entropy.tables import load_tables
+from licodec.entropy.tables import NUM_SCALES, load_tables
 from licodec.errors import TrainingError
-from licodec.prior.density import NUM_SCALES
 from licodec.prior.integer import IntegerPrior
 from licodec.train.checkpoint import load_checkpoint
 from licodec.train.data import Pictures

@@ -42,9 +42,8 @@ def symbols_checksum(data: bytes, family: Family) -> str:
             is_grey=header.is_grey,
             code=code,
         ).whole()
-    reader.tuning()
-    reader.decoder.finish()
-    check_crc(container, reader.crc)
+    reader.steps.tuning()
+    check_crc(container, reader.steps.crc)
     return f"{zlib.crc32(planes.numpy().tobytes(), crc):08x}"
 
 

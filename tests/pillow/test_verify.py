@@ -15,7 +15,7 @@ from tests.pillow.conftest import lic_bytes, small_picture
 @pytest.mark.parametrize("mode", ["L", "RGBA"])
 def test_sound_file_passes_without_a_synthesis(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = lic_bytes(small_picture(mode))
-    monkeypatch.delattr("licodec.codec.codec.Codec")
+    monkeypatch.delattr("licodec.api.Codec")
     monkeypatch.delattr("licodec.codec.pixels.pixels_of")
     Image.open(io.BytesIO(data)).verify()
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from licodec import TargetError
-from licodec.codec.codec import Codec
+from licodec.api import Codec
 from licodec.search.target import Setting, Target, adjust_setting, find_setting, target_of
 from tests.photos import PHOTOS, crop, psnr_db
 
