@@ -20,7 +20,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from licodec.codec.codec import Codec
+from licodec.api import Codec
 from licodec.errors import ImageError
 from licodec.evaluate.report import rewrite_block
 from licodec.image.files import read_picture, render_picture

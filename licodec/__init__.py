@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from licodec.codec.codec import Codec
+    from licodec.api import Codec
     from licodec.inspect import Info
 
 __version__ = "0.1.0"
@@ -185,14 +185,14 @@ def info(data: bytes | bytearray | memoryview) -> Info:
 
 @functools.lru_cache(maxsize=4)
 def _codec(profile: str, tune: str, device: str, max_pixels: int) -> Codec:
-    from licodec.codec.codec import Codec
+    from licodec.api import Codec
 
     return Codec(profile, device, tune, max_pixels=max_pixels)
 
 
 def __getattr__(name: str) -> Any:
     if name == "Codec":  # loads torch, so only for those who ask
-        from licodec.codec.codec import Codec
+        from licodec.api import Codec
 
         return Codec
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -40,7 +40,7 @@ class Info:
     frame_bytes: int  # everything but sections and payload
     payload_bytes: int  # coded symbols
     sections: tuple[tuple[str, int], ...]  # name, bytes in the file
-    is_decodable: bool  # the installed family is the file's and has tables for its quantizer
+    is_decodable: bool  # the installed family is the one of the file
     notes: tuple[str, ...]  # why it is not decodable, or what differs
 
     @property

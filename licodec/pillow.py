@@ -31,7 +31,7 @@ from licodec.inspect import choose_codec, quality_of
 from licodec.profiles import family_name, find_profile, profile_name
 
 if TYPE_CHECKING:
-    from licodec.codec.codec import Codec
+    from licodec.api import Codec
 
 FORMAT = "LIC"
 MIME_TYPE = "image/x-licodec"
@@ -73,7 +73,7 @@ def register(*, profile: str | None = None, device: str = "auto") -> None:
     if device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device is {device!r}, expected auto, cpu or cuda")
     if device == "cuda":
-        from licodec.codec.codec import find_device
+        from licodec.api import find_device
 
         find_device(device)
     _SETTINGS.profile, _SETTINGS.device = profile, device
@@ -193,7 +193,7 @@ class LicDecoder(ImageFile.PyDecoder):
 
 @functools.lru_cache(maxsize=4)
 def _codec(profile: str, tune: str, device: str) -> Codec:
-    from licodec.codec.codec import Codec
+    from licodec.api import Codec
 
     return Codec(profile, device, tune, max_pixels=_NO_LIMIT)
 

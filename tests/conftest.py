@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from licodec.codec.codec import Codec
+    from licodec.api import Codec
     from licodec.codec.model import Family
 
 # Derandomised: the same examples on every run and machine. No deadline: no test asserts on time.
@@ -26,7 +26,7 @@ def interrupt_handler() -> None:
 @pytest.fixture(scope="session")
 def codec() -> Codec:
     """The installed default profile and tune on the CPU."""
-    from licodec.codec.codec import Codec
+    from licodec.api import Codec
 
     return Codec(device="cpu")
 
@@ -34,7 +34,7 @@ def codec() -> Codec:
 @pytest.fixture(scope="session")
 def psnr_codec() -> Codec:
     """The same, for tests about squared errors."""
-    from licodec.codec.codec import Codec
+    from licodec.api import Codec
 
     return Codec(device="cpu", tune="psnr")
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from licodec import memory
+from licodec.api import Codec
 from licodec.codec.check import check_symbols_of
-from licodec.codec.codec import Codec
 from licodec.codec.padding import padding_bytes
 from licodec.errors import NotEnoughMemoryError
 from licodec.memory import LARGE_PX, check_memory, decode_bytes, encode_bytes, free_bytes
@@ -163,7 +163,7 @@ import resource, sys
 import numpy as np
 import torch
 from tests.photos import crop
-from licodec.codec.codec import Codec
+from licodec.api import Codec
 
 torch.set_num_threads(1)
 tile = crop(600, 400)

@@ -14,7 +14,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from licodec import profiles
-from licodec.codec.codec import Codec
+from licodec.api import Codec
 from licodec.codec.model import ANALYSIS_PREFIX, fingerprint_of, load_synthesis, read_family
 from licodec.config import FAMILY_IDS
 from licodec.errors import ModelError

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from licodec import profiles
-from licodec.codec.codec import Codec
+from licodec.api import Codec
 from licodec.config import TUNE_FAMILIES, index_to_quality, quality_to_index
 from licodec.container.read import read_container
 from licodec.errors import ModelError

@@ -14,8 +14,8 @@ from PIL import Image
 
 import licodec
 import licodec.pillow
+from licodec.api import Codec
 from licodec.cli.main import run
-from licodec.codec.codec import Codec
 from licodec.config import FAMILY_IDS, TUNE_FAMILIES, TUNES, family_of, tune_of
 from licodec.inspect import choose_codec
 from licodec.profiles import find_profile

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from licodec.errors import LicodecError
 
 if TYPE_CHECKING:
-    from licodec.codec.codec import Codec
+    from licodec.api import Codec
 
 
 class FatalError(LicodecError):
@@ -41,7 +41,7 @@ class CodecCache:
             if (profile, tune) in self._codecs:
                 return copy(self._codecs[profile, tune]), 0.0
             started = time.perf_counter()
-            from licodec.codec.codec import Codec
+            from licodec.api import Codec
 
             try:
                 codec = Codec(profile, self._device, tune, max_pixels=self._max_pixels)

@@ -119,7 +119,7 @@ class RunSettings:
         """Join the processes of the run for a `with` block; pictures to train on and held back."""
         import torch
 
-        from licodec.codec.codec import find_device
+        from licodec.api import find_device
         from licodec.train.loop import RunOptions
         from licodec.train.processes import joined_processes
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -12,21 +11,20 @@ from torch import Tensor
 
 from licodec.codec.model import Family
 from licodec.codec.weights import StepWeights
+from licodec.coding.scale_offsets import rows_of
+from licodec.coding.small_integers import SmallIntegers
+from licodec.coding.step import StepWriter
+from licodec.coding.trellis import PLAIN_SHIFT, chain_groups, offsets_of, table_ids
 from licodec.config import CHOICES
-from licodec.entropy.groups import group_by_table
-from licodec.entropy.shifts import rows_of, shift_rows, shifted_groups
-from licodec.entropy.tables import MAX_SYMBOL, coding_bound
+from licodec.entropy.tables import MAX_SYMBOL, NUM_SCALES
 from licodec.native.choice import StepChooser
-from licodec.prior.density import NUM_SCALES
 from licodec.prior.integer import Where
 from licodec.prior.layout import VALUE_BITS
-from licodec.prior.planes import SmallIntegers
 from licodec.quantize.costs import magnitude_bits
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
 from licodec.quantize.rdoq import choose_symbols
 from licodec.quantize.rounding import dead_zones, round_with_dead_zone
 from licodec.quantize.shifts import ShiftSearch
-from licodec.quantize.states import chain_groups, num_chains, offsets_of, table_ids
 from licodec.quantize.viterbi import search_chains
 
 # About what a symbol costs where zero was all but certain.
@@ -54,8 +52,7 @@ class Chooser:
     """`CodeStep` of the encoder: chooses symbols and keeps what is to be coded.
 
     Attributes:
-        batches: (symbols (n,) int16, tables (n,) uint8) in coding order.
-        shifts: (B, 2) int16 of each step's scale indices.
+        steps: what is to be coded.
         missed_bits: what the skipped elements' distortion is worth.
         lost_bits: the same, less what they would cost.
 
@@ -66,9 +63,6 @@ class Chooser:
         choice: key of `licodec.config.CHOICES`.
         is_all_coded: nothing is skipped.
         rate_scale: factor on the rate in every decision: above 1 smaller files, below 1 larger.
-
-    Raises:
-        ModelError: the family has no tables for trellis-coded quantization.
     """
 
     def __init__(
@@ -84,16 +78,13 @@ class Chooser:
         self.is_all_coded = is_all_coded
         self.missed_bits = 0.0
         self.lost_bits = 0.0
-        self.batches: list[tuple[np.ndarray, np.ndarray]] = []
-        self.shifts: list[np.ndarray] = []
         self._values = values
         self._choice = choice
-        self._skip_below = coding_bound(family.tables, is_all_coded=is_all_coded)
-        self._chains = family.chains_of(CHOICES[choice])
+        self._rule = rule = family.rule(CHOICES[choice], is_all_coded=is_all_coded)
+        self.steps = StepWriter(rule)
         self._weights: StepWeights | None = None
-        self._shift_table = family.tables.shift_table
         self._bits = magnitude_bits(family.tables)
-        self._shift_search = ShiftSearch(self._bits, self._shift_table, self._skip_below)
+        self._shift_search = ShiftSearch(self._bits, rule.shift_table, rule.skip_below)
         first, higher = dead_zones(family.tables)
         self._zones = (first * rate_scale, higher * rate_scale)
         if choice not in ("dead-zone", "rounding"):
@@ -106,23 +97,20 @@ class Chooser:
         self._shift(values, mean, index, where)
         if self._native is not None:
             return self._native_step(self._native, values, mean, index, where)
-        order = self._chained(index)
-        end = self._chains.first_index if self._chains and len(order) else NUM_SCALES
+        elements = self._rule.partition(index.view(-1).numpy(), is_plain_sorted=False)
         weights = self._weight(where)
         offsets = SmallIntegers(*mean.shape)
         plain: list[tuple[np.ndarray, np.ndarray]] = []
         for at in _parts(mean):
             residual = values[at] - mean[at].float() / _VALUE_UNIT
             weight = weights[at[0]].expand(residual.shape)
-            is_plain = (index[at] >= self._skip_below) & (index[at] < end)
+            is_plain = (index[at] >= elements.begin) & (index[at] < elements.end)
             symbols = self._symbols(residual, index[at], weight, is_plain)
-            offsets.put(at, symbols * 16)
+            offsets.put(at, symbols << PLAIN_SHIFT)
             plain.append((symbols[is_plain].numpy().astype(np.int16), index[at][is_plain].numpy()))
-        self.batches.append(
-            (np.concatenate([s for s, _ in plain]), np.concatenate([t for _, t in plain]))
-        )
-        if len(order):
-            self._put_chains(offsets, order, values, mean, index, weights)
+        self.steps.put_plain(plain)
+        if len(elements.chained):
+            self._put_chains(offsets, elements.chained, values, mean, index, weights)
         return offsets.data
 
     def _native_chooser(self, family: Family) -> StepChooser | None:
@@ -132,10 +120,10 @@ class Chooser:
             family.tables.native.library,
             self._bits.numpy(),
             (self._zones[0].numpy(), self._zones[1].numpy()),
-            self._skip_below,
+            self._rule.skip_below,
             BITS_PER_SQUARED_STEP,
             VALUE_BITS,
-            None if self._chains is None else self._chains.as_arrays(),
+            None if self._rule.chains is None else self._rule.chains.as_arrays(),
         )
 
     def _native_step(
@@ -151,23 +139,21 @@ class Chooser:
         )
         self.missed_bits += chosen.missed_bits
         self.lost_bits += chosen.lost_bits
-        plain, count = chosen.num_plain, len(chosen.symbols)
-        chains = max(1, num_chains(count - plain))
-        starts = [0, *range(plain, count, chains)]
-        for first, last in pairwise([*starts, count]):
-            self.batches.append((chosen.symbols[first:last], chosen.numbers[first:last]))
+        plain, symbols, numbers = chosen.num_plain, chosen.symbols, chosen.numbers
+        self.steps.put_plain([(symbols[:plain], numbers[:plain])])
+        if plain < len(symbols):
+            self.steps.put_chains(symbols[plain:], numbers[plain:])
         return torch.from_numpy(chosen.offsets).view(mean.shape)
 
     def _shift(self, values: Tensor, mean: Tensor, index: Tensor, where: Where) -> None:
-        """Choose shifts of a step's scale indices, as a batch of its own, and shift in place."""
-        rows = rows_of(index, where)
-        groups = shifted_groups(rows, self._skip_below)
-        shifts = np.zeros(groups.shape, np.int16)
-        if groups.any():
+        """Choose shifts of a step's scale indices and shift them in place."""
+
+        def choose(groups: np.ndarray) -> np.ndarray:
+            rows = rows_of(index, where.num_bands)
             shape = len(mean), *[1] * (mean.ndim - 1)
             band = torch.arange(len(rows), dtype=torch.int32)
             bands = band.repeat_interleave(len(mean) // len(rows)).view(shape)
-            num_coded = int(np.count_nonzero(rows >= self._skip_below))
+            num_coded = int(np.count_nonzero(rows >= self._rule.skip_below))
             stride = max(1, num_coded // (_COUNTED_ELEMENTS * len(rows)))
             if self._native is not None:
                 counts = self._native.counts(
@@ -178,31 +164,20 @@ class Chooser:
                     len(rows),
                     stride,
                 )
-                shifts = self._shift_search.best_for(groups, counts, stride)
-            else:
-                parts = (
-                    (values[at] - mean[at].float() / _VALUE_UNIT, index[at], bands[at[0]])
-                    for at in _parts(mean, stride)
-                )
-                shifts = self._shift_search.best(groups, parts, self._quick_symbols, stride)
-            shift_rows(rows, shifts, self._skip_below)
-        coded = shifts[groups]
-        self.batches.append((coded, np.full(len(coded), self._shift_table, np.uint8)))
-        self.shifts.append(shifts)
+                return self._shift_search.best_for(groups, counts, stride)
+            parts = (
+                (values[at] - mean[at].float() / _VALUE_UNIT, index[at], bands[at[0]])
+                for at in _parts(mean, stride)
+            )
+            return self._shift_search.best(groups, parts, self._quick_symbols, stride)
+
+        self.steps.shift(index, where.num_bands, choose)
 
     def _quick_symbols(self, residual: Tensor, index: Tensor) -> Tensor:
         """Int32 symbols of the uniform quantizer, without weighing rate and distortion of each."""
         if self._choice == "rounding":
             return residual.round().clamp_(-MAX_SYMBOL, MAX_SYMBOL).to(torch.int32)
         return round_with_dead_zone(residual, index, self._zones)
-
-    def _chained(self, index: Tensor) -> np.ndarray:
-        """Elements in chains, sorted by scale index; (0,) where there are too few."""
-        if self._chains is None:
-            return np.empty(0, np.int64)
-        flat = index.view(-1).numpy()
-        order, _ = group_by_table(flat, NUM_SCALES, self._chains.first_index)
-        return order if num_chains(len(order)) else order[:0]
 
     def _weight(self, where: Where) -> Tensor:
         """(C, 1, ..) float32; whatever it is where the choice asks for none."""
@@ -217,7 +192,7 @@ class Chooser:
             symbols = self._quick_symbols(residual, index)
         else:
             symbols = choose_symbols(residual, weight, index.to(torch.int32), self._bits)
-        is_skipped = (index > 0) & (index < self._skip_below)
+        is_skipped = (index > 0) & (index < self._rule.skip_below)
         self._count_missed(residual, symbols, is_skipped)
         return symbols * is_plain
 
@@ -230,7 +205,7 @@ class Chooser:
         index: Tensor,
         weights: Tensor,
     ) -> None:
-        """Choose symbols of elements in chains; adds one batch for each place in the chains.
+        """Choose symbols of elements in chains.
 
         Args:
             offsets: takes those of the elements.
@@ -238,7 +213,8 @@ class Chooser:
             values, mean, index: of the step.
             weights: (C, 1, ..) of its channels.
         """
-        assert self._chains is not None
+        assert self._rule.chains is not None
+        trellis = self._rule.chains.trellis
         bits = self._bits[NUM_SCALES : 2 * NUM_SCALES], self._bits[2 * NUM_SCALES :]
         values, mean, index = (x.reshape(-1) for x in (values, mean, index))
         weights = weights.reshape(-1)
@@ -249,14 +225,11 @@ class Chooser:
             scales = index[at]
             residual = values[at] - mean[at].float() / _VALUE_UNIT
             weight = weights[at // (len(mean) // len(weights))]
-            found, quantizers = search_chains(residual, weight, scales, bits, self._chains.trellis)
+            found, quantizers = search_chains(residual, weight, scales, bits, trellis)
             offsets.put_at(at.numpy(), offsets_of(found.numpy(), quantizers.numpy()))
             symbols[elements] = found.numpy()
             tables[elements] = table_ids(scales.numpy(), quantizers.numpy())
-        chains = num_chains(len(order))
-        for first in range(0, len(order), chains):
-            row = slice(first, first + chains)
-            self.batches.append((symbols[row], tables[row]))
+        self.steps.put_chains(symbols, tables)
 
     def _count_missed(self, residual: Tensor, symbols: Tensor, is_skipped: Tensor) -> None:
         missed = is_skipped & (symbols != 0)

@@ -36,7 +36,7 @@ class Encoded:
         synthesis: what a decoder's linear synthesis gives, (3, H', W') in 1/64 grey level; None
             where it was not to be kept.
         tuning: (NUM_DIRECTIONS,) int16 of the synthesis, (0,) without, see `licodec.codec.tuning`.
-        shifts: (B, 2) int16 of each step's scale indices, see `licodec.entropy.shifts`.
+        shifts: (B, 2) int16 of each step's scale indices, see `licodec.coding.scale_offsets`.
         timings_s: seconds by stage; "entropy" once there is a payload.
     """
 
@@ -126,18 +126,18 @@ def encode_pixels(
 
     chooser, planes = walk(bool(is_all_coded))
     if is_all_coded is None and chooser.lost_bits:
-        bits = estimated_bits(chooser.batches, family.tables)
+        bits = estimated_bits(chooser.steps.batches, family.tables)
         if chooser.lost_bits > _TOLERATED_LOSS * bits:
             whole = walk(True)
-            if estimated_bits(whole[0].batches, family.tables) - bits < chooser.missed_bits:
+            if estimated_bits(whole[0].steps.batches, family.tables) - bits < chooser.missed_bits:
                 chooser, planes = whole
     prior_s = time.perf_counter() - analysed
     return Encoded(
-        chooser.batches,
+        chooser.steps.batches,
         family.tables,
         CHOICES[choice],
         chooser.is_all_coded,
         planes,
-        chooser.shifts,
+        chooser.steps.shifts,
         timings_s={"analysis": analysed - started, "prior": prior_s},
     )

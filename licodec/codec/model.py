@@ -14,6 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from licodec.coding.step import StepRule
+from licodec.coding.trellis import TRELLISES, Chains
 from licodec.config import (
     MAX_QUALITY_INDEX,
     CorrectionConfig,
@@ -21,12 +23,11 @@ from licodec.config import (
     family_from_json,
     synthesis_from_json,
 )
-from licodec.entropy.tables import Tables, load_tables
+from licodec.entropy.tables import Tables, coding_bound, load_tables
 from licodec.errors import ModelError
 from licodec.metrics.distortion import DISTORTIONS
 from licodec.prior.integer import IntegerPrior
 from licodec.profiles import ProfileInfo, read_metadata
-from licodec.quantize.states import TRELLISES, Chains
 from licodec.transform.correction import Correction
 from licodec.transform.quality import knot_weights, log_steps_start
 
@@ -49,10 +50,12 @@ class Family:
     trellis_from: int  # smallest scale index in chains
     tune: str = "psnr"  # key of DISTORTIONS: what encoders minimise beside the rate
 
-    def chains_of(self, quantizer: str) -> Chains | None:
-        """What a quantizer (key of QUANTIZER_IDS) has in chains; None for rounding."""
+    def rule(self, quantizer: str, *, is_all_coded: bool) -> StepRule:
+        """How a file codes that names this quantizer (key of QUANTIZER_IDS); both are in it."""
         trellis = TRELLISES.get(quantizer)
-        return None if trellis is None else Chains(trellis, self.trellis_from)
+        chains = None if trellis is None else Chains(trellis, self.trellis_from)
+        bound = coding_bound(self.tables, is_all_coded=is_all_coded)
+        return StepRule(bound, chains, self.tables.shift_table)
 
 
 @dataclass(frozen=True)

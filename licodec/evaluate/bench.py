@@ -25,7 +25,7 @@ LICODEC_QUALITIES = (5.0, 15.0, 25.0, 35.0, 45.0, 55.0, 65.0, 75.0, 85.0, 95.0)
 
 
 class PictureCodec(Protocol):
-    """What the benchmark calls of licodec.codec.codec.Codec."""
+    """What the benchmark calls of licodec.api.Codec."""
 
     def encode(self, image: Image.Image, *, quality: float, effort: int = ...) -> bytes: ...
 
@@ -63,14 +63,14 @@ def licodec_codec(
         name: None takes licodec-PROFILE, or licodec-PROFILE-TUNE for another tune than
             the one that one gets without asking.
         open_codec: called with profile and device, and with tune unless that is None;
-            licodec.codec.codec.Codec unless given.
+            licodec.api.Codec unless given.
 
     Raises:
         ModelError: unknown profile, its weights are missing or do not match, or unusable device.
     """
     opener = open_codec
     if opener is None:
-        from licodec.codec.codec import Codec  # loads torch
+        from licodec.api import Codec  # loads torch
 
         opener = cast("Callable[..., PictureCodec]", Codec)
     try:

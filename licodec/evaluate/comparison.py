@@ -133,7 +133,7 @@ def compare(
         with_curves: measure each codec at five more settings for the rate-distortion plot.
         max_pixels: larger pictures are refused.
         open_codec: called with profile and device, and tune if one is named;
-            licodec.codec.codec.Codec unless given.
+            licodec.api.Codec unless given.
         on_step: called with a short text before each part of the work.
 
     Raises:

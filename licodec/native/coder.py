@@ -1,6 +1,6 @@
 """The entropy coder in the native library: whole steps with their shifts and trellis chains.
 
-Gives what `licodec.entropy` and the readers of `licodec.codec` give with constriction.
+Gives what `licodec.entropy` and `licodec.coding` give with constriction.
 """
 
 from __future__ import annotations

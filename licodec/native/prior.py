@@ -1,4 +1,4 @@
-"""Visits every step of a picture in coding order, on the native library's networks."""
+"""The native library's networks on their way through a picture."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from licodec.native.network import Map, NativeNetwork
 from licodec.prior.layout import (
     NUM_DETAIL_CHANNELS,
     NUM_LEVELS,
-    NUM_LOW_PASS_STEPS,
     NUM_PLANES,
-    DetailStep,
     detail_steps,
     fold_of,
 )
+from licodec.prior.walk import Visit, walk
 
 _GRID_PX = 1 << NUM_LEVELS
 
@@ -108,105 +107,111 @@ def visit(
         Planes of the last level, of the picture's size padded to multiples of 64 and divided by
         2^(last_level - 1).
     """
-    rows, columns = -(-height // _GRID_PX), -(-width // _GRID_PX)
-    low = _low_pass(network, quality_index, rows, columns, is_grey, code)
-    step = NUM_LOW_PASS_STEPS
-    trunk: Map | None = None
-    parents: np.ndarray | None = None
-    for level in range(NUM_LEVELS, last_level - 1, -1):
-        trunk = network.trunk(level, quality_index, low, parents, trunk)
-        is_wanted = is_kept or level > last_level
-        visited = _Level(network, level, quality_index, trunk, is_kept=is_wanted)
-        if level == last_level:
-            trunk = None
-        for number, detail_step in _steps(level, is_grey=is_grey):
-            visited.code(step + number, number, detail_step, code, (height, width), is_grey)
-        step += len(detail_steps(level))
-        parents = visited.parents
-        planes = NativePlanes(network, level, quality_index, low, visited.values)
-        if level > last_level:
-            low = planes.whole()
-    return planes
+    picture = _Picture(
+        network,
+        quality_index,
+        height,
+        width,
+        is_grey=is_grey,
+        code=code,
+        last_level=last_level,
+        is_kept=is_kept,
+    )
+    walk(picture, is_grey=is_grey, last_level=last_level)
+    assert picture.planes is not None
+    return picture.planes
 
 
-def _steps(level: int, *, is_grey: bool) -> list[tuple[int, DetailStep]]:
-    steps = enumerate(detail_steps(level))
-    return [(n, s) for n, s in steps if not (is_grey and s.is_chroma)]
+class _Picture:
+    """`Walker` of one picture through the native networks; arguments as of `visit`.
 
-
-def _low_pass(
-    network: NativeNetwork,
-    quality_index: int,
-    rows: int,
-    columns: int,
-    is_grey: bool,
-    code: CodeArrays,
-) -> np.ndarray:
-    """(3, rows, columns) int32 planes that all levels begin with."""
-    values = np.zeros((NUM_PLANES, rows, columns), np.int32)
-    num_planes = 1 if is_grey else NUM_PLANES
-    place = tuple(range(num_planes))
-    for step in range(NUM_LOW_PASS_STEPS):
-        mean = network.low_means(values, num_planes, step)
-        index = network.low_indices(quality_index, step, mean.shape)
-        added = code(step, mean, index, Place(0, place, step))
-        network.put_low(values, mean, added, step)
-    return network.low_planes(quality_index, values)
-
-
-class _Level:
-    """What is known of a level while its steps are coded."""
+    Attributes:
+        planes: of the last level, once it is left.
+    """
 
     def __init__(
         self,
         network: NativeNetwork,
-        level: int,
         quality_index: int,
-        trunk: Map,
+        height: int,
+        width: int,
         *,
+        is_grey: bool,
+        code: CodeArrays,
+        last_level: int,
         is_kept: bool,
     ) -> None:
+        self.planes: NativePlanes | None = None
+        self._network, self._quality_index = network, quality_index
+        self._height, self._width, self._is_grey = height, width, is_grey
+        self._code, self._last_level, self._is_kept = code, last_level, is_kept
+        rows, columns = -(-height // _GRID_PX), -(-width // _GRID_PX)
+        self._low = np.zeros((NUM_PLANES, rows, columns), np.int32)
+        self._trunk: Map | None = None
+        self._parents: np.ndarray | None = None  # of the coarser level
+        self._values: np.ndarray | None = None  # of the level
+        self._companded: np.ndarray | None = None  # the same, int8; none at level 1
+        self._known = np.empty((0, 0, 0), np.int8)  # of the level's steps, companded
+        self._num_known = 0  # channels of it that are filled
+
+    def visit_low_pass(self, step: int) -> None:
+        """See `Walker`."""
+        num_planes = 1 if self._is_grey else NUM_PLANES
+        mean = self._network.low_means(self._low, num_planes, step)
+        index = self._network.low_indices(self._quality_index, step, mean.shape)
+        added = self._code(step, mean, index, Place(0, tuple(range(num_planes)), step))
+        self._network.put_low(self._low, mean, added, step)
+
+    def leave_low_pass(self) -> None:
+        """See `Walker`."""
+        self._low = self._network.low_planes(self._quality_index, self._low)
+
+    def enter_level(self, level: int) -> None:
+        """See `Walker`."""
+        trunk = self._network.trunk(
+            level, self._quality_index, self._low, self._parents, self._trunk
+        )
+        self._parents, self._trunk = None, trunk
         fold = fold_of(level)
         shape = (NUM_DETAIL_CHANNELS, fold * trunk.height, fold * trunk.width)
-        # Nothing else holds the finest trunk, which is let go before the last step is coded.
-        self._trunk: Map | None = trunk
-        self._network, self._level, self._quality_index = network, level, quality_index
-        self.values = np.zeros(shape, np.int16) if is_kept else None
-        self.parents = np.zeros(shape, np.int8) if level > 1 else None
+        is_kept = self._is_kept or level > self._last_level
+        self._values = np.zeros(shape, np.int16) if is_kept else None
+        self._companded = np.zeros(shape, np.int8) if level > 1 else None
         num_known = max(len(s.known) for s in detail_steps(level))
         self._known = np.empty((num_known, trunk.height, trunk.width), np.int8)
+        self._num_known = 0
 
-    def code(
-        self,
-        step: int,
-        number: int,
-        detail_step: DetailStep,
-        code: CodeArrays,
-        size: tuple[int, int],
-        is_grey: bool,
-    ) -> None:
-        """Code one step of the picture, number `number` of the level."""
+    def visit(self, visit: Visit) -> None:
+        """See `Walker`."""
+        level, channels, first = visit.level, visit.channels, self._num_known
         assert self._trunk is not None
-        channels, known = detail_step.channels, self._known[: len(detail_step.known)]
         mean, index = self._network.head(
-            self._level, self._quality_index, number, self._trunk, known
+            level, self._quality_index, visit.head, self._trunk, self._known[:first]
         )
-        clear_padding(index, channels, self._level, *size)
-        is_last = number == _steps(self._level, is_grey=is_grey)[-1][0]
-        if is_last:
+        clear_padding(index, channels, level, self._height, self._width)
+        if visit.is_last and level == self._last_level:  # nothing else holds that memory
             self._trunk = None
-        added = code(step, mean, index, Place(self._level, channels, number))
-        first = len(detail_step.known)
-        companded = None if is_last else self._known[first : first + len(channels)]
-        self.values = self._network.put(
-            self._level,
+        added = self._code(visit.number, mean, index, Place(level, channels, visit.head))
+        last = first + len(channels)
+        self._values = self._network.put(
+            level,
             channels,
             mean,
             added,
-            self.values,
-            companded=companded,
-            parents=self.parents,
+            self._values,
+            companded=None if visit.is_last else self._known[first:last],
+            parents=self._companded,
         )
+        self._num_known = last
+
+    def leave_level(self, level: int) -> None:
+        """See `Walker`."""
+        planes = NativePlanes(self._network, level, self._quality_index, self._low, self._values)
+        self._parents, self._values, self._companded = self._companded, None, None
+        if level > self._last_level:
+            self._low = planes.whole()
+        else:
+            self.planes = planes
 
 
 def clear_padding(

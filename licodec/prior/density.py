@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from licodec.entropy.tables import NUM_SCALES
+
 # Scale index i stands for the logistic scale exp(LOG_SCALE_MIN + i / SCALES_PER_NAT).
 LOG_SCALE_MIN = -3.0
 SCALES_PER_NAT = 8
-NUM_SCALES = 64
 LOG_SCALE_MAX = LOG_SCALE_MIN + (NUM_SCALES - 1) / SCALES_PER_NAT
 
 _SMALLEST_PROBABILITY = 2.0**-24

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from licodec.coding.small_integers import SmallIntegers
 from licodec.errors import ModelError
 from licodec.prior.byte_layers import load_byte_layers
 from licodec.prior.folded import clear_padding, details_of, unfolded
@@ -28,17 +29,15 @@ from licodec.prior.layers import Block, IntLayer, Layer, load_layers
 from licodec.prior.layout import (
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
-    NUM_LEVELS,
-    NUM_LOW_PASS_STEPS,
     NUM_PLANES,
     OFFSET_BITS,
     VALUE_BITS,
-    detail_steps,
     fold_of,
 )
-from licodec.prior.native import load_network, walk
-from licodec.prior.planes import Planes, SmallIntegers
+from licodec.prior.native import load_network, visit_native
+from licodec.prior.planes import Planes
 from licodec.prior.strips import row_strips
+from licodec.prior.walk import Visit, walk
 from licodec.transform.wavelet import FRACTION_BITS, GRID_PX, STEP_BITS
 
 _MAX_OUT = 1 << 12  # mean and log-scale corrections stay within +-256
@@ -77,6 +76,7 @@ class IntegerPrior:
     Attributes:
         tables: integer tensors of the family by name, without those of the layers.
         layers: by name, such as "net.fine.head0.in".
+        compand: maps values in 1/8 step to inputs of the networks.
 
     Args:
         tensors: the family's tensors by name; integers.
@@ -98,7 +98,7 @@ class IntegerPrior:
             raise ModelError(
                 f"the family's weights lack tensor {error}; reinstall licodec"
             ) from error
-        self._compand = Compand(self.tables["compand"])
+        self.compand = Compand(self.tables["compand"])
 
     def first_layer(self, level: int, quality_index: int) -> IntLayer:
         """First layer of a level's trunk, the quality's share in its bias."""
@@ -147,7 +147,7 @@ class IntegerPrior:
             of 64, made where they are asked for.
         """
         if self._native is not None:
-            return walk(
+            return visit_native(
                 self._native,
                 quality_index,
                 height,
@@ -159,115 +159,21 @@ class IntegerPrior:
                 last_level=last_level,
                 is_kept=is_kept,
             )
-        rows, columns = -(-height // GRID_PX), -(-width // GRID_PX)
-        low, step = self._low_pass(quality_index, rows, columns, is_grey, code)
-        trunk: Tensor | None = None
-        parents: Tensor | None = None
-        for level in range(NUM_LEVELS, last_level - 1, -1):
-            trunk = self._trunk(level, quality_index, low, parents, trunk)
-            parents = None
-            trunks = [trunk]
-            if level == last_level:
-                trunk = None
-            values, parents = self._level(
-                level,
-                quality_index,
-                trunks,
-                height,
-                width,
-                is_grey,
-                code,
-                step,
-                is_kept=is_kept or level > last_level,
-            )
-            step += len(detail_steps(level))
-            steps = self.tables["detail_steps_q4"][quality_index, level - 1]  # (9,)
-            planes = Planes(low, values, steps)
-            if level > last_level:
-                # Nothing of a level is needed at the next, which is four times as large.
-                low = planes.small()
-                del planes, values
-        return planes
+        picture = _Picture(
+            self,
+            quality_index,
+            height,
+            width,
+            is_grey=is_grey,
+            code=code,
+            last_level=last_level,
+            is_kept=is_kept,
+        )
+        walk(picture, is_grey=is_grey, last_level=last_level)
+        assert picture.planes is not None
+        return picture.planes
 
-    def _low_pass(
-        self, quality_index: int, rows: int, columns: int, is_grey: bool, code: CodeStep
-    ) -> tuple[Tensor, int]:
-        values = torch.zeros(NUM_PLANES, rows, columns, dtype=torch.int32)
-        known = torch.zeros(rows, columns, dtype=torch.int32)
-        num_planes = 1 if is_grey else NUM_PLANES
-        log_scale = self.tables["low_log_scale"][quality_index]  # (3, 3)
-        for step in range(NUM_LOW_PASS_STEPS):
-            mask = low_pass_elements(step, rows, columns)
-            mean = neighbour_mean(values, known, diagonal=step == 1)[:num_planes, mask]
-            index = (log_scale[step, :num_planes, None] + (_INDEX_OFFSET + 1)) >> 1
-            index = index.clamp(1, MAX_INDEX).to(torch.uint8).expand_as(mean).contiguous()
-            where = Where(0, tuple(range(num_planes)), mask)
-            added = code(step, mean, index, where).to(torch.int32)
-            values[:num_planes, mask] = mean.add(added, alpha=_OFFSET_UNIT)
-            known += mask.int()
-        steps = self.tables["low_steps_q4"][quality_index]
-        shift = VALUE_BITS + STEP_BITS - FRACTION_BITS
-        low = (values * steps[:, None, None] + (1 << shift - 1)) >> shift
-        return low, NUM_LOW_PASS_STEPS
-
-    def _level(
-        self,
-        level: int,
-        quality_index: int,
-        trunks: list[Tensor],
-        height: int,
-        width: int,
-        is_grey: bool,
-        code: CodeStep,
-        step: int,
-        *,
-        is_kept: bool,
-    ) -> tuple[Tensor, Tensor]:
-        """Code a level's steps, the first of them number `step`.
-
-        Args:
-            trunks: the level's trunk alone; emptied before the last step is coded, since at the
-                finest level nothing else holds that memory.
-
-        Returns:
-            values (9, h, w) int16 or int32, and the same companded, int8 (none at
-            level 1, which has no finer one).
-        """
-        fold = fold_of(level)
-        rows, columns = trunks[0].shape[:2]
-        shape = (NUM_DETAIL_CHANNELS, fold * rows, fold * columns)
-        values = SmallIntegers(*shape, is_zero=is_grey)  # chroma of grey pictures is not visited
-        parents = torch.zeros(shape if level > 1 else (0, 0, 0), dtype=torch.int8)
-        known: list[Tensor] = []
-        coded_steps = [s for s in detail_steps(level) if not (is_grey and s.is_chroma)]
-        for number, detail_step in enumerate(coded_steps):
-            channels = detail_step.channels
-            mean, index = self._head(level, quality_index, number, channels, trunks[0], known)
-            clear_padding(index, channels, level, height, width)
-            is_last = number + 1 == len(coded_steps)
-            if is_last:
-                trunks.clear()
-                known.clear()
-            added = code(step + number, mean, index, Where(level, channels))
-            is_asked_for = level > 1 or not is_last
-            companded = torch.empty_like(mean, dtype=torch.int8)
-            for top, bottom in row_strips(rows, columns):
-                value = mean[:, top:bottom].to(torch.int32)
-                value.add_(added[:, top:bottom], alpha=_OFFSET_UNIT)
-                if is_kept:
-                    for key, part in unfolded(value, channels, fold, top, bottom):
-                        values.put(key, part)
-                if is_asked_for:
-                    eighths = value.bitwise_right_shift_(VALUE_BITS - 3)
-                    companded[:, top:bottom] = self._compand(eighths)
-            if is_asked_for:
-                known.append(companded)
-            if level > 1:
-                for key, part in unfolded(companded, channels, fold, 0, rows):
-                    parents[key] = part
-        return values.data, parents
-
-    def _trunk(
+    def trunk(
         self,
         level: int,
         quality_index: int,
@@ -288,7 +194,7 @@ class IntegerPrior:
         done = 0
         for top, bottom in row_strips(height, width, min_rows=len(blocks) + 2):
             above, below = max(top - 1, 0), min(bottom + 1, height)
-            maps = [plane_inputs(low, above, below, fold, reciprocal, self._compand)]
+            maps = [plane_inputs(low, above, below, fold, reciprocal, self.compand)]
             if parents is not None:
                 maps.append(parents[:, above:below])
             total = first.sums(first.inputs(maps), is_first=above == top, is_last=below == bottom)
@@ -304,7 +210,7 @@ class IntegerPrior:
         assert trunk is not None
         return trunk
 
-    def _head(
+    def head(
         self,
         level: int,
         quality_index: int,
@@ -351,6 +257,119 @@ class IntegerPrior:
             indices[:, :, part] = index.to(torch.int8)
         shape = (len(channels), height, width)
         return means.view(shape), indices.view(shape)
+
+
+class _Picture:
+    """`Walker` of one picture through an integer prior; arguments as of `IntegerPrior.planes`.
+
+    Attributes:
+        planes: of the last level, once it is left.
+    """
+
+    def __init__(
+        self,
+        prior: IntegerPrior,
+        quality_index: int,
+        height: int,
+        width: int,
+        *,
+        is_grey: bool,
+        code: CodeStep,
+        last_level: int,
+        is_kept: bool,
+    ) -> None:
+        self.planes: Planes | None = None
+        self._prior, self._quality_index = prior, quality_index
+        self._height, self._width, self._is_grey = height, width, is_grey
+        self._code, self._last_level, self._is_kept = code, last_level, is_kept
+        rows, columns = -(-height // GRID_PX), -(-width // GRID_PX)
+        self._low = torch.zeros(NUM_PLANES, rows, columns, dtype=torch.int32)
+        self._is_known = torch.zeros(rows, columns, dtype=torch.int32)
+        self._trunk: Tensor | None = None
+        self._parents: Tensor | None = None
+        self._values: SmallIntegers | None = None  # of the level
+        self._companded: Tensor | None = None  # the same, int8; none at level 1
+        self._known: list[Tensor] = []  # of the level's steps so far, companded
+
+    def visit_low_pass(self, step: int) -> None:
+        """See `Walker`."""
+        values = self._low
+        num_planes = 1 if self._is_grey else NUM_PLANES
+        log_scale = self._prior.tables["low_log_scale"][self._quality_index]  # (3, 3)
+        mask = low_pass_elements(step, *values.shape[1:])
+        mean = neighbour_mean(values, self._is_known, diagonal=step == 1)[:num_planes, mask]
+        index = (log_scale[step, :num_planes, None] + (_INDEX_OFFSET + 1)) >> 1
+        index = index.clamp(1, MAX_INDEX).to(torch.uint8).expand_as(mean).contiguous()
+        where = Where(0, tuple(range(num_planes)), mask)
+        added = self._code(step, mean, index, where).to(torch.int32)
+        values[:num_planes, mask] = mean.add(added, alpha=_OFFSET_UNIT)
+        self._is_known += mask.int()
+
+    def leave_low_pass(self) -> None:
+        """See `Walker`."""
+        steps = self._prior.tables["low_steps_q4"][self._quality_index]
+        shift = VALUE_BITS + STEP_BITS - FRACTION_BITS
+        self._low = (self._low * steps[:, None, None] + (1 << shift - 1)) >> shift
+
+    def enter_level(self, level: int) -> None:
+        """See `Walker`."""
+        trunk = self._prior.trunk(level, self._quality_index, self._low, self._parents, self._trunk)
+        self._parents, self._trunk = None, trunk
+        fold = fold_of(level)
+        shape = (NUM_DETAIL_CHANNELS, fold * trunk.shape[0], fold * trunk.shape[1])
+        # Chroma of grey pictures is not visited.
+        self._values = SmallIntegers(*shape, is_zero=self._is_grey)
+        self._companded = torch.zeros(shape if level > 1 else (0, 0, 0), dtype=torch.int8)
+
+    def visit(self, visit: Visit) -> None:
+        """See `Walker`."""
+        level, channels = visit.level, visit.channels
+        assert self._trunk is not None
+        mean, index = self._prior.head(
+            level, self._quality_index, visit.head, channels, self._trunk, self._known
+        )
+        clear_padding(index, channels, level, self._height, self._width)
+        if visit.is_last:
+            self._known.clear()
+            if level == self._last_level:  # nothing else holds that memory
+                self._trunk = None
+        added = self._code(visit.number, mean, index, Where(level, channels))
+        self._keep(visit, mean, added)
+
+    def _keep(self, visit: Visit, mean: Tensor, added: Tensor) -> None:
+        """Keep a step's values (C, h, w), which are means plus what the quantizer adds."""
+        assert self._values is not None
+        assert self._companded is not None
+        fold, rows = fold_of(visit.level), mean.shape[1]
+        is_kept = self._is_kept or visit.level > self._last_level
+        is_asked_for = visit.level > 1 or not visit.is_last
+        companded = torch.empty_like(mean, dtype=torch.int8)
+        for top, bottom in row_strips(rows, mean.shape[2]):
+            value = mean[:, top:bottom].to(torch.int32)
+            value.add_(added[:, top:bottom], alpha=_OFFSET_UNIT)
+            if is_kept:
+                for key, part in unfolded(value, visit.channels, fold, top, bottom):
+                    self._values.put(key, part)
+            if is_asked_for:
+                eighths = value.bitwise_right_shift_(VALUE_BITS - 3)
+                companded[:, top:bottom] = self._prior.compand(eighths)
+        if is_asked_for and not visit.is_last:
+            self._known.append(companded)
+        if visit.level > 1:
+            for key, part in unfolded(companded, visit.channels, fold, 0, rows):
+                self._companded[key] = part
+
+    def leave_level(self, level: int) -> None:
+        """See `Walker`."""
+        assert self._values is not None
+        steps = self._prior.tables["detail_steps_q4"][self._quality_index, level - 1]  # (9,)
+        planes = Planes(self._low, self._values.data, steps)
+        self._parents, self._values, self._companded = self._companded, None, None
+        if level > self._last_level:
+            # Nothing of a level is needed at the next, which is four times as large.
+            self._low = planes.small()
+        else:
+            self.planes = planes
 
 
 TABLE_NAMES = (

@@ -33,6 +33,7 @@ from licodec.prior.layout import (
     detail_steps,
     fold_of,
 )
+from licodec.prior.walk import Visit, walk
 from licodec.quantize.dead_zone import decision_shifts
 from licodec.transform.quality import interpolate
 from licodec.transform.wavelet import synthesise_level
@@ -207,6 +208,12 @@ class Prior(nn.Module):
                 widths[coarser],
             )
 
+    def net(self, level: int) -> LevelNet:
+        """The network that serves a level."""
+        net = self.nets[NET_OF_LEVEL[level]]
+        assert isinstance(net, LevelNet)
+        return net
+
     def forward(
         self,
         low: Tensor,
@@ -229,92 +236,99 @@ class Prior(nn.Module):
         Returns:
             bits (N,) of each sample, planes (N, 3, H, W) float of the linear synthesis.
         """
-        bits, low = self._low_pass(low, weights, low_steps_px, quantize)
-        log_scales = interpolate(weights, self.detail_log_scale)
-        trunk: Tensor | None = None
-        parents: Tensor | None = None
-        for level in range(NUM_LEVELS, 0, -1):
-            steps_px = detail_steps_px[:, level - 1]
-            level_bits, values, trunk = self._level(
-                level,
-                low,
-                details[level - 1].flatten(1, 2) / steps_px[:, :, None, None],
-                parents,
-                trunk,
-                weights,
-                log_scales[:, level - 1],
-                steps_px,
-                quantize,
-            )
-            bits = bits + level_bits
-            parents = values.detach()
-            dequantised = values * steps_px[:, :, None, None]
-            low = synthesise_level(low, dequantised.view(len(values), 3, 3, *values.shape[2:]))
-        return bits, low
+        batch = _Batch(self, low, details, weights, detail_steps_px, low_steps_px, quantize)
+        walk(batch)
+        return batch.bits, batch.low
 
-    def _low_pass(
-        self, low: Tensor, weights: Tensor, steps_px: Tensor, quantize: Quantize
-    ) -> tuple[Tensor, Tensor]:
-        """Nested lattices: every second element, then the diagonal ones, then the rest."""
-        values = low / steps_px[:, :, None, None]
-        log_scales = interpolate(weights, self.low_log_scale)
-        known = torch.zeros_like(values)
-        mask = torch.zeros_like(values[:1, :1])
-        total = values.new_zeros(values.shape[0])
-        for step in range(NUM_LOW_PASS_STEPS):
-            mean = neighbour_mean(known, mask, diagonal=step == 1)
-            chosen = low_pass_mask(step, *values.shape[2:]).to(values)
-            scale = log_scales[:, step, :, None, None].expand_as(values)
-            _, quantised = quantize(values, mean, scale)
-            step_bits, _ = quantize(*(low_pass_part(x, step) for x in (values, mean, scale)))
-            total = total + step_bits
-            known = known + quantised * chosen
-            mask = mask + chosen
-        return total, known * steps_px[:, :, None, None]
 
-    def _level(
+class _Batch:
+    """`Walker` of pictures in training; arguments as of `Prior.forward`.
+
+    Attributes:
+        bits: (N,) of the steps so far.
+        low: (N, 3, h, w) float planes so far, in grey levels.
+    """
+
+    def __init__(
         self,
-        level: int,
+        prior: Prior,
         low: Tensor,
-        values: Tensor,
-        parents: Tensor | None,
-        coarser: Tensor | None,
+        details: list[Tensor],
         weights: Tensor,
-        log_scale: Tensor,
-        steps_px: Tensor,
+        detail_steps_px: Tensor,
+        low_steps_px: Tensor,
         quantize: Quantize,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        net = self.nets[NET_OF_LEVEL[level]]
-        assert isinstance(net, LevelNet)
-        fold = fold_of(level)
+    ) -> None:
+        self.bits = low.new_zeros(low.shape[0])
+        self.low = torch.zeros_like(low)  # in steps, until the low-pass is left
+        self._prior, self._weights, self._quantize = prior, weights, quantize
+        self._low_steps_px, self._steps_px = low_steps_px, detail_steps_px
+        self._low_values = low / low_steps_px[:, :, None, None]
+        self._mask = torch.zeros_like(low[:1, :1])
+        self._details = details
+        self._log_scales = interpolate(weights, prior.detail_log_scale)
+        self._trunk: Tensor | None = None
+        self._parents: Tensor | None = None
+        self._values = low  # of the level, folded
+        self._coded: list[Tensor] = []  # the same of its steps so far, quantised
+        self._order: list[int] = []  # folded channels that they are of
+
+    def visit_low_pass(self, step: int) -> None:
+        """Nested lattices: every second element, then the diagonal ones, then the rest."""
+        values = self._low_values
+        mean = neighbour_mean(self.low, self._mask, diagonal=step == 1)
+        chosen = low_pass_mask(step, *values.shape[2:]).to(values)
+        log_scale = interpolate(self._weights, self._prior.low_log_scale[:, step])
+        scale = log_scale[:, :, None, None].expand_as(values)
+        _, quantised = self._quantize(values, mean, scale)
+        bits, _ = self._quantize(*(low_pass_part(x, step) for x in (values, mean, scale)))
+        self.bits = self.bits + bits
+        self.low = self.low + quantised * chosen
+        self._mask = self._mask + chosen
+
+    def leave_low_pass(self) -> None:
+        """See `Walker`."""
+        self.low = self.low * self._low_steps_px[:, :, None, None]
+
+    def enter_level(self, level: int) -> None:
+        """See `Walker`."""
+        net, fold = self._prior.net(level), fold_of(level)
+        steps_px = self._steps_px[:, level - 1]
         row = level - min(lv for lv, n in NET_OF_LEVEL.items() if n == NET_OF_LEVEL[level])
-        inputs = net.round(trunk_inputs(low.detach(), parents, steps_px, fold))
-        bias = interpolate(weights, net.quality_bias[:, row])
-        trunk = net.trunk(inputs, coarser, bias)
-        folded = F.pixel_unshuffle(values, fold)
-        log_scale = log_scale.repeat_interleave(fold * fold, 1)[
-            :, :, None, None
-        ]  # (N, 9 f^2, 1, 1)
-        mean_unit = 0.5 + torch.exp(log_scale)
-        coded: list[Tensor] = []
-        order: list[int] = []
-        bits = values.new_zeros(values.shape[0])
-        for step, head in zip(detail_steps(level), net.heads, strict=True):
-            known = (
-                net.round(torch.cat([torch.asinh(c.detach()) for c in coded], 1)) if coded else None
-            )
-            mean, correction = head(trunk, known).float().chunk(2, 1)
-            channels = list(step.channels)
-            step_bits, quantised = quantize(
-                folded[:, channels],
-                net.round_mean(mean * mean_unit[:, channels]),
-                (correction + log_scale[:, channels]),
-            )
-            bits = bits + step_bits
-            coded.append(quantised)
-            order += channels
-        inverse = sorted(range(len(order)), key=order.__getitem__)
-        return bits, F.pixel_shuffle(torch.cat(coded, 1)[:, inverse], fold), trunk
+        inputs = net.round(trunk_inputs(self.low.detach(), self._parents, steps_px, fold))
+        bias = interpolate(self._weights, net.quality_bias[:, row])
+        self._trunk = net.trunk(inputs, self._trunk, bias)
+        values = self._details[level - 1].flatten(1, 2) / steps_px[:, :, None, None]
+        self._values = F.pixel_unshuffle(values, fold)
+        self._coded, self._order = [], []
+
+    def visit(self, visit: Visit) -> None:
+        """See `Walker`."""
+        net, channels = self._prior.net(visit.level), list(visit.channels)
+        log_scale = self._log_scales[:, visit.level - 1]
+        folded = fold_of(visit.level) ** 2
+        log_scale = log_scale.repeat_interleave(folded, 1)[:, channels, None, None]
+        known = None
+        if self._coded:
+            known = net.round(torch.cat([torch.asinh(c.detach()) for c in self._coded], 1))
+        mean, correction = net.heads[visit.head](self._trunk, known).float().chunk(2, 1)
+        bits, quantised = self._quantize(
+            self._values[:, channels],
+            net.round_mean(mean * (0.5 + torch.exp(log_scale))),
+            correction + log_scale,
+        )
+        self.bits = self.bits + bits
+        self._coded.append(quantised)
+        self._order += channels
+
+    def leave_level(self, level: int) -> None:
+        """See `Walker`."""
+        inverse = sorted(range(len(self._order)), key=self._order.__getitem__)
+        values = F.pixel_shuffle(torch.cat(self._coded, 1)[:, inverse], fold_of(level))
+        self._parents = values.detach()
+        dequantised = values * self._steps_px[:, level - 1, :, None, None]
+        dequantised = dequantised.view(len(values), 3, 3, *values.shape[2:])
+        self.low = synthesise_level(self.low, dequantised)
 
 
 def trunk_inputs(low: Tensor, parents: Tensor | None, steps_px: Tensor, fold: int) -> Tensor:

@@ -45,7 +45,7 @@ def load_network(tensors: Mapping[str, Tensor]) -> NativeNetwork | None:
         return None
 
 
-def walk(
+def visit_native(
     network: NativeNetwork,
     quality_index: int,
     height: int,

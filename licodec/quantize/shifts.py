@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from licodec.entropy.shifts import SPLIT_INDEX
-from licodec.entropy.tables import MAX_SHIFT
-from licodec.prior.density import NUM_SCALES
+from licodec.coding.scale_offsets import SPLIT_INDEX
+from licodec.entropy.tables import MAX_SHIFT, NUM_SCALES
 
 # Larger magnitudes are counted as this one.
 _MAX_MAGNITUDE = 31

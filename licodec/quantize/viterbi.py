@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from licodec.coding.trellis import UNIT, Trellis, num_chains
 from licodec.entropy.tables import MAX_SYMBOL
 from licodec.quantize.costs import bits_at
-from licodec.quantize.states import UNIT, Trellis, num_chains
 
 _UNIT_STEPS = UNIT / 16
 # States times chains that are searched at once: 64 elements with a decision of one byte in each of

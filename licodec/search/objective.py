@@ -15,7 +15,7 @@ from licodec.codec.encode import Encoded
 from licodec.codec.model import Family, quality_inputs
 from licodec.codec.pixels import has_fast_bfloat16, pixels_of, tuned_corrector
 from licodec.codec.weights import StepWeights, rd_lambda
-from licodec.entropy.shifts import SPLIT_INDEX
+from licodec.coding.scale_offsets import SPLIT_INDEX
 from licodec.entropy.tables import coding_bound
 from licodec.metrics.distortion import DISTORTIONS
 from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT

@@ -20,14 +20,13 @@ from licodec.prior.layers import MAX_ACTIVATION, MAX_INPUT, IntLayer
 from licodec.prior.layout import (
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
-    NUM_LEVELS,
-    NUM_LOW_PASS_STEPS,
     NUM_PLANES,
     VALUE_BITS,
     detail_steps,
     fold_of,
 )
 from licodec.prior.msp import box_mean, neighbour_mean
+from licodec.prior.walk import Visit, walk
 from licodec.search.gradients import compand, floor, synthesise_level
 from licodec.transform.wavelet import NUM_BANDS
 
@@ -60,7 +59,7 @@ class FloatTwin:
         self.dtype = dtype
         self.low_steps = tables["low_steps_q4"][quality_index].float() / 16  # 1/64 grey level
         self.detail_steps = tables["detail_steps_q4"][quality_index].float() / 16
-        self._low_log_scale = tables["low_log_scale"][quality_index].float()
+        self.low_log_scale = tables["low_log_scale"][quality_index].float()
         self._log_scale = tables["detail_log_scale"][quality_index].float()
         self._unit = tables["mean_unit_q8"][quality_index].float()
         self._reciprocal = tables["high_pass_reciprocal"][quality_index].float()
@@ -101,77 +100,32 @@ class FloatTwin:
         Returns:
             (3, 64 rows, 64 columns) float planes of the linear synthesis in 1/64 grey level.
         """
-        low = self._low_pass(rows, columns, is_grey, choose)
-        trunk: Tensor | None = None
-        parents: Tensor | None = None
-        for level in range(NUM_LEVELS, 0, -1):
-            values, trunk = self._level(level, low, parents, trunk, is_grey, choose)
-            details = values * self.detail_steps[level - 1][:, None, None]
-            low = synthesise_level(low, details.view(NUM_PLANES, NUM_BANDS, *details.shape[1:]))
-            parents = compand(floor(8 * values))
-        return low
+        picture = _Picture(self, rows, columns, is_grey=is_grey, choose=choose)
+        walk(picture, is_grey=is_grey)
+        return picture.low
 
-    def _low_pass(self, rows: int, columns: int, is_grey: bool, choose: Choose) -> Tensor:
-        num_planes = 1 if is_grey else NUM_PLANES
-        values = torch.zeros((1, num_planes, rows, columns), dtype=torch.float32)
-        mask = torch.zeros((1, 1, rows, columns), dtype=torch.float32)
-        for step in range(NUM_LOW_PASS_STEPS):
-            elements = low_pass_elements(step, rows, columns)
-            mean = neighbour_mean(values, mask, diagonal=step == 1)[0][:, elements]
-            mean = floor(_VALUE_UNIT * mean) / _VALUE_UNIT
-            log_scale = (self._low_log_scale[step, :num_planes, None] + 0.5) / 16
-            where = Where(0, tuple(range(num_planes)), elements)
-            chosen = choose(mean, log_scale.expand_as(mean), where)
-            spread = torch.zeros_like(values[0]).masked_scatter(
-                elements.expand(num_planes, -1, -1), chosen
-            )
-            values = values + spread
-            mask = mask + elements
-        low = values[0] * self.low_steps[:num_planes, None, None]
-        return F.pad(low, (0, 0, 0, 0, 0, NUM_PLANES - num_planes))
-
-    def _level(
-        self,
-        level: int,
-        low: Tensor,
-        parents: Tensor | None,
-        coarser: Tensor | None,
-        is_grey: bool,
-        choose: Choose,
-    ) -> tuple[Tensor, Tensor]:
-        """Returns values (9, h, w) in steps and the trunk (1, T, h/f, w/f)."""
-        fold = fold_of(level)
+    def trunk(
+        self, level: int, low: Tensor, parents: Tensor | None, coarser: Tensor | None
+    ) -> Tensor:
+        """(1, T, h/f, w/f) activations that a level's heads share."""
         net = self._nets[level]
-        inputs = self._inputs(level, low, parents)
-        trunk = _active(self._sum(net.first, inputs, coarser))
+        trunk = _active(self._sum(net.first, self._inputs(level, low, parents), coarser))
         for block in net.blocks:
             trunk = _active(self._sum(block, trunk) + trunk)
-        known: list[Tensor] = []
-        coded: list[Tensor] = []
-        order: list[int] = []
-        for detail_step, (into, mix, last) in zip(detail_steps(level), net.heads, strict=True):
-            if is_grey and detail_step.is_chroma:
-                break
-            channels = list(detail_step.channels)
-            planes = [c // (fold * fold) for c in channels]
-            hidden = _active(self._sum(into, trunk, torch.cat(known)[None] if known else None))
-            hidden = _active(self._sum(mix, hidden))
-            out = floor(self._sum(last, hidden).float())[0].clamp(-_MAX_OUT, _MAX_OUT)
-            unit = self._unit[level - 1, planes][:, None, None]
-            mean = floor(out[: len(channels)] * unit * (_VALUE_UNIT / 4096) + 0.5) / _VALUE_UNIT
-            base = self._log_scale[level - 1, planes][:, None, None] + 0.5
-            log_scale = (out[len(channels) :] + base) / 16
-            values = choose(mean, log_scale, Where(level, detail_step.channels))
-            coded.append(values)
-            known.append(compand(floor(8 * values)))
-            order += channels
-        missing = [c for c in range(NUM_DETAIL_CHANNELS * fold * fold) if c not in order]
-        if missing:
-            coded.append(coded[0].new_zeros(len(missing), *coded[0].shape[1:]))
-            order += missing
-        inverse = sorted(range(len(order)), key=order.__getitem__)
-        folded = torch.cat(coded)[inverse]
-        return F.pixel_shuffle(folded, fold) if fold > 1 else folded, trunk
+        return trunk
+
+    def head(self, visit: Visit, trunk: Tensor, known: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Means in steps and logarithms of scales (C, h/f, w/f) of one step."""
+        level, channels = visit.level, visit.channels
+        into, mix, last = self._nets[level].heads[visit.head]
+        planes = [c // fold_of(level) ** 2 for c in channels]
+        hidden = _active(self._sum(into, trunk, torch.cat(known)[None] if known else None))
+        hidden = _active(self._sum(mix, hidden))
+        out = floor(self._sum(last, hidden).float())[0].clamp(-_MAX_OUT, _MAX_OUT)
+        unit = self._unit[level - 1, planes][:, None, None]
+        mean = floor(out[: len(channels)] * unit * (_VALUE_UNIT / 4096) + 0.5) / _VALUE_UNIT
+        base = self._log_scale[level - 1, planes][:, None, None] + 0.5
+        return mean, (out[len(channels) :] + base) / 16
 
     def _inputs(self, level: int, low: Tensor, parents: Tensor | None) -> Tensor:
         """(1, I, h/f, w/f) companded inputs of a level's trunk."""
@@ -200,6 +154,79 @@ class FloatTwin:
                 added = F.interpolate(added, scale_factor=2.0, mode="nearest")
             total = total + added
         return total
+
+
+class _Picture:
+    """`Walker` of one picture, or a window of it; arguments as of `FloatTwin.walk`.
+
+    Attributes:
+        low: (3, h, w) planes so far, once the low-pass is left.
+    """
+
+    def __init__(
+        self, twin: FloatTwin, rows: int, columns: int, *, is_grey: bool, choose: Choose
+    ) -> None:
+        num_planes = 1 if is_grey else NUM_PLANES
+        self.low = torch.empty(0)
+        self._low_values = torch.zeros((1, num_planes, rows, columns), dtype=torch.float32)
+        self._mask = torch.zeros((1, 1, rows, columns), dtype=torch.float32)
+        self._twin, self._choose = twin, choose
+        self._trunk: Tensor | None = None
+        self._parents: Tensor | None = None
+        self._known: list[Tensor] = []  # of the level's steps so far, companded
+        self._coded: list[Tensor] = []  # values of the level's steps so far
+        self._order: list[int] = []  # folded channels that they are of
+
+    def visit_low_pass(self, step: int) -> None:
+        """See `Walker`."""
+        values = self._low_values
+        num_planes, rows, columns = values.shape[1:]
+        elements = low_pass_elements(step, rows, columns)
+        mean = neighbour_mean(values, self._mask, diagonal=step == 1)[0][:, elements]
+        mean = floor(_VALUE_UNIT * mean) / _VALUE_UNIT
+        log_scale = (self._twin.low_log_scale[step, :num_planes, None] + 0.5) / 16
+        where = Where(0, tuple(range(num_planes)), elements)
+        chosen = self._choose(mean, log_scale.expand_as(mean), where)
+        spread = torch.zeros_like(values[0]).masked_scatter(
+            elements.expand(num_planes, -1, -1), chosen
+        )
+        self._low_values = values + spread
+        self._mask = self._mask + elements
+
+    def leave_low_pass(self) -> None:
+        """See `Walker`."""
+        num_planes = self._low_values.shape[1]
+        low = self._low_values[0] * self._twin.low_steps[:num_planes, None, None]
+        self.low = F.pad(low, (0, 0, 0, 0, 0, NUM_PLANES - num_planes))
+
+    def enter_level(self, level: int) -> None:
+        """See `Walker`."""
+        self._trunk = self._twin.trunk(level, self.low, self._parents, self._trunk)
+        self._known, self._coded, self._order = [], [], []
+
+    def visit(self, visit: Visit) -> None:
+        """See `Walker`."""
+        assert self._trunk is not None
+        mean, log_scale = self._twin.head(visit, self._trunk, self._known)
+        values = self._choose(mean, log_scale, Where(visit.level, visit.channels))
+        self._known.append(compand(floor(8 * values)))
+        self._coded.append(values)
+        self._order += visit.channels
+
+    def leave_level(self, level: int) -> None:
+        """See `Walker`."""
+        fold = fold_of(level)
+        missing = [c for c in range(NUM_DETAIL_CHANNELS * fold * fold) if c not in self._order]
+        if missing:
+            self._coded.append(self._coded[0].new_zeros(len(missing), *self._coded[0].shape[1:]))
+            self._order += missing
+        inverse = sorted(range(len(self._order)), key=self._order.__getitem__)
+        folded = torch.cat(self._coded)[inverse]
+        values = F.pixel_shuffle(folded, fold) if fold > 1 else folded
+        details = values * self._twin.detail_steps[level - 1][:, None, None]
+        details = details.view(NUM_PLANES, NUM_BANDS, *details.shape[1:])
+        self.low = synthesise_level(self.low, details)
+        self._parents = compand(floor(8 * values))
 
 
 def _active(x: Tensor) -> Tensor:

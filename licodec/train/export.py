@@ -27,9 +27,8 @@ from licodec.config import (
     synthesis_from_json,
     synthesis_to_json,
 )
-from licodec.entropy.tables import load_tables
+from licodec.entropy.tables import NUM_SCALES, load_tables
 from licodec.errors import TrainingError
-from licodec.prior.density import NUM_SCALES
 from licodec.prior.integer import IntegerPrior
 from licodec.profiles import read_scale
 from licodec.quality_scale import EVEN, QualityScale, fit_quality_points, scale_to_json

@@ -7,15 +7,15 @@ import math
 import torch
 from torch import Tensor, nn
 
+from licodec.coding.trellis import UNIT
 from licodec.config import MAX_QUALITY_INDEX
-from licodec.entropy.tables import fit_halves
-from licodec.prior.density import LOG_SCALE_MIN, NUM_SCALES, SCALES_PER_NAT
+from licodec.entropy.tables import NUM_SCALES, fit_halves
+from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT
 from licodec.prior.fake_integers import MAX_WEIGHT, weight_shift
 from licodec.prior.inputs import RECIPROCAL_BITS, compand_table
 from licodec.prior.layers import MAX_ACTIVATION
 from licodec.prior.layout import NET_OF_LEVEL, NUM_LEVELS
 from licodec.prior.msp import Head, LevelNet, Prior
-from licodec.quantize.states import UNIT
 from licodec.transform.quality import knot_weights
 from licodec.transform.wavelet import FRACTION_BITS
 

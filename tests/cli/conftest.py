@@ -173,7 +173,7 @@ def fake_codec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     module = types.SimpleNamespace(Codec=FakeCodec)
     # Other processes would not know the fake; threads of this one do.
     monkeypatch.setattr(coders, "_processes", threads_for_processes)
-    monkeypatch.setitem(sys.modules, "licodec.codec.codec", module)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "licodec.api", module)  # type: ignore[arg-type]
     monkeypatch.setattr("licodec.inspect.list_profiles", lambda family=None: ())
     installed = b"\x3f\x2a\x91\xc0"
     monkeypatch.setattr("licodec.codec.match.find_fingerprint", lambda _: installed)

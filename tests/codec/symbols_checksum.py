@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from licodec import native
-from licodec.codec.decode import open_reader
+from licodec.codec.decode import SymbolReader
 from licodec.codec.model import Family, load_family
 from licodec.container.read import check_crc, read_container
 from licodec.prior.integer import Where
@@ -25,7 +25,7 @@ def symbols_checksum(data: bytes, family: Family) -> str:
     """CRC-32 over all that decides symbols, in hex; raises CorruptFileError if they are wrong."""
     container = read_container(data)
     header = container.header
-    reader = open_reader(container, family)
+    reader = SymbolReader(container, family)
     crc = 0
 
     def code(step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
@@ -43,9 +43,8 @@ def symbols_checksum(data: bytes, family: Family) -> str:
             is_grey=header.is_grey,
             code=code,
         ).whole()
-    reader.tuning()
-    reader.decoder.finish()
-    check_crc(container, reader.crc)
+    reader.steps.tuning()
+    check_crc(container, reader.steps.crc)
     return f"{zlib.crc32(planes.numpy().tobytes(), crc):08x}"
 
 

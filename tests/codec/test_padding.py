@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from licodec.codec.codec import Codec
+from licodec.api import Codec
 from licodec.codec.padding import Padding
 from tests.photos import crop, psnr_db
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from licodec.codec.codec import Codec
+from licodec.api import Codec
 from licodec.codec.decode import preview_level
 from licodec.codec.encode import encode_pixels
 from licodec.codec.latent import Latent

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from licodec.codec import choose, decode
-from licodec.codec.codec import Codec
+from licodec.api import Codec
+from licodec.codec import choose
 from licodec.codec.encode import encode_pixels
+from licodec.coding import step
+from licodec.coding.trellis import chain_groups, num_chains
 from licodec.entropy import groups
-from licodec.quantize.states import chain_groups, num_chains
 from tests.photos import crop
 from tests.tiny import tiny_family, tiny_network
 
@@ -31,7 +32,7 @@ def test_symbols_read_in_small_pieces_are_the_same(monkeypatch):
     codec, pixels = Codec(device="cpu"), crop(200, 130)
     data = codec.encode(pixels, quality=80)
     whole = codec.decode(data)
-    monkeypatch.setattr(decode, "_PIECE_ELEMENTS", 100)
+    monkeypatch.setattr(step, "_PIECE_ELEMENTS", 100)
     monkeypatch.setattr(groups, "SORTED_AT_ONCE", 1000)
     assert np.array_equal(codec.decode(data), whole)
 

@@ -24,7 +24,8 @@ from licodec.container import (
     section_name,
     write_container,
 )
-from licodec.container.format import FRAME, MAX_INFLATED_BYTES, Fixed
+from licodec.container.format import FRAME, MAX_INFLATED_BYTES, PAYLOAD_LENGTH, Fixed
+from licodec.container.write import pack_varint
 from licodec.errors import CorruptFileError, TruncatedFileError
 from tests.container.files import (
     SECTIONS,
@@ -84,6 +85,12 @@ def test_frame_of_a_plain_kodak_picture_has_the_documented_size(payload_bytes, f
     data = write_container(header(width=768, height=512), [], payload, [])
     assert len(data) - payload_bytes == frame_bytes <= 26
     assert read_front(data).frame_bytes == frame_bytes
+
+
+def test_frame_of_a_plain_picture_with_sides_below_16384_has_at_most_26_bytes():
+    data = write_container(header(width=16383, height=16383), [], b"\1\0\0\1", [])
+    largest = pack_varint(PAYLOAD_LENGTH, 2**28 - 1)
+    assert read_front(data).frame_bytes - 1 + len(largest) == 26
 
 
 def test_example_file_has_the_bytes_computed_by_hand():

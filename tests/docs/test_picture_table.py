@@ -3,7 +3,7 @@
 import importlib.util
 from pathlib import Path
 
-from licodec.codec.codec import Codec
+from licodec.api import Codec
 
 DOCS = Path(__file__).parents[2] / "docs"
 

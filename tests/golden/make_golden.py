@@ -80,7 +80,7 @@ def source_alpha(height: int, width: int) -> np.ndarray:
 
 def write_one(name: str) -> dict[str, object]:
     """Write NAME.lic and NAME.png; returns what a decoder must find."""
-    from licodec.codec.codec import Codec
+    from licodec.api import Codec
     from licodec.container.read import read_container
     from licodec.image.convert import to_image
     from licodec.image.picture import Picture

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import licodec
-from licodec.codec.codec import Codec
+from licodec.api import Codec
 from licodec.image.exif import with_size as exif_with_size
 from licodec.image.files import read_picture
 from licodec.image.xmp import with_size, without_claims

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from licodec.codec.codec import Codec
+from licodec.api import Codec
 from licodec.errors import ImageError
 from licodec.image.exif import EXIF_PREFIX, load_tags
 from licodec.image.files import read_picture, render_picture

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from ssimulacra2 import compute_ssimulacra2
 
-from licodec.codec.codec import Codec
+from licodec.api import Codec
 from licodec.evaluate.peers import find_peer
 from licodec.metrics.ssimulacra2 import ssimulacra2
 from tests.metrics.distortions import DISTORTIONS, PICTURES, spoilt_pair

@@ -51,6 +51,6 @@ def test_second_draft_and_a_late_one_change_nothing() -> None:
 
 def test_thumbnail_uses_a_preview(monkeypatch: pytest.MonkeyPatch) -> None:
     image = Image.open(io.BytesIO(lic_bytes(small_picture(size=(302, 202)))))
-    monkeypatch.delattr("licodec.codec.codec.decode_pixels")  # what decodes whole pictures
+    monkeypatch.delattr("licodec.api.decode_pixels")  # what decodes whole pictures
     image.thumbnail((40, 40))
     assert image.size == (40, 27)

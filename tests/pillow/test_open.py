@@ -139,7 +139,7 @@ def test_threads_get_the_same_pixels(lic: bytes) -> None:
 
 
 def test_networks_are_loaded_once(lic: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    from licodec.codec.codec import Codec
+    from licodec.api import Codec
 
     made = []
 
@@ -148,7 +148,7 @@ def test_networks_are_loaded_once(lic: bytes, monkeypatch: pytest.MonkeyPatch) -
         return Codec(device="cpu")
 
     licodec.pillow._codec.cache_clear()
-    monkeypatch.setattr("licodec.codec.codec.Codec", make)
+    monkeypatch.setattr("licodec.api.Codec", make)
     for _ in range(2):
         Image.open(io.BytesIO(lic)).load()
         lic_bytes(small_picture())
@@ -159,7 +159,7 @@ def test_registered_profile_decodes_a_file_of_an_unknown_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("licodec.codec.codec.PROFILE_IDS", {"balanced": 7})
+        patch.setattr("licodec.api.PROFILE_IDS", {"balanced": 7})
         data = lic_bytes(small_picture())
     image = Image.open(io.BytesIO(data))
     assert image.info["profile"] == "id 7"

@@ -40,7 +40,7 @@ def test_small_picture_keeps_its_size(tmp_path: Path) -> None:
 
 
 def test_orientation_of_the_file_is_applied(tmp_path: Path) -> None:
-    from licodec.codec.codec import Codec
+    from licodec.api import Codec
     from licodec.image.convert import picture_from
     from licodec.image.picture import Picture
 

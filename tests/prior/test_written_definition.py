@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from licodec.codec.codec import Codec
+from licodec.api import Codec
 from licodec.codec.decode import decode_symbols
 from licodec.codec.model import load_family
 from licodec.container.read import read_container

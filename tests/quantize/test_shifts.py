@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from licodec.codec.model import Family
-from licodec.entropy.shifts import shift_rows, shifted_groups
+from licodec.coding.scale_offsets import shift_rows, shifted_groups
 from licodec.quantize.costs import magnitude_bits
 from licodec.quantize.shifts import ShiftSearch
 

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from licodec.entropy.tables import MAX_SYMBOL
-from licodec.prior.density import NUM_SCALES
-from licodec.quantize import states
+from licodec.coding import trellis as states
+from licodec.coding.trellis import TRELLISES, UNIT, num_chains, offsets_of, table_ids
+from licodec.entropy.tables import MAX_SYMBOL, NUM_SCALES
 from licodec.quantize.costs import magnitude_bits
-from licodec.quantize.states import TRELLISES, UNIT, num_chains, offsets_of, table_ids
 from licodec.quantize.viterbi import search_chains
 from tests.entropy.tables import random_tables
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 import licodec.search.objective as objective_module
 import licodec.search.overfit as overfit_module
+from licodec.api import Codec
 from licodec.cli.interrupts import Stopped
-from licodec.codec.codec import Codec
 from licodec.codec.decode import decode_symbols
 from licodec.codec.encode import encode_pixels
 from licodec.codec.latent import Latent

@@ -9,7 +9,7 @@ import pytest
 
 import licodec
 from licodec import PictureWarning, TargetError
-from licodec.codec.codec import Codec
+from licodec.api import Codec
 from licodec.metrics.ssimulacra2 import ssimulacra2
 from licodec.search.target import (
     Setting,

@@ -11,12 +11,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from licodec import profiles
-from licodec.codec.codec import Codec
+from licodec.api import Codec
 from licodec.codec.model import fingerprint_of
 from licodec.config import DEFAULT_TUNE, CorrectionConfig, family_of
-from licodec.entropy.tables import TOTAL
+from licodec.entropy.tables import NUM_SCALES, TOTAL
 from licodec.errors import ModelError, TrainingError
-from licodec.prior.density import NUM_SCALES
 from licodec.profiles import read_metadata
 from licodec.train.card import write_card
 from licodec.train.export import count_symbols, export, write_release

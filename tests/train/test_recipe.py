@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from licodec import profiles
-from licodec.codec.codec import Codec
+from licodec.api import Codec
 from licodec.config import DEFAULT_TUNE, family_of
 from licodec.train.checkpoint import load_checkpoint
 from tests.photos import crop, psnr_db

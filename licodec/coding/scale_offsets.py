@@ -11,17 +11,16 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from licodec.prior.density import NUM_SCALES
-from licodec.prior.integer import Where
+from licodec.entropy.tables import NUM_SCALES
 
 SPLIT_INDEX = 12
 # Smaller groups have no shift.
 MIN_ELEMENTS = 64
 
 
-def rows_of(index: Tensor, where: Where) -> np.ndarray:
+def rows_of(index: Tensor, num_bands: int) -> np.ndarray:
     """(B, n) uint8, a row for each band of a step's indices (C, ..); shares their memory."""
-    rows: np.ndarray = index.view(where.num_bands, -1).numpy()
+    rows: np.ndarray = index.view(num_bands, -1).numpy()
     return rows
 
 

@@ -16,11 +16,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from licodec.prior.density import NUM_SCALES
+from licodec.entropy.tables import NUM_SCALES
 
 # 1/16 step: half a cell of each quantizer. A cell of 20/16 step with the choice of two quantizers
 # distorts about as much as one of 16/16 without, see docs/decisions.md.
 UNIT = 10
+# Elements outside of chains: 2^4 of them are a cell, one step.
+PLAIN_SHIFT = 4
 # Elements in a chain: sub-steps that a decoder takes one after the other in a step of the prior.
 CHAIN_LENGTH = 64
 # Fewer chains than this are not worth a sub-step of their own; small steps have shorter chains,
