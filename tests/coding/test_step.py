@@ -108,7 +108,10 @@ def test_every_coded_element_is_plain_or_in_a_chain(number, family):
 
 def test_more_than_the_picture_needs_is_refused(family):
     rule = family.rule("rounding", is_all_coded=True)
-    batches = [tuning_batch(NO_TUNING, rule.shift_table), (np.ones(9, np.int16), np.full(9, 30))]
+    batches = [
+        tuning_batch(NO_TUNING, rule.shift_table),
+        (np.ones(9, np.int16), np.full(9, 30, np.uint8)),
+    ]
     decoder = StepDecoder(encode_steps(batches, family.tables), family.tables)
     with pytest.raises(CorruptFileError, match="goes on after the last symbol"):
         StepReader(decoder, rule, 0).tuning()
