@@ -19,12 +19,7 @@ from licodec.coding.small_integers import SmallIntegers
 from licodec.errors import ModelError
 from licodec.prior.byte_layers import load_byte_layers
 from licodec.prior.folded import clear_padding, details_of, unfolded
-from licodec.prior.inputs import (
-    Compand,
-    low_pass_elements,
-    neighbour_mean,
-    plane_inputs,
-)
+from licodec.prior.inputs import Compand, low_pass_elements, neighbour_mean, plane_inputs
 from licodec.prior.layers import Block, IntLayer, Layer, load_layers
 from licodec.prior.layout import (
     NET_OF_LEVEL,
