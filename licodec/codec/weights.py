@@ -40,8 +40,9 @@ class StepWeights:
 
     def __init__(self, family: Family, quality_index: int) -> None:
         if family.tune == "visual":
-            self._detail = torch.full((NUM_LEVELS, NUM_PLANES * NUM_BANDS), BITS_PER_SQUARED_STEP)
-            self._low = torch.full((NUM_PLANES,), BITS_PER_SQUARED_STEP)
+            every = torch.full((), BITS_PER_SQUARED_STEP, dtype=torch.float32)
+            self._detail = every.expand(NUM_LEVELS, NUM_PLANES * NUM_BANDS)
+            self._low = every.expand(NUM_PLANES)
             return
         scale = rd_lambda(family, quality_index) / NUM_PLANES
         steps = family.detail_steps_q4[quality_index].float() / STEP_UNIT  # (6, 9)

@@ -152,9 +152,7 @@ class Objective:
         for top in range(0, self._height, _WINDOW_PX):
             for left in range(0, self._width, _WINDOW_PX):
                 part = slice(top, top + _WINDOW_PX), slice(left, left + _WINDOW_PX)
-                original, shown = (
-                    _colours(torch.from_numpy(p[part])) for p in (self._pixels, decoded)
-                )
+                original, shown = (_colours(p[part]) for p in (self._pixels, decoded))
                 num_px = original.shape[2] * original.shape[3]
                 total += num_px * float(self._distortion(original, shown))
         mean: float = total / (self._height * self._width)
@@ -236,7 +234,7 @@ class Objective:
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._is_short):
             corrected = self._synthesis(planes, *self._conditions)
         bottom, right = top + planes.shape[2], left + planes.shape[3]
-        original = _colours(torch.from_numpy(self._pixels[top:bottom, left:right]))
+        original = _colours(self._pixels[top:bottom, left:right])
         height, width = original.shape[2:]
         levels = planes_to_rgb(corrected)
         if self._is_grey:
@@ -245,9 +243,11 @@ class Objective:
         return height * width * self._distortion(original, shown).sum()
 
 
-def _colours(pixels: Tensor) -> Tensor:
+def _colours(pixels: np.ndarray) -> Tensor:
     """(h, w) or (h, w, 3) uint8 to (1, 3, h, w) float32."""
-    colours = pixels[:, :, None].expand(-1, -1, NUM_PLANES) if pixels.ndim == 2 else pixels
+    # torch warns about arrays that it could not write to, such as those of Pillow.
+    levels = torch.from_numpy(np.array(pixels, copy=True))
+    colours = levels[:, :, None].expand(-1, -1, NUM_PLANES) if levels.ndim == 2 else levels
     return colours.permute(2, 0, 1)[None].float()
 
 

@@ -246,11 +246,13 @@ def test_gradient_counts_bits_with_the_shifted_scales() -> None:
 
 
 def test_windows_move_values_as_the_whole_picture_does(
-    family: Family, codec: Codec, monkeypatch: pytest.MonkeyPatch
+    psnr_codec: Codec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Of squared errors; the norms of the visual distance are those of a window.
+    family, synthesis = psnr_codec._family, psnr_codec._synthesis.correction
     pixels = crop(384, 320)
     encoded = encode_pixels(pixels, family, QUALITY, CPU, choice="rdoq")
-    objective = Objective(pixels, family, codec._synthesis.correction, QUALITY, CPU)
+    objective = Objective(pixels, family, synthesis, QUALITY, CPU)
     whole = objective.targets(encoded)
     monkeypatch.setattr(objective_module, "_WINDOW", 2)
     windows = objective.targets(encoded)
