@@ -63,7 +63,7 @@ def test_opened_file_may_be_saved_over(tmp_path: Path) -> None:
     with Image.open(tmp_path / "a.lic") as image:
         image.save(tmp_path / "a.lic", quality=10)
     with Image.open(tmp_path / "a.lic") as image:
-        assert image.info["quality"] == pytest.approx(10, abs=0.3)
+        assert image.info["quality"] == pytest.approx(10, abs=0.7)  # half a step of the knob
         image.load()
 
 

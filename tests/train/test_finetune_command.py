@@ -42,7 +42,10 @@ def test_finetune_writes_a_checkpoint_and_a_cache_and_resumes(
     arguments = (checkpoint, photos, "-o", out, "--family", family_path.parent, *SMALL_RUN)
     result = call(*arguments)
     assert result.exit_code == 0, result.output
-    assert "3 pictures, 0 Mpx to train on, 1 held back, 0 unreadable" in result.stderr
+    assert (
+        "3 pictures, 0 Mpx to train on, 1 held back, 0 too small for a crop of 64 pixels, 0 unreadable"
+        in result.stderr
+    )
     assert "validation score" in result.stderr
     assert result.stdout == ""
     step = load_checkpoint(out / "last.pt")["step"]
@@ -88,7 +91,10 @@ def test_finetune_of_the_prior_needs_no_released_family(checkpoint, photos, tmp_
     told = ["--freeze", "gains", "--family", tmp_path / "absent"]
     result = call(checkpoint, photos, "-o", tmp_path / "run", *told, *SMALL_RUN)
     assert result.exit_code == 0, result.output
-    assert load_checkpoint(tmp_path / "run" / "last.pt")["stage"] == "synthesis+prior on dead-zone"
+    assert (
+        load_checkpoint(tmp_path / "run" / "last.pt")["stage"]
+        == "synthesis+prior on dead-zone, visual"
+    )
 
 
 @pytest.mark.parametrize(
