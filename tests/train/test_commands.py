@@ -36,10 +36,7 @@ def trained(photos, tmp_path_factory) -> Result:
 
 def test_train_reports_its_pictures_and_writes_a_checkpoint(trained):
     assert trained.exit_code == 0, trained.output
-    assert (
-        "5 pictures, 0 Mpx to train on, 1 held back, 0 too small for a crop of 64 pixels, 0 unreadable"
-        in trained.stderr
-    )
+    assert "5 pictures, 0 Mpx to train on, 1 held back, 0 too small for" in trained.stderr
     assert load_checkpoint(trained.checkpoint)["step"] >= 1
     assert trained.stdout == ""
 

@@ -42,10 +42,7 @@ def test_finetune_writes_a_checkpoint_and_a_cache_and_resumes(
     arguments = (checkpoint, photos, "-o", out, "--family", family_path.parent, *SMALL_RUN)
     result = call(*arguments)
     assert result.exit_code == 0, result.output
-    assert (
-        "3 pictures, 0 Mpx to train on, 1 held back, 0 too small for a crop of 64 pixels, 0 unreadable"
-        in result.stderr
-    )
+    assert "3 pictures, 0 Mpx to train on, 1 held back, 0 too small for" in result.stderr
     assert "validation score" in result.stderr
     assert result.stdout == ""
     step = load_checkpoint(out / "last.pt")["step"]
