@@ -97,8 +97,8 @@ def quality_scale(family: str | None) -> QualityScale:
 
 
 @lru_cache(maxsize=64)
-def _info(name: str, family: str) -> ProfileInfo:
-    return read_profile(name, find_models_dir() / family)
+def _installed_profile(name: str, folder: Path) -> ProfileInfo:
+    return read_profile(name, folder)
 
 
 def read_profile(name: str, folder: Path) -> ProfileInfo:
@@ -147,7 +147,7 @@ def find_profile(name: str, family: str = _DEFAULT_FAMILY) -> ProfileInfo:
     if name not in PROFILE_IDS:
         known = ", ".join(_installed(find_models_dir() / family)) or "none"
         raise ModelError(f"unknown profile {name!r}; installed are: {known}")
-    return _info(name, family)
+    return _installed_profile(name, find_models_dir() / family)
 
 
 def list_profiles(family: str = _DEFAULT_FAMILY) -> tuple[ProfileInfo, ...]:

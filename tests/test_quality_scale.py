@@ -99,9 +99,7 @@ def test_codec_info_and_plugin_go_by_the_scale_of_the_family(
         lambda header: header["__metadata__"].update(quality_points=text),
     )
     monkeypatch.setattr(profiles, "find_models_dir", lambda: tmp_path)
-    profiles._info.cache_clear()
     data = Codec(device="cpu").encode(crop(20, 16), quality=70, effort=0)
-    profiles._info.cache_clear()
     assert read_container(data).header.quality_index == 120
     assert (read_info(data).quality, read_info(data).quality_index) == (70.0, 120)
 

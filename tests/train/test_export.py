@@ -29,9 +29,7 @@ def models(release, tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "models" / family_of(DEFAULT_TUNE)
     write_release(release[0], folder, write_family=True)
     monkeypatch.setattr(profiles, "find_models_dir", lambda: tmp_path / "models")
-    profiles._info.cache_clear()
-    yield folder
-    profiles._info.cache_clear()
+    return folder
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])

@@ -123,10 +123,8 @@ def test_weights_of_a_run_of_seconds_decode_a_picture(profile, photos, tmp_path,
     models = tmp_path / "models"
     shutil.copytree(out / "family", models / family_of(DEFAULT_TUNE))
     monkeypatch.setattr(profiles, "find_models_dir", lambda: models)
-    profiles._info.cache_clear()
     codec = Codec(profile, device="cpu")
     pixels = crop(90, 70)
     assert psnr_db(pixels, np.asarray(codec.decode(codec.encode(pixels, quality=90)))) > 25
     limits = {"fast": 6, "balanced": 25, "best": 200}
     assert profiles.find_profile(profile).kmac_per_px[0] <= limits[profile]
-    profiles._info.cache_clear()
