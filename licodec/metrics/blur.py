@@ -35,11 +35,8 @@ def blur(planes: torch.Tensor, kernel: torch.Tensor, rows: Border, columns: Bord
     Returns:
         (C, H, W) of the same dtype.
     """
-    blurred = torch.empty_like(planes)
-    for plane, result in zip(planes, blurred, strict=True):  # one at a time, to save memory
-        wide = _pass(plane, kernel, rows)
-        result.copy_(_pass(wide.T, kernel, columns).T)
-    return blurred
+    # One at a time, to save memory.
+    return torch.stack([_pass(_pass(p, kernel, rows).T, kernel, columns).T for p in planes])
 
 
 def _pass(plane: torch.Tensor, kernel: torch.Tensor, border: Border) -> torch.Tensor:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from licodec.metrics.blur import gaussian
 from licodec.metrics.frequencies import Bands, blur_inside, separate
-from licodec.metrics.light import halve, linear_light
+from licodec.metrics.light import halve, light_of_levels, linear_light
 from licodec.metrics.malta import DENSE, SPARSE, line_energy
 from licodec.metrics.pairs import MIN_SIDE_PX, check_pair
 
@@ -22,6 +22,9 @@ _NORM = 3
 
 # The second factor is log(80) / log(255): 80 nits count as 255 once did.
 _GLOBAL_SCALE = 1 / (17.8 * 0.79079917404)
+
+# Keeps gradients of square roots finite; its own root is exact.
+_LEAST = 2.0**-40
 
 _KERNEL_MASK = gaussian(2.7, 6)
 
@@ -57,12 +60,27 @@ def butteraugli(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> flo
         return _mean_norm(_distance_map(linear_light(reference), linear_light(decoded)))
 
 
+def butteraugli_distance(reference: torch.Tensor, decoded: torch.Tensor) -> torch.Tensor:
+    """The 3-norm alone, of batches and with gradients, for training.
+
+    Args:
+        reference: (N, 3, H, W) float grey levels of sRGB, 0..255; sides of MIN_SIDE_PX or more.
+        decoded: same shape; has the gradient. Levels beyond 0..255 count as these.
+
+    Returns:
+        (N,) float32.
+    """
+    pairs = zip(light_of_levels(reference), light_of_levels(decoded), strict=True)
+    powers = [_distance_map(*pair).pow(_NORM).mean() for pair in pairs]
+    return (torch.stack(powers) + _LEAST).pow(1 / _NORM)
+
+
 def _mean_norm(distances: torch.Tensor) -> float:
     powers = distances.double().pow_(_NORM)
     norms = []
     for exponent in (1, 2, 4):
         norms.append(float(powers.mean()) ** (1 / (_NORM * exponent)))
-        powers = powers.square_()
+        powers = powers.square()
     return float(np.mean(norms))
 
 
@@ -76,9 +94,7 @@ def _distance_map(reference: torch.Tensor, decoded: torch.Tensor) -> torch.Tenso
     doubled = coarse.repeat_interleave(2, 0).repeat_interleave(2, 1)
     height, width = distances.shape
     weight, less = 0.5, 0.3
-    distances *= 1 - less * weight
-    distances += weight * doubled[:height, :width]
-    return distances
+    return (1 - less * weight) * distances + weight * doubled[:height, :width]
 
 
 def _single_scale(p: Bands, q: Bands) -> torch.Tensor:
@@ -91,28 +107,28 @@ def _single_scale(p: Bands, q: Bands) -> torch.Tensor:
         fine += _HIGH_WEIGHTS[channel] * _uneven_square(p.high[channel], q.high[channel])
     coarse = torch.zeros_like(fine)
     for channel in range(3):
-        fine += _MIDDLE_WEIGHTS[channel] * (p.middle[channel] - q.middle[channel]).square_()
-        coarse += _LOW_WEIGHTS[channel] * (p.low[channel] - q.low[channel]).square_()
+        fine += _MIDDLE_WEIGHTS[channel] * (p.middle[channel] - q.middle[channel]).square()
+        coarse += _LOW_WEIGHTS[channel] * (p.low[channel] - q.low[channel]).square()
     activity = blur_inside(torch.stack([_activity(p), _activity(q)]), _KERNEL_MASK)
-    fine += 10 * (activity[0] - activity[1]).square_()
+    fine += 10 * (activity[0] - activity[1]).square()
     mask = _eroded(activity[0])
     sensitivity = 1 + 2.5485944793 / (0.451936922203 * mask + 0.829591754942)
     low_sensitivity = 1 + 0.505054525019 / (3.87449418804 * mask + 0.20025578522)
-    coarse *= low_sensitivity.square_()
-    coarse += fine * sensitivity.square_()
-    return coarse.sqrt_().mul_(_GLOBAL_SCALE)
+    squares = coarse * low_sensitivity.square() + fine * sensitivity.square()
+    distances: torch.Tensor = ((squares + _LEAST).sqrt() - _LEAST**0.5) * _GLOBAL_SCALE
+    return distances
 
 
 def _beyond(p: torch.Tensor, q: torch.Tensor, small: float, big: float) -> torch.Tensor:
     """How far q lies outside of `small` to `big` times p, on p's side of zero; 0 inside."""
     along = torch.where(p < 0, -q, q)
     size = p.abs()
-    return (small * size - along).clamp_min_(0) + (along - big * size).clamp_min_(0)
+    return (small * size - along).clamp_min(0) + (along - big * size).clamp_min(0)
 
 
 def _uneven_square(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
     """Squared difference and, on top, squared loss of more than 0.6 or any gain of contrast."""
-    return 0.8 * ((p - q).square_() + _beyond(p, q, 0.4, 1.0).square_())
+    return 0.8 * ((p - q).square() + _beyond(p, q, 0.4, 1.0).square())
 
 
 def _line_errors(
@@ -132,7 +148,9 @@ def _activity(bands: Bands) -> torch.Tensor:
     x = 2.5 * (bands.ultra[0] + bands.high[0])
     y = 0.4 * (bands.ultra[1] + bands.high[1])
     gain, bias = 6.19424080439, 6.19424080439 * 12.61050594197
-    return torch.hypot(x, y).mul_(gain).add_(bias).sqrt_().sub_(bias**0.5)
+    contrast = (x.square() + y.square() + _LEAST).sqrt()
+    seen: torch.Tensor = (gain * contrast + bias).sqrt() - bias**0.5
+    return seen
 
 
 def _eroded(activity: torch.Tensor) -> torch.Tensor:

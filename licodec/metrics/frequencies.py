@@ -57,11 +57,11 @@ def separate(linear: torch.Tensor) -> Bands:
     xyb = _opsin_dynamics(linear)
     low = blur_inside(xyb, _KERNEL_LOW)
     rest = xyb - low
-    middle = blur_inside(rest, _KERNEL_HIGH)
-    high = rest[:2] - middle[:2]
-    middle[0] = _without_small(middle[0], 0.29)
-    middle[1] = _with_small_doubled(middle[1], 0.1)
-    _suppress_x_by_y(high)
+    smooth = blur_inside(rest, _KERNEL_HIGH)
+    high = _suppress_x_by_y(rest[:2] - smooth[:2])
+    middle = torch.stack(
+        [_without_small(smooth[0], 0.29), _with_small_doubled(smooth[1], 0.1), smooth[2]]
+    )
     smooth = blur_inside(high, _KERNEL_ULTRA)
     ultra_x = _without_small(high[0] - smooth[0], 0.04)
     high_x = _without_small(smooth[0], 1.5)
@@ -81,18 +81,17 @@ def _opsin_dynamics(linear: torch.Tensor) -> torch.Tensor:
     bias = _MIX_BIAS[:, None]
     around = blur(linear, _KERNEL_OPSIN, rows="mirror", columns="mirror").flatten(1)
     adapted = torch.maximum(_MIX @ (_INTENSITY_NITS * around) + bias, bias)
-    gain = (
-        (adapted + 9.9710635769299145).log_() * 19.245013259874995 - 23.16046239805755
-    ) / adapted
+    gain = ((adapted + 9.9710635769299145).log() * 19.245013259874995 - 23.16046239805755) / adapted
     here = _MIX @ (_INTENSITY_NITS * linear.flatten(1)) + bias
-    long, middle, short = torch.maximum(here * gain.clamp_min_(1e-4), bias).view_as(linear)
+    long, middle, short = torch.maximum(here * gain.clamp_min(1e-4), bias).view_as(linear)
     return torch.stack([long - middle, long + middle, short])
 
 
-def _suppress_x_by_y(high: torch.Tensor) -> None:
-    """Weaken red and green edges where light has edges, in place."""
+def _suppress_x_by_y(high: torch.Tensor) -> torch.Tensor:
+    """X and Y (2, H, W), red and green edges weakened where light has edges."""
     weight, least = 46.0, 0.653020556257
-    high[0] *= (1 - least) * weight / (high[1].square() + weight) + least
+    x, y = high
+    return torch.stack([x * ((1 - least) * weight / (y.square() + weight) + least), y])
 
 
 def _without_small(x: torch.Tensor, limit: float) -> torch.Tensor:

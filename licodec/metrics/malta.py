@@ -6,6 +6,8 @@ so the differences are summed along sixteen lines through each pixel, and the sq
 Source: libjxl, lib/jxl/butteraugli/butteraugli.cc, v0.7.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 
@@ -82,9 +84,28 @@ def line_energy(differences: torch.Tensor, lines: torch.Tensor) -> torch.Tensor:
         (H, W) float32.
     """
     padded = F.pad(differences, (_REACH,) * 4)
-    energy = torch.empty_like(differences)
+    strips = []
     for top in range(0, differences.shape[0], _STRIP):
         strip = padded[top : top + _STRIP + 2 * _REACH]
-        sums = F.conv2d(strip[None, None], lines)[0]  # (lines, rows, W)
-        energy[top : top + _STRIP] = sums.square_().sum(0)
-    return energy
+        strips.append(_SquaredSums.apply(strip, lines))  # type: ignore[no-untyped-call]
+    return torch.cat(strips)
+
+
+class _SquaredSums(torch.autograd.Function):
+    """Convolve, square and add up; torch's own gradient of such thin convolutions is slow."""
+
+    @staticmethod
+    def forward(ctx: Any, padded: torch.Tensor, lines: torch.Tensor) -> torch.Tensor:
+        """(h, W) of (h + 8, W + 8)."""
+        sums = F.conv2d(padded[None, None], lines)[0]  # (lines, h, W)
+        ctx.save_for_backward(sums, lines)
+        return sums.square().sum(0)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        """Lines are symmetric about their centres, so the transpose needs no flip."""
+        sums, lines = ctx.saved_tensors
+        scaled, kernel = (2 * gradient * sums)[None], lines.transpose(0, 1)
+        if torch.cpu._is_amx_tile_supported():  # a quarter of the time; a gradient may be coarse
+            scaled, kernel = scaled.bfloat16(), kernel.bfloat16()
+        return F.conv2d(scaled, kernel, padding=2 * _REACH)[0, 0].to(gradient.dtype), None

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from licodec.metrics.light import light_of_levels
 from licodec.metrics.pairs import MIN_SIDE_PX
 from licodec.metrics.ssimulacra2 import (
     NUM_SCALES,
@@ -25,8 +26,7 @@ from licodec.metrics.ssimulacra2 import (
 )
 
 _SIGMA, _RADIUS = 1.5, 5
-# The cube root and the curve of sRGB have endless slopes at black; below these they go on straight
-# or not at all.
+# The cube root has an endless slope at black; below this it is flat.
 _LEAST_MIXED = 1e-6
 _LEAST_NORM = 1e-20
 _MIDDLE_LIGHTNESS = 0.4
@@ -43,7 +43,7 @@ def visual_distance(reference: Tensor, decoded: Tensor) -> Tensor:
         (N,) float32, 0 for equal pictures; 100 - 10 distance ** 0.63 is the score.
     """
     with torch.autocast(decoded.device.type, enabled=False):
-        a, b = _linear_light(reference.float()), _linear_light(decoded.float())
+        a, b = light_of_levels(reference.float()), light_of_levels(decoded.float())
         totals = []
         for scale in range(NUM_SCALES):
             if scale:
@@ -75,12 +75,6 @@ def _scale_sum(a: Tensor, b: Tensor, scale: int) -> Tensor:
 
 def _norm4(error: Tensor) -> Tensor:
     return (error.square().square().mean((2, 3)) + _LEAST_NORM).pow(0.25)
-
-
-def _linear_light(levels: Tensor) -> Tensor:
-    """Grey levels of sRGB to linear light, 0 to 1."""
-    v = (levels / 255).clamp(0, 1)
-    return torch.where(v <= 0.04045, v / 12.92, ((v.clamp_min(0.03) + 0.055) / 1.055) ** 2.4)
 
 
 def _centred_xyb(linear: Tensor) -> Tensor:

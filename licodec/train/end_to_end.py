@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from licodec.metrics.distortion import DISTORTIONS
+from licodec.metrics.distortion import DISTORTIONS, TRAINED_DISTORTIONS
 from licodec.prior.fake_integers import round_to_integers
 from licodec.prior.msp import Quantize, quantize_dead_zone, quantize_rounding
 from licodec.train.data import CropSampler, Pictures, validation_crops
@@ -70,6 +70,7 @@ class EndToEnd:
         self._validation = validation_crops(valid, VALIDATION_PX, VALIDATION_PICTURES)
         round_to_integers(network, on_integers)
         self._distortion = DISTORTIONS[options.tune]
+        self._trained_distortion = TRAINED_DISTORTIONS[options.tune]
         self._quantize = IN_LOOP_QUANTIZERS[quantizer]
 
     def start_from_spreads(self) -> None:
@@ -95,7 +96,11 @@ class EndToEnd:
         at = position.to(self._device)
         with training_autocast(self._device):
             bpp, distortion = self._forward(
-                rgb, at, linear=self.is_linear, quantize=quantize, distortion=self._distortion
+                rgb,
+                at,
+                linear=self.is_linear,
+                quantize=quantize,
+                distortion=self._trained_distortion,
             )
         cost = bpp + network.rd_lambda(at) * distortion
         # In the linear stage only the rate can change.

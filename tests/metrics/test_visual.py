@@ -8,7 +8,16 @@ import torch
 from PIL import Image
 
 from licodec.evaluate.peers import find_peer
-from licodec.metrics.distortion import DISTORTIONS, SQUARED_ERROR_SHARE, stage_name
+from licodec.metrics.butteraugli import butteraugli_distance
+from licodec.metrics.distortion import (
+    BUTTERAUGLI_SHARE,
+    DISTORTIONS,
+    SQUARED_ERROR_SHARE,
+    SQUARED_LEVELS_PER_UNIT,
+    TRAINED_DISTORTIONS,
+    Distortion,
+    stage_name,
+)
 from licodec.metrics.ssimulacra2 import ssimulacra2
 from licodec.metrics.visual import visual_distance
 from tests.photos import crop
@@ -71,11 +80,12 @@ def test_gradient_is_that_of_finite_differences() -> None:
         assert ((ahead - behind).sum() / 0.1).item() == pytest.approx(expected.item(), rel=0.03)
 
 
-def test_gradient_is_finite_on_black_and_on_equal_pictures() -> None:
+@pytest.mark.parametrize("distance", [visual_distance, butteraugli_distance])
+def test_gradient_is_finite_on_black_and_on_equal_pictures(distance: Distortion) -> None:
     black = torch.zeros(1, 3, 64, 64)
     for reference, decoded in ((black, black.clone()), (black, black + 0.3)):
         decoded.requires_grad_(True)
-        visual_distance(reference, decoded).sum().backward()
+        distance(reference, decoded).sum().backward()
         assert decoded.grad is not None
         assert decoded.grad.isfinite().all()
 
@@ -86,6 +96,38 @@ def test_visual_distortion_has_a_share_of_the_squared_error() -> None:
     error = DISTORTIONS["psnr"](reference, decoded)
     assert error.item() == pytest.approx((9 + 4 + 1) / 3, rel=1e-4)
     assert DISTORTIONS["visual"](reference, decoded) > SQUARED_ERROR_SHARE * error
+
+
+def test_butteraugli_has_its_norm_and_gradient() -> None:
+    torch.manual_seed(5)
+    reference = batch(crop(64, 64))
+    decoded = (reference + 6 * torch.randn_like(reference)).clamp(2, 253).requires_grad_(True)
+    norm = butteraugli_distance(reference, decoded)
+    assert norm.shape == (1,)
+    (norm.sum() * 100).backward()
+    assert decoded.grad is not None
+    way = decoded.grad.sign() * (torch.rand_like(decoded) < 0.5)
+    with torch.no_grad():
+        ahead, behind = (butteraugli_distance(reference, decoded + s * way) for s in (0.05, -0.05))
+    expected = (decoded.grad * way).sum() / 100
+    assert ((ahead - behind).sum() / 0.1).item() == pytest.approx(expected.item(), rel=0.03)
+
+
+def test_training_for_the_eye_sees_butteraugli_in_the_first_half_of_the_crops() -> None:
+    torch.manual_seed(5)
+    reference = batch(crop(64, 64)).repeat(3, 1, 1, 1)
+    decoded = reference + 6 * torch.randn_like(reference[:1])
+    told, trained = (
+        kind["visual"](reference, decoded) for kind in (DISTORTIONS, TRAINED_DISTORTIONS)
+    )
+    torch.testing.assert_close(trained[1:], told[1:])
+    norm = butteraugli_distance(reference[:1], decoded[:1])
+    other = SQUARED_LEVELS_PER_UNIT * 3.24 * norm**1.63
+    error = DISTORTIONS["psnr"](reference, decoded)[:1]
+    seen = SQUARED_LEVELS_PER_UNIT * visual_distance(reference, decoded)[:1]
+    mixed = (1 - BUTTERAUGLI_SHARE) * seen + BUTTERAUGLI_SHARE * other
+    expected = (1 - SQUARED_ERROR_SHARE) * mixed + SQUARED_ERROR_SHARE * error
+    torch.testing.assert_close(trained[:1], expected)
 
 
 def test_stages_of_both_tunes_have_different_names() -> None:
