@@ -25,6 +25,7 @@ from licodec.config import DEFAULT_PROFILE, DEFAULT_TUNE, tune_of
 from licodec.container.format import ALPHA, EXIF, ICC, MAGIC_BYTES, MAX_SIDE_PX, XMP
 from licodec.container.read import read_front_from
 from licodec.errors import BitstreamError, LicodecError, NotLicodecFileError, PictureWarning
+from licodec.image.density import density_in
 from licodec.image.exif import EXIF_PREFIX
 from licodec.image.faults import bytes_or_none
 from licodec.inspect import choose_codec, quality_of
@@ -88,8 +89,8 @@ def register(*, profile: str | None = None, device: str = "auto") -> None:
 class LicImageFile(ImageFile.ImageFile):
     """A .lic file whose front has been read; pixels are decoded at `load`.
 
-    `info` has quality (1.0 to 100.0), profile and, unless the file is of an earlier family, tune;
-    icc_profile, exif and xmp where the file has them.
+    `info` has quality (1.0 to 100.0), profile and, unless the family is unknown here, tune;
+    icc_profile, exif, xmp and dpi where the file has them.
     """
 
     format = FORMAT
@@ -118,6 +119,8 @@ class LicImageFile(ImageFile.ImageFile):
             ("xmp", front.section(XMP)),
         )
         self.info |= {key: block for key, block in blocks if block is not None}
+        density = density_in(exif)
+        self.info |= {} if density is None else {"dpi": density}
         self.tile = [ImageFile._Tile(_DECODER, (0, 0, *self.size), 0, ())]
 
     def draft(

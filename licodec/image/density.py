@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from licodec.image.exif import find_orientation, load_tags
+from licodec.image.faults import warnings_silenced
 
 Density = tuple[float, float]  # pixels per inch, horizontally and vertically
 
@@ -66,10 +67,14 @@ def with_density(image: Image.Image, exif: bytes | None) -> tuple[bytes | None, 
 def density_in(exif: bytes | None) -> Density | None:
     """What an EXIF block states; None if it states none, or one that headers cannot hold."""
     tags = load_tags(exif)
-    if tags is None or tags.get(_UNIT_TAG, _INCH) == _NO_UNIT:
+    if tags is None:
         return None
-    per_inch = 2.54 if tags.get(_UNIT_TAG) == _CENTIMETRE else 1.0
-    found = _checked((tags.get(_X_TAG), tags.get(_Y_TAG, tags.get(_X_TAG))))
+    with warnings_silenced():
+        unit = tags.get(_UNIT_TAG, _INCH)
+        found = _checked((tags.get(_X_TAG), tags.get(_Y_TAG, tags.get(_X_TAG))))
+    if unit == _NO_UNIT:
+        return None
+    per_inch = 2.54 if unit == _CENTIMETRE else 1.0
     if found is None:
         return None
     density = found[0] * per_inch, found[1] * per_inch

@@ -167,7 +167,9 @@ def _saved(
     if density is not None:
         options["dpi"] = density
     buffer = io.BytesIO()
-    image.save(buffer, chosen.name, **options)
+    # Pillow warns of tags that it mends for TIFF.
+    with warnings_silenced() if chosen.name == "TIFF" else contextlib.nullcontext():
+        image.save(buffer, chosen.name, **options)
     return buffer.getvalue(), fitted.notes + notes
 
 

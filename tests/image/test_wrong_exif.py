@@ -67,6 +67,7 @@ def random_block(seed: int) -> bytes:
     return bytes(block + b"".join(tables) + data)
 
 
+@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("name", WRITE_FORMATS)
 def test_random_blocks_never_keep_a_picture_from_being_written(name: str) -> None:
     pixels = crop(24, 16)

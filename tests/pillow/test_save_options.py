@@ -25,6 +25,8 @@ def saved(image: Image.Image, **options: object) -> Image.Image:
 def test_density_that_is_given_comes_back() -> None:
     back = saved(Image.new("RGB", (20, 10)), dpi=(300, 200))
     assert density_in(back.info["exif"].removeprefix(EXIF_PREFIX)) == (300, 200)
+    assert back.info["dpi"] == (300, 200)
+    assert "dpi" not in saved(Image.new("RGB", (20, 10))).info
 
 
 def test_one_of_several_pictures_is_saved_with_a_warning() -> None:
