@@ -43,7 +43,7 @@ def render() -> bytes:
     )
     panels = [panel(made.shown, ("original", f"{made.width}x{made.height} px in all"))]
     for result in made.results:
-        lines = CODECS[result.name], f"{result.num_bytes:,} bytes, {result.psnr:.1f} dB"
+        lines = CODECS[result.name], f"{result.num_bytes:,} bytes, {result.ssimulacra2:.0f} points"
         panels.append(panel(result.shown, lines))
     width = sum(one.width + _GAP_PX for one in panels) - _GAP_PX
     row = Image.new("RGB", (width, panels[0].height), "white")
