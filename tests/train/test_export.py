@@ -137,7 +137,7 @@ def test_card_shows_figures_and_learning_curve(checkpoint, release, tmp_path):
     write_card(release[0], checkpoint, tmp_path / "README.md")
     text = (tmp_path / "README.md").read_text(encoding="utf-8")
     for quality, bpp, psnr in release[0].rd:
-        assert f"| {quality:g} | {bpp:.3f} | {psnr:.2f} |" in text
+        assert f"| {quality_to_index(quality)} | {bpp:.3f} | {psnr:.2f} |" in text
     last = json.loads((checkpoint.parent / "log.jsonl").read_text().splitlines()[-1])
     assert f"| {last['step']} | " in text
     assert f"{last['valid_score']:.4f}" in text
