@@ -31,8 +31,8 @@ Rate and distortion on held-back validation pictures, real files:
 |---|---|---|---|
 {rd}
 
-Learning curve (validation: mean over five qualities of ln(bpp + lambda distortion), lower is better;
-the last run's log):
+Learning curve (validation: mean over five qualities of ln(bpp + lambda distortion), lower is
+better; the last run's log):
 
 | step | hours in all | score | stage |
 |---|---|---|---|

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from licodec import profiles
 from licodec.api import Codec
 from licodec.codec.model import fingerprint_of
-from licodec.config import DEFAULT_TUNE, CorrectionConfig, family_of
+from licodec.config import DEFAULT_TUNE, CorrectionConfig, family_of, quality_to_index
 from licodec.entropy.tables import NUM_SCALES, TOTAL
 from licodec.errors import ModelError, TrainingError
 from licodec.profiles import read_metadata
