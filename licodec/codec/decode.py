@@ -20,7 +20,7 @@ from licodec.entropy.tuning import NO_TUNING
 from licodec.prior.integer import Where
 from licodec.prior.layout import NUM_LEVELS
 from licodec.prior.planes import Planes
-from licodec.transform.wavelet import FRACTION_BITS
+from licodec.transform.grid import FRACTION_BITS
 
 
 def decode_symbols(container: Container, family: Family) -> Tensor:

@@ -21,9 +21,9 @@ from licodec.prior.layout import (
     detail_steps,
     fold_of,
 )
-from licodec.transform.patches import PATCH_PX, padded_size
+from licodec.transform.grid import GRID_PX, PATCH_PX, padded_size
 from licodec.transform.rows import below
-from licodec.transform.wavelet import GRID_PX, analyse_level
+from licodec.transform.wavelet import analyse_level
 
 _Channels = tuple[int, ...]
 

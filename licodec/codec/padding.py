@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from licodec.transform.patches import padded_size
-from licodec.transform.wavelet import GRID_PX, NUM_BANDS, analyse, band_norm
+from licodec.transform.grid import GRID_PX, NUM_BANDS, band_norm, padded_size
+from licodec.transform.wavelet import analyse
 
 # Squares fall a hundredfold in three rounds; beyond eight the coded picture does not change.
 _ROUNDS = 8

@@ -15,8 +15,7 @@ from licodec.prior.planes import Planes
 from licodec.prior.strips import row_strips
 from licodec.transform.colour import grey_to_luma, luma_to_grey, planes_to_rgb, rgb_to_planes
 from licodec.transform.correction import Correction, Layer
-from licodec.transform.patches import PATCH_PX, padded_size
-from licodec.transform.wavelet import FRACTION_BITS, GRID_PX
+from licodec.transform.grid import FRACTION_BITS, GRID_PX, PATCH_PX, padded_size
 
 # Pixels of a strip: some tens of MB of activations. Half and twice as many take longer.
 STRIP_PX = 1 << 19

@@ -32,9 +32,9 @@ from licodec.prior.planes import Planes
 from licodec.prior.strips import row_strips
 from licodec.quantize.costs import magnitude_bits
 from licodec.transform.correction import Correction
-from licodec.transform.patches import PATCH_PX, to_patches
+from licodec.transform.grid import FRACTION_BITS, PATCH_PX
+from licodec.transform.patches import to_patches
 from licodec.transform.quality import interpolate
-from licodec.transform.wavelet import FRACTION_BITS
 
 # More of a picture than this is not looked at, but bands of it.
 _MOST_PX = 1 << 22

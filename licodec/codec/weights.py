@@ -12,8 +12,8 @@ from licodec.config import MAX_QUALITY_INDEX
 from licodec.prior.integer import Where
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, fold_of
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
+from licodec.transform.grid import NUM_BANDS, STEP_BITS, band_norm
 from licodec.transform.quality import knot_weights
-from licodec.transform.wavelet import NUM_BANDS, STEP_BITS, band_norm
 
 STEP_UNIT = 1 << STEP_BITS
 _LOW_PASS = 3  # band number of the low-pass

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.prior.layers import MAX_INPUT
-from licodec.transform.wavelet import FRACTION_BITS
+from licodec.transform.grid import FRACTION_BITS
 
 COMPAND_ENTRIES = 4096  # eighths of a step
 RECIPROCAL_BITS = 20

@@ -33,7 +33,7 @@ from licodec.prior.native import load_network, visit_native
 from licodec.prior.planes import Planes
 from licodec.prior.strips import row_strips
 from licodec.prior.walk import Visit, walk
-from licodec.transform.wavelet import FRACTION_BITS, GRID_PX, STEP_BITS
+from licodec.transform.grid import FRACTION_BITS, GRID_PX, STEP_BITS
 
 _MAX_OUT = 1 << 12  # mean and log-scale corrections stay within +-256
 # Smaller maps are faster on float carriers: the operators for bytes cost more per call.

@@ -14,7 +14,7 @@ from licodec.native.network import NativeNetwork
 from licodec.native.prior import NativePlanes, Place, visit
 from licodec.prior.inputs import low_pass_elements
 from licodec.prior.planes import Planes
-from licodec.transform.wavelet import GRID_PX
+from licodec.transform.grid import GRID_PX
 
 
 class TensorPlanes(Planes):

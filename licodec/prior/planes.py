@@ -8,7 +8,8 @@ from torch import Tensor
 from licodec.coding.small_integers import SmallIntegers
 from licodec.prior.layout import NUM_PLANES, VALUE_BITS
 from licodec.prior.strips import row_strips
-from licodec.transform.wavelet import SYNTHESIS_HALO, synthesise_values
+from licodec.transform.grid import SYNTHESIS_HALO
+from licodec.transform.wavelet import synthesise_values
 
 
 class Planes:

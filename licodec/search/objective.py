@@ -26,7 +26,7 @@ from licodec.search.twin import FloatTwin
 from licodec.search.values import Values, coded_values
 from licodec.transform.colour import luma_to_grey, planes_to_rgb
 from licodec.transform.correction import Correction
-from licodec.transform.wavelet import FRACTION_BITS, GRID_PX
+from licodec.transform.grid import FRACTION_BITS, GRID_PX
 
 # Gradients are computed window by window, which bounds memory; sides in elements of the low-pass.
 _WINDOW = 16

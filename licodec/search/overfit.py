@@ -29,8 +29,7 @@ from licodec.search.annealing import Annealing
 from licodec.search.objective import Cost, Objective
 from licodec.search.values import Values, values_of
 from licodec.transform.correction import Correction
-from licodec.transform.patches import padded_size
-from licodec.transform.wavelet import GRID_PX
+from licodec.transform.grid import GRID_PX, padded_size
 
 
 @dataclass(frozen=True, slots=True)

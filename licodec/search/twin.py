@@ -28,7 +28,7 @@ from licodec.prior.layout import (
 from licodec.prior.msp import box_mean, neighbour_mean
 from licodec.prior.walk import Visit, walk
 from licodec.search.gradients import compand, floor, synthesise_level
-from licodec.transform.wavelet import NUM_BANDS
+from licodec.transform.grid import NUM_BANDS
 
 _MAX_OUT = 4096.0
 _RECIPROCAL_UNIT = 2.0**-20

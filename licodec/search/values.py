@@ -19,7 +19,8 @@ from licodec.prior.layout import (
     VALUE_BITS,
     fold_of,
 )
-from licodec.transform.wavelet import FRACTION_BITS, GRID_PX, analyse
+from licodec.transform.grid import FRACTION_BITS, GRID_PX
+from licodec.transform.wavelet import analyse
 
 _UNITS_PER_STEP = 1 << VALUE_BITS
 

@@ -25,8 +25,7 @@ from licodec.codec.model import Family, fingerprint_of
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.errors import TrainingError
 from licodec.train.processes import num_processes
-from licodec.transform.patches import padded_size
-from licodec.transform.wavelet import GRID_PX
+from licodec.transform.grid import GRID_PX, padded_size
 
 _INT16 = torch.iinfo(torch.int16)
 _BYTES_PER_SAMPLE = 2

@@ -18,7 +18,7 @@ from licodec.native.network import SYNTHESIS_SHIFT, NativeNetwork
 from licodec.native.prior import NativePlanes, Place, visit
 from licodec.prior.integer import IntegerPrior, Where
 from licodec.prior.layout import VALUE_BITS
-from licodec.transform.wavelet import FRACTION_BITS, STEP_BITS
+from licodec.transform.grid import FRACTION_BITS, STEP_BITS
 from tests.tiny import tiny_network, tiny_tensors
 
 # On the padding grid and off it, one pixel, one row, one column.
