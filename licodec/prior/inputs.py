@@ -90,15 +90,6 @@ def _block_sum(planes: Tensor, fold: int) -> Tensor:
     return rows[:, :, ::2] + rows[:, :, 1::2]
 
 
-def low_pass_elements(step: int, rows: int, columns: int) -> Tensor:
-    """(rows, columns) bool: what a low-pass step codes."""
-    y, x = torch.arange(rows) % 2, torch.arange(columns) % 2
-    if step == 1:
-        return (y[:, None] * x[None]).bool()
-    odd = (y[:, None] + x[None]) % 2 == 1
-    return odd if step == 2 else ~odd & (y[:, None] == 0)
-
-
 def neighbour_mean(values: Tensor, known: Tensor, *, diagonal: bool) -> Tensor:
     """(C, h, w) int32: floor of the mean of the known among four neighbours, 0 without any."""
     shifts = (

@@ -20,7 +20,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.latent import Latent
@@ -107,7 +106,7 @@ def overfit(
     family: Family,
     synthesis: Correction,
     quality_index: int,
-    device: torch.device,
+    device: str,
     *,
     choice: str,
     seconds: float = math.inf,
@@ -162,7 +161,7 @@ class _Search:
         family: Family,
         synthesis: Correction,
         quality_index: int,
-        device: torch.device,
+        device: str,
         choice: str,
         values: Values,
         first: Encoded,

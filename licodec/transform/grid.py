@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Subtracted from every sample before the colour transform: it halves the range of the low-pass.
+MID_GREY = 128.0
+
 # Patches of the coarse part of a learned correction.
 PATCH_PX = 8
 
