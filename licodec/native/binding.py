@@ -86,8 +86,8 @@ class PaddingTask(ctypes.Structure):
     )
 
 
-class CorrectionTask(ctypes.Structure):
-    """`lc_correction_task`."""
+class PatchTask(ctypes.Structure):
+    """`lc_patch_task`."""
 
     _fields_ = (
         ("net", c_void_p),
@@ -155,9 +155,9 @@ _SIGNATURES: dict[str, tuple[Any, Sequence[Any]]] = {
     "lc_synthesise": (c_int, (c_int32, POINTER(WaveletTask))),
     "lc_split": (c_int, (c_int32, POINTER(SplitTask))),
     "lc_padding_slope": (c_int, (c_int32, POINTER(PaddingTask))),
-    "lc_net_new": (c_void_p, (*(c_int32,) * 4, POINTER(c_void_p))),
-    "lc_net_free": (None, (c_void_p,)),
-    "lc_correct": (c_int, (POINTER(CorrectionTask),)),
+    "lc_patch_net_new": (c_void_p, (*(c_int32,) * 4, POINTER(c_void_p))),
+    "lc_patch_net_free": (None, (c_void_p,)),
+    "lc_correct_patches": (c_int, (POINTER(PatchTask),)),
     "lc_choose_step": (c_int64, (c_int32, POINTER(ChoiceTask), c_void_p)),
     "lc_count_magnitudes": (
         c_int,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from licodec.errors import ModelError
-from licodec.native.binding import CorrectionTask, Library, address, check
+from licodec.native.binding import Library, PatchTask, address, check
 from licodec.native.threads import over_rows
 
 _PLANES = 3
@@ -45,12 +45,12 @@ class PatchNetwork:
             if kept[number].shape != shape:
                 raise ModelError(f"a correction has weights {kept[number].shape}, not {shape}")
             pointers[number] = kept[number].ctypes.data
-        self._handle = library.calls.lc_net_new(
+        self._handle = library.calls.lc_patch_net_new(
             library.level, patch_px, width, (len(weights) - 2) // 2, pointers
         )
         if not self._handle:
             raise ModelError("a correction has a shape or size that the native library cannot take")
-        weakref.finalize(self, library.calls.lc_net_free, self._handle)
+        weakref.finalize(self, library.calls.lc_patch_net_free, self._handle)
 
     def correct(
         self,
@@ -100,13 +100,13 @@ class PatchNetwork:
 
         def rows(begin: int, end: int) -> None:
             part = corrected[:, begin * size :]
-            call = CorrectionTask(
+            call = PatchTask(
                 **task,
                 top=top // size + begin,
                 bottom=top // size + end,
                 corrected=part.ctypes.data,
             )
-            check(self._library.calls.lc_correct(call))
+            check(self._library.calls.lc_correct_patches(call))
 
         over_rows(rows, (bottom - top) // size, width)
         return corrected

@@ -32,7 +32,7 @@ int lc_padding_slope(int32_t level, const lc_padding_task *t)
     return used->padding_slope(t);
 }
 
-void lc_net_free(lc_net *net)
+void lc_patch_net_free(lc_patch_net *net)
 {
     if (!net) return;
     for (int n = 0; net->weights && n < 2 * net->num_blocks + 2; n++) free(net->weights[n]);
@@ -40,7 +40,7 @@ void lc_net_free(lc_net *net)
     free(net);
 }
 
-lc_net *lc_net_new(int32_t level, int32_t patch_px, int32_t width, int32_t num_blocks,
+lc_patch_net *lc_patch_net_new(int32_t level, int32_t patch_px, int32_t width, int32_t num_blocks,
                    const float *const *weights)
 {
     const lc_kernels *used = lc_kernels_of(level);
@@ -49,18 +49,18 @@ lc_net *lc_net_new(int32_t level, int32_t patch_px, int32_t width, int32_t num_b
         return NULL;
     for (int n = 0; n < 2 * num_blocks + 2; n++)
         if (!weights[n]) return NULL;
-    lc_net *net = calloc(1, sizeof *net);
+    lc_patch_net *net = calloc(1, sizeof *net);
     if (!net) return NULL;
-    *net = (lc_net){.level = used, .patch_px = patch_px, .width = width, .num_blocks = num_blocks};
+    *net = (lc_patch_net){.level = used, .patch_px = patch_px, .width = width, .num_blocks = num_blocks};
     net->weights = calloc((size_t)(2 * num_blocks + 2), sizeof *net->weights);
     if (!net->weights || used->pack_net(net, weights)) {
-        lc_net_free(net);
+        lc_patch_net_free(net);
         return NULL;
     }
     return net;
 }
 
-int lc_correct(const lc_correction_task *t)
+int lc_correct_patches(const lc_patch_task *t)
 {
     if (!t || !t->net || !t->biases || !t->planes || !t->corrected) return LC_BAD_ARGUMENT;
     const int32_t size = t->net->patch_px, reach = 1 + 2 * t->net->num_blocks;
@@ -75,5 +75,5 @@ int lc_correct(const lc_correction_task *t)
         return LC_BAD_ARGUMENT;
     for (int n = 0; n < 2 * t->net->num_blocks + 2; n++)
         if (!t->biases[n]) return LC_BAD_ARGUMENT;
-    return t->net->level->correct(t);
+    return t->net->level->correct_floats(t);
 }

@@ -34,14 +34,14 @@ struct lc_kernels {
                             int32_t num_bands, int64_t *counts);
     int (*split)(const lc_split_task *task);
     int (*padding_slope)(const lc_padding_task *task);
-    int (*pack_net)(lc_net *net, const float *const *weights);
-    int (*correct)(const lc_correction_task *task);
+    int (*pack_net)(lc_patch_net *net, const float *const *weights);
+    int (*correct_floats)(const lc_patch_task *task);
 };
 
-struct lc_net {
+struct lc_patch_net {
     const lc_kernels *level; /* that packed the weights */
     int32_t patch_px, width, num_blocks;
-    float **weights; /* of each convolution, see correction.h */
+    float **weights; /* of each convolution, see analysis.h */
 };
 
 /* Kernels of a level; NULL where this CPU lacks it. */

@@ -1,5 +1,5 @@
 /* The kernels of one instruction set; compiled once for each, with LC_LEVEL and LC_KERNELS. */
-#include "correction.h"
+#include "analysis.h"
 #include "lifting.h"
 #include "prior.h"
 #include "search.h"
@@ -20,5 +20,5 @@ const lc_kernels LC_KERNELS = {
     .split = split_plane,
     .padding_slope = padding_slope,
     .pack_net = pack_net,
-    .correct = correct_rows,
+    .correct_floats = correct_float_rows,
 };

@@ -174,19 +174,19 @@ LC_API int lc_padding_slope(int32_t level, const lc_padding_task *task);
 
 /* ---- Corrections in floating point ---- */
 
-typedef struct lc_net lc_net;
+typedef struct lc_patch_net lc_patch_net;
 
 /* A network on patches: 3x3 convolution of patches to `width` channels, blocks of two 3x3
  * convolutions beside the identity, 1x1 convolution back to patches.
  * weights: 2 num_blocks + 2 arrays in that order, (outputs, inputs, kernel, kernel). What works
  * on a network takes its level. NULL where an argument is bad or memory is short. */
-LC_API lc_net *lc_net_new(int32_t level, int32_t patch_px, int32_t width, int32_t num_blocks,
+LC_API lc_patch_net *lc_patch_net_new(int32_t level, int32_t patch_px, int32_t width, int32_t num_blocks,
                           const float *const *weights);
-LC_API void lc_net_free(lc_net *net);
+LC_API void lc_patch_net_free(lc_patch_net *net);
 
 /* Corrected rows: patches top to bottom - 1. */
 typedef struct {
-    const lc_net *net;
+    const lc_patch_net *net;
     int32_t height, width;     /* of the picture in patches */
     int32_t top, bottom;
     int32_t first, end;        /* patches of rows that planes hold, up to 1 + 2 num_blocks more */
@@ -197,8 +197,8 @@ typedef struct {
     int64_t plane_stride;      /* numbers from a plane to the next */
     float *corrected;          /* (3, rows of top to bottom - 1, columns) */
     int64_t corrected_stride;
-} lc_correction_task;
-LC_API int lc_correct(const lc_correction_task *task);
+} lc_patch_task;
+LC_API int lc_correct_patches(const lc_patch_task *task);
 
 /* ---- Choice of symbols ---- */
 

@@ -38,7 +38,7 @@ static void lift_behind(float *restrict to, const float *restrict from, int64_t 
 }
 
 /* A row of 2 n samples to n of the low-pass and n details. */
-static void split_row(const float *restrict row, int64_t n, float *restrict low,
+static void split_float_row(const float *restrict row, int64_t n, float *restrict low,
                       float *restrict high)
 {
     for (int64_t x = 0; x < n; x++) {
@@ -80,7 +80,7 @@ static int split_plane(const lc_split_task *t)
         const int64_t above = larger(top - PAIRS_HALO, 0), below = smaller(end + PAIRS_HALO, all);
         for (int64_t y = 2 * above; y < 2 * below; y++) {
             float *row = rows + (y - 2 * above) * t->width;
-            split_row(t->plane + y * t->stride, n, row, row + n);
+            split_float_row(t->plane + y * t->stride, n, row, row + n);
         }
         split_columns(rows, below - above, t->width);
         for (int64_t y = top; y < end; y++) {
@@ -114,7 +114,7 @@ static void spread_behind(const float *restrict of, float *restrict to, int64_t 
     to[n - 1] += factor * of[n - 1];
 }
 
-static void gather_row(float *restrict low, float *restrict high, int64_t n, float *restrict row)
+static void gather_float_row(float *restrict low, float *restrict high, int64_t n, float *restrict row)
 {
     spread_behind(low, high, n, LIFT_DELTA);
     spread_ahead(high, low, n, LIFT_GAMMA);
@@ -163,7 +163,7 @@ static void gather_plane(const float *low, const float *details, int64_t height,
     spread_columns(rows, all, width, 1, LIFT_ALPHA);
     for (int64_t y = 0; y < height; y++) {
         float *row = rows + y * width;
-        gather_row(row, row + n, n, plane + y * width);
+        gather_float_row(row, row + n, n, plane + y * width);
     }
 }
 

@@ -5,8 +5,8 @@
  * positions; its sums stay in registers over all taps and channels, and are added in the same
  * order whatever the instruction set or the strip.
  */
-#ifndef LICODEC_CORRECTION_H
-#define LICODEC_CORRECTION_H
+#ifndef LICODEC_ANALYSIS_H
+#define LICODEC_ANALYSIS_H
 
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +53,7 @@ enum { FLOAT_SIDE = 16 };
 
 /* ---- Weights: [tile][tap][input][OUTS] ---- */
 
-static int conv_sizes(const lc_net *net, int n, int *inputs, int *outputs, int *taps)
+static int conv_sizes(const lc_patch_net *net, int n, int *inputs, int *outputs, int *taps)
 {
     const int patch = LC_PLANES * net->patch_px * net->patch_px, last = 2 * net->num_blocks + 1;
     *inputs = n == 0 ? patch : net->width;
@@ -75,7 +75,7 @@ static float *pack_floats(const float *weights, int inputs, int outputs, int tap
     return packed;
 }
 
-static int pack_net(lc_net *net, const float *const *weights)
+static int pack_net(lc_patch_net *net, const float *const *weights)
 {
     int inputs, outputs, taps;
     for (int n = 0; n <= 2 * net->num_blocks + 1; n++) {
@@ -199,17 +199,17 @@ enum { MAX_STAGES = 2 * LC_MAX_BLOCKS + 2 };
 
 /* Stage 0: patches; 1: first convolution; then the middle and the end of each block. */
 typedef struct {
-    const lc_correction_task *task;
+    const lc_patch_task *task;
     FloatRing rings[MAX_STAGES];
     int64_t first[MAX_STAGES + 1], end[MAX_STAGES + 1]; /* rows that are made */
     int num_stages;
     float *bias[MAX_STAGES + 1]; /* whole tiles */
     float *active, *result;      /* a row before and after the last convolution */
-} Correction;
+} FloatNet;
 
-static void take_patches(const Correction *k, int64_t y)
+static void take_float_patches(const FloatNet *k, int64_t y)
 {
-    const lc_correction_task *t = k->task;
+    const lc_patch_task *t = k->task;
     const int64_t size = t->net->patch_px, columns = t->width * size;
     float *row = float_row(&k->rings[0], y);
     for (int p = 0; p < LC_PLANES; p++)
@@ -223,9 +223,9 @@ static void take_patches(const Correction *k, int64_t y)
         }
 }
 
-static void put_patches(const Correction *k, int64_t y)
+static void put_float_patches(const FloatNet *k, int64_t y)
 {
-    const lc_correction_task *t = k->task;
+    const lc_patch_task *t = k->task;
     const int64_t size = t->net->patch_px, columns = t->width * size, stride = float_stride(t->width);
     for (int p = 0; p < LC_PLANES; p++)
         for (int64_t down = 0; down < size; down++) {
@@ -242,9 +242,9 @@ static void put_patches(const Correction *k, int64_t y)
         }
 }
 
-static void finish_row(const Correction *k, int64_t y)
+static void finish_floats(const FloatNet *k, int64_t y)
 {
-    const lc_net *net = k->task->net;
+    const lc_patch_net *net = k->task->net;
     const FloatRing *last = &k->rings[k->num_stages - 1];
     const int number = 2 * net->num_blocks + 1;
     const float *hidden = float_row(last, y) - FLOAT_SIDE;
@@ -255,11 +255,11 @@ static void finish_row(const Correction *k, int64_t y)
     const FloatSource from = {{NULL, k->active + FLOAT_SIDE, NULL}, last->stride, inputs, outputs, 0};
     const FloatTarget to = {.row = k->result + FLOAT_SIDE, .stride = last->stride};
     convolve_float_row(&from, net->weights[number], k->bias[number], k->task->width, &to);
-    put_patches(k, y);
+    put_float_patches(k, y);
 }
 
 /* Row y of stage n, 1 or more. */
-static void make_floats(const Correction *k, int n, int64_t y)
+static void make_floats(const FloatNet *k, int n, int64_t y)
 {
     const FloatRing *ring = &k->rings[n];
     const FloatSource from = ring_floats(&k->rings[n - 1], y, ring->channels);
@@ -271,10 +271,10 @@ static void make_floats(const Correction *k, int n, int64_t y)
 }
 
 /* Row y of stage n is there: make what depends on no later one. */
-static void pass_floats(const Correction *k, int n, int64_t y)
+static void pass_floats(const FloatNet *k, int n, int64_t y)
 {
     if (n + 1 == k->num_stages) {
-        if (y >= k->task->top && y < k->task->bottom) finish_row(k, y);
+        if (y >= k->task->top && y < k->task->bottom) finish_floats(k, y);
         return;
     }
     const int64_t last = y + 1 == k->task->height ? y : y - 1;
@@ -285,11 +285,11 @@ static void pass_floats(const Correction *k, int n, int64_t y)
         }
 }
 
-static int correct_rows(const lc_correction_task *t)
+static int correct_float_rows(const lc_patch_task *t)
 {
-    const lc_net *net = t->net;
+    const lc_patch_net *net = t->net;
     const int num_convs = 2 * net->num_blocks + 2, patch = LC_PLANES * net->patch_px * net->patch_px;
-    Correction k = {.task = t, .num_stages = num_convs};
+    FloatNet k = {.task = t, .num_stages = num_convs};
     const int64_t stride = float_stride(t->width), outs = 16;
     int64_t numbers = 4 * stride * (patch + (num_convs - 1) * net->width)
                       + stride * (net->width + round_up(patch, outs))
@@ -312,7 +312,7 @@ static int correct_rows(const lc_correction_task *t)
         k.end[n] = smaller(t->bottom + beyond, t->height);
     }
     for (int64_t y = k.first[0]; y < k.end[0]; y++) {
-        take_patches(&k, y);
+        take_float_patches(&k, y);
         pass_floats(&k, 0, y);
     }
     free(memory);
