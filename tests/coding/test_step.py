@@ -72,7 +72,7 @@ def test_steps_that_were_written_are_read_with_their_checksum(number, family):
     rng, rule = np.random.default_rng(number), rules(family)[number]
     writer = StepWriter(rule)
     indices = [random_index(rng, side) for side in (1, 3, 5, 12, 40)]
-    given = [index.clone() for index in indices]
+    given = [index.copy() for index in indices]
     expected = [write(writer, rule, index, rng) for index in indices]
     batches = [*writer.batches, tuning_batch(NO_TUNING, rule.shift_table)]
     decoder = StepDecoder(encode_steps(batches, family.tables), family.tables)
