@@ -34,6 +34,7 @@ class Latent:
         # memory than its planes, which are not needed any more.
         is_large = pixels.shape[0] * pixels.shape[1] > LARGE_PX
         low = planes
+        del planes
         for level in range(1, NUM_LEVELS + 1):
             low = self._analyse(level, low, np.float16 if is_large and level == 1 else np.float32)
         low_px = family.low_steps_q4[quality_index].astype(np.float32) / STEP_UNIT

@@ -78,10 +78,15 @@ class Family:
 
 @dataclass(frozen=True)
 class Synthesis:
-    """One profile's synthesis correction."""
+    """One profile's synthesis correction, which is made of its weights once it is needed."""
 
     fingerprint: bytes  # 2 bytes
-    correction: Correction
+    make: Callable[[], Correction]
+
+    @cached_property
+    def correction(self) -> Correction:
+        """On torch, which is loaded."""
+        return self.make()
 
 
 def fingerprint_of(tensors: Mapping[str, np.ndarray]) -> str:
@@ -191,22 +196,27 @@ def _tune_of(family_path: Path) -> str:
 
 
 def load_synthesis(info: ProfileInfo, config: FamilyConfig) -> Synthesis:
-    """Load and check one synthesis of a family; on torch, which is loaded.
+    """Load and check one synthesis of a family.
 
     Raises:
         ModelError: damaged weights.
     """
-    import torch
-
     path = str(info.synthesis_path)
     fingerprint, shape = _described(info.synthesis_path, synthesis_from_json)
     tensors = _load(path)
     _check(path, tensors, fingerprint)
     arrays = {k: v.astype(np.float32) for k, v in tensors.items()}
     directions = arrays.pop("directions", None)
-    net = CorrectionWeights(shape, config.num_knots, arrays, path).module
-    net.directions = None if directions is None else torch.from_numpy(directions)
-    return Synthesis(info.synthesis_fingerprint, net)
+    weights = CorrectionWeights(shape, config.num_knots, arrays, path)
+
+    def make() -> Correction:
+        import torch
+
+        net = weights.module
+        net.directions = None if directions is None else torch.from_numpy(directions)
+        return net
+
+    return Synthesis(info.synthesis_fingerprint, make)
 
 
 def quality_position(quality_index: int) -> np.ndarray:

@@ -128,7 +128,8 @@ def export(
     report("directions fitted in which pictures tune the synthesis")
     synthesis["directions"] = directions
     network.synthesis.directions = directions.float()
-    family, measured_synthesis = _family(network, tensors), Synthesis(bytes(2), network.synthesis)
+    family = _family(network, tensors)
+    measured_synthesis = Synthesis(bytes(2), lambda: network.synthesis)
     scale = find_scale(state, released_family, family, measured_synthesis, valid, report)
     rd = _measure(family, measured_synthesis, valid, scale)
     losses = [

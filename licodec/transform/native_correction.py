@@ -53,7 +53,7 @@ class NativeCorrection:
         self._parts = [_part("", shape.patch_px, shape.num_blocks, arrays, library)]
         if shape.fine_blocks:
             self._parts.append(_part("fine.", _FINE_PATCH_PX, shape.fine_blocks, arrays, library))
-        num_arrays = sum(4 + 5 * (len(part.biases) - 2) // 2 + 2 for part in self._parts)
+        num_arrays = sum(6 + 5 * (len(part.biases) - 2) // 2 for part in self._parts)
         if num_arrays != len(arrays):
             raise ModelError("a correction has more weights than its shape")
         reach = sum(part.net.reach * part.net.patch_px for part in self._parts)

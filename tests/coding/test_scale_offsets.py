@@ -70,6 +70,6 @@ def test_rows_are_the_bands_of_a_step_in_its_own_memory():
     rows[5, -1] = 7
     assert int(index[11, 1, 2]) == 7
     planes = Where(0, (0, 1), np.ones((1, 3), bool)).num_bands
-    low = rows_of(index[:2, 0].contiguous(), planes)
+    low = rows_of(index[:2, 0].copy(), planes)
     assert low.shape == (2, 3)
     assert rows_of(index, Where(6, tuple(range(12))).num_bands).shape == (12, 6)

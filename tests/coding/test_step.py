@@ -46,7 +46,7 @@ def write(writer: StepWriter, rule: StepRule, index: np.ndarray, rng) -> np.ndar
         return (rng.integers(-3, 4, groups.shape) * groups).astype(np.int16)
 
     writer.shift(index, NUM_BANDS, choose)
-    flat = index.view(-1).numpy()
+    flat = index.reshape(-1)
     elements = rule.partition(flat, is_plain_sorted=False)
     symbols = rng.integers(-40, 41, len(flat)).astype(np.int16)
     is_plain = (flat >= elements.begin) & (flat < elements.end)
@@ -79,7 +79,7 @@ def test_steps_that_were_written_are_read_with_their_checksum(number, family):
     reader = StepReader(decoder, rule, zlib.crc32(b"front"))
     for before, index, offsets in zip(given, indices, expected, strict=True):
         np.testing.assert_array_equal(reader.step(before, NUM_BANDS), offsets)
-        assert before.equal(index)
+        np.testing.assert_array_equal(before, index)
     assert len(reader.tuning()) == 0
     words = b"".join(symbols.astype("<i2").tobytes() for symbols, _ in batches)
     assert reader.crc == zlib.crc32(words, zlib.crc32(b"front"))

@@ -92,7 +92,7 @@ def test_validation_measures_what_real_files_decode_to(checkpoint, family_path, 
             quantizer_id=0, is_all_coded=encoded.is_all_coded,
         )  # fmt: skip
         data = write_container(header, (), encoded.payload, encoded.symbols)
-        synthesis = Synthesis(bytes(2), trainer.network.synthesis)
+        synthesis = Synthesis(bytes(2), lambda: trainer.network.synthesis)
         decoded = decode_pixels(read_container(data), family, synthesis, cpu, {})
         (bpp,), (mse,) = trainer.task.measure(position)
         assert float(bpp) * 64 * 64 == pytest.approx(8 * len(encoded.payload))
