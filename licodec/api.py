@@ -6,16 +6,14 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from licodec.codec.autocast import no_autocast
 from licodec.codec.decode import decode_pixels, decode_preview, preview_level
+from licodec.codec.device import find_device
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.match import check_family
 from licodec.codec.model import Family, Synthesis, load_family, load_synthesis
 from licodec.codec.padding import padding_bytes
 from licodec.codec.part import cut, region_of, shrink
-from licodec.codec.tuning import tune
 from licodec.config import (
     DEFAULT_CHOICE,
     DEFAULT_EFFORT,
@@ -42,7 +40,6 @@ from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
 from licodec.memory import LARGE_PX, check_memory, decode_bytes, encode_bytes, score_bytes
 from licodec.profiles import family_name, find_profile, read_scale
-from licodec.search.encode import SearchEncoder
 from licodec.search.target import Target, notes_on_size, target_of
 
 if TYPE_CHECKING:
@@ -52,23 +49,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from licodec.search.overfit import Progress
-
-
-def find_device(name: str) -> torch.device:
-    """Device of the learned corrections; everything that selects a probability runs on the CPU.
-
-    Args:
-        name: "auto" (CUDA if there is one), "cpu" or "cuda".
-
-    Raises:
-        ValueError: another name, or "cuda" where torch finds none.
-    """
-    if name not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"device is {name!r}, expected auto, cpu or cuda")
-    has_cuda = torch.cuda.is_available()
-    if name == "cuda" and not has_cuda:
-        raise ValueError("device cuda: torch finds no CUDA device; use --device cpu")
-    return torch.device("cuda" if has_cuda and name != "cpu" else "cpu")
 
 
 class Codec:
@@ -239,6 +219,8 @@ class Codec:
                 is_synthesis_kept=is_tuned,
             )
             if is_tuned:
+                from licodec.codec.tuning import tune
+
                 encoded = tune(
                     encoded,
                     picture.pixels,
@@ -250,6 +232,8 @@ class Codec:
             data = self._file(picture, sections, index, encoded)
             self.last_timings = encoded.timings_s
             return data
+        from licodec.search.encode import SearchEncoder
+
         started = time.perf_counter()
         encoder = SearchEncoder(
             picture.pixels,

@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 
 from licodec.errors import NotEnoughMemoryError
-from licodec.transform.patches import padded_size
-from licodec.transform.wavelet import GRID_PX
+from licodec.transform.grid import GRID_PX, padded_size
 
 # Peak of coding photographs (docs/large-pictures.md), picture included, without what Python and
 # torch take, rounded up; by pixel of the padded picture.

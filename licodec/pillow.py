@@ -74,7 +74,7 @@ def register(*, profile: str | None = None, device: str = "auto") -> None:
     if device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device is {device!r}, expected auto, cpu or cuda")
     if device == "cuda":
-        from licodec.api import find_device
+        from licodec.codec.device import find_device
 
         find_device(device)
     _SETTINGS.profile, _SETTINGS.device = profile, device

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from licodec.codec.model import Family
+from licodec.codec.model import Family, family_of_tensors
 from licodec.config import CorrectionConfig, FamilyConfig
-from licodec.entropy.tables import load_tables
 from licodec.prior.integer import IntegerPrior
+from licodec.train.export import arrays_of
 from licodec.train.integers import empty_counts, integer_prior, table_tensors
 from licodec.train.network import CodecNetwork
+from licodec.transform.weights import weights_of
 from tests.photos import crop
 
 NETS = ("fine", "middle", "coarse", "top")
@@ -50,14 +53,6 @@ def tiny_tensors(network: CodecNetwork, skip_below: int = 1) -> dict[str, Tensor
 def tiny_family(network: CodecNetwork, carrier: torch.dtype = torch.float32) -> Family:
     """The network with its exact twin, ready to code."""
     tensors = tiny_tensors(network)
-    tables = load_tables(tensors["table_halves"].numpy(), tensors["table_reaches"].numpy(), 1)
-    return Family(
-        network.family,
-        bytes(4),
-        IntegerPrior(tensors, carrier),
-        tables,
-        tensors["detail_steps_q4"],
-        tensors["low_steps_q4"],
-        network.analysis,
-        int(tensors["trellis_from"][0]),
-    )
+    analysis = weights_of(network.analysis, network.family.analysis, network.family.num_knots)
+    family = family_of_tensors(arrays_of(tensors), network.family, analysis)
+    return replace(family, prior=IntegerPrior(tensors, carrier))

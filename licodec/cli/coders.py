@@ -13,6 +13,7 @@ import math
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,7 @@ from licodec.cli.codecs import CodecCache, FatalError
 from licodec.cli.interrupts import Stoppable, Stopped
 from licodec.cli.slots import Slots
 from licodec.errors import ModelError
+from licodec.native.threads import num_threads, set_num_threads
 
 if TYPE_CHECKING:
     from licodec.container.format import Container
@@ -87,7 +89,7 @@ class Coders:
     """Codes as many pictures at a time as it has slots, each in a process of its own.
 
     Args:
-        count: slots. With one, everything is coded in this process by all of torch's threads.
+        count: slots. With one, everything is coded in this process by all threads.
         device, max_pixels: as of `licodec.Codec`.
     """
 
@@ -208,16 +210,18 @@ def _end_with_parent() -> None:
 
 
 def _code(way: Callable[..., _T], share: float, arguments: tuple[Any, ...]) -> _T:
-    """Call a method of this process' `Coder` with a share of torch's threads."""
-    import torch
-
-    torch.set_num_threads(math.ceil(share * _num_threads()))
+    """Call a method of this process' `Coder` with a share of the threads."""
+    number = math.ceil(share * _num_threads())
+    set_num_threads(number)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(number)
+    else:  # what it begins with where it is loaded later
+        os.environ["OMP_NUM_THREADS"] = str(number)
     return way(_here[0], *arguments)
 
 
 @cache
 def _num_threads() -> int:
-    """Torch's own choice, or OMP_NUM_THREADS."""
-    import torch
-
-    return torch.get_num_threads()
+    """OMP_NUM_THREADS, or one for each CPU of the process."""
+    return num_threads()

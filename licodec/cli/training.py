@@ -119,7 +119,7 @@ class RunSettings:
         """Join the processes of the run for a `with` block; pictures to train on and held back."""
         import torch
 
-        from licodec.api import find_device
+        from licodec.codec.device import find_device
         from licodec.train.loop import RunOptions
         from licodec.train.processes import joined_processes
 
@@ -129,7 +129,7 @@ class RunSettings:
             device = find_device(self.device)
         except ValueError as error:
             raise TrainingError(str(error)) from error
-        with joined_processes(device.type) as device_name:
+        with joined_processes(device) as device_name:
             train, valid = load_data(data, self.crop)
             options = RunOptions(
                 out=self.out,

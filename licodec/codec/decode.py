@@ -5,25 +5,21 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from licodec.codec.model import Family, Synthesis, quality_inputs
-from licodec.codec.pixels import Region, grey_levels, pixels_of, tuned_corrector
+from licodec.codec.grey_levels import grey_levels
+from licodec.codec.model import Family, Synthesis
+from licodec.codec.region import Region
 from licodec.coding.native_step import NativeStepReader
 from licodec.coding.step import StepReader
 from licodec.container.format import Container
 from licodec.container.read import check_crc
-from licodec.entropy.decode import StepDecoder
 from licodec.entropy.tuning import NO_TUNING
-from licodec.prior.integer import Where
-from licodec.prior.layout import NUM_LEVELS
+from licodec.prior.layout import NUM_LEVELS, Where
 from licodec.prior.planes import Planes
-from licodec.transform.wavelet import FRACTION_BITS
+from licodec.transform.grid import FRACTION_BITS
 
 
-def decode_symbols(container: Container, family: Family) -> Tensor:
+def decode_symbols(container: Container, family: Family) -> np.ndarray:
     """As `decode_planes`, but all of the planes alone, int32."""
     return decode_planes(container, family)[0].whole()
 
@@ -60,15 +56,14 @@ def _read_levels(
 ) -> tuple[SymbolReader, Planes]:
     header = container.header
     reader = SymbolReader(container, family)
-    with torch.inference_mode():
-        planes = family.prior.planes(
-            header.quality_index,
-            header.height,
-            header.width,
-            is_grey=header.is_grey,
-            code=reader,
-            last_level=last_level,
-        )
+    planes = family.prior.planes(
+        header.quality_index,
+        header.height,
+        header.width,
+        is_grey=header.is_grey,
+        code=reader,
+        last_level=last_level,
+    )
     return reader, planes
 
 
@@ -76,7 +71,7 @@ def decode_pixels(
     container: Container,
     family: Family,
     synthesis: Synthesis,
-    device: torch.device,
+    device: str,
     timings_s: dict[str, float],
     region: Region | None = None,
 ) -> np.ndarray:
@@ -89,13 +84,17 @@ def decode_pixels(
     started = time.perf_counter()
     # What was found for another synthesis means nothing to this one.
     is_own = header.synthesis_fingerprint == synthesis.fingerprint
-    corrector = tuned_corrector(
+    from licodec.codec.torch_synthesis import synthesised_pixels
+
+    pixels = synthesised_pixels(
+        planes,
         synthesis.correction,
-        quality_inputs(family.config, header.quality_index),
-        device,
+        family.config,
         tuning if is_own else NO_TUNING,
+        header,
+        device,
+        region,
     )
-    pixels = pixels_of(planes, corrector, header.height, header.width, header.is_grey, region)
     timings_s["synthesis"] = time.perf_counter() - started
     return pixels
 
@@ -135,16 +134,12 @@ def decode_preview(
     reader, planes = _read_levels(container, family, level)
     height, width = ((n - 1 >> (level - 1)) + 2 for n in (header.height, header.width))
     part = planes.window(0, min(height, planes.shape[1]), 0, min(width, planes.shape[2]))
-    part = F.pad(part.float(), _missing(part, width, height), mode="replicate")
-    part /= 1 << FRACTION_BITS
+    missing = (0, 0), (0, height - part.shape[1]), (0, width - part.shape[2])
+    levels = np.pad(part, missing, mode="edge").astype(np.float32)
+    levels *= np.float32(2.0**-FRACTION_BITS)
     timings_s["entropy"] = reader.seconds
     timings_s["prior"] = time.perf_counter() - started - reader.seconds
-    return grey_levels(part, is_grey=header.is_grey)
-
-
-def _missing(part: Tensor, width: int, height: int) -> tuple[int, int, int, int]:
-    """What a part (C, h, w) lacks to the left, right, top and bottom."""
-    return 0, width - part.shape[2], 0, height - part.shape[1]
+    return grey_levels(levels, is_grey=header.is_grey)
 
 
 class SymbolReader:
@@ -163,12 +158,14 @@ class SymbolReader:
         native = family.tables.native
         self.steps: StepReader | NativeStepReader
         if native is None:
+            from licodec.entropy.decode import StepDecoder
+
             self.steps = StepReader(StepDecoder(payload, family.tables), rule, crc)
         else:
             self.steps = NativeStepReader(payload, native, rule, crc)
         self.seconds = 0.0
 
-    def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
+    def __call__(self, step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
         started = time.perf_counter()
         offsets = self.steps.step(index, where.num_bands)
         self.seconds += time.perf_counter() - started

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from licodec.codec.choose import Chooser, Coefficients
 from licodec.codec.latent import Latent
@@ -73,7 +71,7 @@ class Encoded:
         return [used for _, used in self.batches]
 
     @property
-    def planes(self) -> Tensor:
+    def planes(self) -> np.ndarray:
         """All of `synthesis`, int32; made anew each time."""
         assert self.synthesis is not None
         return self.synthesis.whole()
@@ -83,7 +81,7 @@ def encode_pixels(
     pixels: np.ndarray,
     family: Family,
     quality_index: int,
-    device: torch.device,
+    device: str,
     *,
     choice: str = DEFAULT_CHOICE,
     is_all_coded: bool | None = None,
@@ -97,7 +95,8 @@ def encode_pixels(
         pixels: (H, W) or (H, W, 3) uint8.
         family: loaded latent family.
         quality_index: 0..255.
-        device: of the analysis correction; everything that selects a probability runs on the CPU.
+        device: of the analysis correction, "cpu" or "cuda"; everything that selects a probability
+            runs on the CPU.
         choice: how symbols are chosen, key of `licodec.config.CHOICES`.
         is_all_coded: code all elements, skip those that the prior is all but certain of, or (None)
             skip unless that would lose more than it saves.
@@ -114,14 +113,13 @@ def encode_pixels(
         chooser = Chooser(
             values, family, quality_index, choice, is_all_coded=is_whole, rate_scale=rate_scale
         )
-        with torch.inference_mode():
-            planes = family.prior.planes(
-                quality_index,
-                *pixels.shape[:2],
-                is_grey=pixels.ndim == 2,
-                code=chooser,
-                is_kept=is_synthesis_kept,
-            )
+        planes = family.prior.planes(
+            quality_index,
+            *pixels.shape[:2],
+            is_grey=pixels.ndim == 2,
+            code=chooser,
+            is_kept=is_synthesis_kept,
+        )
         return chooser, planes if is_synthesis_kept else None
 
     chooser, planes = walk(bool(is_all_coded))

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
+from safetensors import SafetensorError, safe_open
 
 from licodec.coding.step import StepRule
 from licodec.coding.trellis import TRELLISES, Chains
 from licodec.config import (
     MAX_QUALITY_INDEX,
+    TUNES,
     CorrectionConfig,
     FamilyConfig,
     family_from_json,
@@ -25,11 +25,15 @@ from licodec.config import (
 )
 from licodec.entropy.tables import Tables, coding_bound, load_tables
 from licodec.errors import ModelError
-from licodec.metrics.distortion import DISTORTIONS
-from licodec.prior.integer import IntegerPrior
+from licodec.prior.base import CodingPrior
+from licodec.prior.load import load_prior, reference_prior
 from licodec.profiles import ProfileInfo, read_metadata
-from licodec.transform.correction import Correction
 from licodec.transform.quality import knot_weights, log_steps_start
+from licodec.transform.weights import CorrectionWeights
+
+if TYPE_CHECKING:
+    from licodec.prior.integer import IntegerPrior
+    from licodec.transform.correction import Correction
 
 ANALYSIS_PREFIX = "analysis."
 
@@ -42,13 +46,27 @@ class Family:
 
     config: FamilyConfig
     fingerprint: bytes  # 4 bytes
-    prior: IntegerPrior
+    prior: CodingPrior
     tables: Tables
-    detail_steps_q4: Tensor  # (256, 6, 9) int32, 1/1024 grey level
-    low_steps_q4: Tensor  # (256, 3) int32
-    analysis: Correction
+    tensors: Mapping[str, np.ndarray]  # integers by name: all that symbols depend on
+    analysis: CorrectionWeights
     trellis_from: int  # smallest scale index in chains
-    tune: str = "psnr"  # key of DISTORTIONS: what encoders minimise beside the rate
+    tune: str = "psnr"  # what encoders minimise beside the rate
+
+    @property
+    def detail_steps_q4(self) -> np.ndarray:
+        """(256, 6, 9) int32, 1/1024 grey level."""
+        return self.tensors["detail_steps_q4"]
+
+    @property
+    def low_steps_q4(self) -> np.ndarray:
+        """(256, 3) int32, 1/1024 grey level."""
+        return self.tensors["low_steps_q4"]
+
+    @cached_property
+    def reference(self) -> IntegerPrior:
+        """The prior as the reference has it, with the layers that a search differentiates."""
+        return reference_prior(self.tensors)
 
     def rule(self, quantizer: str, *, is_all_coded: bool) -> StepRule:
         """How a file codes that names this quantizer (key of QUANTIZER_IDS); both are in it."""
@@ -60,24 +78,29 @@ class Family:
 
 @dataclass(frozen=True)
 class Synthesis:
-    """One profile's synthesis correction."""
+    """One profile's synthesis correction, which is made of its weights once it is needed."""
 
     fingerprint: bytes  # 2 bytes
-    correction: Correction
+    make: Callable[[], Correction]
+
+    @cached_property
+    def correction(self) -> Correction:
+        """On torch, which is loaded."""
+        return self.make()
 
 
-def fingerprint_of(tensors: Mapping[str, Tensor]) -> str:
+def fingerprint_of(tensors: Mapping[str, np.ndarray]) -> str:
     """Hex SHA-256 over names, types, shapes and values, in name order."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
-        array = tensors[name].contiguous().numpy()
-        array = array.astype(array.dtype.newbyteorder("<"))
+        array = np.ascontiguousarray(tensors[name])
+        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.tobytes())
+        digest.update(array.data)
     return digest.hexdigest()
 
 
-def _check(path: str, tensors: Mapping[str, Tensor], expected: str) -> None:
+def _check(path: str, tensors: Mapping[str, np.ndarray], expected: str) -> None:
     found = fingerprint_of(tensors)
     if found != expected:
         raise ModelError(
@@ -95,69 +118,69 @@ def _described(path: Path, from_json: Callable[[str], _Config]) -> tuple[str, _C
         raise ModelError(f"{path}: incomplete description; reinstall licodec") from error
 
 
-def _load(path: str) -> dict[str, Tensor]:
+def _load(path: str) -> dict[str, np.ndarray]:
     try:
-        return load_file(path)
+        with safe_open(path, framework="np") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: weights cannot be read ({error}); reinstall licodec") from error
 
 
-def _correction(
-    tensors: Mapping[str, Tensor], shape: CorrectionConfig, num_knots: int, path: str
-) -> Correction:
-    try:
-        net = Correction(**asdict(shape), num_knots=num_knots).float()  # whatever the default is
-        net.load_state_dict({k: v.float() for k, v in tensors.items()})
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ModelError(f"{path}: weights do not have the shape that they state") from error
-    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-
-def load_family(info: ProfileInfo, carrier: torch.dtype | None = None) -> Family:
+def load_family(info: ProfileInfo) -> Family:
     """Load and check a latent family.
 
     Args:
         info: of any profile of the family.
-        carrier: of the integer prior, see `IntegerPrior`.
 
     Raises:
         ModelError: damaged weights, or bounds that do not hold.
     """
-    return read_family(info.family_path, carrier)
+    return read_family(info.family_path)
 
 
-def read_family(family_path: Path, carrier: torch.dtype | None = None) -> Family:
+def read_family(family_path: Path) -> Family:
     """Load and check a family.safetensors. Arguments and errors as of `load_family`."""
     path = str(family_path)
     fingerprint, config = _described(family_path, family_from_json)
     tensors = _load(path)
     analysis = {
-        k.removeprefix(ANALYSIS_PREFIX): tensors.pop(k)
+        k.removeprefix(ANALYSIS_PREFIX): tensors.pop(k).astype(np.float32)
         for k in list(tensors)
         if k.startswith(ANALYSIS_PREFIX)
     }
     _check(path, tensors, fingerprint)
+    weights = CorrectionWeights(config.analysis, config.num_knots, analysis, path)
+    family = family_of_tensors(tensors, config, weights, path)
+    return replace(family, fingerprint=bytes.fromhex(fingerprint)[:4], tune=_tune_of(family_path))
+
+
+def family_of_tensors(
+    tensors: Mapping[str, np.ndarray],
+    config: FamilyConfig,
+    analysis: CorrectionWeights,
+    path: str = "weights",
+) -> Family:
+    """A family without a fingerprint, for squared errors.
+
+    Args:
+        tensors: integers by name.
+        config: its shape.
+        analysis: correction before the wavelet.
+        path: where the tensors come from, for messages.
+
+    Raises:
+        ModelError: a tensor is missing, or bounds do not hold.
+    """
     try:
         tables = load_tables(
-            tensors["table_halves"].numpy(),
-            tensors["table_reaches"].numpy().astype(np.int64),
+            tensors["table_halves"],
+            tensors["table_reaches"].astype(np.int64),
             int(tensors["skip_below"][0]),
         )
-        detail, low = tensors["detail_steps_q4"], tensors["low_steps_q4"]
         trellis_from = int(tensors["trellis_from"][0])
     except KeyError as error:
         raise ModelError(f"{path}: weights lack tensor {error}; reinstall licodec") from error
-    return Family(
-        config,
-        bytes.fromhex(fingerprint)[:4],
-        IntegerPrior(tensors, carrier),
-        tables,
-        detail,
-        low,
-        _correction(analysis, config.analysis, config.num_knots, path),
-        trellis_from,
-        _tune_of(family_path),
-    )
+    return Family(config, bytes(4), load_prior(tensors), tables, tensors, analysis, trellis_from)
 
 
 def _tune_of(family_path: Path) -> str:
@@ -167,7 +190,7 @@ def _tune_of(family_path: Path) -> str:
         ModelError: this version does not know it.
     """
     tune = read_metadata(family_path).get("tune", "psnr")
-    if tune not in DISTORTIONS:
+    if tune not in TUNES:
         raise ModelError(f"{family_path}: tuned to {tune!r}, which this version does not know")
     return tune
 
@@ -182,19 +205,32 @@ def load_synthesis(info: ProfileInfo, config: FamilyConfig) -> Synthesis:
     fingerprint, shape = _described(info.synthesis_path, synthesis_from_json)
     tensors = _load(path)
     _check(path, tensors, fingerprint)
-    directions = tensors.pop("directions", None)
-    net = _correction(tensors, shape, config.num_knots, path)
-    net.directions = None if directions is None else directions.float()
-    return Synthesis(info.synthesis_fingerprint, net)
+    arrays = {k: v.astype(np.float32) for k, v in tensors.items()}
+    directions = arrays.pop("directions", None)
+    weights = CorrectionWeights(shape, config.num_knots, arrays, path)
+
+    def make() -> Correction:
+        import torch
+
+        net = weights.module
+        net.directions = None if directions is None else torch.from_numpy(directions)
+        return net
+
+    return Synthesis(info.synthesis_fingerprint, make)
 
 
-def quality_inputs(config: FamilyConfig, quality_index: int) -> tuple[Tensor, Tensor]:
+def quality_position(quality_index: int) -> np.ndarray:
+    """(1,) float64 in [0, 1]."""
+    return np.array([quality_index / MAX_QUALITY_INDEX])
+
+
+def quality_inputs(config: FamilyConfig, quality_index: int) -> tuple[np.ndarray, np.ndarray]:
     """Knot weights (1, knots) and orthonormal step (1,) in grey levels, which corrections see.
 
     Both float32.
     """
-    position = torch.tensor([quality_index / MAX_QUALITY_INDEX], dtype=torch.float32)
-    weights = knot_weights(position, config.num_knots)
-    ends = np.log10(config.lambda_min), np.log10(config.lambda_max)
-    lambdas = torch.logspace(*ends, config.num_knots, dtype=torch.float32)
-    return weights, torch.exp(weights @ log_steps_start(lambdas))
+    weights = knot_weights(quality_position(quality_index), config.num_knots)
+    ends = math.log10(config.lambda_min), math.log10(config.lambda_max)
+    lambdas = np.logspace(*ends, config.num_knots)
+    step_px = np.exp(weights @ log_steps_start(lambdas))
+    return weights.astype(np.float32), step_px.astype(np.float32)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -11,12 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from licodec.codec.bfloat16 import has_fast_bfloat16
+from licodec.codec.region import Region
 from licodec.prior.planes import Planes
 from licodec.prior.strips import row_strips
 from licodec.transform.colour import grey_to_luma, luma_to_grey, planes_to_rgb, rgb_to_planes
 from licodec.transform.correction import Correction, Layer
-from licodec.transform.patches import PATCH_PX, padded_size
-from licodec.transform.wavelet import FRACTION_BITS, GRID_PX
+from licodec.transform.grid import FRACTION_BITS, GRID_PX, PATCH_PX, padded_size
 
 # Pixels of a strip: some tens of MB of activations. Half and twice as many take longer.
 STRIP_PX = 1 << 19
@@ -44,9 +44,10 @@ class Corrector:
         correction: Correction,
         weights: Tensor,
         step_px: Tensor,
-        device: torch.device,
+        device: torch.device | str,
         last: Layer | None = None,
     ) -> None:
+        device = torch.device(device)
         self._correction = correction.to(device)
         self._last = last
         self._inputs = weights.to(device), step_px.to(device)
@@ -69,7 +70,7 @@ class Corrector:
 def tuned_corrector(
     correction: Correction,
     inputs: tuple[Tensor, Tensor],
-    device: torch.device,
+    device: torch.device | str,
     tuning: np.ndarray,
 ) -> Corrector:
     """A correction that is fitted to a picture.
@@ -115,26 +116,6 @@ def padded_rows(pixels: np.ndarray, top: int, bottom: int) -> Tensor:
         planes = rgb_to_planes(part.permute(2, 0, 1)[None])
     right, below = padded_size(width, GRID_PX) - width, bottom - top - planes.shape[2]
     return F.pad(planes, (0, right, 0, below), mode="replicate")[0]
-
-
-def has_fast_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 in hardware.
-
-    The corrections then take half the time; their 8 bits of mantissa move samples by 0.1 (low
-    qualities) to 0.02 grey levels on average, single ones by two, and PSNR by less than 0.05 dB.
-    """
-    found = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(found is not None and found())
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A part of a picture in pixels: left, top, width and height, at least 1x1."""
-
-    x: int
-    y: int
-    width: int
-    height: int
 
 
 def pixels_of(
@@ -194,6 +175,6 @@ def _patches(first_px: int, size_px: int, halo: int, end_px: int) -> tuple[int, 
 
 
 def _window(planes: Planes | Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:
-    if isinstance(planes, Planes):
-        return planes.window(top, bottom, left, right)
+    if not isinstance(planes, Tensor):
+        return torch.from_numpy(planes.window(top, bottom, left, right))
     return planes[:, top:bottom, left:right]

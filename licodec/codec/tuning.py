@@ -23,8 +23,9 @@ import torch
 from torch import Tensor
 
 from licodec.codec.encode import Encoded
-from licodec.codec.model import Family, quality_inputs
+from licodec.codec.model import Family
 from licodec.codec.pixels import STRIP_PX, Corrector, padded_rows
+from licodec.codec.torch_synthesis import quality_tensors
 from licodec.codec.weights import rd_lambda
 from licodec.entropy.tuning import NO_TUNING
 from licodec.prior.layout import NUM_PLANES
@@ -32,9 +33,9 @@ from licodec.prior.planes import Planes
 from licodec.prior.strips import row_strips
 from licodec.quantize.costs import magnitude_bits
 from licodec.transform.correction import Correction
-from licodec.transform.patches import PATCH_PX, to_patches
+from licodec.transform.grid import FRACTION_BITS, PATCH_PX
+from licodec.transform.patches import to_patches
 from licodec.transform.quality import interpolate
-from licodec.transform.wavelet import FRACTION_BITS
 
 # More of a picture than this is not looked at, but bands of it.
 _MOST_PX = 1 << 22
@@ -81,7 +82,7 @@ def moments(
     correction: Correction,
     family: Family,
     quality_index: int,
-    device: torch.device,
+    device: str,
 ) -> Moments | None:
     """Measure how features of the last layer and missing pixels go together.
 
@@ -104,7 +105,7 @@ def moments(
         return None
     size = last.out.weight.shape[1] + 1
     features, missing = np.zeros((size, size)), np.zeros((num_outputs, size))
-    weights, step_px = quality_inputs(family.config, quality_index)
+    weights, step_px = quality_tensors(family.config, quality_index)
     gain = float(step_px * torch.exp(interpolate(weights, last.log_gain.cpu())))
     error = 0.0
     num_rows = 0
@@ -150,7 +151,7 @@ def _corrected(
     width = planes.shape[2]
     for begin, end in row_strips(lower - upper, width, positions=STRIP_PX // PATCH_PX):
         window = (upper + begin) * PATCH_PX, (upper + end) * PATCH_PX, 0, width
-        levels = planes.window(*window).float().mul_(2.0**-FRACTION_BITS)
+        levels = torch.from_numpy(planes.window(*window)).float().mul_(2.0**-FRACTION_BITS)
         corrected = push(levels, is_last=end == lower - upper)
         yield row, corrected
         row += corrected.shape[1]
@@ -162,7 +163,7 @@ def tune(
     family: Family,
     correction: Correction,
     quality_index: int,
-    device: torch.device,
+    device: str,
 ) -> Encoded:
     """The same file with the last layer fitted to the picture, where that saves more than it costs.
 
@@ -186,7 +187,7 @@ def tune(
     moved = directions @ found.features  # (K, n, w + 1)
     slopes = unit * np.einsum("kno,no->k", directions, found.missing)
     curvatures = unit * np.einsum("kno,jno->kj", moved, directions)
-    numbers = _whole_numbers(slopes, curvatures, magnitude_bits(family.tables)[-1].numpy())
+    numbers = _whole_numbers(slopes, curvatures, magnitude_bits(family.tables)[-1])
     timings_s = encoded.timings_s | {"tuning": time.perf_counter() - started}
     return replace(encoded, tuning=numbers, timings_s=timings_s)
 

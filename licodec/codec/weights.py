@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from licodec.codec.model import Family
-from licodec.config import MAX_QUALITY_INDEX
-from licodec.prior.integer import Where
-from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, fold_of
+from licodec.codec.model import Family, quality_position
+from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, Where, fold_of
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
+from licodec.transform.grid import NUM_BANDS, STEP_UNIT, band_norm
 from licodec.transform.quality import knot_weights
-from licodec.transform.wavelet import NUM_BANDS, STEP_BITS, band_norm
 
-STEP_UNIT = 1 << STEP_BITS
 _LOW_PASS = 3  # band number of the low-pass
 
 
 def rd_lambda(family: Family, quality_index: int) -> float:
     """Weight of the mean squared error per plane sample, in bits per pixel: training's lambda."""
     config = family.config
-    position = torch.tensor([quality_index / MAX_QUALITY_INDEX], dtype=torch.float32)
-    weights = knot_weights(position, config.num_knots)
-    ends = torch.tensor([config.lambda_min, config.lambda_max], dtype=torch.float32).log()
-    logs = torch.linspace(float(ends[0]), float(ends[1]), config.num_knots, dtype=torch.float32)
-    return float(torch.exp(weights @ logs))
+    weights = knot_weights(quality_position(quality_index), config.num_knots)[0]
+    ends = math.log(config.lambda_min), math.log(config.lambda_max)
+    return math.exp(weights @ np.linspace(*ends, config.num_knots))
 
 
 class StepWeights:
@@ -40,17 +35,17 @@ class StepWeights:
 
     def __init__(self, family: Family, quality_index: int) -> None:
         if family.tune == "visual":
-            every = torch.full((), BITS_PER_SQUARED_STEP, dtype=torch.float32)
-            self._detail = every.expand(NUM_LEVELS, NUM_PLANES * NUM_BANDS)
-            self._low = every.expand(NUM_PLANES)
+            every = np.float32(BITS_PER_SQUARED_STEP)
+            self._detail = np.full((NUM_LEVELS, NUM_PLANES * NUM_BANDS), every)
+            self._low = np.full(NUM_PLANES, every)
             return
-        scale = rd_lambda(family, quality_index) / NUM_PLANES
-        steps = family.detail_steps_q4[quality_index].float() / STEP_UNIT  # (6, 9)
-        low = family.low_steps_q4[quality_index].float() / STEP_UNIT  # (3,)
-        self._detail = scale * (steps * _norms()).square()
-        self._low = scale * (low * band_norm(NUM_LEVELS, _LOW_PASS)).square()
+        scale = np.float32(rd_lambda(family, quality_index) / NUM_PLANES)
+        steps = family.detail_steps_q4[quality_index].astype(np.float32) / STEP_UNIT  # (6, 9)
+        low = family.low_steps_q4[quality_index].astype(np.float32) / STEP_UNIT  # (3,)
+        self._detail = scale * np.square(steps * _norms())
+        self._low = scale * np.square(low * np.float32(band_norm(NUM_LEVELS, _LOW_PASS)))
 
-    def at(self, where: Where) -> Tensor:
+    def at(self, where: Where) -> np.ndarray:
         """(C, 1, ..) float32, to be broadcast over a step's elements."""
         if where.mask is not None:
             return self._low[list(where.channels)][:, None]
@@ -60,12 +55,12 @@ class StepWeights:
 
 
 @lru_cache(maxsize=1)
-def _norms() -> Tensor:
+def _norms() -> np.ndarray:
     """(6, 9) float32: length in the plane of a coefficient of size 1."""
-    return torch.tensor(
+    return np.array(
         [
             [band_norm(level, band) for _ in range(NUM_PLANES) for band in range(NUM_BANDS)]
             for level in range(1, NUM_LEVELS + 1)
         ],
-        dtype=torch.float32,
+        np.float32,
     )

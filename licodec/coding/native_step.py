@@ -5,8 +5,6 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from licodec.coding.scale_offsets import rows_of
 from licodec.coding.step import StepRule, read_tuning
@@ -34,7 +32,7 @@ class NativeStepReader:
         chains = None if rule.chains is None else rule.chains.as_arrays()
         self._decoder = NativeDecoder(payload, tables, rule.skip_below, chains)
 
-    def step(self, index: Tensor, num_bands: int) -> Tensor:
+    def step(self, index: np.ndarray, num_bands: int) -> np.ndarray:
         """Read one step.
 
         Args:
@@ -48,9 +46,9 @@ class NativeStepReader:
             CorruptFileError: a symbol that no encoder writes.
         """
         self._count(self._decoder.shifts(rows_of(index, num_bands)))
-        offsets, symbols = self._decoder.step(index.view(-1).numpy())
+        offsets, symbols = self._decoder.step(index.reshape(-1))
         self._count(symbols)
-        return torch.from_numpy(offsets).view(index.shape)
+        return offsets.reshape(index.shape)
 
     def tuning(self) -> np.ndarray:
         """Read what follows the last step: (K,) int16, (0,) without.

@@ -9,7 +9,6 @@ in each by whether the index is below SPLIT_INDEX.
 from __future__ import annotations
 
 import numpy as np
-from torch import Tensor
 
 from licodec.entropy.tables import NUM_SCALES
 
@@ -18,10 +17,11 @@ SPLIT_INDEX = 12
 MIN_ELEMENTS = 64
 
 
-def rows_of(index: Tensor, num_bands: int) -> np.ndarray:
+def rows_of(index: np.ndarray, num_bands: int) -> np.ndarray:
     """(B, n) uint8, a row for each band of a step's indices (C, ..); shares their memory."""
-    rows: np.ndarray = index.view(num_bands, -1).numpy()
-    return rows
+    if not index.flags.c_contiguous:
+        raise ValueError("scale indices are not contiguous, so that shifts of them would be lost")
+    return index.reshape(num_bands, -1)
 
 
 def shifted_groups(rows: np.ndarray, skip_below: int) -> np.ndarray:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
 
 class SmallIntegers:
@@ -20,15 +18,14 @@ class SmallIntegers:
     """
 
     def __init__(self, *shape: int, is_zero: bool = True) -> None:
-        make = torch.zeros if is_zero else torch.empty
-        self.data = make(shape, dtype=torch.int16)
+        make = np.zeros if is_zero else np.empty
+        self.data: np.ndarray = make(shape, np.int16)
 
-    def put(self, key: tuple[slice, ...] | Tensor, part: Tensor) -> None:
-        """data[key] = part, int32; key as in indexing, slices or a mask."""
-        if part.numel():
-            smallest, largest = part.aminmax()
-            self._fit(int(smallest), int(largest))
-        self.data[key] = part.to(self.data.dtype)
+    def put(self, key: tuple[slice, ...] | np.ndarray, part: np.ndarray) -> None:
+        """data[key] = part, integers; key as in indexing, slices or a mask."""
+        if part.size:
+            self._fit(int(part.min()), int(part.max()))
+        self.data[key] = part
 
     def put_at(self, positions: np.ndarray, part: np.ndarray) -> None:
         """As `put`, by positions (n,) in the flat data; part (n,) integers."""
@@ -39,9 +36,8 @@ class SmallIntegers:
     @property
     def flat(self) -> np.ndarray:
         """(n,) view of the data."""
-        view: np.ndarray = self.data.view(-1).numpy()
-        return view
+        return self.data.reshape(-1)
 
     def _fit(self, smallest: int, largest: int) -> None:
         if smallest < -(1 << 15) or largest >= 1 << 15:
-            self.data = self.data.to(torch.int32)
+            self.data = self.data.astype(np.int32, copy=False)

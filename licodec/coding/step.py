@@ -13,18 +13,20 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from licodec.coding.scale_offsets import rows_of, shift_rows, shifted_groups
 from licodec.coding.small_integers import SmallIntegers
 from licodec.coding.trellis import PLAIN_SHIFT, Chains, RowRuns, num_chains, offsets_of
-from licodec.entropy.decode import StepDecoder, runs_of
-from licodec.entropy.groups import group_by_table
+from licodec.entropy.groups import group_by_table, runs_of
 from licodec.entropy.tables import NUM_SCALES
 from licodec.entropy.tuning import NO_TUNING, NUM_DIRECTIONS
 from licodec.errors import CorruptFileError
+
+if TYPE_CHECKING:
+    from licodec.entropy.decode import StepDecoder
 
 _PIECE_ELEMENTS = 1 << 20
 
@@ -100,7 +102,7 @@ class StepWriter:
         self._rule = rule
 
     def shift(
-        self, index: Tensor, num_bands: int, choose: Callable[[np.ndarray], np.ndarray]
+        self, index: np.ndarray, num_bands: int, choose: Callable[[np.ndarray], np.ndarray]
     ) -> None:
         """Begin a step: shift its scale indices in place.
 
@@ -150,7 +152,7 @@ class StepReader:
         self._decoder = decoder
         self._rule = rule
 
-    def step(self, index: Tensor, num_bands: int) -> Tensor:
+    def step(self, index: np.ndarray, num_bands: int) -> np.ndarray:
         """Read one step.
 
         Args:
@@ -164,7 +166,7 @@ class StepReader:
             CorruptFileError: a symbol that no encoder writes.
         """
         self._shift(rows_of(index, num_bands))
-        flat = index.view(-1).numpy()
+        flat = index.reshape(-1)
         parts = self._rule.partition(flat, is_plain_sorted=True)
         offsets = SmallIntegers(*index.shape)
         plain, bounds = parts.plain, parts.bounds

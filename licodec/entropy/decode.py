@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import constriction
 import numpy as np
 
-from licodec.entropy.groups import ESCAPE_CLASSES, group_by_table
+from licodec.entropy.groups import ESCAPE_CLASSES, group_by_table, runs_of
 from licodec.entropy.tables import MAX_SYMBOL, Tables
 from licodec.errors import CorruptFileError
 
@@ -113,10 +113,3 @@ class StepDecoder:
             raise CorruptFileError(
                 "payload goes on after the last symbol; copy or download the file again"
             )
-
-
-def runs_of(bounds: np.ndarray) -> list[tuple[int, int]]:
-    """Tables that have elements, and how many, from bounds of `group_by_table`."""
-    counts = np.diff(bounds)
-    tables = np.flatnonzero(counts)
-    return list(zip(tables.tolist(), counts[tables].tolist(), strict=True))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import constriction
 import numpy as np
 
 from licodec.entropy.groups import (
@@ -37,6 +36,8 @@ def encode_steps(steps: list[tuple[np.ndarray, np.ndarray]], tables: Tables) -> 
     """
     if tables.native is not None:
         return encode_batches(steps, tables.native)
+    import constriction
+
     coder = constriction.stream.stack.AnsCoder()
     end = len(steps)
     while end:
@@ -59,7 +60,7 @@ def estimated_bits(steps: list[tuple[np.ndarray, np.ndarray]], tables: Tables) -
     index = np.concatenate([index for _, index in steps]).astype(np.intp)
     symbols = np.concatenate([symbols for symbols, _ in steps])
     reach = tables.reaches[index]
-    costs = [tables.bits(table) for table in range(len(tables.models))]
+    costs = [tables.bits(table) for table in range(len(tables.reaches))]
     first = np.cumsum([0, *(len(cost) for cost in costs[:-1])])
     excess = np.abs(symbols.astype(np.int64)) - reach
     entries = np.where(excess > 0, 2 * reach + 1, symbols + reach)
@@ -74,7 +75,7 @@ def _push_steps(coder: Any, steps: Sequence[tuple[np.ndarray, np.ndarray]], tabl
     if not len(number):
         return
     index = np.concatenate([index for _, index in steps])
-    order, _ = group_by_table(index, len(tables.models))
+    order, _ = group_by_table(index, len(tables.reaches))
     if len(steps) > 1:
         order = order[number[order].argsort(kind="stable")]
     table = index[order]
@@ -104,6 +105,8 @@ def _push_escapes(coder: Any, values: np.ndarray, reach: np.ndarray) -> None:
     size = np.abs(values)
     if int(size.max()) > MAX_SYMBOL:
         raise ValueError(f"a symbol of size {int(size.max())} is beyond {MAX_SYMBOL}")
+    import constriction
+
     uniform = constriction.stream.model.Uniform
     magnitude = size - reach  # >= 1
     classes = (np.frexp(magnitude.astype(np.float64))[1] - 1).astype(np.int32)

@@ -52,3 +52,10 @@ def _sorted(index: np.ndarray, num_tables: int, first_table: int) -> tuple[np.nd
     kept = np.flatnonzero(index >= first_table)
     tables = index[kept]
     return kept[tables.argsort(kind="stable")], np.bincount(tables, minlength=num_tables)
+
+
+def runs_of(bounds: np.ndarray) -> list[tuple[int, int]]:
+    """Tables that have elements, and how many, from bounds of `group_by_table`."""
+    counts = np.diff(bounds)
+    tables = np.flatnonzero(counts)
+    return list(zip(tables.tolist(), counts[tables].tolist(), strict=True))

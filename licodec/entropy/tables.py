@@ -1,4 +1,4 @@
-"""Integer frequency tables in, coder models out.
+"""Integer frequency tables in, coder models out; constriction is loaded where it codes.
 
 One table per scale index, symmetric about zero, with an escape for what lies beyond its reach:
 entries 0 .. 2R are the symbols -R .. R, entry 2R + 1 is the escape. Frequencies sum to 2^24, and
@@ -12,7 +12,6 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-import constriction
 import numpy as np
 
 from licodec import native
@@ -40,18 +39,21 @@ class Tables:
         frequencies: K + 1 arrays int64 of 2R + 2 entries, each sums to 2^24.
         skip_below: scale indices below this are not coded, their symbol is 0 by rule, unless
             the file says that all are coded; index 0 never is.
-        models: constriction's model of each table.
     """
 
     reaches: np.ndarray
     frequencies: tuple[np.ndarray, ...]
     skip_below: int
-    models: tuple[Any, ...]
 
     @property
     def shift_table(self) -> int:
         """Number of the table of shifts."""
-        return len(self.models) - 1
+        return len(self.reaches) - 1
+
+    @functools.cached_property
+    def models(self) -> tuple[Any, ...]:
+        """constriction's model of each table."""
+        return tuple(exact_model(f) for f in self.frequencies)
 
     @functools.cached_property
     def native(self) -> NativeTables | None:
@@ -79,10 +81,17 @@ def exact_model(frequencies: np.ndarray) -> Any:
     Raises:
         ModelError: anything else.
     """
+    import constriction
+
+    f = _checked(frequencies)
+    return constriction.stream.model.Categorical((f - 1).astype(np.float64), perfect=False)
+
+
+def _checked(frequencies: np.ndarray) -> np.ndarray:
     f = np.asarray(frequencies, dtype=np.int64)
     if f.ndim != 1 or f.size < 2 or f.min() < 1 or int(f.sum()) != TOTAL:
         raise ModelError("a frequency table does not have 2 or more entries >= 1 that sum to 2^24")
-    return constriction.stream.model.Categorical((f - 1).astype(np.float64), perfect=False)
+    return f
 
 
 def load_tables(halves: np.ndarray, reaches: np.ndarray, skip_below: int) -> Tables:
@@ -102,14 +111,13 @@ def load_tables(halves: np.ndarray, reaches: np.ndarray, skip_below: int) -> Tab
     if int((reaches + 2).sum()) != len(halves) or not 1 <= skip_below <= len(reaches):
         raise ModelError("the frequency tables do not have the sizes that the family states")
     frequencies, start = [], 0
-    halves = np.concatenate([halves, _SHIFT_UNIT * np.array(_SHIFT_HALF)])
+    halves = np.concatenate([halves, _SHIFT_UNIT * np.array(_SHIFT_HALF)]).astype(np.int64)
     reaches = np.append(reaches, MAX_SHIFT)
-    for reach in reaches:
-        half = np.asarray(halves[start : start + reach + 2], dtype=np.int64)
-        start += int(reach) + 2
-        frequencies.append(np.concatenate([half[reach:0:-1], half[: reach + 1], half[-1:]]))
-    models = tuple(exact_model(f) for f in frequencies)
-    return Tables(reaches, tuple(frequencies), int(skip_below), models)
+    for reach in reaches.tolist():
+        half = halves[start : start + reach + 2]
+        start += reach + 2
+        frequencies.append(_checked(np.concatenate([half[reach:0:-1], half])))
+    return Tables(reaches, tuple(frequencies), int(skip_below))
 
 
 def coding_bound(tables: Tables, *, is_all_coded: bool) -> int:

@@ -44,8 +44,12 @@ _BOMBS: tuple[type[Exception], ...] = (
 # Of a PNG's text or profile when it is inflated; Pillow's own limit of 1 MiB refuses valid files.
 _MAX_PNG_BLOCK_BYTES = 2**26
 
+_ZLIB_RLE = 3
 _SAVE_OPTIONS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
     {
+        # Repeats alone, which photographs hardly have others than: a quarter of the time of zlib's
+        # default and 1 % more bytes.
+        "PNG": {"compress_type": _ZLIB_RLE},
         "JPEG": {"quality": 95, "subsampling": 0},
         "WEBP": {"lossless": True, "exact": True},
         "AVIF": {"quality": 95, "subsampling": "4:4:4"},

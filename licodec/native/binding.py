@@ -14,7 +14,7 @@ import numpy as np
 from licodec.errors import CorruptFileError, LicodecError
 
 # As in src/licodec.h.
-ABI = 1
+ABI = 2
 WIDE = 1
 _NO_MEMORY = -2
 _CORRUPT = -3
@@ -64,6 +64,40 @@ class WaveletTask(ctypes.Structure):
         *((name, c_int32) for name in ("value_bytes", "shift")),
         ("plane_stride", c_int64),
         *((name, c_void_p) for name in ("low", "values", "steps", "planes")),
+    )
+
+
+class SplitTask(ctypes.Structure):
+    """`lc_split_task`."""
+
+    _fields_ = (
+        *((name, c_int32) for name in ("height", "width", "top", "bottom")),
+        ("stride", c_int64),
+        *((name, c_void_p) for name in ("plane", "low", "details")),
+    )
+
+
+class PaddingTask(ctypes.Structure):
+    """`lc_padding_task`."""
+
+    _fields_ = (
+        *((name, c_int32) for name in ("rows", "columns", "height", "width", "num_levels")),
+        *((name, c_void_p) for name in ("norms", "plane", "slope")),
+    )
+
+
+class PatchTask(ctypes.Structure):
+    """`lc_patch_task`."""
+
+    _fields_ = (
+        ("net", c_void_p),
+        *((name, c_int32) for name in ("height", "width", "top", "bottom", "first", "end")),
+        *((name, c_float) for name in ("gain", "unit")),
+        ("biases", POINTER(c_void_p)),
+        ("planes", c_void_p),
+        ("plane_stride", c_int64),
+        ("corrected", c_void_p),
+        ("corrected_stride", c_int64),
     )
 
 
@@ -119,6 +153,11 @@ _SIGNATURES: dict[str, tuple[Any, Sequence[Any]]] = {
     "lc_low_means": (c_int64, (c_void_p, *(c_int32,) * 4, c_void_p)),
     "lc_put_low": (c_int64, (c_void_p, *(c_int32,) * 4, c_void_p)),
     "lc_synthesise": (c_int, (c_int32, POINTER(WaveletTask))),
+    "lc_split": (c_int, (c_int32, POINTER(SplitTask))),
+    "lc_padding_slope": (c_int, (c_int32, POINTER(PaddingTask))),
+    "lc_patch_net_new": (c_void_p, (*(c_int32,) * 4, POINTER(c_void_p))),
+    "lc_patch_net_free": (None, (c_void_p,)),
+    "lc_correct_patches": (c_int, (POINTER(PatchTask),)),
     "lc_choose_step": (c_int64, (c_int32, POINTER(ChoiceTask), c_void_p)),
     "lc_count_magnitudes": (
         c_int,

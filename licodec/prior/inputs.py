@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.prior.layers import MAX_INPUT
-from licodec.transform.wavelet import FRACTION_BITS
+from licodec.transform.grid import FRACTION_BITS
 
 COMPAND_ENTRIES = 4096  # eighths of a step
 RECIPROCAL_BITS = 20
@@ -88,15 +88,6 @@ def _block_sum(planes: Tensor, fold: int) -> Tensor:
         return planes
     rows = planes[:, ::2] + planes[:, 1::2]
     return rows[:, :, ::2] + rows[:, :, 1::2]
-
-
-def low_pass_elements(step: int, rows: int, columns: int) -> Tensor:
-    """(rows, columns) bool: what a low-pass step codes."""
-    y, x = torch.arange(rows) % 2, torch.arange(columns) % 2
-    if step == 1:
-        return (y[:, None] * x[None]).bool()
-    odd = (y[:, None] + x[None]) % 2 == 1
-    return odd if step == 2 else ~odd & (y[:, None] == 0)
 
 
 def neighbour_mean(values: Tensor, known: Tensor, *, diagonal: bool) -> Tensor:

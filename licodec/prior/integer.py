@@ -1,4 +1,4 @@
-"""Symbols so far in, exact means and scale indices of the next step out: the prior as it codes.
+"""The reference of the coding prior, on torch: exact means and scale indices of each step.
 
 Integer twin of `licodec.prior.msp`. Every number that selects a probability is an integer:
 activations in 1/16 (0..255), inputs in 1/16 (-127..127), weights in 8 bits with a power-of-two
@@ -9,17 +9,17 @@ carrier's exact range, so that the order of summation, and with it the machine, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from licodec.coding.small_integers import SmallIntegers
 from licodec.errors import ModelError
+from licodec.prior.base import CodeStep
 from licodec.prior.byte_layers import load_byte_layers
 from licodec.prior.folded import clear_padding, details_of, unfolded
-from licodec.prior.inputs import Compand, low_pass_elements, neighbour_mean, plane_inputs
+from licodec.prior.inputs import Compand, neighbour_mean, plane_inputs
 from licodec.prior.layers import Block, IntLayer, Layer, load_layers
 from licodec.prior.layout import (
     NET_OF_LEVEL,
@@ -27,13 +27,14 @@ from licodec.prior.layout import (
     NUM_PLANES,
     OFFSET_BITS,
     VALUE_BITS,
+    Where,
     fold_of,
+    low_pass_elements,
 )
-from licodec.prior.native import load_network, visit_native
-from licodec.prior.planes import Planes
+from licodec.prior.reference_planes import ReferencePlanes
 from licodec.prior.strips import row_strips
 from licodec.prior.walk import Visit, walk
-from licodec.transform.wavelet import FRACTION_BITS, GRID_PX, STEP_BITS
+from licodec.transform.grid import FRACTION_BITS, GRID_PX, STEP_BITS
 
 _MAX_OUT = 1 << 12  # mean and log-scale corrections stay within +-256
 # Smaller maps are faster on float carriers: the operators for bytes cost more per call.
@@ -43,26 +44,6 @@ _UNIT_BITS = 4 + 8  # of an output in 1/16 times its unit in 1/256 step
 _OFFSET_UNIT = 1 << VALUE_BITS - OFFSET_BITS
 _INDEX_OFFSET = 3 * 16  # minus LOG_SCALE_MIN in 1/16
 MAX_INDEX = 63
-
-# (step number, means in 2^-VALUE_BITS step (C, ..), scale indices (C, ..) uint8, where)
-# -> what the quantizer adds to the means, in 1/16 step (C, ..) int32
-CodeStep = Callable[[int, Tensor, Tensor, "Where"], Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Which elements a step codes: (level, folded channels), or the low-pass elements of a mask."""
-
-    level: int  # 0: the low-pass
-    channels: tuple[int, ...]
-    mask: Tensor | None = None  # (h, w) bool, low-pass only
-
-    @property
-    def num_bands(self) -> int:
-        """Detail channels, in the low-pass planes, that the elements belong to."""
-        if self.mask is not None:
-            return len(self.channels)
-        return len({c // fold_of(self.level) ** 2 for c in self.channels})
 
 
 class IntegerPrior:
@@ -88,7 +69,6 @@ class IntegerPrior:
             self.tables: Mapping[str, Tensor] = {k: tensors[k] for k in TABLE_NAMES}
             self.layers: Mapping[str, IntLayer] = load_layers(tensors, self.carrier)
             self._byte_layers = load_byte_layers(tensors) if carrier is None else None
-            self._native = load_network(tensors) if carrier is None else None
         except KeyError as error:
             raise ModelError(
                 f"the family's weights lack tensor {error}; reinstall licodec"
@@ -123,37 +103,8 @@ class IntegerPrior:
         code: CodeStep,
         last_level: int = 1,
         is_kept: bool = True,
-    ) -> Planes:
-        """Visit every step in coding order.
-
-        Args:
-            quality_index: 0..255.
-            height, width: of the picture in pixels.
-            is_grey: chroma is zero and not coded.
-            code: quantises or decodes one step's elements; those of index 0 belong to the
-                padding, where it must return 0.
-            last_level: 1 to 6: no finer level is visited. The planes, of the padded size divided by
-                2^(last_level - 1), are then a smaller picture in themselves.
-            is_kept: keep the last level's values; without them the planes lack its details, and
-                less memory is needed.
-
-        Returns:
-            Planes (3, H, W) of the linear synthesis, H and W the picture's size padded to multiples
-            of 64, made where they are asked for.
-        """
-        if self._native is not None:
-            return visit_native(
-                self._native,
-                quality_index,
-                height,
-                width,
-                is_grey=is_grey,
-                code=lambda step, mean, index, place, mask: code(
-                    step, mean, index, Where(place.level, place.channels, mask)
-                ),
-                last_level=last_level,
-                is_kept=is_kept,
-            )
+    ) -> ReferencePlanes:
+        """See `licodec.prior.base.CodingPrior`."""
         picture = _Picture(
             self,
             quality_index,
@@ -164,7 +115,8 @@ class IntegerPrior:
             last_level=last_level,
             is_kept=is_kept,
         )
-        walk(picture, is_grey=is_grey, last_level=last_level)
+        with torch.inference_mode():
+            walk(picture, is_grey=is_grey, last_level=last_level)
         assert picture.planes is not None
         return picture.planes
 
@@ -273,7 +225,7 @@ class _Picture:
         last_level: int,
         is_kept: bool,
     ) -> None:
-        self.planes: Planes | None = None
+        self.planes: ReferencePlanes | None = None
         self._prior, self._quality_index = prior, quality_index
         self._height, self._width, self._is_grey = height, width, is_grey
         self._code, self._last_level, self._is_kept = code, last_level, is_kept
@@ -291,12 +243,13 @@ class _Picture:
         values = self._low
         num_planes = 1 if self._is_grey else NUM_PLANES
         log_scale = self._prior.tables["low_log_scale"][self._quality_index]  # (3, 3)
-        mask = low_pass_elements(step, *values.shape[1:])
+        elements = low_pass_elements(step, *values.shape[1:])
+        mask = torch.from_numpy(elements)
         mean = neighbour_mean(values, self._is_known, diagonal=step == 1)[:num_planes, mask]
         index = (log_scale[step, :num_planes, None] + (_INDEX_OFFSET + 1)) >> 1
         index = index.clamp(1, MAX_INDEX).to(torch.uint8).expand_as(mean).contiguous()
-        where = Where(0, tuple(range(num_planes)), mask)
-        added = self._code(step, mean, index, where).to(torch.int32)
+        where = Where(0, tuple(range(num_planes)), elements)
+        added = self._coded(step, mean, index, where).to(torch.int32)
         values[:num_planes, mask] = mean.add(added, alpha=_OFFSET_UNIT)
         self._is_known += mask.int()
 
@@ -328,8 +281,11 @@ class _Picture:
             self._known.clear()
             if level == self._last_level:  # nothing else holds that memory
                 self._trunk = None
-        added = self._code(visit.number, mean, index, Where(level, channels))
+        added = self._coded(visit.number, mean, index, Where(level, channels))
         self._keep(visit, mean, added)
+
+    def _coded(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
+        return torch.from_numpy(self._code(step, mean.numpy(), index.numpy(), where))
 
     def _keep(self, visit: Visit, mean: Tensor, added: Tensor) -> None:
         """Keep a step's values (C, h, w), which are means plus what the quantizer adds."""
@@ -344,7 +300,7 @@ class _Picture:
             value.add_(added[:, top:bottom], alpha=_OFFSET_UNIT)
             if is_kept:
                 for key, part in unfolded(value, visit.channels, fold, top, bottom):
-                    self._values.put(key, part)
+                    self._values.put(key, part.numpy())
             if is_asked_for:
                 eighths = value.bitwise_right_shift_(VALUE_BITS - 3)
                 companded[:, top:bottom] = self._prior.compand(eighths)
@@ -358,7 +314,7 @@ class _Picture:
         """See `Walker`."""
         assert self._values is not None
         steps = self._prior.tables["detail_steps_q4"][self._quality_index, level - 1]  # (9,)
-        planes = Planes(self._low, self._values.data, steps)
+        planes = ReferencePlanes(self._low, torch.from_numpy(self._values.data), steps)
         self._parents, self._values, self._companded = self._companded, None, None
         if level > self._last_level:
             # Nothing of a level is needed at the next, which is four times as large.

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 NUM_LEVELS = 6
 NUM_PLANES = 3
 NUM_DETAIL_CHANNELS = 9  # (plane, band), plane-major: luma 0..2, chroma 3..8
@@ -59,3 +61,26 @@ NUM_LOW_PASS_STEPS = 3
 
 # Which network serves a level; the three coarse folded levels look alike and share one.
 NET_OF_LEVEL = {1: "fine", 2: "middle", 3: "coarse", 4: "coarse", 5: "coarse", 6: "top"}
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which elements a step codes: (level, folded channels), or the low-pass elements of a mask."""
+
+    level: int  # 0: the low-pass
+    channels: tuple[int, ...]
+    mask: np.ndarray | None = None  # (h, w) bool, low-pass only
+
+    @property
+    def num_bands(self) -> int:
+        """Detail channels, in the low-pass planes, that the elements belong to."""
+        if self.mask is not None:
+            return len(self.channels)
+        return len({c // fold_of(self.level) ** 2 for c in self.channels})
+
+
+def low_pass_elements(step: int, rows: int, columns: int) -> np.ndarray:
+    """(rows, columns) bool: what a low-pass step codes."""
+    y, x = np.arange(rows)[:, None] % 2, np.arange(columns) % 2
+    elements: np.ndarray = y != x if step == 2 else (y == step) & (x == step)
+    return elements

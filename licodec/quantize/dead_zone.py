@@ -1,11 +1,18 @@
-"""Where rounding to a smaller magnitude pays off: the rule of encoder and training alike."""
+"""Where rounding to a smaller magnitude pays off: the rule of encoder and training alike.
+
+Written with what numpy arrays and tensors have in common, so that it stands once.
+"""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, TypeVar
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+_Array = TypeVar("_Array", "np.ndarray", "Tensor")
 
 # Bits that a squared error of one step is worth, at the high-rate balance of step and lambda:
 # lambda step^2 / 3 with step^2 = 18 / (ln 2 lambda), see `transform.quality.log_steps_start`.
@@ -17,8 +24,8 @@ DEAD_ZONE_STRENGTH = 0.7
 
 
 def decision_shifts(
-    first_bits: Tensor, second_bits: Tensor, strength: float = DEAD_ZONE_STRENGTH
-) -> tuple[Tensor, Tensor]:
+    first_bits: _Array, second_bits: _Array, strength: float = DEAD_ZONE_STRENGTH
+) -> tuple[_Array, _Array]:
     """How far decisions move away from the middle between two magnitudes.
 
     Going from k - 1 to k pays off beyond k - 1/2 + (bits_k - bits_{k-1}) / (2 B), B being
@@ -33,10 +40,11 @@ def decision_shifts(
         shifts between 0 and 1, and between all higher magnitudes; in steps, 0 to 1/2.
     """
     unit = strength / (2 * BITS_PER_SQUARED_STEP)
-    return (first_bits * unit).clamp(0, 0.5), (second_bits * unit).clamp(0, 0.5)
+    return (first_bits * unit).clip(0, 0.5), (second_bits * unit).clip(0, 0.5)
 
 
-def choose_magnitude(size: Tensor, first_shift: Tensor, higher_shift: Tensor) -> Tensor:
+def choose_magnitude(size: _Array, first_shift: _Array, higher_shift: _Array) -> _Array:
     """Magnitudes for residual sizes, given `decision_shifts`; float, whole numbers >= 0."""
-    magnitude = torch.floor(size + 0.5 - higher_shift)
-    return torch.where(size < 0.5 + first_shift, 0.0, magnitude.clamp(min=1.0))
+    magnitude = (size + 0.5 - higher_shift) // 1
+    chosen: _Array = magnitude.clip(1) * (size >= 0.5 + first_shift)
+    return chosen

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from licodec.entropy.tables import MAX_SYMBOL, Tables
 from licodec.quantize.dead_zone import DEAD_ZONE_STRENGTH, choose_magnitude, decision_shifts
 
 
-def dead_zones(tables: Tables, strength: float = DEAD_ZONE_STRENGTH) -> tuple[Tensor, Tensor]:
+def dead_zones(
+    tables: Tables, strength: float = DEAD_ZONE_STRENGTH
+) -> tuple[np.ndarray, np.ndarray]:
     """Decision shifts of every scale index, from what its table charges.
 
     Args:
@@ -19,16 +20,17 @@ def dead_zones(tables: Tables, strength: float = DEAD_ZONE_STRENGTH) -> tuple[Te
     Returns:
         (K,) float32 shifts between 0 and 1, and (K,) float32 between all higher magnitudes.
     """
-    first, second = [], []
-    for index, reach in enumerate(tables.reaches):
+    costs = np.empty((2, len(tables.reaches)), np.float32)
+    for index, reach in enumerate(tables.reaches.tolist()):
         bits = tables.bits(index)[reach:-1]  # magnitudes 0 .. R
-        first.append(float(bits[1] - bits[0]))
-        second.append(float(bits[2] - bits[1]) if reach > 1 else first[-1])
-    costs = torch.tensor([first, second], dtype=torch.float32)
+        costs[0, index] = bits[1] - bits[0]
+        costs[1, index] = bits[2] - bits[1] if reach > 1 else costs[0, index]
     return decision_shifts(costs[0], costs[1], strength)
 
 
-def round_with_dead_zone(residual: Tensor, index: Tensor, zones: tuple[Tensor, Tensor]) -> Tensor:
+def round_with_dead_zone(
+    residual: np.ndarray, index: np.ndarray, zones: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
     """Choose symbols.
 
     Args:
@@ -39,6 +41,7 @@ def round_with_dead_zone(residual: Tensor, index: Tensor, zones: tuple[Tensor, T
     Returns:
         int32 symbols, same shape, at most 32767 in size.
     """
-    at = index.long()
-    magnitude = choose_magnitude(residual.abs(), zones[0][at], zones[1][at]).clamp_(max=MAX_SYMBOL)
-    return torch.copysign(magnitude, residual).to(torch.int32)
+    magnitude = choose_magnitude(np.abs(residual), zones[0][index], zones[1][index])
+    magnitude = magnitude.clip(max=MAX_SYMBOL)
+    symbols: np.ndarray = np.copysign(magnitude, residual).astype(np.int32)
+    return symbols

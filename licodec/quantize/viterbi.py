@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from licodec.coding.trellis import UNIT, Trellis, num_chains
 from licodec.entropy.tables import MAX_SYMBOL
 from licodec.quantize.costs import bits_at
 
-_UNIT_STEPS = UNIT / 16
+_UNIT_STEPS = np.float32(UNIT / 16)
 # States times chains that are searched at once: 64 elements with a decision of one byte in each of
 # them make 4 MiB.
 _STATES_AT_ONCE = 1 << 16
@@ -23,14 +21,15 @@ _STATES_AT_ONCE = 1 << 16
 class _Steps:
     """The machine turned round: the two ways into each state, by decision 0 and 1."""
 
-    state: Tensor  # (2, S) int64 before
-    parity: Tensor  # (2, S) int64
-    quantizer: Tensor  # (2, S) int64 of the state before
+    state: np.ndarray  # (2, S) int64 before
+    parity: np.ndarray  # (2, S) int64
+    quantizer: np.ndarray  # (2, S) int64 of the state before
 
     @property
-    def column(self) -> Tensor:
+    def column(self) -> np.ndarray:
         """(2, S) int64: which of an element's four costs."""
-        return 2 * self.quantizer + self.parity
+        column: np.ndarray = 2 * self.quantizer + self.parity
+        return column
 
 
 def _turned_round(trellis: Trellis) -> _Steps:
@@ -38,14 +37,17 @@ def _turned_round(trellis: Trellis) -> _Steps:
     for state, following in enumerate(trellis.next_state):
         for parity, after in enumerate(following):
             ways[int(after)].append((state, parity))
-    table = torch.tensor(ways).permute(2, 1, 0)  # (state or parity, decision, S)
-    quantizer = torch.from_numpy(trellis.quantizer.astype(np.int64))
-    return _Steps(table[0], table[1], quantizer[table[0]])
+    state, parity = np.array(ways).transpose(2, 1, 0)  # by decision, S
+    return _Steps(state, parity, trellis.quantizer.astype(np.int64)[state])
 
 
 def search_chains(
-    residual: Tensor, weight: Tensor, index: Tensor, bits: tuple[Tensor, Tensor], trellis: Trellis
-) -> tuple[Tensor, Tensor]:
+    residual: np.ndarray,
+    weight: np.ndarray,
+    index: np.ndarray,
+    bits: tuple[np.ndarray, np.ndarray],
+    trellis: Trellis,
+) -> tuple[np.ndarray, np.ndarray]:
     """Choose symbols of all chains of one step by the Viterbi algorithm.
 
     Args:
@@ -60,72 +62,75 @@ def search_chains(
         symbols (n,) int32, at most 32767 in size, and quantizers (n,) uint8.
     """
     count, chains = len(residual), num_chains(len(residual))
-    symbols = torch.empty(count, dtype=torch.int32)
-    quantizers = torch.empty(count, dtype=torch.uint8)
+    symbols = np.empty(count, np.int32)
+    quantizers = np.empty(count, np.uint8)
     steps = _turned_round(trellis)
     at_once = _STATES_AT_ONCE // len(trellis.quantizer)
     for elements, length, width in _blocks(count, chains, at_once):
-        parts = residual[elements], weight[elements], index[elements].to(torch.int32)
+        parts = residual[elements], weight[elements], index[elements]
         cost, magnitude = _candidates(*parts, bits)
-        missing = length * width - len(elements)
-        padded = torch.cat([cost, cost.new_zeros(4, missing)], 1) if missing else cost
-        parity, quantizer = _best_path(padded.view(4, length, width), steps)
-        quantizer = quantizer.view(-1)[: len(elements)]
-        column = 2 * quantizer + parity.view(-1)[: len(elements)]
-        chosen = magnitude.gather(0, column[None])[0]
-        symbols[elements] = torch.copysign(chosen, parts[0]).to(torch.int32)
-        quantizers[elements] = quantizer.to(torch.uint8)
+        padded = np.zeros((4, length * width), np.float32)
+        padded[:, : len(elements)] = cost
+        parity, quantizer = _best_path(padded.reshape(4, length, width), steps)
+        quantizer = quantizer.reshape(-1)[: len(elements)]
+        column = 2 * quantizer + parity.reshape(-1)[: len(elements)]
+        chosen = np.take_along_axis(magnitude, column[None], 0)[0]
+        symbols[elements] = np.copysign(chosen, parts[0])
+        quantizers[elements] = quantizer
     return symbols, quantizers
 
 
-def _blocks(count: int, chains: int, at_once: int) -> Iterator[tuple[Tensor, int, int]]:
+def _blocks(count: int, chains: int, at_once: int) -> Iterator[tuple[np.ndarray, int, int]]:
     """Elements of neighbouring chains, place by place; their length, how many chains."""
     for first in range(0, chains, at_once):
         width = min(at_once, chains - first)
         length = -(-(count - first) // chains)
-        elements = torch.arange(length)[:, None] * chains + torch.arange(first, first + width)
-        elements = elements.view(-1)
+        elements = np.arange(length)[:, None] * chains + np.arange(first, first + width)
+        elements = elements.reshape(-1)
         yield elements[elements < count], length, width
 
 
 def _candidates(
-    residual: Tensor, weight: Tensor, index: Tensor, bits: tuple[Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:
+    residual: np.ndarray,
+    weight: np.ndarray,
+    index: np.ndarray,
+    bits: tuple[np.ndarray, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
     """Costs (4, n) and magnitudes (4, n) float of the best symbol by quantizer and parity."""
-    size = residual.abs().clamp(max=MAX_SYMBOL - 2)
+    size = np.minimum(np.abs(residual), np.float32(MAX_SYMBOL - 2))
     costs, magnitudes = [], []
     for quantizer in (0, 1):
         place = (size / _UNIT_STEPS + quantizer) / 2  # where the symbols are whole numbers
-        below = place.floor()
-        is_odd = below.remainder(2)
+        below = np.floor(place)
+        is_odd = below % 2
         for magnitude in (below + is_odd, below + 1 - is_odd):  # even, odd
-            distance = size - (2 * magnitude - quantizer).clamp_(min=0) * _UNIT_STEPS
-            costs.append(weight * distance.square() + bits_at(bits[quantizer], index, magnitude))
+            distance = size - np.maximum(2 * magnitude - quantizer, 0) * _UNIT_STEPS
+            costs.append(weight * np.square(distance) + bits_at(bits[quantizer], index, magnitude))
             magnitudes.append(magnitude)
-        zero = weight * size.square() + bits[quantizer][:, 0].index_select(0, index)
+        zero = weight * np.square(size) + bits[quantizer][:, 0].take(index)
         is_zero = zero < costs[-2]
-        costs[-2] = torch.where(is_zero, zero, costs[-2])
-        magnitudes[-2] = magnitudes[-2].masked_fill(is_zero, 0)
-    return torch.stack(costs), torch.stack(magnitudes)
+        costs[-2] = np.where(is_zero, zero, costs[-2])
+        magnitudes[-2] = np.where(is_zero, np.float32(0), magnitudes[-2])
+    return np.stack(costs), np.stack(magnitudes)
 
 
-def _best_path(cost: Tensor, steps: _Steps) -> tuple[Tensor, Tensor]:
+def _best_path(cost: np.ndarray, steps: _Steps) -> tuple[np.ndarray, np.ndarray]:
     """Costs (4, L, C) to the parities and quantizers (L, C) int64 of the cheapest paths."""
     _, length, width = cost.shape
     num_states = steps.state.shape[1]
     before, column = steps.state.reshape(-1), steps.column.reshape(-1)  # by decision, state
-    total = cost.new_full((num_states, width), torch.inf)
+    total = np.full((num_states, width), np.inf, np.float32)
     total[0] = 0
-    decisions = torch.empty(length, num_states, width, dtype=torch.bool)
+    decisions = np.empty((length, num_states, width), bool)
     for place in range(length):
-        both = total.index_select(0, before).add_(cost[:, place].index_select(0, column))
+        both = total.take(before, 0)
+        both += cost[:, place].take(column, 0)
         first, second = both[:num_states], both[num_states:]
-        torch.lt(second, first, out=decisions[place])
-        total = torch.minimum(first, second)
+        np.less(second, first, out=decisions[place])
+        total = np.minimum(first, second)
     state = total.argmin(0)
-    ways = torch.empty(length, width, dtype=torch.int64)  # decision and state after, together
+    ways = np.empty((length, width), np.int64)  # decision and state after, together
     for place in range(length - 1, -1, -1):
-        decision = decisions[place].gather(0, state[None])[0]
-        torch.add(state, decision, alpha=num_states, out=ways[place])
-        state = before.index_select(0, ways[place])
-    return steps.parity.reshape(-1)[ways], steps.quantizer.reshape(-1)[ways]
+        ways[place] = state + num_states * np.take_along_axis(decisions[place], state[None], 0)[0]
+        state = before.take(ways[place])
+    return steps.parity.reshape(-1).take(ways), steps.quantizer.reshape(-1).take(ways)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.model import Family
@@ -53,7 +52,7 @@ class SearchEncoder:
     pixels: np.ndarray
     family: Family
     synthesis: Correction
-    device: torch.device
+    device: str
     choice: str
     is_tuned: bool
     num_bytes: NumBytes

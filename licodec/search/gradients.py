@@ -14,7 +14,8 @@ from torch import Tensor
 
 from licodec.prior.density import LOG_SCALE_MAX, LOG_SCALE_MIN, SCALES_PER_NAT
 from licodec.prior.layers import MAX_INPUT
-from licodec.transform.wavelet import LIFT, LOW_GAIN
+from licodec.transform.grid import LOW_GAIN
+from licodec.transform.wavelet import LIFT
 
 _SMALLEST_PROBABILITY = 2.0**-24
 _SMALLEST_LOG_SCALE = LOG_SCALE_MIN + 1 / SCALES_PER_NAT  # of what is coded

@@ -11,22 +11,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from licodec.codec.bfloat16 import has_fast_bfloat16
 from licodec.codec.encode import Encoded
-from licodec.codec.model import Family, quality_inputs
-from licodec.codec.pixels import has_fast_bfloat16, pixels_of, tuned_corrector
+from licodec.codec.model import Family
+from licodec.codec.pixels import pixels_of, tuned_corrector
+from licodec.codec.torch_synthesis import quality_tensors
 from licodec.codec.weights import StepWeights, rd_lambda
 from licodec.coding.scale_offsets import SPLIT_INDEX
 from licodec.entropy.tables import coding_bound
 from licodec.metrics.distortion import DISTORTIONS
 from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT
-from licodec.prior.integer import Where
-from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, fold_of
+from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, Where, fold_of
 from licodec.search.gradients import coded_bits
 from licodec.search.twin import FloatTwin
 from licodec.search.values import Values, coded_values
 from licodec.transform.colour import luma_to_grey, planes_to_rgb
 from licodec.transform.correction import Correction
-from licodec.transform.wavelet import FRACTION_BITS, GRID_PX
+from licodec.transform.grid import FRACTION_BITS, GRID_PX
 
 # Gradients are computed window by window, which bounds memory; sides in elements of the low-pass.
 _WINDOW = 16
@@ -70,7 +71,7 @@ def decoded_pixels(
     family: Family,
     synthesis: Correction,
     quality_index: int,
-    device: torch.device,
+    device: str,
 ) -> np.ndarray:
     """What a decoder makes of a file, uint8 of the original's shape.
 
@@ -82,10 +83,10 @@ def decoded_pixels(
         quality_index: 0..255.
         device: of the correction.
     """
-    inputs = quality_inputs(family.config, quality_index)
+    inputs = quality_tensors(family.config, quality_index)
     corrector = tuned_corrector(synthesis, inputs, device, encoded.tuning)
     height, width = pixels.shape[:2]
-    return pixels_of(encoded.planes, corrector, height, width, pixels.ndim == 2)
+    return pixels_of(torch.from_numpy(encoded.planes), corrector, height, width, pixels.ndim == 2)
 
 
 def squared_error_of(pixels: np.ndarray, decoded: np.ndarray) -> float:
@@ -112,7 +113,7 @@ class Objective:
         family: Family,
         synthesis: Correction,
         quality_index: int,
-        device: torch.device,
+        device: str,
     ) -> None:
         self._pixels = pixels
         self._height, self._width = pixels.shape[:2]
@@ -123,10 +124,10 @@ class Objective:
         self._device = device
         self._distortion = DISTORTIONS[family.tune]
         self._rd_lambda = rd_lambda(family, quality_index)
-        self._is_short = device.type == "cpu" and has_fast_bfloat16()
+        self._is_short = device == "cpu" and has_fast_bfloat16()
         dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
-        self._twin = FloatTwin(family.prior, quality_index, dtype)
-        self._conditions = [x.to(device) for x in quality_inputs(family.config, quality_index)]
+        self._twin = FloatTwin(family.reference, quality_index, dtype)
+        self._conditions = [x.to(device) for x in quality_tensors(family.config, quality_index)]
         self._curvatures = _curvatures(StepWeights(family, quality_index))
 
     def cost(self, encoded: Encoded) -> Cost:
@@ -210,7 +211,7 @@ class Objective:
         height, width = self._height - top, self._width - left
 
         def choose(mean: Tensor, log_scale: Tensor, where: Where) -> Tensor:
-            leaf = part.at(where).requires_grad_(True)
+            leaf = part.part(where).requires_grad_(True)
             leaves.append((where, leaf))
             is_coded = _is_coded(log_scale.detach(), where, height, width, skip_below)
             decoded, residual = relax(leaf, mean, is_coded)
@@ -231,7 +232,7 @@ class Objective:
     def _error(self, planes: Tensor, top: int, left: int) -> Tensor:
         """Distortion of the window, times its pixels."""
         planes = planes[None].to(self._device).float() / (1 << FRACTION_BITS)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._is_short):
+        with torch.autocast(self._device, torch.bfloat16, enabled=self._is_short):
             corrected = self._synthesis(planes, *self._conditions)
         bottom, right = top + planes.shape[2], left + planes.shape[3]
         original = _colours(self._pixels[top:bottom, left:right])
@@ -282,9 +283,11 @@ def _least_log_scale(skip_below: int) -> float:
 def _curvatures(weights: StepWeights) -> list[Tensor]:
     """(C, 1, 1) bits of a squared step for each of `Values.tensors`."""
     planes = tuple(range(NUM_PLANES))
-    low = weights.at(Where(0, planes, torch.ones(1, 1, dtype=torch.bool)))[:, :, None]
+    low = torch.from_numpy(weights.at(Where(0, planes, np.ones((1, 1), bool))))[:, :, None]
     details = [
-        weights.at(Where(level, tuple(range(NUM_DETAIL_CHANNELS * fold_of(level) ** 2))))
+        torch.from_numpy(
+            weights.at(Where(level, tuple(range(NUM_DETAIL_CHANNELS * fold_of(level) ** 2))))
+        )
         for level in range(1, NUM_LEVELS + 1)
     ]
     return [low, *details]

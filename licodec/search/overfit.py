@@ -20,7 +20,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.latent import Latent
@@ -29,8 +28,7 @@ from licodec.search.annealing import Annealing
 from licodec.search.objective import Cost, Objective
 from licodec.search.values import Values, values_of
 from licodec.transform.correction import Correction
-from licodec.transform.patches import padded_size
-from licodec.transform.wavelet import GRID_PX
+from licodec.transform.grid import GRID_PX, padded_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ def overfit(
     family: Family,
     synthesis: Correction,
     quality_index: int,
-    device: torch.device,
+    device: str,
     *,
     choice: str,
     seconds: float = math.inf,
@@ -163,7 +161,7 @@ class _Search:
         family: Family,
         synthesis: Correction,
         quality_index: int,
-        device: torch.device,
+        device: str,
         choice: str,
         values: Values,
         first: Encoded,

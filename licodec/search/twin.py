@@ -14,21 +14,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from licodec.prior.inputs import low_pass_elements
-from licodec.prior.integer import IntegerPrior, Where
+from licodec.prior.integer import IntegerPrior
 from licodec.prior.layers import MAX_ACTIVATION, MAX_INPUT, IntLayer
 from licodec.prior.layout import (
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
     NUM_PLANES,
     VALUE_BITS,
+    Where,
     detail_steps,
     fold_of,
+    low_pass_elements,
 )
 from licodec.prior.msp import box_mean, neighbour_mean
 from licodec.prior.walk import Visit, walk
 from licodec.search.gradients import compand, floor, synthesise_level
-from licodec.transform.wavelet import NUM_BANDS
+from licodec.transform.grid import NUM_BANDS
 
 _MAX_OUT = 4096.0
 _RECIPROCAL_UNIT = 2.0**-20
@@ -181,11 +182,12 @@ class _Picture:
         """See `Walker`."""
         values = self._low_values
         num_planes, rows, columns = values.shape[1:]
-        elements = low_pass_elements(step, rows, columns)
+        mask = low_pass_elements(step, rows, columns)
+        elements = torch.from_numpy(mask)
         mean = neighbour_mean(values, self._mask, diagonal=step == 1)[0][:, elements]
         mean = floor(_VALUE_UNIT * mean) / _VALUE_UNIT
         log_scale = (self._twin.low_log_scale[step, :num_planes, None] + 0.5) / 16
-        where = Where(0, tuple(range(num_planes)), elements)
+        where = Where(0, tuple(range(num_planes)), mask)
         chosen = self._choose(mean, log_scale.expand_as(mean), where)
         spread = torch.zeros_like(values[0]).masked_scatter(
             elements.expand(num_planes, -1, -1), chosen

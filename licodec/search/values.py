@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.codec.choose import Coefficients
 from licodec.codec.model import Family
-from licodec.codec.weights import STEP_UNIT
-from licodec.prior.integer import Where
 from licodec.prior.layout import (
     NUM_DETAIL_CHANNELS,
     NUM_LEVELS,
     NUM_PLANES,
     VALUE_BITS,
+    Where,
     fold_of,
 )
-from licodec.transform.wavelet import FRACTION_BITS, GRID_PX, analyse
+from licodec.transform.grid import FRACTION_BITS, GRID_PX, STEP_UNIT
+from licodec.transform.wavelet import analyse
 
 _UNITS_PER_STEP = 1 << VALUE_BITS
 
@@ -37,10 +38,14 @@ class Values:
     low: Tensor
     details: tuple[Tensor, ...]
 
-    def at(self, where: Where) -> Tensor:
+    def at(self, where: Where) -> np.ndarray:
         """(C, ..) float32 of one step's elements, as `codec.choose.Coefficients`."""
+        return self.part(where).numpy()
+
+    def part(self, where: Where) -> Tensor:
+        """The same as a tensor of its own."""
         if where.mask is not None:
-            return self.low[list(where.channels)][:, where.mask]
+            return self.low[list(where.channels)][:, torch.from_numpy(where.mask)]
         return self.details[where.level - 1][list(where.channels)]
 
     @property
@@ -60,7 +65,7 @@ class Values:
         """Set one step's elements; the inverse of `at`."""
         if where.mask is not None:
             for channel, values in zip(where.channels, part, strict=True):
-                self.low[channel][where.mask] = values
+                self.low[channel][torch.from_numpy(where.mask)] = values
         else:
             self.details[where.level - 1][list(where.channels)] = part
 
@@ -89,16 +94,17 @@ def values_of(latent: Coefficients, rows: int, columns: int) -> Values:
         latent: of a picture, asked step by step.
         rows, columns: of the low-pass of level 6.
     """
-    every = torch.ones(rows, columns, dtype=torch.bool)
-    low = latent.at(Where(0, tuple(range(NUM_PLANES)), every))
+    every = np.ones((rows, columns), bool)
+    low = torch.from_numpy(latent.at(Where(0, tuple(range(NUM_PLANES)), every)))
     details = []
     for level in range(1, NUM_LEVELS + 1):
         fold = fold_of(level)
-        details.append(latent.at(Where(level, tuple(range(NUM_DETAIL_CHANNELS * fold * fold)))))
+        where = Where(level, tuple(range(NUM_DETAIL_CHANNELS * fold * fold)))
+        details.append(torch.from_numpy(latent.at(where)))
     return Values(low.view(NUM_PLANES, rows, columns).clone(), tuple(details))
 
 
-def coded_values(planes: Tensor, family: Family, quality_index: int) -> Values:
+def coded_values(planes: np.ndarray, family: Family, quality_index: int) -> Values:
     """The values that a decoder has, from what its linear synthesis makes of them.
 
     The integer synthesis rounds by a few 1/64 grey level, less than the unit of values at
@@ -109,9 +115,11 @@ def coded_values(planes: Tensor, family: Family, quality_index: int) -> Values:
         family: that coded them.
         quality_index: 0..255.
     """
-    low_steps = family.low_steps_q4[quality_index].float() / STEP_UNIT
-    steps = family.detail_steps_q4[quality_index].float()[:, :, None, None] / STEP_UNIT
-    bands = [analyse(plane.float()[None, None] / (1 << FRACTION_BITS)) for plane in planes]
+    low_steps = torch.from_numpy(family.low_steps_q4[quality_index]).float() / STEP_UNIT
+    steps = torch.from_numpy(family.detail_steps_q4[quality_index]).float() / STEP_UNIT
+    steps = steps[:, :, None, None]
+    levels = torch.from_numpy(planes).float() / (1 << FRACTION_BITS)
+    bands = [analyse(plane[None, None]) for plane in levels]
     low = torch.cat([low[0] for low, _ in bands]) / low_steps[:, None, None]
     details = tuple(
         F.pixel_unshuffle(

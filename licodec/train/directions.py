@@ -60,7 +60,6 @@ def _all_moments(
 ) -> Iterator[tuple[Moments, float, float]]:
     """Moments of crops, their squared error, and what that is worth in bits at _UNIT_PX pixels."""
     random = np.random.default_rng(0)
-    cpu = torch.device("cpu")
     for number in range(min(_MOST_CROPS, _CROPS_PER_PICTURE * len(train.arrays))):
         picture = train.arrays[number % len(train.arrays)]
         height, width = (min(most, n) for most, n in zip(_CROP_PX, picture.shape[:2], strict=True))
@@ -68,9 +67,9 @@ def _all_moments(
         left = int(random.integers(0, picture.shape[1] - width + 1))
         crop = np.ascontiguousarray(picture[top : top + height, left : left + width])
         index = int(random.integers(0, MAX_QUALITY_INDEX + 1))
-        encoded = encode_pixels(crop, family, index, cpu)
+        encoded = encode_pixels(crop, family, index, "cpu")
         assert encoded.synthesis is not None
-        measured = moments(crop, encoded.synthesis, correction, family, index, cpu)
+        measured = moments(crop, encoded.synthesis, correction, family, index, "cpu")
         if measured is None or measured.error <= 0:
             continue
         bits = rd_lambda(family, index) / NUM_PLANES * measured.error

@@ -15,7 +15,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from licodec.codec.encode import encode_pixels
-from licodec.codec.model import ANALYSIS_PREFIX, Family, Synthesis, fingerprint_of
+from licodec.codec.model import (
+    ANALYSIS_PREFIX,
+    Family,
+    Synthesis,
+    family_of_tensors,
+    fingerprint_of,
+)
 from licodec.config import (
     CHOICES,
     DEFAULT_CHOICE,
@@ -27,9 +33,8 @@ from licodec.config import (
     synthesis_from_json,
     synthesis_to_json,
 )
-from licodec.entropy.tables import NUM_SCALES, load_tables
+from licodec.entropy.tables import NUM_SCALES
 from licodec.errors import TrainingError
-from licodec.prior.integer import IntegerPrior
 from licodec.profiles import read_scale
 from licodec.quality_scale import EVEN, QualityScale, fit_quality_points, scale_to_json
 from licodec.train.checkpoint import load_checkpoint
@@ -39,6 +44,7 @@ from licodec.train.integer_loss import integer_loss
 from licodec.train.integers import empty_counts, integer_prior, table_tensors
 from licodec.train.network import CodecNetwork
 from licodec.train.quality_scale import code_picture, measure_scores, save_weights
+from licodec.transform.weights import weights_of
 
 # Where fewer than this share of a scale's symbols are not zero, all are taken as zero: dropping
 # them costs less than coding the others.
@@ -122,7 +128,8 @@ def export(
     report("directions fitted in which pictures tune the synthesis")
     synthesis["directions"] = directions
     network.synthesis.directions = directions.float()
-    family, measured_synthesis = _family(network, tensors), Synthesis(bytes(2), network.synthesis)
+    family = _family(network, tensors)
+    measured_synthesis = Synthesis(bytes(2), lambda: network.synthesis)
     scale = find_scale(state, released_family, family, measured_synthesis, valid, report)
     rd = _measure(family, measured_synthesis, valid, scale)
     losses = [
@@ -194,21 +201,14 @@ def released_tensors(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor
 
 
 def _family(network: CodecNetwork, tensors: dict[str, Tensor]) -> Family:
-    tables = load_tables(
-        tensors["table_halves"].numpy(),
-        tensors["table_reaches"].numpy(),
-        int(tensors["skip_below"][0]),
-    )
-    return Family(
-        network.family,
-        bytes(4),
-        IntegerPrior(tensors),
-        tables,
-        tensors["detail_steps_q4"],
-        tensors["low_steps_q4"],
-        network.analysis,
-        int(tensors["trellis_from"][0]),
-    )
+    config = network.family
+    analysis = weights_of(network.analysis, config.analysis, config.num_knots)
+    return family_of_tensors(arrays_of(tensors), config, analysis)
+
+
+def arrays_of(tensors: dict[str, Tensor]) -> dict[str, np.ndarray]:
+    """Tensors as arrays that share their memory."""
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
 def _fit_tables(
@@ -226,9 +226,7 @@ def _fit_tables(
         bits = pixels = 0.0
         for array in train.arrays[number % stride :: stride]:
             index = int(random.integers(0, MAX_QUALITY_INDEX + 1))
-            encoded = encode_pixels(
-                array, family, index, torch.device("cpu"), choice=choice, is_all_coded=True
-            )
+            encoded = encode_pixels(array, family, index, "cpu", choice=choice, is_all_coded=True)
             for symbols, used in zip(encoded.symbols, encoded.tables_used, strict=True):
                 if used.size and used[0] != family.tables.shift_table:
                     count_symbols(counted, np.frombuffer(symbols, "<i2"), used)
@@ -296,7 +294,7 @@ def write_release(release: Release, folder: Path, *, write_family: bool) -> None
             folder / "family.safetensors",
             release.family_tensors | analysis,
             {
-                "fingerprint": fingerprint_of(release.family_tensors),
+                "fingerprint": fingerprint_of(arrays_of(release.family_tensors)),
                 "config": family_to_json(release.family_config),
                 "kmac_per_px": f"{release.kmac_per_px[1]:.2f}",
                 "tune": release.tune,
@@ -311,7 +309,7 @@ def write_release(release: Release, folder: Path, *, write_family: bool) -> None
         folder / f"synthesis-{release.profile}.safetensors",
         release.synthesis_tensors,
         {
-            "fingerprint": fingerprint_of(release.synthesis_tensors),
+            "fingerprint": fingerprint_of(arrays_of(release.synthesis_tensors)),
             "config": synthesis_to_json(release.synthesis_config),
             "kmac_per_px": f"{release.kmac_per_px[0]:.2f}",
             "rd": json.dumps(release.rd),

@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-import torch
-
 from licodec.codec.model import read_family
 from licodec.config import CorrectionConfig
 from licodec.metrics.distortion import stage_name
@@ -84,7 +82,7 @@ def finetuner(
     rates = dict(PARTS[part] for part in told.parts)
     task: Task
     if told.is_cached:
-        cache = _cache_of_release(start, network, told, torch.device(options.device))
+        cache = _cache_of_release(start, network, told, options.device)
         task = SynthesisOnLatents(
             network,
             options,
@@ -113,7 +111,7 @@ def finetuner(
 
 
 def _cache_of_release(
-    start: Path, network: CodecNetwork, told: FinetuneOptions, device: torch.device
+    start: Path, network: CodecNetwork, told: FinetuneOptions, device: str
 ) -> LatentCache:
     load_weights(network, load_checkpoint(start)["ema"], with_synthesis=False)
     integers = integer_prior(network.prior, network.log_detail_steps, network.log_low_steps)

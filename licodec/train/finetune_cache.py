@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 from torch import Tensor
 
 from licodec.codec.encode import encode_pixels
@@ -25,8 +25,7 @@ from licodec.codec.model import Family, fingerprint_of
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.errors import TrainingError
 from licodec.train.processes import num_processes
-from licodec.transform.patches import padded_size
-from licodec.transform.wavelet import GRID_PX
+from licodec.transform.grid import GRID_PX, padded_size
 
 _INT16 = torch.iinfo(torch.int16)
 _BYTES_PER_SAMPLE = 2
@@ -77,9 +76,9 @@ class LatentCache:
         family: Family,
         quantizer: str,
         limit_bytes: float,
-        device: torch.device,
+        device: str,
     ) -> None:
-        analysis = fingerprint_of({k: v.cpu() for k, v in family.analysis.state_dict().items()})
+        analysis = fingerprint_of(family.analysis.arrays)
         self._folder = folder / f"{family.fingerprint.hex()}{analysis[:8]}-{quantizer}"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._family, self._quantizer, self._device = family, quantizer, device
@@ -143,7 +142,7 @@ class LatentCache:
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
         metadata = {"bits": str(8 * len(encoded.payload))}
         try:
-            save_file({"planes": planes.to(torch.int16).contiguous()}, part, metadata=metadata)
+            save_file({"planes": planes.astype(np.int16)}, part, metadata=metadata)
             part.replace(path)
         except (OSError, SafetensorError) as error:
             part.unlink(missing_ok=True)

@@ -67,8 +67,7 @@ def encoders(
 def _start(family_path: Path, folder: Path, quantizer: str) -> None:
     torch.set_num_threads(1)
     family = read_family(family_path)
-    cpu = torch.device("cpu")
-    _caches.append(LatentCache(folder, family, quantizer, float("inf"), cpu))
+    _caches.append(LatentCache(folder, family, quantizer, float("inf"), "cpu"))
 
 
 def _encode(wanted: tuple[np.ndarray, int]) -> tuple[int, int]:

@@ -29,9 +29,8 @@ from licodec.train.network import CodecNetwork
 from licodec.train.precision import training_autocast
 from licodec.train.processes import num_processes, process_rank
 from licodec.transform.colour import planes_to_rgb
-from licodec.transform.patches import PATCH_PX
+from licodec.transform.grid import FRACTION_BITS, PATCH_PX
 from licodec.transform.quality import knot_weights
-from licodec.transform.wavelet import FRACTION_BITS
 
 
 @dataclass(frozen=True, slots=True)

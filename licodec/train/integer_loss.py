@@ -10,8 +10,7 @@ from licodec.codec.latent import Latent
 from licodec.codec.model import Family
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
-from licodec.prior.integer import Where
-from licodec.prior.layout import VALUE_BITS
+from licodec.prior.layout import VALUE_BITS, Where
 from licodec.prior.msp import quantize_dead_zone
 from licodec.train.network import CodecNetwork
 
@@ -23,13 +22,15 @@ class _Estimator:
         self.bits = 0.0
         self._latent = latent
 
-    def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
-        residual = self._latent.at(where) - mean.float() / (1 << VALUE_BITS)
-        log_scale = LOG_SCALE_MIN + index.float() / SCALES_PER_NAT
+    def __call__(self, step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
+        means = torch.from_numpy(mean).float() / (1 << VALUE_BITS)
+        residual = torch.from_numpy(self._latent.at(where)) - means
+        log_scale = LOG_SCALE_MIN + torch.from_numpy(index).float() / SCALES_PER_NAT
         zero = torch.zeros_like(residual)
         _, symbols = quantize_dead_zone(residual[None], zero[None], log_scale[None])
         self.bits += float(logistic_bits(symbols[0], log_scale).sum())
-        return symbols[0].round().to(torch.int32) * 16
+        symbols = symbols[0].round().to(torch.int32) * 16
+        return symbols.numpy()
 
 
 def _quantize_at_coded_scales(
@@ -55,11 +56,10 @@ def integer_loss(
         quality_index: 0..255.
     """
     real = exact = 0.0
-    cpu = torch.device("cpu")
     for picture in pictures:
         height, width = (size // 64 * 64 for size in picture.shape[:2])
         pixels = np.ascontiguousarray(picture[:height, :width])
-        estimator = _Estimator(Latent(pixels, family, quality_index, cpu))
+        estimator = _Estimator(Latent(pixels, family, quality_index, "cpu"))
         with torch.inference_mode():
             rgb = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
             position = torch.tensor([quality_index / MAX_QUALITY_INDEX])

@@ -16,8 +16,8 @@ from licodec.prior.inputs import RECIPROCAL_BITS, compand_table
 from licodec.prior.layers import MAX_ACTIVATION
 from licodec.prior.layout import NET_OF_LEVEL, NUM_LEVELS
 from licodec.prior.msp import Head, LevelNet, Prior
+from licodec.transform.grid import FRACTION_BITS
 from licodec.transform.quality import knot_weights
-from licodec.transform.wavelet import FRACTION_BITS
 
 _UNIT = 16  # activations, means and log scales in 1/16
 _EXACT_FLOAT32 = 1 << 24

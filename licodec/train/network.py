@@ -13,8 +13,9 @@ from licodec.prior.layout import NUM_LEVELS, NUM_PLANES
 from licodec.prior.msp import Prior, Quantize, quantize_dead_zone
 from licodec.transform.colour import planes_to_rgb, rgb_to_planes
 from licodec.transform.correction import Correction
+from licodec.transform.grid import NUM_BANDS, band_norm
 from licodec.transform.quality import interpolate, knot_weights, log_steps_start
-from licodec.transform.wavelet import NUM_BANDS, analyse, band_norm
+from licodec.transform.wavelet import analyse
 
 
 class CodecNetwork(nn.Module):

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import click
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -40,10 +39,9 @@ def code_picture(
     pixels: NDArray[np.uint8], family: Family, synthesis: Synthesis, index: int
 ) -> tuple[int, NDArray[np.uint8]]:
     """Code (H, W, 3) uint8 at the default effort; bytes of the file, and what it decodes to."""
-    cpu = torch.device("cpu")
     height, width = pixels.shape[:2]
-    encoded = encode_pixels(pixels, family, index, cpu, choice=DEFAULT_CHOICE)
-    encoded = tune(encoded, pixels, family, synthesis.correction, index, cpu)
+    encoded = encode_pixels(pixels, family, index, "cpu", choice=DEFAULT_CHOICE)
+    encoded = tune(encoded, pixels, family, synthesis.correction, index, "cpu")
     header = Header(
         family_id=1,
         profile_id=1,
@@ -57,7 +55,7 @@ def code_picture(
         is_all_coded=encoded.is_all_coded,
     )
     data = write_container(header, (), encoded.payload, encoded.symbols)
-    return len(data), decode_pixels(read_container(data), family, synthesis, cpu, {})
+    return len(data), decode_pixels(read_container(data), family, synthesis, "cpu", {})
 
 
 def measure_scores(

@@ -17,7 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from licodec.transform.patches import PATCH_PX, from_patches, to_patches
+from licodec.transform.grid import PATCH_PX
+from licodec.transform.patches import from_patches, to_patches
 from licodec.transform.quality import interpolate
 from licodec.transform.rows import ConvolvedRows, LateRows
 

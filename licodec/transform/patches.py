@@ -1,4 +1,4 @@
-"""Patches as channels in, planes out; sizes on a grid."""
+"""Patches as channels in, planes out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from itertools import product
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-PATCH_PX = 8
 
 
 def to_patches(planes: Tensor, patch_px: int) -> Tensor:
@@ -45,8 +43,3 @@ def from_patches(patches: Tensor, patch_px: int) -> Tensor:
 def _paired(values: Tensor) -> Tensor:
     """Two neighbours of bfloat16 as one number, which is copied as fast as either."""
     return values.view(torch.int32) if values.dtype == torch.bfloat16 else values
-
-
-def padded_size(size_px: int, grid_px: int) -> int:
-    """Smallest multiple of grid_px that is not smaller than size_px."""
-    return -(-size_px // grid_px) * grid_px

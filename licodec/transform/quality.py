@@ -1,14 +1,22 @@
-"""A quality in, its knot weights and the step size that balances rate and distortion out."""
+"""A quality in, its knot weights and the step size that balances rate and distortion out.
+
+Written with what numpy arrays and tensors have in common, so that each rule stands once.
+"""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_Array = TypeVar("_Array", np.ndarray, "Tensor")
 
 
-def interpolate(weights: Tensor, table: Tensor) -> Tensor:
+def interpolate(weights: _Array, table: _Array) -> _Array:
     """Mix a table's rows; element-wise, so that autocast leaves it in float32.
 
     Args:
@@ -18,10 +26,11 @@ def interpolate(weights: Tensor, table: Tensor) -> Tensor:
     Returns:
         (N, ...).
     """
-    return (weights.reshape(*weights.shape, *[1] * (table.ndim - 1)) * table).sum(1)
+    mixed: _Array = (weights.reshape(*weights.shape, *[1] * (table.ndim - 1)) * table).sum(1)
+    return mixed
 
 
-def knot_weights(position: Tensor, num_knots: int) -> Tensor:
+def knot_weights(position: _Array, num_knots: int) -> _Array:
     """Linear interpolation weights of a quality.
 
     Args:
@@ -31,11 +40,11 @@ def knot_weights(position: Tensor, num_knots: int) -> Tensor:
         (N, num_knots) float, two neighbours share a weight of 1.
     """
     at = position * (num_knots - 1)
-    knots = torch.arange(num_knots, device=position.device, dtype=position.dtype)
-    return (1 - (at[:, None] - knots).abs()).clamp_min(0)
+    weights: _Array = (1 - abs(at[:, None] - _counted(num_knots, at))).clip(0)
+    return weights
 
 
-def log_steps_start(rd_lambda: Tensor) -> Tensor:
+def log_steps_start(rd_lambda: _Array) -> _Array:
     """Natural logarithm of the step in grey levels of an orthonormal coefficient.
 
     High-rate balance: the slope of step^2 / 12 against one bit per halving, three planes a pixel.
@@ -43,4 +52,12 @@ def log_steps_start(rd_lambda: Tensor) -> Tensor:
     Args:
         rd_lambda: any shape, weight of the squared error in the objective of `licodec train`.
     """
-    return 0.5 * torch.log(18.0 / (math.log(2) * rd_lambda))
+    ratio = 18.0 / (math.log(2) * rd_lambda)
+    return 0.5 * (np.log(ratio) if isinstance(ratio, np.ndarray) else ratio.log())
+
+
+def _counted(number: int, like: _Array) -> _Array:
+    """0, 1, .. in the type and place of another array."""
+    if isinstance(like, np.ndarray):
+        return np.arange(number, dtype=like.dtype)
+    return like.new_tensor(range(number))

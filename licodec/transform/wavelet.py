@@ -14,10 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-NUM_LEVELS = 6
-
-# Every plane is padded to a multiple of this: six levels, the coarsest of them not folded.
-GRID_PX = 1 << NUM_LEVELS
+from licodec.transform.grid import FRACTION_BITS, LOW_GAIN, LOW_GAIN_Q10, NUM_LEVELS, STEP_BITS
 
 # Lifting factors in 1/1024; both directions use these very numbers, so the pair inverts exactly
 # up to rounding whatever their precision.
@@ -27,36 +24,6 @@ _SHIFT = 10
 _HALF = 1 << (_SHIFT - 1)
 # Planes smaller than this are lifted together, larger ones one by one to stay in the cache.
 _CACHED_POSITIONS = 1 << 14
-# One low-pass step has gain 1.230174 at zero frequency, two directions its square.
-_LOW_GAIN_Q10 = 1550
-LOW_GAIN = _LOW_GAIN_Q10 / 1024
-
-# Bands of a level: horizontal detail (high along x), vertical detail, diagonal detail.
-NUM_BANDS = 3
-
-# Samples of the coarser level on each side that a sample of either direction depends on.
-SYNTHESIS_HALO = 2
-
-# Coefficients of the integer synthesis are in 1/64 grey level.
-FRACTION_BITS = 6
-# Fractional bits of the stored step sizes, in grey levels.
-STEP_BITS = 10
-
-
-def band_norm(level: int, band: int) -> float:
-    """Factor that turns a coefficient of this module into one of an orthonormal wavelet.
-
-    Args:
-        level: 1 (finest) .. NUM_LEVELS.
-        band: 0 horizontal, 1 vertical, 2 diagonal detail; 3 the low-pass of this level.
-    """
-    if band == 3:
-        return float(2**level)
-    return float(2 ** (level - 1)) / (LOW_GAIN_HALF if band == 2 else 1.0)
-
-
-# A diagonal coefficient misses 1/1.149604 per direction, 1.149604 = sqrt(2) / 1.230174.
-LOW_GAIN_HALF = 2.0 / LOW_GAIN
 
 
 def _next(x: Tensor, dim: int) -> Tensor:
@@ -183,7 +150,7 @@ def synthesise_values(low: Tensor, values: Tensor, steps: Tensor, value_bits: in
         for rows, band in ((odd_rows[0], 1), (even_rows[1], 0), (odd_rows[1], 2)):
             torch.mul(values[c, band], factors[band][c], out=rows)
             rows.add_(1 << shift - 1).bitwise_right_shift_(shift)
-        torch.mul(low[c], _LOW_GAIN_Q10, out=even_rows[0])
+        torch.mul(low[c], LOW_GAIN_Q10, out=even_rows[0])
         even_rows[0].add_(_HALF).bitwise_right_shift_(_SHIFT)
         _merge_int(even_rows, odd_rows, 2)
         _merge_int(columns[0], columns[1], 2)

@@ -10,14 +10,14 @@ import sys
 import zlib
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import Tensor
 
 from licodec import native
 from licodec.codec.decode import SymbolReader
 from licodec.codec.model import Family, load_family
 from licodec.container.read import check_crc, read_container
-from licodec.prior.integer import Where
+from licodec.prior.layout import Where
 from licodec.profiles import list_profiles
 
 
@@ -28,24 +28,23 @@ def symbols_checksum(data: bytes, family: Family) -> str:
     reader = SymbolReader(container, family)
     crc = 0
 
-    def code(step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
+    def code(step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
         nonlocal crc
         offsets = reader(step, mean, index, where)
-        for told in (mean.to(torch.int32), index, offsets.to(torch.int32)):
-            crc = zlib.crc32(told.contiguous().numpy().tobytes(), crc)
+        for told in (mean.astype(np.int32), index, offsets.astype(np.int32)):
+            crc = zlib.crc32(told.tobytes(), crc)
         return offsets
 
-    with torch.inference_mode():
-        planes = family.prior.planes(
-            header.quality_index,
-            header.height,
-            header.width,
-            is_grey=header.is_grey,
-            code=code,
-        ).whole()
+    planes = family.prior.planes(
+        header.quality_index,
+        header.height,
+        header.width,
+        is_grey=header.is_grey,
+        code=code,
+    ).whole()
     reader.steps.tuning()
     check_crc(container, reader.steps.crc)
-    return f"{zlib.crc32(planes.numpy().tobytes(), crc):08x}"
+    return f"{zlib.crc32(planes.tobytes(), crc):08x}"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import resource
 
 import numpy as np
 import pytest
-import torch
 
 import licodec
 from licodec.api import Codec
@@ -38,7 +37,7 @@ def data(codec) -> bytes:
 
 def file_with(codec: Codec, family, **changes: object) -> bytes:
     """The picture's own symbols behind a header with some fields changed."""
-    encoded = encode_pixels(PIXELS, family, QUALITY_INDEX, torch.device("cpu"))
+    encoded = encode_pixels(PIXELS, family, QUALITY_INDEX, "cpu")
     fields: dict[str, object] = {
         "family_id": FAMILY_IDS[codec.info.family],
         "profile_id": PROFILE_IDS[codec.info.name],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from licodec.api import Codec
@@ -13,13 +12,12 @@ from licodec.codec.encode import encode_pixels
 from licodec.codec.latent import Latent
 from licodec.config import quality_to_index
 from licodec.errors import CorruptFileError, ImageError
-from licodec.prior.integer import Where
-from licodec.prior.layout import detail_steps
+from licodec.prior.layout import Where, detail_steps
 from tests.photos import crop
 
 WIDTH, HEIGHT = 333, 250
 MODES = ["RGB", "L"]
-CPU = torch.device("cpu")
+CPU = "cpu"
 
 
 @pytest.fixture(scope="module", params=MODES)
@@ -29,11 +27,12 @@ def file(request: pytest.FixtureRequest, codec: Codec) -> bytes:
 
 @pytest.fixture
 def narrow_strips(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Strips of a few rows everywhere, and no coefficients of level 1 kept."""
+    """Strips of a few rows everywhere."""
     monkeypatch.setattr("licodec.codec.pixels.STRIP_PX", 1)
-    monkeypatch.setattr("licodec.codec.latent.LARGE_PX", 1)
+    monkeypatch.setattr("licodec.codec.analysis._STRIP_PX", 1)
+    monkeypatch.setattr("licodec.codec.analysis._MIN_ROWS", 8)
     monkeypatch.setattr("licodec.prior.strips.STRIP_POSITIONS", 64)
-    monkeypatch.setattr("licodec.prior.planes._STRIP_SAMPLES", 64)
+    monkeypatch.setattr("licodec.prior.reference_planes._STRIP_SAMPLES", 64)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -44,7 +43,7 @@ def test_picture_encoded_in_strips_has_the_symbols_of_the_whole(mode, choice, fa
     request.getfixturevalue("narrow_strips")
     strips = encode_pixels(pixels, family, index, CPU, choice=choice)
     assert strips.payload == whole.payload
-    assert strips.planes.equal(whole.planes)
+    np.testing.assert_array_equal(strips.planes, whole.planes)
 
 
 def test_picture_decoded_in_strips_is_within_one_level_of_the_whole(file, codec, request):
@@ -53,15 +52,27 @@ def test_picture_decoded_in_strips_is_within_one_level_of_the_whole(file, codec,
     assert np.abs(np.asarray(codec.decode(file)) - whole).max() <= 1
 
 
-@pytest.mark.usefixtures("narrow_strips")
-def test_coefficients_that_are_not_kept_can_be_asked_for_again(family):
+@pytest.mark.parametrize("large_px", [1, 1 << 25])
+def test_coefficients_can_be_asked_for_again(large_px, family, monkeypatch):
+    monkeypatch.setattr("licodec.codec.latent.LARGE_PX", large_px)
     latent = Latent(crop(70, 90), family, 128, CPU)
     places = [Where(1, step.channels) for step in detail_steps(1)]
-    first = [latent.at(where).clone() for where in places]
+    first = [latent.at(where).copy() for where in places]
     again = [latent.at(where) for where in reversed(places)]
-    assert all(a.equal(b) for a, b in zip(first, reversed(again), strict=True))
+    for a, b in zip(first, reversed(again), strict=True):
+        np.testing.assert_array_equal(a, b)
     every = Where(1, tuple(range(36)))
-    assert latent.at(every)[list(places[2].channels)].equal(first[2])
+    np.testing.assert_array_equal(latent.at(every)[list(places[2].channels)], first[2])
+
+
+def test_large_pictures_are_coded_as_others_are(family, monkeypatch):
+    """Their finest coefficients have 11 bits."""
+    pixels, index = crop(WIDTH, HEIGHT), quality_to_index(60)
+    exact = encode_pixels(pixels, family, index, CPU)
+    monkeypatch.setattr("licodec.codec.latent.LARGE_PX", 1)
+    short = encode_pixels(pixels, family, index, CPU)
+    assert len(short.payload) == pytest.approx(len(exact.payload), rel=0.005)
+    assert np.abs(short.planes - exact.planes).mean() < 16  # a quarter of a grey level
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import torch
 from licodec.codec import tuning as tuning_module
 from licodec.codec.decode import decode_pixels
 from licodec.codec.encode import Encoded, encode_pixels
-from licodec.codec.model import Family, Synthesis, quality_inputs
-from licodec.codec.pixels import Region
+from licodec.codec.model import Family, Synthesis
+from licodec.codec.region import Region
+from licodec.codec.torch_synthesis import quality_tensors
 from licodec.codec.tuning import moments, tune
 from licodec.container.read import read_container
 from licodec.entropy.tuning import NO_TUNING, NUM_DIRECTIONS
@@ -26,7 +27,7 @@ from tests.codec.files import file_of
 from tests.photos import crop
 from tests.tiny import tiny_family, tiny_network
 
-CPU = torch.device("cpu")
+CPU = "cpu"
 QUALITY = 160
 OWN, FOREIGN = b"\1\2", b"\3\4"
 
@@ -69,7 +70,7 @@ def decoded(
     data: bytes, family: Family, correction: Correction, fingerprint: bytes = OWN, **told: Region
 ) -> np.ndarray:
     container = read_container(data)
-    return decode_pixels(container, family, Synthesis(fingerprint, correction), CPU, {}, **told)
+    return decode_pixels(container, family, Synthesis(fingerprint, lambda: correction), CPU, {}, **told)
 
 
 def mse(a: np.ndarray, b: np.ndarray) -> float:
@@ -129,11 +130,13 @@ def test_moments_are_those_of_the_whole_picture_at_once(mode, family, correction
     pixels = crop(150, 90, mode)
     encoded = coded(pixels, family)
     found = moments(pixels, encoded.synthesis, correction, family, QUALITY, CPU)
-    weights, step_px = quality_inputs(family.config, QUALITY)
+    weights, step_px = quality_tensors(family.config, QUALITY)
     taken = []
     handle = correction.last.out.register_forward_pre_hook(lambda _, x: taken.append(x[0]))
     with torch.inference_mode():
-        corrected = correction(encoded.planes[None].float() / 64, weights, step_px)
+        corrected = correction(
+            torch.from_numpy(encoded.planes)[None].float() / 64, weights, step_px
+        )
     handle.remove()
     patch = correction.last.patch_px
     gain = step_px * torch.exp(weights @ correction.last.log_gain)

@@ -1,4 +1,4 @@
-"""The native library chooses the symbols that the quantizers on torch choose."""
+"""The native library chooses the symbols that the quantizers in numpy choose."""
 
 from __future__ import annotations
 
@@ -6,25 +6,23 @@ from itertools import product
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor
 
 from licodec.codec.choose import Chooser
 from licodec.codec.model import Family
 from licodec.native import binding
 from licodec.native.binding import open_library
 from licodec.native.coder import NativeTables
-from licodec.prior.integer import Where
+from licodec.prior.layout import Where
 from tests.tiny import tiny_family, tiny_network
 
 
 class Values:
     """Coefficients of one step."""
 
-    def __init__(self, values: Tensor) -> None:
+    def __init__(self, values: np.ndarray) -> None:
         self._values = values
 
-    def at(self, where: Where) -> Tensor:
+    def at(self, where: Where) -> np.ndarray:
         return self._values
 
 
@@ -47,13 +45,11 @@ def choose(
         mean = random.integers(-90, 90, shape).astype(dtype)
         scale = spread * np.exp(index / 6.0 - 3)
         values = (mean / 32 + random.laplace(0, scale)).astype(np.float32)
-        chooser = chooser or Chooser(
-            Values(torch.from_numpy(values)), family, 130, choice, is_all_coded=False
-        )
-        chooser._values = Values(torch.from_numpy(values))
-        moved = torch.from_numpy(index)
-        offsets = chooser(5, torch.from_numpy(mean), moved, Where(3, tuple(range(6))))
-        results += [offsets.to(torch.int32).numpy(), moved.numpy()]
+        chooser = chooser or Chooser(Values(values), family, 130, choice, is_all_coded=False)
+        chooser._values = Values(values)
+        moved = index
+        offsets = chooser(5, mean, moved, Where(3, tuple(range(6))))
+        results += [offsets, moved]
     return chooser, results
 
 
@@ -66,7 +62,7 @@ def choose(
     ],
 )
 @pytest.mark.parametrize("side", [1, 5, 12, 90])
-def test_symbols_are_those_of_the_quantizers_on_torch(choice, side, spread, family, libraries):
+def test_symbols_are_those_of_the_quantizers_in_numpy(choice, side, spread, family, libraries):
     expected, results = choose(family, choice, side, spread, None)
     for library in libraries:
         tables = NativeTables(family.tables.frequencies, family.tables.reaches, library)
@@ -85,9 +81,9 @@ def test_coefficients_that_are_no_numbers_are_refused(family, library_path):
     library = open_library(library_path)
     tables = NativeTables(family.tables.frequencies, family.tables.reaches, library)
     family.tables.__dict__["native"] = tables
-    values = torch.full((6, 2, 2), float("nan"))
+    values = np.full((6, 2, 2), np.nan, np.float32)
     chooser = Chooser(Values(values), family, 130, "rdoq", is_all_coded=False)
-    mean, index = torch.zeros(6, 2, 2, dtype=torch.int16), torch.ones(6, 2, 2, dtype=torch.uint8)
+    mean, index = np.zeros((6, 2, 2), np.int16), np.ones((6, 2, 2), np.uint8)
     with pytest.raises(ValueError, match="refuses its arguments"):
         chooser(5, mean, index, Where(3, tuple(range(6))))
     assert library.calls.lc_abi() == binding.ABI

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from licodec.errors import ModelError
-from licodec.native import network as network_module
 from licodec.native import threads
 from licodec.native.binding import Library
-from licodec.native.network import SYNTHESIS_SHIFT, NativeNetwork
-from licodec.native.prior import NativePlanes, Place, visit
-from licodec.prior.integer import IntegerPrior, Where
-from licodec.prior.layout import VALUE_BITS
-from licodec.transform.wavelet import FRACTION_BITS, STEP_BITS
+from licodec.prior import native_network as network_module
+from licodec.prior.integer import IntegerPrior
+from licodec.prior.layout import VALUE_BITS, Where
+from licodec.prior.native_network import SYNTHESIS_SHIFT, NativeNetwork
+from licodec.prior.native_walk import NativePlanes, NativePrior
+from licodec.transform.grid import FRACTION_BITS, STEP_BITS
 from tests.tiny import tiny_network, tiny_tensors
 
 # On the padding grid and off it, one pixel, one row, one column.
@@ -40,11 +40,8 @@ class Symbols:
         symbols *= random.random(mean.shape) < 0.2
         return (16 * symbols * (index > 0)).astype(self.dtype)
 
-    def arrays(self, step: int, mean: np.ndarray, index: np.ndarray, place: Place) -> np.ndarray:
+    def arrays(self, step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
         return self.offsets(step, mean, index)
-
-    def tensors(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
-        return torch.from_numpy(self.offsets(step, mean.numpy(), index.numpy()))
 
 
 def arrays_of(tensors: dict[str, Tensor]) -> dict[str, np.ndarray]:
@@ -62,16 +59,15 @@ def reference(
     largest: int = 5,
 ) -> tuple[list[int], np.ndarray]:
     symbols = Symbols(largest)
-    with torch.inference_mode():
-        planes = IntegerPrior(tensors, torch.float64).planes(
-            quality_index,
-            height,
-            width,
-            is_grey=is_grey,
-            code=symbols.tensors,
-            last_level=last_level,
-        )
-        return symbols.checksums, planes.whole().numpy()
+    planes = IntegerPrior(tensors, torch.float64).planes(
+        quality_index,
+        height,
+        width,
+        is_grey=is_grey,
+        code=symbols.arrays,
+        last_level=last_level,
+    )
+    return symbols.checksums, planes.whole()
 
 
 def native(
@@ -87,8 +83,7 @@ def native(
     dtype: type = np.int32,
 ) -> tuple[list[int], np.ndarray]:
     symbols = Symbols(largest, dtype)
-    planes = visit(
-        NativeNetwork(arrays_of(tensors), library),
+    planes = NativePrior(NativeNetwork(arrays_of(tensors), library)).planes(
         quality_index,
         height,
         width,
@@ -196,8 +191,7 @@ def windows(planes: NativePlanes) -> Sequence[tuple[int, int, int, int]]:
 
 def test_windows_of_planes_are_parts_of_the_whole(tensors, libraries):
     for library in libraries:
-        planes = visit(
-            NativeNetwork(arrays_of(tensors), library),
+        planes = NativePrior(NativeNetwork(arrays_of(tensors), library)).planes(
             200,
             100,
             120,
@@ -213,9 +207,9 @@ def test_windows_of_planes_are_parts_of_the_whole(tensors, libraries):
 def test_planes_without_values_lack_their_details(tensors, libraries):
     given = {"is_grey": False, "code": Symbols().arrays}
     net = NativeNetwork(arrays_of(tensors), libraries[-1])
-    planes = visit(net, 140, 64, 64, is_kept=False, **given)
+    planes = NativePrior(net).planes(140, 64, 64, is_kept=False, **given)
     assert planes.values is None
-    kept = visit(net, 140, 64, 64, **given)
+    kept = NativePrior(net).planes(140, 64, 64, **given)
     assert (planes.whole() != kept.whole()).any()
     np.testing.assert_array_equal(planes.low, kept.low)
 

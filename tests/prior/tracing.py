@@ -1,13 +1,12 @@
-"""Code steps for `IntegerPrior.planes`: symbols by a seed, and what they were told is kept."""
+"""Code steps for `CodingPrior.planes`: symbols by a seed, and what they were told is kept."""
 
 from __future__ import annotations
 
 import zlib
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from licodec.prior.integer import Where
+from licodec.prior.layout import Where
 
 
 class RandomSymbols:
@@ -17,13 +16,12 @@ class RandomSymbols:
         self.seed = seed
         self.checksums: list[int] = []
 
-    def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
-        generator = torch.Generator().manual_seed(1000 * self.seed + step)
-        size = torch.randint(0, 40, mean.shape, generator=generator, dtype=torch.int32)
-        sign = torch.randint(0, 2, mean.shape, generator=generator, dtype=torch.int32) * 2 - 1
-        told = mean.to(torch.int32).numpy().tobytes() + index.numpy().tobytes()
-        self.checksums.append(zlib.crc32(told))
-        return 16 * sign * (size - 34).clamp_(min=0) * (index > 0)
+    def __call__(self, step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
+        random = np.random.default_rng(1000 * self.seed + step)
+        size = random.integers(0, 40, mean.shape, np.int32)
+        sign = random.integers(0, 2, mean.shape, np.int32) * 2 - 1
+        self.checksums.append(zlib.crc32(mean.astype(np.int32).tobytes() + index.tobytes()))
+        return 16 * sign * (size - 34).clip(0) * (index > 0)
 
 
 class ZeroSymbols:
@@ -31,11 +29,11 @@ class ZeroSymbols:
 
     def __init__(self) -> None:
         self.places: list[Where] = []
-        self.indices: list[Tensor] = []
+        self.indices: list[np.ndarray] = []
 
-    def __call__(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
+    def __call__(self, step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
         assert step == len(self.places) or where.level
         assert mean.shape == index.shape
         self.places.append(where)
-        self.indices.append(index)
-        return torch.zeros(mean.shape, dtype=torch.int32)
+        self.indices.append(index.copy())
+        return np.zeros(mean.shape, np.int32)

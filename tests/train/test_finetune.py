@@ -82,7 +82,7 @@ def test_validation_measures_what_real_files_decode_to(checkpoint, family_path, 
     trainer = tiny_finetuner(tmp_path, 1, checkpoint, family_path)
     trainer.task.prepare(0.0)
     trainer.network.requires_grad_(False)
-    family, cpu = read_family(family_path), torch.device("cpu")
+    family, cpu = read_family(family_path), "cpu"
     crop = some_crops(1)[0][16:80, 32:96]  # the centre, a multiple of 64
     for position, index in ((0.1, 26), (0.9, 230)):
         encoded = encode_pixels(crop, family, index, cpu, choice="dead-zone")
@@ -92,7 +92,7 @@ def test_validation_measures_what_real_files_decode_to(checkpoint, family_path, 
             quantizer_id=0, is_all_coded=encoded.is_all_coded,
         )  # fmt: skip
         data = write_container(header, (), encoded.payload, encoded.symbols)
-        synthesis = Synthesis(bytes(2), trainer.network.synthesis)
+        synthesis = Synthesis(bytes(2), lambda: trainer.network.synthesis)
         decoded = decode_pixels(read_container(data), family, synthesis, cpu, {})
         (bpp,), (mse,) = trainer.task.measure(position)
         assert float(bpp) * 64 * 64 == pytest.approx(8 * len(encoded.payload))

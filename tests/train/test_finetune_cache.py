@@ -26,7 +26,7 @@ def cache(family_path, tmp_path) -> LatentCache:
 
 
 def cache_of(family_path, folder, limit_bytes: float = 1e9) -> LatentCache:
-    cpu = torch.device("cpu")
+    cpu = "cpu"
     return LatentCache(folder, read_family(family_path), "dead-zone", limit_bytes, cpu)
 
 
@@ -59,7 +59,7 @@ def test_pair_is_made_once_and_found_by_a_later_cache(cache, family_path, tmp_pa
 
 
 def test_other_quantizer_or_analysis_does_not_find_the_pair(cache, family_path, tmp_path):
-    rgb, cpu = crop(64, 64), torch.device("cpu")
+    rgb, cpu = crop(64, 64), "cpu"
     cache.pair(rgb, 100, 1.0, may_make=True)
     family = read_family(family_path)
     other = LatentCache(tmp_path, family, "rounding", 1e9, cpu)

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licodec.transform.patches import from_patches, padded_size, to_patches
+from licodec.transform.grid import padded_size
+from licodec.transform.patches import from_patches, to_patches
 
 DTYPES = st.sampled_from([torch.float32, torch.bfloat16, torch.int32])
 

@@ -7,16 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licodec.transform.wavelet import (
-    GRID_PX,
-    NUM_BANDS,
-    NUM_LEVELS,
-    analyse,
-    analyse_level,
-    band_norm,
-    synthesise_level,
-    synthesise_values,
-)
+from licodec.transform.grid import GRID_PX, NUM_BANDS, NUM_LEVELS, band_norm
+from licodec.transform.wavelet import analyse, analyse_level, synthesise_level, synthesise_values
 
 # Filters of the CDF 9/7 pair as JPEG 2000 prints them (ITU-T T.800, table F.4), centre first.
 LOW_TAPS = (0.602949018236, 0.266864118443, -0.078223266529, -0.016864118443, 0.026748757411)

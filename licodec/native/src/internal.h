@@ -32,7 +32,20 @@ struct lc_kernels {
     int64_t (*choose_step)(const lc_choice_task *task, double missed[2]);
     int (*count_magnitudes)(const lc_choice_task *task, int64_t columns, int64_t stride,
                             int32_t num_bands, int64_t *counts);
+    int (*split)(const lc_split_task *task);
+    int (*padding_slope)(const lc_padding_task *task);
+    int (*pack_net)(lc_patch_net *net, const float *const *weights);
+    int (*correct_floats)(const lc_patch_task *task);
 };
+
+struct lc_patch_net {
+    const lc_kernels *level; /* that packed the weights */
+    int32_t patch_px, width, num_blocks;
+    float **weights; /* of each convolution, see analysis.h */
+};
+
+/* Kernels of a level; NULL where this CPU lacks it. */
+const lc_kernels *lc_kernels_of(int32_t level);
 
 extern const lc_kernels lc_kernels_portable, lc_kernels_avx2, lc_kernels_avxvnni,
     lc_kernels_avx512vnni;

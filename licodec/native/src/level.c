@@ -1,4 +1,6 @@
 /* The kernels of one instruction set; compiled once for each, with LC_LEVEL and LC_KERNELS. */
+#include "analysis.h"
+#include "lifting.h"
 #include "prior.h"
 #include "search.h"
 #include "wavelet.h"
@@ -15,4 +17,8 @@ const lc_kernels LC_KERNELS = {
     .synthesise = synthesise_window,
     .choose_step = choose_step,
     .count_magnitudes = count_magnitudes,
+    .split = split_plane,
+    .padding_slope = padding_slope,
+    .pack_net = pack_net,
+    .correct_floats = correct_float_rows,
 };

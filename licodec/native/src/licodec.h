@@ -38,10 +38,11 @@ enum {
     LC_MAX_SIDE = 1 << 24, /* of any map */
     LC_MAX_SHIFT = 24,
     LC_MAGNITUDES = 2051, /* columns of a table of costs */
+    LC_MAX_LEVELS = 6,
 };
 
 /* Changes with whatever callers see, so that no library of another version is used. */
-enum { LC_ABI = 1 };
+enum { LC_ABI = 2 };
 LC_API int32_t lc_abi(void);
 
 /* ---- Instruction sets ---- */
@@ -147,6 +148,57 @@ typedef struct {
     int32_t *planes;                  /* (3, bottom - top, right - left) */
 } lc_wavelet_task;
 LC_API int lc_synthesise(int32_t level, const lc_wavelet_task *task);
+
+/* Analysis of one plane by a level, in float32; rows of pairs top to bottom - 1. */
+typedef struct {
+    int32_t height, width; /* of the plane, even */
+    int32_t top, bottom;   /* of height / 2 */
+    int64_t stride;        /* numbers from a row of the plane to the next */
+    const float *plane;
+    float *low;     /* (height / 2, width / 2) */
+    float *details; /* (3, height / 2, width / 2) */
+} lc_split_task;
+LC_API int lc_split(int32_t level, const lc_split_task *task);
+
+/* What the padding's details weigh: half the sum of their squares, each times its norm. Elements
+ * (y, x) of a level are of the padding unless y 2^level < height and x 2^level < width. */
+typedef struct {
+    int32_t rows, columns;   /* of the plane, multiples of 2^num_levels */
+    int32_t height, width;   /* of the picture in it */
+    int32_t num_levels;      /* 1 to LC_MAX_LEVELS */
+    const float *norms;      /* (num_levels, 3) */
+    const float *plane;      /* (rows, columns) */
+    float *slope;            /* the same: its gradient, 0 in the picture */
+} lc_padding_task;
+LC_API int lc_padding_slope(int32_t level, const lc_padding_task *task);
+
+/* ---- Corrections in floating point ---- */
+
+typedef struct lc_patch_net lc_patch_net;
+
+/* A network on patches: 3x3 convolution of patches to `width` channels, blocks of two 3x3
+ * convolutions beside the identity, 1x1 convolution back to patches.
+ * weights: 2 num_blocks + 2 arrays in that order, (outputs, inputs, kernel, kernel). What works
+ * on a network takes its level. NULL where an argument is bad or memory is short. */
+LC_API lc_patch_net *lc_patch_net_new(int32_t level, int32_t patch_px, int32_t width, int32_t num_blocks,
+                          const float *const *weights);
+LC_API void lc_patch_net_free(lc_patch_net *net);
+
+/* Corrected rows: patches top to bottom - 1. */
+typedef struct {
+    const lc_patch_net *net;
+    int32_t height, width;     /* of the picture in patches */
+    int32_t top, bottom;
+    int32_t first, end;        /* patches of rows that planes hold, up to 1 + 2 num_blocks more */
+    float gain;                /* of the correction */
+    float unit;                /* planes times this are what the network sees */
+    const float *const *biases; /* 2 num_blocks + 2 arrays, one number an output */
+    const float *planes;       /* (3, rows, columns) of pixels */
+    int64_t plane_stride;      /* numbers from a plane to the next */
+    float *corrected;          /* (3, rows of top to bottom - 1, columns) */
+    int64_t corrected_stride;
+} lc_patch_task;
+LC_API int lc_correct_patches(const lc_patch_task *task);
 
 /* ---- Choice of symbols ---- */
 

@@ -2,49 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from licodec.native.network import Map, NativeNetwork
+from licodec.prior.base import CodeStep
 from licodec.prior.layout import (
     NUM_DETAIL_CHANNELS,
-    NUM_LEVELS,
     NUM_PLANES,
+    Where,
     detail_steps,
     fold_of,
+    low_pass_elements,
 )
+from licodec.prior.native_network import Map, NativeNetwork
 from licodec.prior.walk import Visit, walk
-
-_GRID_PX = 1 << NUM_LEVELS
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Which elements a step codes.
-
-    Attributes:
-        level: 6 to 1; 0 is the low-pass.
-        channels: folded channels; in the low-pass planes.
-        number: of the step in its level.
-        num_bands: detail channels, in the low-pass planes, that the elements belong to.
-    """
-
-    level: int
-    channels: tuple[int, ...]
-    number: int
-
-    @property
-    def num_bands(self) -> int:
-        if not self.level:
-            return len(self.channels)
-        return len({c // fold_of(self.level) ** 2 for c in self.channels})
-
-
-# (step number, means in 2^-5 step (C, ..) int16 or int32, scale indices (C, ..) uint8, place) ->
-# what the quantizer adds to the means, in 1/16 step (C, ..) int16 or int32
-CodeArrays = Callable[[int, np.ndarray, np.ndarray, Place], np.ndarray]
+from licodec.transform.grid import GRID_PX
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,50 +53,45 @@ class NativePlanes:
         return self.window(0, self.shape[1], 0, self.shape[2])
 
 
-def visit(
-    network: NativeNetwork,
-    quality_index: int,
-    height: int,
-    width: int,
-    *,
-    is_grey: bool,
-    code: CodeArrays,
-    last_level: int = 1,
-    is_kept: bool = True,
-) -> NativePlanes:
-    """Code all steps, from the low-pass to a level.
+class NativePrior:
+    """`licodec.prior.base.CodingPrior` on the native library.
 
     Args:
         network: of the family.
-        quality_index: 0..255.
-        height, width: of the picture in pixels.
-        is_grey: chroma is zero and not coded.
-        code: quantises or decodes one step's elements; those of index 0 belong to the padding,
-            where it must return 0.
-        last_level: 1 to 6: no finer level is visited.
-        is_kept: keep the last level's values.
-
-    Returns:
-        Planes of the last level, of the picture's size padded to multiples of 64 and divided by
-        2^(last_level - 1).
     """
-    picture = _Picture(
-        network,
-        quality_index,
-        height,
-        width,
-        is_grey=is_grey,
-        code=code,
-        last_level=last_level,
-        is_kept=is_kept,
-    )
-    walk(picture, is_grey=is_grey, last_level=last_level)
-    assert picture.planes is not None
-    return picture.planes
+
+    def __init__(self, network: NativeNetwork) -> None:
+        self.network = network
+
+    def planes(
+        self,
+        quality_index: int,
+        height: int,
+        width: int,
+        *,
+        is_grey: bool,
+        code: CodeStep,
+        last_level: int = 1,
+        is_kept: bool = True,
+    ) -> NativePlanes:
+        """See `CodingPrior`."""
+        picture = _Picture(
+            self.network,
+            quality_index,
+            height,
+            width,
+            is_grey=is_grey,
+            code=code,
+            last_level=last_level,
+            is_kept=is_kept,
+        )
+        walk(picture, is_grey=is_grey, last_level=last_level)
+        assert picture.planes is not None
+        return picture.planes
 
 
 class _Picture:
-    """`Walker` of one picture through the native networks; arguments as of `visit`.
+    """`Walker` of one picture through the native networks; arguments as of `NativePrior.planes`.
 
     Attributes:
         planes: of the last level, once it is left.
@@ -137,7 +105,7 @@ class _Picture:
         width: int,
         *,
         is_grey: bool,
-        code: CodeArrays,
+        code: CodeStep,
         last_level: int,
         is_kept: bool,
     ) -> None:
@@ -145,7 +113,7 @@ class _Picture:
         self._network, self._quality_index = network, quality_index
         self._height, self._width, self._is_grey = height, width, is_grey
         self._code, self._last_level, self._is_kept = code, last_level, is_kept
-        rows, columns = -(-height // _GRID_PX), -(-width // _GRID_PX)
+        rows, columns = -(-height // GRID_PX), -(-width // GRID_PX)
         self._low = np.zeros((NUM_PLANES, rows, columns), np.int32)
         self._trunk: Map | None = None
         self._parents: np.ndarray | None = None  # of the coarser level
@@ -159,7 +127,8 @@ class _Picture:
         num_planes = 1 if self._is_grey else NUM_PLANES
         mean = self._network.low_means(self._low, num_planes, step)
         index = self._network.low_indices(self._quality_index, step, mean.shape)
-        added = self._code(step, mean, index, Place(0, tuple(range(num_planes)), step))
+        mask = low_pass_elements(step, *self._low.shape[1:])
+        added = self._code(step, mean, index, Where(0, tuple(range(num_planes)), mask))
         self._network.put_low(self._low, mean, added, step)
 
     def leave_low_pass(self) -> None:
@@ -191,7 +160,7 @@ class _Picture:
         clear_padding(index, channels, level, self._height, self._width)
         if visit.is_last and level == self._last_level:  # nothing else holds that memory
             self._trunk = None
-        added = self._code(visit.number, mean, index, Place(level, channels, visit.head))
+        added = self._code(visit.number, mean, index, Where(level, channels))
         last = first + len(channels)
         self._values = self._network.put(
             level,

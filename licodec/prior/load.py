@@ -1,0 +1,48 @@
+"""A family's tensors in, the prior that codes with them out: native, or the reference on torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from licodec import native
+from licodec.errors import ModelError
+from licodec.prior.base import CodingPrior
+from licodec.prior.native_network import NativeNetwork
+from licodec.prior.native_walk import NativePrior
+
+if TYPE_CHECKING:
+    from licodec.prior.integer import IntegerPrior
+
+
+def load_prior(tensors: Mapping[str, np.ndarray]) -> CodingPrior:
+    """The native prior; the reference without the library, or where it cannot take the weights.
+
+    Args:
+        tensors: the family's tensors by name; integers.
+
+    Raises:
+        ModelError: a tensor is missing or an accumulator could leave the exact range.
+    """
+    library = native.find()
+    if library is not None:
+        try:
+            return NativePrior(NativeNetwork(tensors, library))
+        except KeyError as error:
+            raise ModelError(
+                f"the family's weights lack tensor {error}; reinstall licodec"
+            ) from error
+        except ModelError:  # the reference may take them
+            pass
+    return reference_prior(tensors)
+
+
+def reference_prior(tensors: Mapping[str, np.ndarray]) -> IntegerPrior:
+    """The reference prior; loads torch. Arguments and errors as of `load_prior`."""
+    import torch
+
+    from licodec.prior.integer import IntegerPrior
+
+    return IntegerPrior({name: torch.from_numpy(array) for name, array in tensors.items()})
