@@ -28,7 +28,6 @@ from licodec.cli.codecs import CodecCache, FatalError
 from licodec.cli.interrupts import Stoppable, Stopped
 from licodec.cli.slots import Slots
 from licodec.errors import ModelError
-from licodec.native.threads import num_threads, set_num_threads
 
 if TYPE_CHECKING:
     from licodec.container.format import Container
@@ -211,6 +210,8 @@ def _end_with_parent() -> None:
 
 def _code(way: Callable[..., _T], share: float, arguments: tuple[Any, ...]) -> _T:
     """Call a method of this process' `Coder` with a share of the threads."""
+    from licodec.native.threads import set_num_threads
+
     number = math.ceil(share * _num_threads())
     set_num_threads(number)
     torch = sys.modules.get("torch")
@@ -224,4 +225,6 @@ def _code(way: Callable[..., _T], share: float, arguments: tuple[Any, ...]) -> _
 @cache
 def _num_threads() -> int:
     """OMP_NUM_THREADS, or one for each CPU of the process."""
+    from licodec.native.threads import num_threads
+
     return num_threads()

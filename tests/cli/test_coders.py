@@ -22,6 +22,7 @@ from licodec.cli.coders import Coder, Coders
 from licodec.config import MAX_PIXELS
 from licodec.errors import CorruptFileError, ModelError
 from licodec.image.picture import Picture
+from licodec.native.threads import set_num_threads
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -101,6 +102,7 @@ def test_process_codes_with_its_share_of_threads(monkeypatch: pytest.MonkeyPatch
         assert module._code(num_threads, 1.0, ()) == all_threads
     finally:
         torch.set_num_threads(before)
+        set_num_threads(None)
 
 
 @needs_signals
@@ -110,6 +112,7 @@ import multiprocessing, sys, time
 import numpy as np
 from licodec.cli.coders import Coders
 from licodec.image.picture import Picture
+from licodec.native.threads import set_num_threads
 if __name__ == "__main__":
     coders = Coders(2, "cpu", 1 << 20)
     coders.encode(Picture(pixels=np.zeros((8, 8), np.uint8)), "fast", "psnr", effort=0)

@@ -65,7 +65,7 @@ def test_picture_itself_is_untouched_and_its_padding_codes_as_next_to_nothing(
         assert energy < 0.02 * padding_energy(before, height, width)
 
 
-@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize(("width", "height"), [(100, 64), (64, 100), (320, 290), (97, 192)])
 def test_planes_that_reach_farther_change_nothing(
     width: int, height: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

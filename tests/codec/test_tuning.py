@@ -70,7 +70,9 @@ def decoded(
     data: bytes, family: Family, correction: Correction, fingerprint: bytes = OWN, **told: Region
 ) -> np.ndarray:
     container = read_container(data)
-    return decode_pixels(container, family, Synthesis(fingerprint, lambda: correction), CPU, {}, **told)
+    return decode_pixels(
+        container, family, Synthesis(fingerprint, lambda: correction), CPU, {}, **told
+    )
 
 
 def mse(a: np.ndarray, b: np.ndarray) -> float:

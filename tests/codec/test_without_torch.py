@@ -1,4 +1,4 @@
-"""With the native library, what a file needs imports no torch: compress, decompress and the rest."""
+"""With the native library, what a file needs imports no torch."""
 
 from __future__ import annotations
 
