@@ -3,8 +3,9 @@
     python benchmarks/speed.py [--update]
 
 Encode, decode and peak memory of three pictures are measured as ratios to Pillow's AVIF encode in
-the same run, so that a slower machine changes little, and compared with those in `speed.json` for the
-same instruction set. A ratio that has grown by more than 25 % fails. `--update` writes them anew.
+the same run, so that a slower machine changes little, and compared with those in `speed.json` for
+the same instruction set. A ratio that has grown by more than 25 % fails. `--update` writes them
+anew.
 
 Times are processor times of one thread: the least of several rounds, each of which does everything
 once, in turn forwards and backwards. Memory is the peak of a process that does one thing.

@@ -25,9 +25,7 @@ from licodec.batch.jobs import PIPE, Job, Work
 from licodec.batch.names import shown
 from licodec.batch.paths import is_folder
 from licodec.cli.failures import Interrupted
-from licodec.cli.params import (
-    COUNT,
-    REGION,
+from licodec.cli.options import (
     CommonOptions,
     Settings,
     common_options,
@@ -39,6 +37,7 @@ from licodec.cli.params import (
     output_option,
     profile_option,
 )
+from licodec.cli.params import COUNT, REGION
 from licodec.cli.report import Report, search_bar
 from licodec.cli.streams import check_stdin, is_closed
 from licodec.config import DEFAULT_PROFILE

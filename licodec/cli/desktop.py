@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from licodec.cli.params import debug_option
+from licodec.cli.options import debug_option
 from licodec.errors import LicodecError
 
 SYSTEM_DATA = Path("/usr/local/share")  # stands first in XDG_DATA_DIRS

@@ -15,13 +15,8 @@ import click
 from licodec.batch.decompress import check_is_lic
 from licodec.batch.jobs import PIPE
 from licodec.batch.names import printable, shown
-from licodec.cli.params import (
-    COUNT,
-    complete_file,
-    debug_option,
-    force_option,
-    max_pixels_option,
-)
+from licodec.cli.options import complete_file, debug_option, force_option, max_pixels_option
+from licodec.cli.params import COUNT
 from licodec.cli.streams import check_stdin
 from licodec.config import DEFAULT_PROFILE, DEFAULT_TUNE, TUNE_FAMILIES, family_of
 from licodec.errors import LicodecError, ModelError

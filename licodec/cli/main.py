@@ -21,7 +21,7 @@ import click
 from licodec import __version__
 from licodec.batch.names import printable
 from licodec.cli.failures import explain
-from licodec.cli.params import Settings, debug_option
+from licodec.cli.options import Settings, debug_option
 from licodec.cli.streams import replace_closed
 
 if TYPE_CHECKING:

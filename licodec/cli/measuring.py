@@ -3,23 +3,14 @@
 import glob
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from licodec.batch.outputs import check_folder, check_output
-from licodec.cli.params import (
-    BPP,
-    CODEC_NAMES,
-    CODECS,
-    COUNT,
-    METRIC_NAMES,
-    METRICS,
-    QUALITIES,
-    QUALITY,
-    REGION,
+from licodec.cli.options import (
     complete_file,
     debug_option,
     device_option,
@@ -30,6 +21,18 @@ from licodec.cli.params import (
     set_threads,
     threads_option,
 )
+from licodec.cli.params import (
+    BPP,
+    CODEC_NAMES,
+    CODECS,
+    COUNT,
+    METRIC_NAMES,
+    METRICS,
+    QUALITIES,
+    QUALITY,
+    REGION,
+)
+from licodec.cli.report import print_tables
 from licodec.config import (
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
@@ -39,14 +42,13 @@ from licodec.config import (
     TUNES,
 )
 from licodec.errors import ImageError, LicodecError
-from licodec.files import check_target, make_folder, write_file
+from licodec.files import make_folder, write_file
 
 if TYPE_CHECKING:
     from licodec.evaluate.bdrate import Curve
-    from licodec.evaluate.comparison import Comparison, Region
+    from licodec.evaluate.comparison import Region
     from licodec.evaluate.measures import Metric
     from licodec.evaluate.peers import BenchCodec
-    from licodec.evaluate.report import Table as TextTable
     from licodec.evaluate.results import BenchResult
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -117,7 +119,7 @@ _tunes_option = click.option(
 @click.option(
     "--metrics",
     type=METRICS,
-    default=METRIC_NAMES,
+    default=",".join(METRIC_NAMES),
     help=f"Measures of quality: {', '.join(METRIC_NAMES)}. A measure left out saves time; PSNR is "
     "always there.  [default: all]",
 )
@@ -148,7 +150,7 @@ def bench(
     out: Path,
     device: str,
     threads: int | None,
-    metrics: tuple[str, ...],
+    metrics: tuple["Metric", ...],
     limit: int | None,
     readme: Path | None,
     page: Path | None,
@@ -165,17 +167,15 @@ def bench(
     from licodec.evaluate.report import describe_environment, tables
 
     if page is not None:
-        check_target(page, force=force)
-        check_folder(page.parent)
-    measures: tuple[Metric, ...] = tuple(name.replace("-", "_") for name in metrics)  # type: ignore[misc]
-    _check_early(out, readme, needs_ms_ssim="ms_ssim" in measures, force=force)
+        check_output(page, force=force)
+    _check_early(out, readme, needs_ms_ssim="ms_ssim" in metrics, force=force)
     paths = list_pictures(folder, limit)
     stored = _load_anchors(anchors, [path.name for path in paths])
     num_threads = set_threads(threads)
     chosen = _open_codecs(codecs, profile, tunes, efforts, qualities, device)
-    result = _run(paths, chosen, stored, measures)
+    result = _run(paths, chosen, stored, metrics)
     environment = describe_environment(num_threads, device)
-    _print_tables(tables(result))
+    print_tables(tables(result))
     _write(result, environment, out, readme)
     if page is not None:
         make_folder(page.parent)
@@ -387,8 +387,10 @@ def compare(
     make_folder(target.parent)
     write_file(target, page, replace=force)
     if not quiet:
-        _print_tables([comparison_table(comparison)])
-        _print_end(target, len(page), comparison)
+        print_tables([comparison_table(comparison)])
+        for note in comparison.notes:
+            click.echo(f"licodec: {comparison.name}: note: {note}", err=True)
+        click.echo(f"page {click.format_filename(target)}, {len(page) / 1e6:.1f} MB", err=True)
 
 
 def _check_usage(codecs: tuple[str, ...] | None, quality: float | None, bpp: float | None) -> None:
@@ -396,28 +398,3 @@ def _check_usage(codecs: tuple[str, ...] | None, quality: float | None, bpp: flo
         raise click.UsageError("-q and --bpp both set the size; give one of them")
     if codecs is not None and "licodec" not in codecs and bpp is None:
         raise click.UsageError("without licodec among --codecs nothing sets the size; give --bpp")
-
-
-def _print_end(target: Path, num_bytes: int, comparison: "Comparison") -> None:
-    for note in comparison.notes:
-        click.echo(f"licodec: {comparison.name}: note: {note}", err=True)
-    click.echo(f"page {click.format_filename(target)}, {num_bytes / 1e6:.1f} MB", err=True)
-
-
-def _print_tables(contents: Sequence["TextTable"]) -> None:
-    """Print to stdout: drawn on a terminal, as markdown elsewhere."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    for content in contents:
-        if not console.is_terminal:
-            click.echo(content.to_markdown() + "\n")
-            continue
-        table = Table(title=content.title, title_justify="left")
-        for index, column in enumerate(content.columns):
-            is_name = index < content.num_names
-            table.add_column(column, justify="left" if is_name else "right", overflow="fold")
-        for row in content.rows:
-            table.add_row(*row)
-        console.print(table)

@@ -15,12 +15,13 @@ import click
 from licodec.batch import Job, Outcome, Result, default_jobs
 from licodec.batch.jobs import PIPE, explain
 from licodec.batch.names import printable, shown
-from licodec.cli.params import CommonOptions
+from licodec.cli.options import CommonOptions
 from licodec.errors import LicodecError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from licodec.evaluate.report import Table as TextTable
     from licodec.search.overfit import Progress as SearchProgress
 
 JSON_SCHEMA = 1
@@ -302,3 +303,22 @@ def search_bar(seconds: float) -> "Iterator[Callable[[SearchProgress], None] | N
 
     with bar:
         yield show
+
+
+def print_tables(contents: Sequence["TextTable"]) -> None:
+    """Print to stdout: drawn on a terminal, as markdown elsewhere."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for content in contents:
+        if not console.is_terminal:
+            click.echo(content.to_markdown() + "\n")
+            continue
+        table = Table(title=content.title, title_justify="left")
+        for index, column in enumerate(content.columns):
+            is_name = index < content.num_names
+            table.add_column(column, justify="left" if is_name else "right", overflow="fold")
+        for row in content.rows:
+            table.add_row(*row)
+        console.print(table)

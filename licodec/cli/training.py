@@ -7,15 +7,8 @@ from pathlib import Path
 
 import click
 
-from licodec.cli.params import (
-    COUNT,
-    FILE,
-    FOLDER,
-    Parsed,
-    set_threads,
-    synthesis_option,
-    threads_option,
-)
+from licodec.cli.options import set_threads, synthesis_option, threads_option
+from licodec.cli.params import COUNT, FILE, FOLDER, Parsed
 from licodec.cli.training_run import RunProgress, RunSettings, run_options
 from licodec.config import CHOICES, DEFAULT_CHOICE, DEFAULT_TUNE, SYNTHESES, FamilyConfig, family_of
 from licodec.errors import LicodecError, TrainingError

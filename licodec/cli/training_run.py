@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from licodec.cli.params import COUNT, DURATION, FOLDER, grouped, threads_option
+from licodec.cli.options import grouped, threads_option
+from licodec.cli.params import COUNT, DURATION, FOLDER
 from licodec.config import TUNES
 from licodec.errors import TrainingError
 
