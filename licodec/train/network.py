@@ -47,6 +47,9 @@ class CodecNetwork(nn.Module):
             widths=dict(family.widths),
             depths=dict(family.depths),
             head_widths=dict(family.head_widths),
+            has_magnitudes=family.has_magnitudes,
+            carries_hidden=family.carries_hidden,
+            max_weight=family.max_weight,
         )
         self.analysis = Correction(**asdict(family.analysis), num_knots=knots)
         self.synthesis = Correction(**asdict(synthesis), num_knots=knots)
