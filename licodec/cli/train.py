@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from licodec.cli.training import RunProgress, RunSettings, run_options
-from licodec.config import SYNTHESES, FamilyConfig
+from licodec.config import PRIORS, SYNTHESES, FamilyConfig
 from licodec.errors import TrainingError
 
 
@@ -32,6 +32,11 @@ from licodec.errors import TrainingError
     "--grow",
     is_flag=True,
     help="Give the networks of --resume the present shapes; new parts begin as no change.",
+)
+@click.option(
+    "--prior",
+    type=click.Choice(sorted(PRIORS)),
+    help="Shape of the prior; --resume needs --grow for it.  [default: small, or --resume has]",
 )
 @click.option(
     "--learning-rate",
@@ -66,6 +71,7 @@ def command(
     profile: str,
     resume: Path | None,
     grow: bool,
+    prior: str | None,
     learning_rate: float,
     linear_share: float,
     on_integers: bool,
@@ -85,6 +91,8 @@ def command(
     """
     if grow and resume is None:
         raise click.UsageError("--grow needs --resume, the checkpoint whose networks are to grow")
+    if prior is not None and resume is not None and not grow:
+        raise click.UsageError("--prior with --resume needs --grow: the checkpoint has a prior")
     last = run.out / "last.pt"
     if last.exists() and (resume is None or not last.samefile(resume)):
         raise TrainingError(f"{last} exists; add --resume {last} to go on, or name another -o")
@@ -100,6 +108,8 @@ def command(
         if resume is not None:
             kept = checkpoint_configs(resume)[0]
             family = kept.with_analysis(family.analysis) if grow else kept
+        if prior is not None:
+            family = family.with_prior(prior)
         if lambda_max is not None:
             family = replace(family, lambda_max=lambda_max)
         network = seeded_network(family, SYNTHESES[profile], run.seed)

@@ -36,7 +36,17 @@ def weight_shift(largest: Tensor, max_weight: int = MAX_WEIGHT) -> Tensor:
 
 def nearest(x: Tensor, per_unit: Tensor | float) -> Tensor:
     """x rounded to multiples of 1 / per_unit, with the gradient of x."""
-    return x + (torch.round(x.detach() * per_unit) / per_unit - x.detach())
+    return torch.as_tensor(_Nearest.apply(x, per_unit))  # type: ignore[no-untyped-call]
+
+
+class _Nearest(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, per_unit: Tensor | float) -> Tensor:  # type: ignore[override]
+        return (x * per_unit).round_().div_(per_unit)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        return grad, None
 
 
 class RoundedConv(nn.Conv2d):

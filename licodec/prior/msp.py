@@ -95,6 +95,16 @@ class Prior(nn.Module):
         assert isinstance(net, LevelNet)
         return net
 
+    def bias(self, level: int, weights: Tensor) -> Tensor:
+        """(N, width) bias of a level's trunk at qualities with these weights (N, knots)."""
+        row = level - min(lv for lv, n in NET_OF_LEVEL.items() if n == NET_OF_LEVEL[level])
+        return interpolate(weights, self.net(level).quality_bias[:, row])
+
+    def log_scales(self, level: int, weights: Tensor) -> Tensor:
+        """(N, 9 fold^2) log scales of a level's folded channels, before its heads correct them."""
+        each = interpolate(weights, self.detail_log_scale[:, level - 1])
+        return each.repeat_interleave(fold_of(level) ** 2, 1)
+
     def forward(
         self,
         low: Tensor,
@@ -150,13 +160,13 @@ class BatchWalker:
         self._low_values = low / low_steps_px[:, :, None, None]
         self._mask = torch.zeros_like(low[:1, :1])
         self._details = details
-        self._log_scales = interpolate(weights, prior.detail_log_scale)
         self._trunk: Tensor | None = None
         self._parents: Tensor | None = None
         self.inputs = self.values = low
         self.coded: list[Tensor] = []
         self._starts: tuple[Tensor, ...] = ()  # what the trunk gives to each head
         self._hidden: Tensor | None = None  # of the last head
+        self._log_scales = low  # (N, 9 fold^2) of the level
         self._order: list[int] = []  # folded channels that they are of
 
     def visit_low_pass(self, step: int) -> None:
@@ -180,21 +190,19 @@ class BatchWalker:
         """See `Walker`."""
         net, fold = self._prior.net(level), fold_of(level)
         steps_px = self._steps_px[:, level - 1]
-        row = level - min(lv for lv, n in NET_OF_LEVEL.items() if n == NET_OF_LEVEL[level])
         self.inputs = net.round(trunk_inputs(self.low.detach(), self._parents, steps_px, fold))
-        bias = interpolate(self._weights, net.quality_bias[:, row])
+        bias = self._prior.bias(level, self._weights)
         self._trunk = net.trunk(self.inputs, self._trunk, bias)
         self._starts = net.starts(self._trunk)
         values = self._details[level - 1].flatten(1, 2) / steps_px[:, :, None, None]
         self.values = F.pixel_unshuffle(values, fold)
         self.coded, self._order, self._hidden = [], [], None
+        self._log_scales = self._prior.log_scales(level, self._weights)
 
     def visit(self, visit: Visit) -> None:
         """See `Walker`."""
         net, channels = self._prior.net(visit.level), list(visit.channels)
-        log_scale = self._log_scales[:, visit.level - 1]
-        folded = fold_of(visit.level) ** 2
-        log_scale = log_scale.repeat_interleave(folded, 1)[:, channels, None, None]
+        log_scale = self._log_scales[:, channels, None, None]
         known = None
         if self.coded:
             known = net.round(torch.cat([torch.asinh(c.detach()) for c in self.coded], 1))

@@ -108,9 +108,7 @@ def _step_tables(weights: Tensor, log_detail: Tensor, log_low: Tensor) -> dict[s
     }
 
 
-def _net_tensors(
-    name: str, net: LevelNet, weights: Tensor, max_weight: int
-) -> dict[str, Tensor]:
+def _net_tensors(name: str, net: LevelNet, weights: Tensor, max_weight: int) -> dict[str, Tensor]:
     assert NET_OF_LEVEL[NUM_LEVELS] == "top"
     layers: dict[str, dict[str, Tensor]] = {}
     first = [net.first.weight] if net.coarser is None else [net.first.weight, net.coarser.weight]
