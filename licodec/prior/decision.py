@@ -21,11 +21,12 @@ from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP, DEAD_ZONE_STRENGTH
 
 # Of the sigmoid that passes gradients across a decision, per step: they reach about 0.3 of one.
 _DECISION_SLOPE = 8.0
+_HUGE = 1e30
 _LN2 = math.log(2)
 _MOST_NATS = 24 * _LN2  # as of `density.logistic_bits`
 _SHIFT_PER_NAT = DEAD_ZONE_STRENGTH / (2 * BITS_PER_SQUARED_STEP) / _LN2
 # Elements of a block: its some twenty temporaries stay in the cache of a core.
-_BLOCK = 1 << 14
+_BLOCK = 1 << 15
 
 
 class Terms(NamedTuple):
@@ -63,52 +64,64 @@ def decision_terms(residual: Tensor, log_scale: Tensor, *, has_dead_zone: bool) 
     """
     size = residual.abs()
     below = size.floor()
-    inverse = log_scale.clamp(LOG_SCALE_MIN, LOG_SCALE_MAX).neg_().exp_()
+    within = log_scale.clamp(LOG_SCALE_MIN, LOG_SCALE_MAX)
+    is_free = _is_zero(within - log_scale)
+    inverse = within.neg_().exp_()
     t = (inverse * -0.5).exp_()
     t2 = t * t
-    rest = -torch.log1p(-t2)
+    gap = 1 - t2
     place = size - below
     if has_dead_zone:
-        first, higher = _shifts(inverse, t, t2, rest)
-        place = place - 0.5 - torch.where(below == 0, first, higher)
-    else:
-        place = place - 0.5
+        first, higher = _shifts(inverse, t, t2)
+        place.sub_(torch.lerp(first, higher, below.clamp(max=1.0)))
+    place.sub_(0.5)
     soft = torch.sigmoid(place * _DECISION_SLOPE)
     pull = (soft - soft * soft).mul_(_DECISION_SLOPE)
-    is_above = place >= 0
+    is_above = place.floor_().add_(1.0)  # a place is -1 to 1/2
     # Edges of the cells of `below` and of the magnitude above it.
-    v = ((0.5 - below) * inverse).exp_()
-    w = v * t2
-    z = w * t2
-    before, after, beyond = 1 + v, 1 + w, 1 + z
-    lower = (below - 0.5) * inverse + torch.log(before * after) + rest
-    upper = (below + 0.5) * inverse + torch.log(after * beyond) + rest
-    edge = t2 / (1 - t2)
-    after_share = w / after
-    by_lower = (below - 0.5) / before - (below + 0.5) * after_share
-    by_upper = (below + 0.5) / after - (below + 1.5) * (z / beyond)
-    nats = torch.where(is_above, upper, lower)
-    by_inverse = torch.where(is_above, by_upper, by_lower) - edge
-    is_free = (log_scale > LOG_SCALE_MIN) & (log_scale < LOG_SCALE_MAX) & (nats < _MOST_NATS)
+    before_share = ((0.5 - below) * inverse).exp_()
+    after_share = before_share * t2
+    beyond_share = after_share * t2
+    before, after, beyond = 1 + before_share, 1 + after_share, 1 + beyond_share
+    inner, outer = below - 0.5, below + 0.5
+    middle = after / gap
+    lower = (before * middle).log_().addcmul_(inner, inverse).clamp_max_(_MOST_NATS)
+    upper = (beyond * middle).log_().addcmul_(outer, inverse).clamp_max_(_MOST_NATS)
+    after_share.div_(after)
+    by_lower = (inner / before).addcmul_(outer, after_share, value=-1)
+    by_upper = (outer / after).addcmul_(below + 1.5, beyond_share.div_(beyond), value=-1)
+    nats = torch.lerp(lower, upper, is_above)
+    is_free.mul_(1 - _is_zero(_MOST_NATS - nats))
+    by_inverse = torch.lerp(by_lower, by_upper, is_above).sub_(t2 / gap)
     return Terms(
-        nats.clamp_max(_MOST_NATS),
-        below + is_above,
+        nats,
+        below.add_(is_above),
         size,
         residual.sign(),
         pull,
-        (upper.clamp_max(_MOST_NATS) - lower.clamp_max(_MOST_NATS)) * pull,
-        by_inverse.mul_(inverse).neg_() * is_free,
+        upper.sub_(lower).mul_(pull),
+        by_inverse.mul_(inverse).neg_().mul_(is_free),
     )
 
 
-def _shifts(inverse: Tensor, t: Tensor, t2: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
-    """`decision_shifts` of logistic densities, from powers of t = exp(-inverse / 2)."""
-    three = torch.log1p(t * t2)
-    nearest = torch.log1p(t)
-    one = (inverse * 0.5 + nearest + three + rest).clamp_max_(_MOST_NATS)
-    two = (inverse * 1.5 + three + torch.log1p(t * t2 * t2) + rest).clamp_max_(_MOST_NATS)
-    first = (one - 2 * nearest - rest).mul_(_SHIFT_PER_NAT).clamp_(0, 0.5)
-    return first, (two - one).mul_(_SHIFT_PER_NAT).clamp_(0, 0.5)
+def _is_zero(x: Tensor) -> Tensor:
+    """1.0 or 0.0; without the masks of comparisons, which are slow to compute with. Uses x up."""
+    return x.abs_().mul_(_HUGE).clamp_(max=1.0).neg_().add_(1.0)
+
+
+def _shifts(inverse: Tensor, t: Tensor, t2: Tensor) -> tuple[Tensor, Tensor]:
+    """`decision_shifts` of logistic densities, from powers of t = exp(-inverse / 2).
+
+    Magnitude 1 costs inverse / 2 + ln((1 + t^3) / (1 + t)) more than 0, which is a polynomial's
+    logarithm; 2 costs inverse + ln((1 + t^5) / (1 + t)) more than 1, unless 24 bits are the most
+    that it may cost. Only where t is small they are, and there 1 costs inverse / 2 + t + t^2 / 2.
+    """
+    falling = 1 - t + t2
+    first = falling.log().add_(inverse, alpha=0.5)
+    higher = (t2 - t).mul_(t2).add_(falling).log_().add_(inverse)
+    most = (inverse * -0.5).sub_(t).sub_(t2, alpha=0.5).add_(_MOST_NATS)
+    higher = torch.minimum(higher, most)
+    return first.mul_(_SHIFT_PER_NAT).clamp_(0, 0.5), higher.mul_(_SHIFT_PER_NAT).clamp_(0, 0.5)
 
 
 def decide(

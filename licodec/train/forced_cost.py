@@ -24,7 +24,7 @@ _LN2 = math.log(2)
 _NATS_PER_SQUARED_STEP = BITS_PER_SQUARED_STEP * _LN2
 _VALUE_UNIT = 1 << VALUE_BITS
 # Elements of a block: its some twenty temporaries stay in the cache of a core.
-_BLOCK = 1 << 14
+_BLOCK = 1 << 15
 
 
 class LevelCost(NamedTuple):
@@ -112,13 +112,14 @@ class _Cost(torch.autograd.Function):
                 value - mean, correction + log_scale, has_dead_zone=has_dead_zone
             )
             error = terms.size - terms.magnitude
-            is_coded = terms.magnitude > 0
-            by_size = terms.by_size + error * (is_coded.float() - terms.pull) * (
-                2 * _NATS_PER_SQUARED_STEP
+            is_coded = terms.magnitude.clamp(max=1.0)
+            by_size = terms.by_size.addcmul_(
+                error, is_coded - terms.pull, value=2 * _NATS_PER_SQUARED_STEP
             )
-            anchor = value - off_rows[crop, part].float().div_(OFF_UNIT)
-            held = (mean - anchor).mul_(2 * _NATS_PER_SQUARED_STEP) * ~is_coded
-            by_raw = (held - by_size * terms.sign) * scale
+            # The mean less what the cache has there.
+            held = mean.sub_(value).add_(off_rows[crop, part], alpha=1 / OFF_UNIT)
+            held.mul_(1 - is_coded).mul_(2 * _NATS_PER_SQUARED_STEP)
+            by_raw = held.addcmul_(by_size, terms.sign, value=-1).mul_(scale)
             grad[crop, part, :channels] = by_raw
             grad[crop, part, channels:] = terms.by_log_scale
             nats[crop] += terms.nats.sum(1)
