@@ -192,7 +192,8 @@ class CropCache:
             save_file(whole, part)
             part.replace(path)
         except (OSError, SafetensorError) as error:
-            part.unlink(missing_ok=True)
+            if self._folder.is_dir():
+                part.unlink(missing_ok=True)
             raise TrainingError(
                 f"{path.parent}: cannot be written ({error}); free space or name another --cache"
             ) from error
