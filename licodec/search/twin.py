@@ -155,11 +155,11 @@ class FloatTwin:
         weight = layer.weights[0]
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
         total = F.conv2d(x, weight, layer.bias, padding=weight.shape[2] // 2)
-        for weight, more in zip(layer.weights[1:], others, strict=False):
-            if more is None:
+        for kernel, other in zip(layer.weights[1:], others, strict=False):
+            if other is None:
                 continue
-            more = more.to(self.dtype).contiguous(memory_format=torch.channels_last)
-            added = F.conv2d(more, weight, padding=weight.shape[2] // 2)
+            map_ = other.to(self.dtype).contiguous(memory_format=torch.channels_last)
+            added = F.conv2d(map_, kernel, padding=kernel.shape[2] // 2)
             if added.shape[2] != total.shape[2]:
                 added = F.interpolate(added, scale_factor=2.0, mode="nearest")
             total = total + added
