@@ -144,6 +144,9 @@ class FamilyConfig:
     widths: Mapping[str, int] = field(default_factory=lambda: _nets(64, 64, 64, 64))
     depths: Mapping[str, int] = field(default_factory=lambda: _nets(2, 3, 3, 2))
     head_widths: Mapping[str, int] = field(default_factory=lambda: _nets(32, 48, 48, 48))
+    has_magnitudes: bool = False  # known values are among the prior's inputs without signs, too
+    carries_hidden: bool = False  # each head of a level hands its hidden state to the next
+    max_weight: int = 127  # of the prior's integers; up to 64 every CPU is exact at full speed
     analysis_width: int = 96
     analysis_blocks: int = 3
     analysis_patch_px: int = 8
@@ -154,6 +157,8 @@ class FamilyConfig:
         # Level 5 hears the top's trunk, levels 4 and 3 the coarse net's own, with the same weights.
         if self.widths["coarse"] != self.widths["top"]:
             raise ValueError("the widths of the coarse and the top net differ; they must be equal")
+        if not 1 <= self.max_weight <= 127:
+            raise ValueError(f"the prior's largest weight is {self.max_weight}, expected 1 to 127")
 
     @property
     def analysis(self) -> CorrectionConfig:
@@ -172,6 +177,36 @@ class FamilyConfig:
             self, **{f"analysis_{k.removeprefix('num_')}": v for k, v in asdict(shape).items()}
         )
 
+    def with_prior(self, name: str) -> FamilyConfig:
+        """The same with another prior, a key of `PRIORS`."""
+        return replace(self, **PRIORS[name])
+
+
+# Shapes of a prior by name: 8 and 33 thousand products per pixel.
+PRIORS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "small": MappingProxyType(
+            {
+                "widths": _nets(64, 64, 64, 64),
+                "depths": _nets(2, 3, 3, 2),
+                "head_widths": _nets(32, 48, 48, 48),
+                "has_magnitudes": False,
+                "carries_hidden": False,
+                "max_weight": 127,
+            }
+        ),
+        "large": MappingProxyType(
+            {
+                "widths": _nets(96, 128, 160, 160),
+                "depths": _nets(2, 4, 5, 2),
+                "head_widths": _nets(64, 96, 128, 96),
+                "has_magnitudes": True,
+                "carries_hidden": True,
+                "max_weight": 64,
+            }
+        ),
+    }
+)
 
 SYNTHESES: Mapping[str, CorrectionConfig] = MappingProxyType(
     {

@@ -27,6 +27,8 @@ TINY_FAMILY = FamilyConfig(
     analysis_fine_width=8,
     analysis_fine_blocks=1,
 )
+# With all that a larger prior has, as narrow.
+RICH_FAMILY = replace(TINY_FAMILY, has_magnitudes=True, carries_hidden=True, max_weight=64)
 TINY_SYNTHESIS = CorrectionConfig(width=16, num_blocks=1, fine_width=8, fine_blocks=1)
 
 
@@ -35,11 +37,11 @@ def rgb_batch(pixels: list) -> Tensor:
     return torch.stack([torch.from_numpy(p.copy()).permute(2, 0, 1) for p in pixels])
 
 
-def tiny_network(seed: int = 0) -> CodecNetwork:
+def tiny_network(seed: int = 0, family: FamilyConfig = TINY_FAMILY) -> CodecNetwork:
     """Random weights, scale tables measured on a photograph."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = CodecNetwork(TINY_FAMILY, TINY_SYNTHESIS)
+        network = CodecNetwork(family, TINY_SYNTHESIS)
     network.start_from_spreads(rgb_batch([crop(256, 256)]))
     return network.eval().requires_grad_(False)
 

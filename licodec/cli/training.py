@@ -10,7 +10,15 @@ import click
 from licodec.cli.options import set_threads, synthesis_option, threads_option
 from licodec.cli.params import COUNT, FILE, FOLDER, Parsed
 from licodec.cli.training_run import RunProgress, RunSettings, run_options
-from licodec.config import CHOICES, DEFAULT_CHOICE, DEFAULT_TUNE, SYNTHESES, FamilyConfig, family_of
+from licodec.config import (
+    CHOICES,
+    DEFAULT_CHOICE,
+    DEFAULT_TUNE,
+    PRIORS,
+    SYNTHESES,
+    FamilyConfig,
+    family_of,
+)
 from licodec.errors import LicodecError, TrainingError
 
 # As options are written; tests compare both with what licodec.train knows.
@@ -54,6 +62,11 @@ def _trained_parts(frozen: str) -> tuple[str, ...]:
     help="Give the networks of --resume the present shapes; new parts begin as no change.",
 )
 @click.option(
+    "--prior",
+    type=click.Choice(sorted(PRIORS)),
+    help="Shape of the prior; --resume needs --grow for it.  [default: small, or --resume has]",
+)
+@click.option(
     "--learning-rate",
     type=_POSITIVE,
     default=0.002,
@@ -86,6 +99,7 @@ def train(
     profile: str,
     resume: Path | None,
     grow: bool,
+    prior: str | None,
     learning_rate: float,
     linear_share: float,
     on_integers: bool,
@@ -105,6 +119,8 @@ def train(
     """
     if grow and resume is None:
         raise click.UsageError("--grow needs --resume, the checkpoint whose networks are to grow")
+    if prior is not None and resume is not None and not grow:
+        raise click.UsageError("--prior with --resume needs --grow: the checkpoint has a prior")
     last = run.out / "last.pt"
     if last.exists() and (resume is None or not last.samefile(resume)):
         raise TrainingError(f"{last} exists; add --resume {last} to go on, or name another -o")
@@ -121,6 +137,8 @@ def train(
         if resume is not None:
             kept = checkpoint_configs(resume)[0]
             family = kept.with_analysis(family.analysis) if grow else kept
+        if prior is not None:
+            family = family.with_prior(prior)
         if lambda_max is not None:
             family = replace(family, lambda_max=lambda_max)
         network = seeded_network(family, SYNTHESES[profile], run.seed)
@@ -167,6 +185,12 @@ def train(
     help="Parts to keep: synthesis, prior, gains or none. The analysis is always kept.",
 )
 @click.option(
+    "--prior",
+    type=click.Choice(sorted(PRIORS)),
+    help="Shape that the checkpoint's prior grows into, at first without a change.  [default: the "
+    "checkpoint's]",
+)
+@click.option(
     "--family",
     type=FOLDER,
     help="Folder of the released family whose files are to look better.  [default: the "
@@ -175,14 +199,15 @@ def train(
 @click.option(
     "--cache",
     type=FOLDER,
-    help="Folder of encoded pictures; several runs may share it.  [default: OUT/cache]",
+    help="Folder of encoded pictures or crops; several runs may share it.  [default: OUT/cache]",
 )
 @click.option(
     "--cache-size",
     type=_POSITIVE,
     default=2.0,
     show_default=True,
-    help="Gigabytes that the cache may take, 6 bytes per pixel and encode.",
+    help="Gigabytes that the cache may take, 6 bytes per pixel and encode, or 13 of a crop for the "
+    "prior alone.",
 )
 @click.option(
     "--learning-rate",
@@ -206,6 +231,7 @@ def finetune(
     profile: str | None,
     quantizer: str | None,
     parts: tuple[str, ...],
+    prior: str | None,
     family: Path | None,
     cache: Path | None,
     cache_size: float,
@@ -219,12 +245,15 @@ def finetune(
     analysis is kept. By default only the synthesis is trained: DATA (as for
     `licodec train`; your own pictures, too) are encoded once with the released
     family, and the result joins it by `licodec export --synthesis-only`. With
-    the prior or the gains trained, the result is a new family.
+    the prior or the gains trained, the result is a new family. The prior alone
+    (--freeze synthesis,gains) is trained on cached crops, at several times the
+    speed of the whole codec.
 
     \b
     licodec finetune checkpoints/psnr1-balanced.pt photos/ -o runs/mine
     licodec finetune checkpoints/psnr1-balanced.pt photos/ -o runs/fast -p fast
     licodec finetune runs/a/last.pt photos/ -o runs/b --freeze gains
+    licodec finetune runs/a/last.pt photos/ -o runs/c --freeze synthesis,gains --prior large
     """
     from licodec.profiles import find_models_dir
     from licodec.train.checkpoint import checkpoint_configs, checkpoint_tune
@@ -232,6 +261,10 @@ def finetune(
 
     is_cached = parts == ("synthesis",)
     quantizer = quantizer or (DEFAULT_CHOICE if is_cached else IN_LOOP[-1])
+    if prior is not None and "prior" not in parts:
+        raise click.UsageError(
+            "--prior needs the prior among what is trained; leave it out of --freeze"
+        )
     if not is_cached and quantizer not in IN_LOOP:
         raise click.UsageError(
             f"--quantizer {quantizer} needs real encodes, whose symbols depend on prior and gains: "
@@ -252,6 +285,7 @@ def finetune(
         cache=cache or run.out / "cache",
         cache_bytes=cache_size * 1e9,
         num_jobs=jobs,
+        prior=prior,
     )
     rate = learning_rate or (_LEARNING_RATE_ANEW if is_anew else _LEARNING_RATE)
     with run.begun(data, rate, run.tune or checkpoint_tune(checkpoint)) as (options, train, valid):

@@ -6,38 +6,108 @@ Bengio et al. 2013, arXiv:1308.3432). Off by default: `round_to_integers` switch
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 MAX_WEIGHT = 127
 MAX_SHIFT = 14
 
 
-def weight_shift(largest: Tensor) -> Tensor:
-    """Largest power of two by which weights of this size still fit 8 bits; float, any shape."""
-    fitting = torch.log2(MAX_WEIGHT / largest.clamp_min(1e-6))
+# Activations live in [0, 16) so that integers hold them in 8 bits with 4 fractional bits.
+ACTIVATION_LIMIT = 255 / 16
+
+
+def weight_shift(largest: Tensor, max_weight: int = MAX_WEIGHT) -> Tensor:
+    """Largest power of two by which weights of this size stay within an integer's range.
+
+    Args:
+        largest: float, any shape.
+        max_weight: of the integers.
+
+    Returns:
+        0 to 14, float, same shape.
+    """
+    fitting = torch.log2(max_weight / largest.clamp_min(1e-6))
     return torch.floor(fitting).clamp(0, MAX_SHIFT)
 
 
 def nearest(x: Tensor, per_unit: Tensor | float) -> Tensor:
     """x rounded to multiples of 1 / per_unit, with the gradient of x."""
-    return x + (torch.round(x.detach() * per_unit) / per_unit - x.detach())
+    return torch.as_tensor(_Nearest.apply(x, per_unit))  # type: ignore[no-untyped-call]
+
+
+class _Nearest(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, per_unit: Tensor | float) -> Tensor:
+        return (x * per_unit).round_().div_(per_unit)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return grad, None
 
 
 class RoundedConv(nn.Conv2d):
-    """A convolution whose weights can be rounded to 8 bits, a power of two per output channel."""
+    """A convolution whose weights can be rounded to integers, a power of two per output channel.
+
+    Attributes:
+        max_weight: largest integer, see `FamilyConfig`.
+        beside: convolutions that add into the same sums, and so share their power of two.
+    """
+
+    is_rounding = False
+    max_weight = MAX_WEIGHT
+    beside: tuple[RoundedConv, ...] = ()
+
+    def rounded_weight(self) -> Tensor:
+        """(O, I, k, k) as the convolution has them, rounded if that is on."""
+        if not self.is_rounding:
+            return self.weight
+        with torch.no_grad():
+            layers = (self, *self.beside)
+            each = [c.weight.abs().amax((1, 2, 3), keepdim=True) for c in layers]
+            largest = torch.stack(each).amax(0)
+        return nearest(self.weight, 2.0 ** weight_shift(largest, self.max_weight))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As nn.Conv2d."""
+        out: Tensor = self._conv_forward(x, self.rounded_weight(), self.bias)
+        return out
+
+
+def add_up(*layers: RoundedConv | None) -> None:
+    """Let convolutions whose results are added share the powers of two of their weights."""
+    present = [layer for layer in layers if layer is not None]
+    for layer in present:
+        layer.beside = tuple(other for other in present if other is not layer)
+
+
+class _RoundedActivation(torch.autograd.Function):
+    """Rectifier with a ceiling, rounded to 1/16; gradients as of the rectifier alone."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return (x * 16).round_().clamp_(0, 255).mul_(1 / 16)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return torch.as_tensor(torch.ops.aten.hardtanh_backward(grad, x, 0.0, ACTIVATION_LIMIT))
+
+
+class Activation(nn.Module):
+    """Rectifier with the ceiling of 8-bit integers; rounds to 1/16, if that is switched on."""
 
     is_rounding = False
 
     def forward(self, x: Tensor) -> Tensor:
-        """As nn.Conv2d."""
-        weight = self.weight
+        """Any shape."""
         if self.is_rounding:
-            largest = weight.detach().abs().amax((1, 2, 3), keepdim=True)
-            per_unit: Tensor = 2.0 ** weight_shift(largest)
-            weight = nearest(weight, per_unit)
-        out: Tensor = self._conv_forward(x, weight, self.bias)
-        return out
+            return torch.as_tensor(_RoundedActivation.apply(x))  # type: ignore[no-untyped-call]
+        return F.hardtanh(x, 0.0, ACTIVATION_LIMIT)  # as clamp, with one kernel on the way back
 
 
 class Rounding(nn.Module):
@@ -61,5 +131,5 @@ class Rounding(nn.Module):
 def round_to_integers(network: nn.Module, on: bool) -> None:
     """Switch all of a network's rounding."""
     for module in network.modules():
-        if isinstance(module, RoundedConv | Rounding):
+        if isinstance(module, RoundedConv | Activation | Rounding):
             module.is_rounding = on

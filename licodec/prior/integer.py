@@ -24,6 +24,7 @@ from licodec.prior.layers import Block, IntLayer, Layer, load_layers
 from licodec.prior.layout import (
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
+    NUM_LEVELS,
     NUM_PLANES,
     OFFSET_BITS,
     VALUE_BITS,
@@ -53,6 +54,8 @@ class IntegerPrior:
         tables: integer tensors of the family by name, without those of the layers.
         layers: by name, such as "net.fine.head0.in".
         compand: maps values in 1/8 step to inputs of the networks.
+        has_magnitudes: known values are inputs without their signs, too.
+        carries_hidden: each head of a level hands its hidden state to the next.
 
     Args:
         tensors: the family's tensors by name; integers.
@@ -74,6 +77,9 @@ class IntegerPrior:
                 f"the family's weights lack tensor {error}; reinstall licodec"
             ) from error
         self.compand = Compand(self.tables["compand"])
+        num_signed = NUM_PLANES * fold_of(NUM_LEVELS) ** 2
+        self.has_magnitudes = self.layers["net.top.first"].num_inputs(0) > num_signed + NUM_PLANES
+        self.carries_hidden = len(self.layers["net.top.head1.in"].weights) > 2
 
     def first_layer(self, level: int, quality_index: int) -> IntLayer:
         """First layer of a level's trunk, the quality's share in its bias."""
@@ -144,6 +150,9 @@ class IntegerPrior:
             maps = [plane_inputs(low, above, below, fold, reciprocal, self.compand)]
             if parents is not None:
                 maps.append(parents[:, above:below])
+            if self.has_magnitudes:
+                signed = [maps[0][: NUM_PLANES * fold * fold], *maps[1:]]
+                maps += [part.abs() for part in signed]
             total = first.sums(first.inputs(maps), is_first=above == top, is_last=below == bottom)
             if coarser is not None:
                 _add_coarser(total, coarser, top, bottom, height, first)
@@ -165,8 +174,23 @@ class IntegerPrior:
         channels: Sequence[int],
         trunk: Tensor,
         known: Sequence[Tensor],
-    ) -> tuple[Tensor, Tensor]:
-        """(C, h, w) means and scale indices uint8 of one step; means int16 if their unit allows."""
+        carried: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Means and scale indices of one step, and its hidden state for the next.
+
+        Args:
+            level: 6 to 1.
+            quality_index: 0..255.
+            number: of the step in its level.
+            channels: C folded channels that it codes.
+            trunk: (h, w, T) uint8.
+            known: (K, h, w) int8 each, companded values of the level's earlier steps.
+            carried: (h, w, H) uint8 hidden state of the last step; None for a level's first.
+
+        Returns:
+            (C, h, w) means, int16 if their unit allows; (C, h, w) uint8 indices; (h, w, H) uint8,
+            None for a prior that carries none.
+        """
         name = f"net.{NET_OF_LEVEL[level]}.head{number}"
         layers = self._layers_for(trunk.shape[0] * trunk.shape[1])
         first, mix, out = (layers[f"{name}.{k}"] for k in ("in", "mix", "out"))
@@ -180,21 +204,28 @@ class IntegerPrior:
         is_small = _MAX_OUT * int(unit.max()) < 1 << 15 + shift  # the mean is below 2^15 then
         means = torch.empty(shape, dtype=torch.int16 if is_small else torch.int32)
         indices = torch.empty(shape, dtype=torch.uint8)
+        maps = [*known, *(k.abs() for k in known)] if self.has_magnitudes else [*known]
+        states: list[Tensor] = []
         for top, bottom in row_strips(height, width):
             hidden = first.activations(trunk[top:bottom])
             if known:
                 above, below = max(top - 1, 0), min(bottom + 1, height)
                 total = first.sums(
-                    first.inputs([k[:, above:below] for k in known]),
+                    first.inputs([k[:, above:below] for k in maps]),
                     1,
                     is_first=above == top,
                     is_last=below == bottom,
                 )
+                if self.carries_hidden and carried is not None:
+                    total = first.sums(first.activations(carried[top:bottom]), 2, onto=total)
                 hidden = first.active(first.sums(hidden, onto=total))
             else:
                 hidden = first.active_sums(hidden)
+            hidden = mix.active_sums(hidden)
+            if self.carries_hidden:
+                states.append(hidden.to(torch.uint8))
             # With positions innermost, as steps are coded.
-            result = out.sums(mix.active_sums(hidden)).flatten(0, 1).t().contiguous()
+            result = out.sums(hidden).flatten(0, 1).t().contiguous()
             result = result.floor_().clamp_(-_MAX_OUT, _MAX_OUT).view(2, *shape[:2], -1)
             part = slice(top * width, bottom * width)
             mean = result[0].to(torch.int32).mul_(unit).add_(1 << shift - 1)
@@ -203,7 +234,8 @@ class IntegerPrior:
             # A conversion to integers drops the fraction: floor, where nothing is negative.
             indices[:, :, part] = index.to(torch.int8)
         shape = (len(channels), height, width)
-        return means.view(shape), indices.view(shape)
+        carried = torch.cat(states) if states else None
+        return means.view(shape), indices.view(shape), carried
 
 
 class _Picture:
@@ -237,6 +269,7 @@ class _Picture:
         self._values: SmallIntegers | None = None  # of the level
         self._companded: Tensor | None = None  # the same, int8; none at level 1
         self._known: list[Tensor] = []  # of the level's steps so far, companded
+        self._hidden: Tensor | None = None  # of the level's last step
 
     def visit_low_pass(self, step: int) -> None:
         """See `Walker`."""
@@ -273,12 +306,13 @@ class _Picture:
         """See `Walker`."""
         level, channels = visit.level, visit.channels
         assert self._trunk is not None
-        mean, index = self._prior.head(
-            level, self._quality_index, visit.head, channels, self._trunk, self._known
+        mean, index, self._hidden = self._prior.head(
+            level, self._quality_index, visit.head, channels, self._trunk, self._known, self._hidden
         )
         clear_padding(index, channels, level, self._height, self._width)
         if visit.is_last:
             self._known.clear()
+            self._hidden = None
             if level == self._last_level:  # nothing else holds that memory
                 self._trunk = None
         added = self._coded(visit.number, mean, index, Where(level, channels))

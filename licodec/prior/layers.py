@@ -37,6 +37,10 @@ class IntLayer:
         """The same layer with more (O,) on its bias."""
         return IntLayer(self.weights, self.bias + more)
 
+    def num_inputs(self, number: int) -> int:
+        """Channels that one of the convolutions takes."""
+        return int(self.weights[number].shape[1])
+
     def inputs(self, maps: Sequence[Tensor]) -> Tensor:
         """(C, h, w) int8 maps, joined, as (h, w, C) carriers."""
         return channels_last(torch.cat([*maps]).to(self.bias.dtype))

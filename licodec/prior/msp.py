@@ -21,165 +21,37 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from licodec.prior.density import logistic_bits
-from licodec.prior.fake_integers import RoundedConv, Rounding
+from licodec.prior.decision import decide
+from licodec.prior.fake_integers import MAX_WEIGHT, RoundedConv
 from licodec.prior.layout import (
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
     NUM_LEVELS,
     NUM_LOW_PASS_STEPS,
     NUM_PLANES,
-    VALUE_BITS,
-    detail_steps,
     fold_of,
 )
+from licodec.prior.level_net import LevelNet
 from licodec.prior.walk import Visit, walk
-from licodec.quantize.dead_zone import decision_shifts
 from licodec.transform.quality import interpolate
 from licodec.transform.wavelet import synthesise_level
-
-# Activations live in [0, 16) so that the integer twin holds them in 8 bits with 4 fractional bits.
-ACTIVATION_LIMIT = 255 / 16
-
-# Of the sigmoid that passes gradients across a decision, per step: they reach about 0.3 of one.
-_DECISION_SLOPE = 8.0
 
 # (values in steps, mean, log scale) -> (bits per sample (N,), quantised values)
 Quantize = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
-def activate(x: Tensor) -> Tensor:
-    """Rectifier with the ceiling of the 8-bit integer twin."""
-    return F.hardtanh(x, 0.0, ACTIVATION_LIMIT)  # as clamp, with one kernel on the way back
-
-
 def quantize_rounding(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-    """Rounding to the nearest; gradients as of soft decisions."""
-    half = torch.full_like(log_scale, 0.5)
-    return _decide(values - mean, mean, log_scale, half, half)
+    """Rounding to the nearest; gradients as of soft decisions, see `licodec.prior.decision`."""
+    return decide(values, mean, log_scale, has_dead_zone=False)
 
 
 def quantize_dead_zone(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
     """Rounding with the encoder's dead zone; gradients as of soft decisions."""
-    with torch.no_grad():
-        zero, one, two = (
-            logistic_bits(torch.full_like(log_scale, k), log_scale) for k in (0, 1, 2)
-        )
-        first, higher = decision_shifts(one - zero, two - one)
-    return _decide(values - mean, mean, log_scale, 0.5 + first, 0.5 + higher)
-
-
-def _decide(
-    residual: Tensor, mean: Tensor, log_scale: Tensor, first: Tensor, higher: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Symbols on their side of a decision; their gradients are those of a sigmoid across it.
-
-    What the dead zone is sure to drop costs nothing and gets next to no gradient; near a decision
-    gradients tell which side pays. With gradients as if nothing were rounded the analysis drifts.
-
-    Args:
-        residual: in steps, any shape, as all others.
-        mean, log_scale: of the residual's density.
-        first: where 0 turns into 1.
-        higher: how far past a magnitude above 0 that turns into the next.
-
-    Returns:
-        bits per sample (N,) and quantised values.
-    """
-    size = residual.abs()
-    below = size.detach().floor()
-    place = size - below - torch.where(below == 0, first, higher)
-    soft = torch.sigmoid(_DECISION_SLOPE * place)
-    above = (place.detach() >= 0).to(soft) - soft.detach() + soft  # 0 or 1
-    bits = torch.lerp(logistic_bits(below, log_scale), logistic_bits(below + 1, log_scale), above)
-    return bits.flatten(1).sum(1), mean + residual.detach().sign() * (below + above)
-
-
-class Head(nn.Module):
-    """One step's network: trunk features and known symbols to mean and log-scale correction."""
-
-    def __init__(self, num_trunk: int, num_known: int, num_hidden: int, num_out: int) -> None:
-        super().__init__()
-        self.trunk = RoundedConv(num_trunk, num_hidden, 1)
-        self.known = (
-            RoundedConv(num_known, num_hidden, 3, padding=1, bias=False) if num_known else None
-        )
-        self.mix = RoundedConv(num_hidden, num_hidden, 1)
-        self.out = RoundedConv(num_hidden, 2 * num_out, 1)
-        self.round = Rounding()
-        for conv in (self.trunk, self.known, self.mix):
-            if conv is not None:
-                nn.init.kaiming_normal_(conv.weight)
-        with torch.no_grad():
-            self.out.weight.mul_(0.1)
-            self.out.bias.zero_()  # type: ignore[union-attr]
-
-    def forward(self, trunk: Tensor, known: Tensor | None) -> Tensor:
-        """(N, T, h, w) and (N, K, h, w) to (N, 2 * num_out, h, w): means, then log scales."""
-        hidden = self.trunk(trunk)
-        if self.known is not None:
-            hidden = hidden + self.known(known)
-        hidden = self.round(activate(self.mix(self.round(activate(hidden)))))
-        out: Tensor = self.round(self.out(hidden).float())
-        return out
-
-
-class LevelNet(nn.Module):
-    """Trunk and heads of one set of levels."""
-
-    def __init__(
-        self,
-        level: int,
-        num_levels: int,
-        num_knots: int,
-        width: int,
-        depth: int,
-        head_width: int,
-        coarser_width: int,
-    ) -> None:
-        super().__init__()
-        folded = fold_of(level) ** 2
-        num_parents = 0 if level == NUM_LEVELS else NUM_DETAIL_CHANNELS
-        self.first = RoundedConv(
-            NUM_PLANES * (folded + 1) + num_parents, width, 3, padding=1, bias=False
-        )
-        self.coarser = (
-            RoundedConv(coarser_width, width, 1, bias=False) if level < NUM_LEVELS else None
-        )
-        self.quality_bias = nn.Parameter(torch.zeros(num_knots, num_levels, width))
-        self.blocks = nn.ModuleList(
-            RoundedConv(width, width, 3, padding=1) for _ in range(depth - 1)
-        )
-        self.heads = nn.ModuleList(
-            Head(width, len(s.known), head_width, len(s.channels)) for s in detail_steps(level)
-        )
-        self.round, self.round_mean = Rounding(), Rounding(VALUE_BITS)
-        nn.init.kaiming_normal_(self.first.weight)
-        for block in self.blocks:  # small beside the identity
-            nn.init.kaiming_normal_(block.weight, a=2.0)  # type: ignore[arg-type]
-
-    def trunk(self, inputs: Tensor, coarser: Tensor | None, bias: Tensor) -> Tensor:
-        """Features of one level.
-
-        Args:
-            inputs: (N, I, h, w) companded known values.
-            coarser: (N, T, h or h/2, w or w/2) trunk of the next coarser level, None at the top.
-            bias: (N, width) from the quality.
-        """
-        hidden = self.first(inputs) + bias[:, :, None, None].to(inputs.dtype)
-        if self.coarser is not None and coarser is not None:
-            up = self.coarser(coarser)
-            if up.shape[2:] != hidden.shape[2:]:
-                up = F.interpolate(up, scale_factor=2.0, mode="nearest")
-            hidden = hidden + up
-        hidden = self.round(activate(hidden))
-        for block in self.blocks:
-            hidden = self.round(activate(hidden + block(hidden)))
-        return torch.as_tensor(hidden)
+    return decide(values, mean, log_scale, has_dead_zone=True)
 
 
 class Prior(nn.Module):
-    """All levels; see the drawing above."""
+    """All levels; see the drawing above. Shapes as of `FamilyConfig`."""
 
     def __init__(
         self,
@@ -188,6 +60,9 @@ class Prior(nn.Module):
         widths: dict[str, int],
         depths: dict[str, int],
         head_widths: dict[str, int],
+        has_magnitudes: bool = False,
+        carries_hidden: bool = False,
+        max_weight: int = MAX_WEIGHT,
     ) -> None:
         super().__init__()
         self.detail_log_scale = nn.Parameter(
@@ -206,13 +81,29 @@ class Prior(nn.Module):
                 depths[name],
                 head_widths[name],
                 widths[coarser],
+                has_magnitudes=has_magnitudes,
+                carries_hidden=carries_hidden,
             )
+        self.max_weight = max_weight
+        for module in self.modules():
+            if isinstance(module, RoundedConv):
+                module.max_weight = max_weight
 
     def net(self, level: int) -> LevelNet:
         """The network that serves a level."""
         net = self.nets[NET_OF_LEVEL[level]]
         assert isinstance(net, LevelNet)
         return net
+
+    def bias(self, level: int, weights: Tensor) -> Tensor:
+        """(N, width) bias of a level's trunk at qualities with these weights (N, knots)."""
+        row = level - min(lv for lv, n in NET_OF_LEVEL.items() if n == NET_OF_LEVEL[level])
+        return interpolate(weights, self.net(level).quality_bias[:, row])
+
+    def log_scales(self, level: int, weights: Tensor) -> Tensor:
+        """(N, 9 fold^2) log scales of a level's folded channels, before its heads correct them."""
+        each = interpolate(weights, self.detail_log_scale[:, level - 1])
+        return each.repeat_interleave(fold_of(level) ** 2, 1)
 
     def forward(
         self,
@@ -236,17 +127,20 @@ class Prior(nn.Module):
         Returns:
             bits (N,) of each sample, planes (N, 3, H, W) float of the linear synthesis.
         """
-        batch = _Batch(self, low, details, weights, detail_steps_px, low_steps_px, quantize)
+        batch = BatchWalker(self, low, details, weights, detail_steps_px, low_steps_px, quantize)
         walk(batch)
         return batch.bits, batch.low
 
 
-class _Batch:
+class BatchWalker:
     """`Walker` of pictures in training; arguments as of `Prior.forward`.
 
     Attributes:
         bits: (N,) of the steps so far.
         low: (N, 3, h, w) float planes so far, in grey levels.
+        inputs: of the level's trunk, without magnitudes.
+        values: (N, 9 fold^2, h, w) of the level, folded, in steps.
+        coded: the same of its steps so far, quantised.
     """
 
     def __init__(
@@ -266,11 +160,13 @@ class _Batch:
         self._low_values = low / low_steps_px[:, :, None, None]
         self._mask = torch.zeros_like(low[:1, :1])
         self._details = details
-        self._log_scales = interpolate(weights, prior.detail_log_scale)
         self._trunk: Tensor | None = None
         self._parents: Tensor | None = None
-        self._values = low  # of the level, folded
-        self._coded: list[Tensor] = []  # the same of its steps so far, quantised
+        self.inputs = self.values = low
+        self.coded: list[Tensor] = []
+        self._starts: tuple[Tensor, ...] = ()  # what the trunk gives to each head
+        self._hidden: Tensor | None = None  # of the last head
+        self._log_scales = low  # (N, 9 fold^2) of the level
         self._order: list[int] = []  # folded channels that they are of
 
     def visit_low_pass(self, step: int) -> None:
@@ -294,37 +190,37 @@ class _Batch:
         """See `Walker`."""
         net, fold = self._prior.net(level), fold_of(level)
         steps_px = self._steps_px[:, level - 1]
-        row = level - min(lv for lv, n in NET_OF_LEVEL.items() if n == NET_OF_LEVEL[level])
-        inputs = net.round(trunk_inputs(self.low.detach(), self._parents, steps_px, fold))
-        bias = interpolate(self._weights, net.quality_bias[:, row])
-        self._trunk = net.trunk(inputs, self._trunk, bias)
+        self.inputs = net.round(trunk_inputs(self.low.detach(), self._parents, steps_px, fold))
+        bias = self._prior.bias(level, self._weights)
+        self._trunk = net.trunk(self.inputs, self._trunk, bias)
+        self._starts = net.starts(self._trunk)
         values = self._details[level - 1].flatten(1, 2) / steps_px[:, :, None, None]
-        self._values = F.pixel_unshuffle(values, fold)
-        self._coded, self._order = [], []
+        self.values = F.pixel_unshuffle(values, fold)
+        self.coded, self._order, self._hidden = [], [], None
+        self._log_scales = self._prior.log_scales(level, self._weights)
 
     def visit(self, visit: Visit) -> None:
         """See `Walker`."""
         net, channels = self._prior.net(visit.level), list(visit.channels)
-        log_scale = self._log_scales[:, visit.level - 1]
-        folded = fold_of(visit.level) ** 2
-        log_scale = log_scale.repeat_interleave(folded, 1)[:, channels, None, None]
+        log_scale = self._log_scales[:, channels, None, None]
         known = None
-        if self._coded:
-            known = net.round(torch.cat([torch.asinh(c.detach()) for c in self._coded], 1))
-        mean, correction = net.heads[visit.head](self._trunk, known).float().chunk(2, 1)
+        if self.coded:
+            known = net.round(torch.cat([torch.asinh(c.detach()) for c in self.coded], 1))
+        out, self._hidden = net.head(visit.head, self._starts[visit.head], known, self._hidden)
+        mean, correction = out.float().chunk(2, 1)
         bits, quantised = self._quantize(
-            self._values[:, channels],
+            self.values[:, channels],
             net.round_mean(mean * (0.5 + torch.exp(log_scale))),
             correction + log_scale,
         )
         self.bits = self.bits + bits
-        self._coded.append(quantised)
+        self.coded.append(quantised)
         self._order += channels
 
     def leave_level(self, level: int) -> None:
         """See `Walker`."""
         inverse = sorted(range(len(self._order)), key=self._order.__getitem__)
-        values = F.pixel_shuffle(torch.cat(self._coded, 1)[:, inverse], fold_of(level))
+        values = F.pixel_shuffle(torch.cat(self.coded, 1)[:, inverse], fold_of(level))
         self._parents = values.detach()
         dequantised = values * self._steps_px[:, level - 1, :, None, None]
         dequantised = dequantised.view(len(values), 3, 3, *values.shape[2:])

@@ -27,6 +27,7 @@ from licodec.native.threads import over_rows
 from licodec.prior.layout import (
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
+    NUM_LEVELS,
     NUM_PLANES,
     OFFSET_BITS,
     VALUE_BITS,
@@ -86,6 +87,11 @@ class NativeNetwork:
         if half.shape != (_COMPAND_ENTRIES,) or np.abs(half).max() > 127:
             raise ModelError("the family's companding table has another shape than the format's")
         self._compand = np.concatenate([-half[:0:-1], half]).astype(np.int8)
+        num_features = NUM_PLANES * (fold_of(NUM_LEVELS) ** 2 + 1)
+        if tensors["net.top.first.weight0"].shape[1] != num_features:
+            raise ModelError("the native library has no prior with magnitudes among its inputs")
+        if "net.top.head1.in.weight2" in tensors:
+            raise ModelError("the native library has no prior whose heads carry a hidden state")
         names = sorted(k.removesuffix(".shift") for k in tensors if k.endswith(".shift"))
         self._layers = {name: self._layer(tensors, name) for name in names}
         self._num_channels = {

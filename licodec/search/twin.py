@@ -64,6 +64,7 @@ class FloatTwin:
         self._log_scale = tables["detail_log_scale"][quality_index].float()
         self._unit = tables["mean_unit_q8"][quality_index].float()
         self._reciprocal = tables["high_pass_reciprocal"][quality_index].float()
+        self._has_magnitudes = prior.has_magnitudes
         self._nets = {lv: self._net(prior, lv, quality_index) for lv in NET_OF_LEVEL}
 
     def _net(self, prior: IntegerPrior, level: int, quality_index: int) -> _Net:
@@ -115,18 +116,24 @@ class FloatTwin:
             trunk = _active(self._sum(block, trunk) + trunk)
         return trunk
 
-    def head(self, visit: Visit, trunk: Tensor, known: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Means in steps and logarithms of scales (C, h/f, w/f) of one step."""
+    def head(
+        self, visit: Visit, trunk: Tensor, known: list[Tensor], carried: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Means in steps, logarithms of scales (C, h/f, w/f) of a step, and its hidden state."""
         level, channels = visit.level, visit.channels
         into, mix, last = self._nets[level].heads[visit.head]
         planes = [c // fold_of(level) ** 2 for c in channels]
-        hidden = _active(self._sum(into, trunk, torch.cat(known)[None] if known else None))
+        more = []
+        if known:
+            seen = torch.cat([*known, *(k.abs() for k in known if self._has_magnitudes)])
+            more = [seen[None], *([carried] if len(into.weights) > 2 else [])]
+        hidden = _active(self._sum(into, trunk, *more))
         hidden = _active(self._sum(mix, hidden))
         out = floor(self._sum(last, hidden).float())[0].clamp(-_MAX_OUT, _MAX_OUT)
         unit = self._unit[level - 1, planes][:, None, None]
         mean = floor(out[: len(channels)] * unit * (_VALUE_UNIT / 4096) + 0.5) / _VALUE_UNIT
         base = self._log_scale[level - 1, planes][:, None, None] + 0.5
-        return mean, (out[len(channels) :] + base) / 16
+        return mean, (out[len(channels) :] + base) / 16, hidden
 
     def _inputs(self, level: int, low: Tensor, parents: Tensor | None) -> Tensor:
         """(1, I, h/f, w/f) companded inputs of a level's trunk."""
@@ -140,17 +147,20 @@ class FloatTwin:
         parts = [high_pass, floor(brightness).clamp(-MAX_INPUT, MAX_INPUT)]
         if parents is not None:
             parts.append(parents)
+        if self._has_magnitudes:
+            parts += [high_pass.abs(), *(part.abs() for part in parts[2:])]
         return torch.cat(parts)[None]
 
-    def _sum(self, layer: IntLayer, x: Tensor, more: Tensor | None = None) -> Tensor:
+    def _sum(self, layer: IntLayer, x: Tensor, *others: Tensor | None) -> Tensor:
         """Convolutions of a layer; the half that makes floor round is in its bias."""
         weight = layer.weights[0]
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
         total = F.conv2d(x, weight, layer.bias, padding=weight.shape[2] // 2)
-        if more is not None:
-            weight = layer.weights[1]
-            more = more.to(self.dtype).contiguous(memory_format=torch.channels_last)
-            added = F.conv2d(more, weight, padding=weight.shape[2] // 2)
+        for kernel, other in zip(layer.weights[1:], others, strict=False):
+            if other is None:
+                continue
+            map_ = other.to(self.dtype).contiguous(memory_format=torch.channels_last)
+            added = F.conv2d(map_, kernel, padding=kernel.shape[2] // 2)
             if added.shape[2] != total.shape[2]:
                 added = F.interpolate(added, scale_factor=2.0, mode="nearest")
             total = total + added
@@ -175,6 +185,7 @@ class _Picture:
         self._trunk: Tensor | None = None
         self._parents: Tensor | None = None
         self._known: list[Tensor] = []  # of the level's steps so far, companded
+        self._hidden: Tensor | None = None  # of the level's last step
         self._coded: list[Tensor] = []  # values of the level's steps so far
         self._order: list[int] = []  # folded channels that they are of
 
@@ -204,12 +215,14 @@ class _Picture:
     def enter_level(self, level: int) -> None:
         """See `Walker`."""
         self._trunk = self._twin.trunk(level, self.low, self._parents, self._trunk)
-        self._known, self._coded, self._order = [], [], []
+        self._known, self._coded, self._order, self._hidden = [], [], [], None
 
     def visit(self, visit: Visit) -> None:
         """See `Walker`."""
         assert self._trunk is not None
-        mean, log_scale = self._twin.head(visit, self._trunk, self._known)
+        mean, log_scale, self._hidden = self._twin.head(
+            visit, self._trunk, self._known, self._hidden
+        )
         values = self._choose(mean, log_scale, Where(visit.level, visit.channels))
         self._known.append(compand(floor(8 * values)))
         self._coded.append(values)

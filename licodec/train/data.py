@@ -202,14 +202,21 @@ class CropSampler:
             planar = [torch.from_numpy(np.array(a)).permute(2, 0, 1) for a in pictures.arrays]
             self._store = FlatStore(planar, device)
 
-    def batch(self) -> Tensor:
-        """(N, 3, crop, crop) uint8, on the device where the pictures are."""
+    def skip(self) -> None:
+        """Go past a batch."""
+        self._draw()
+
+    def _draw(self) -> Draw:
         random, size = self._random, self._crop
         picture = random.choice(len(self._arrays), self._batch, p=self._chances)
         top, left = (random.integers(0, n - size + 1) for n in self._sizes[picture].T)
-        draw = Draw(picture, top, left, random.random((self._batch, 3)) < 0.5)
+        return Draw(picture, top, left, random.random((self._batch, 3)) < 0.5)
+
+    def batch(self) -> Tensor:
+        """(N, 3, crop, crop) uint8, on the device where the pictures are."""
+        draw = self._draw()
         if self._store is not None:
-            return self._store.crops(draw, size)
+            return self._store.crops(draw, self._crop)
         crops = [self._crop_of(draw, i) for i in range(self._batch)]
         return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
 

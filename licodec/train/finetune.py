@@ -1,7 +1,8 @@
 """A checkpoint, pictures and a released family in, a trainer on real symbols out.
 
     synthesis alone    cached: whole pictures are encoded once with the released family
-    prior or gains     in the loop: their symbols change with every step
+    prior alone        cached: crops are analysed and coded once, then each step is told its past
+    more than one      in the loop: their symbols change with every step
 
 Source of the idea: Borzechowski et al. 2024, arXiv:2506.08662.
 """
@@ -27,6 +28,8 @@ from licodec.train.finetune_task import CacheProgress, SynthesisOnLatents
 from licodec.train.integers import integer_prior
 from licodec.train.loop import RunOptions, Task, Trainer, seeded_network
 from licodec.train.network import CodecNetwork
+from licodec.train.prior_crops import CropCache
+from licodec.train.prior_task import PriorOnCrops
 
 # Parts that may be trained: first word of their parameters' names, learning rate relative to the
 # run's. The analysis is none of them.
@@ -42,14 +45,20 @@ class FinetuneOptions:
     parts: tuple[str, ...]  # of PARTS, in this order
     quantizer: str  # key of CHOICES; with prior or gains trained, one of IN_LOOP_QUANTIZERS
     family_path: Path  # released family.safetensors; read if the synthesis alone is trained
-    cache: Path  # folder of the pairs; the same
+    cache: Path  # folder of the pairs, or of a prior's crops
     cache_bytes: float
     num_jobs: int = 1  # processes that encode
+    prior: str | None = None  # key of PRIORS that the checkpoint's grows into
 
     @property
     def is_cached(self) -> bool:
         """Whether the symbols stay the same for the whole run."""
         return self.parts == ("synthesis",)
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether the prior alone is trained, on cached crops."""
+        return self.parts == ("prior",)
 
 
 def finetuner(
@@ -77,6 +86,8 @@ def finetuner(
         ModelError: damaged family.
     """
     family, own = checkpoint_configs(start)
+    if told.prior is not None:
+        family = family.with_prior(told.prior)
     network = seeded_network(family, synthesis or own, options.seed)
     stage = stage_name(f"{'+'.join(told.parts)} on {told.quantizer}", options.tune)
     rates = dict(PARTS[part] for part in told.parts)
@@ -94,6 +105,19 @@ def finetuner(
             report=report,
             encoders=partial(encoders, told.num_jobs, told.family_path, told.cache, told.quantizer),
         )
+    elif told.is_forced:
+        load_weights(network, load_checkpoint(start)["ema"], with_synthesis=False)
+        crops = CropCache(told.cache, network, options.crop_px, told.quantizer, told.cache_bytes)
+        task = PriorOnCrops(
+            network,
+            options,
+            train,
+            valid,
+            cache=crops,
+            stage=stage,
+            quantizer=told.quantizer,
+            report=report,
+        )
     else:
         task = EndToEnd(
             network,
@@ -106,7 +130,7 @@ def finetuner(
             on_integers=True,
         )
     trainer = Trainer(options, network, task)
-    trainer.resume(start)
+    trainer.resume(start, grows=told.prior is not None)
     return trainer
 
 

@@ -15,7 +15,8 @@ from licodec.prior.fake_integers import MAX_WEIGHT, weight_shift
 from licodec.prior.inputs import RECIPROCAL_BITS, compand_table
 from licodec.prior.layers import MAX_ACTIVATION
 from licodec.prior.layout import NET_OF_LEVEL, NUM_LEVELS
-from licodec.prior.msp import Head, LevelNet, Prior
+from licodec.prior.level_net import Head, LevelNet
+from licodec.prior.msp import Prior
 from licodec.transform.grid import FRACTION_BITS
 from licodec.transform.quality import knot_weights
 
@@ -26,18 +27,21 @@ _EXACT_FLOAT32 = 1 << 24
 _HALVING_BIAS = 0.5
 
 
-def integer_layer(weights: list[Tensor], bias: Tensor | None) -> dict[str, Tensor]:
+def integer_layer(
+    weights: list[Tensor], bias: Tensor | None, max_weight: int = MAX_WEIGHT
+) -> dict[str, Tensor]:
     """Quantise convolutions that add into one sum.
 
     Args:
         weights: each (O, I, k, k) float; they share one power-of-two scale per output channel.
         bias: (O,) float or None.
+        max_weight: of the integers.
 
     Returns:
         weight0, weight1, .. int8, bias int32, shift uint8 (O,).
     """
     largest = torch.stack([w.abs().amax((1, 2, 3)) for w in weights]).amax(0).clamp_min(1e-6)
-    shift = weight_shift(largest)
+    shift = weight_shift(largest, max_weight)
     scale = 2.0**shift
     total = sum(
         ((w * scale[:, None, None, None]).round().abs().sum((1, 2, 3)) for w in weights),
@@ -50,7 +54,7 @@ def integer_layer(weights: list[Tensor], bias: Tensor | None) -> dict[str, Tenso
     tensors = {
         f"weight{i}": (w * scale[:, None, None, None])
         .round()
-        .clamp(-MAX_WEIGHT, MAX_WEIGHT)
+        .clamp(-max_weight, max_weight)
         .to(torch.int8)
         for i, w in enumerate(weights)
     }
@@ -84,7 +88,7 @@ def integer_prior(
         tensors["compand"] = compand_table()
         for name, net in prior.nets.items():
             assert isinstance(net, LevelNet)
-            tensors |= _net_tensors(f"net.{name}", net, weights)
+            tensors |= _net_tensors(f"net.{name}", net, weights, prior.max_weight)
     return tensors
 
 
@@ -104,19 +108,19 @@ def _step_tables(weights: Tensor, log_detail: Tensor, log_low: Tensor) -> dict[s
     }
 
 
-def _net_tensors(name: str, net: LevelNet, weights: Tensor) -> dict[str, Tensor]:
+def _net_tensors(name: str, net: LevelNet, weights: Tensor, max_weight: int) -> dict[str, Tensor]:
     assert NET_OF_LEVEL[NUM_LEVELS] == "top"
     layers: dict[str, dict[str, Tensor]] = {}
     first = [net.first.weight] if net.coarser is None else [net.first.weight, net.coarser.weight]
-    layers["first"] = integer_layer(first, None)
+    layers["first"] = integer_layer(first, None, max_weight)
     for i, block in enumerate(net.blocks):
-        layers[f"block{i}"] = _conv(block)
+        layers[f"block{i}"] = _conv(block, max_weight)
     for i, head in enumerate(net.heads):
         assert isinstance(head, Head)
-        into = [head.trunk.weight] if head.known is None else [head.trunk.weight, head.known.weight]
-        layers[f"head{i}.in"] = integer_layer(into, head.trunk.bias)
-        layers[f"head{i}.mix"] = _conv(head.mix)
-        layers[f"head{i}.out"] = _conv(head.out)
+        into = [c.weight for c in (head.trunk, head.known, head.carry) if c is not None]
+        layers[f"head{i}.in"] = integer_layer(into, head.trunk.bias, max_weight)
+        layers[f"head{i}.mix"] = _conv(head.mix, max_weight)
+        layers[f"head{i}.out"] = _conv(head.out, max_weight)
     tensors = {f"{name}.{layer}.{k}": v for layer, ts in layers.items() for k, v in ts.items()}
     scale = 2.0 ** layers["first"]["shift"].double() * _UNIT
     bias = torch.einsum("qk,klc->qlc", weights, net.quality_bias.double())
@@ -124,9 +128,9 @@ def _net_tensors(name: str, net: LevelNet, weights: Tensor) -> dict[str, Tensor]
     return tensors
 
 
-def _conv(conv: nn.Module) -> dict[str, Tensor]:
+def _conv(conv: nn.Module, max_weight: int) -> dict[str, Tensor]:
     assert isinstance(conv, nn.Conv2d)
-    return integer_layer([conv.weight], conv.bias)
+    return integer_layer([conv.weight], conv.bias, max_weight)
 
 
 def reach_of(index: int) -> int:

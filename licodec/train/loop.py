@@ -157,7 +157,7 @@ class Trainer:
 
         Args:
             path: of the checkpoint.
-            grows: what its corrections lack begins as no change, rather than being refused.
+            grows: what its networks lack begins as no change, rather than being refused.
 
         Raises:
             TrainingError: damaged checkpoint, or one of another shape.
@@ -171,7 +171,7 @@ class Trainer:
         missing = load_weights(self.network, tensors, with_synthesis=with_synthesis)
         has_grown = grows and bool(missing)
         if grows:
-            missing = self.network.start_unchanged(missing)
+            missing = self.network.start_unchanged(missing, tensors)
         if missing:
             raise TrainingError(f"{path}: family tensors {', '.join(missing[:3])} do not fit")
         self.ema = {k: v.clone() for k, v in self.network.state_dict().items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import torch
@@ -11,6 +12,7 @@ from licodec.config import CorrectionConfig, FamilyConfig
 from licodec.metrics.distortion import Distortion, squared_error
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES
 from licodec.prior.msp import Prior, Quantize, quantize_dead_zone
+from licodec.train.grow import grow_prior
 from licodec.transform.colour import planes_to_rgb, rgb_to_planes
 from licodec.transform.correction import Correction
 from licodec.transform.grid import NUM_BANDS, band_norm
@@ -48,6 +50,9 @@ class CodecNetwork(nn.Module):
             widths=dict(family.widths),
             depths=dict(family.depths),
             head_widths=dict(family.head_widths),
+            has_magnitudes=family.has_magnitudes,
+            carries_hidden=family.carries_hidden,
+            max_weight=family.max_weight,
         )
         self.analysis = Correction(**asdict(family.analysis), num_knots=knots)
         self.synthesis = Correction(**asdict(synthesis), num_knots=knots)
@@ -103,14 +108,15 @@ class CodecNetwork(nn.Module):
         return bits / (rgb.shape[2] * rgb.shape[3]), lacking
 
     @torch.no_grad()
-    def start_unchanged(self, names: list[str]) -> list[str]:
-        """Let new parts of the corrections begin as no change at all.
+    def start_unchanged(self, names: list[str], old: Mapping[str, Tensor]) -> list[str]:
+        """Let new parts of the corrections and of the prior begin as no change at all.
 
         Args:
             names: of tensors that are new.
+            old: tensors of the smaller network by name.
 
         Returns:
-            those of them that belong to neither correction.
+            those of them that cannot.
         """
         tensors = self.state_dict()
         of_corrections = [n for n in names if n.startswith(("analysis.", "synthesis."))]
@@ -119,7 +125,9 @@ class CodecNetwork(nn.Module):
             if layer.endswith(("back", "out")):
                 tensors[f"{layer}.weight"].zero_()
                 tensors[f"{layer}.bias"].zero_()
-        return sorted(set(names) - set(of_corrections))
+        rest = sorted(set(names) - set(of_corrections))
+        of_prior = [n for n in rest if n.startswith("prior.")]
+        return sorted(set(rest) - set(of_prior)) + grow_prior(self.prior, of_prior, old)
 
     @torch.no_grad()
     def start_from_spreads(self, rgb: Tensor) -> None:

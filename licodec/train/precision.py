@@ -12,8 +12,14 @@ def training_autocast(device: torch.device) -> torch.autocast:
 
     A CPU without it would emulate: a step of `fast` then takes five times as long as in float32.
     """
+    is_short = convolved_type(device) == torch.bfloat16
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_short)
+
+
+def convolved_type(device: torch.device) -> torch.dtype:
+    """torch.bfloat16 where the device multiplies it in hardware, else torch.float32."""
     if device.type == "cuda":
         has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         has_bfloat16 = has_fast_bfloat16()
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_bfloat16)
+    return torch.bfloat16 if has_bfloat16 else torch.float32

@@ -1,0 +1,155 @@
+"""What a prior pays for cached crops, told at every step what was known there (teacher forcing).
+
+The symbols before a step are those of the cache, whatever the prior would have done itself, so that
+no analysis, wavelet or synthesis runs in a step of training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from licodec.prior.decision import decision_terms
+from licodec.prior.layout import NUM_LEVELS, VALUE_BITS, detail_steps, fold_of
+from licodec.prior.msp import Prior
+from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
+from licodec.train.prior_crops import LEVELS, OFF_UNIT, CropBatch, coding_order
+
+_LN2 = math.log(2)
+_NATS_PER_SQUARED_STEP = BITS_PER_SQUARED_STEP * _LN2
+_VALUE_UNIT = 1 << VALUE_BITS
+# Elements of a block: its some twenty temporaries stay in the cache of a core.
+_BLOCK = 1 << 15
+
+
+class LevelCost(NamedTuple):
+    """Of the n crops that have a level.
+
+    Attributes:
+        cost: (n,) bits and what errors are worth in bits; the one to be differentiated.
+        bits: (n,) without the errors.
+        errors: (n, 9 fold^2) sums of squared errors in steps, channels in coding order.
+    """
+
+    cost: Tensor
+    bits: Tensor
+    errors: Tensor
+
+
+def forced_costs(
+    prior: Prior, crops: CropBatch, weights: Tensor, *, has_dead_zone: bool
+) -> Iterator[tuple[int, LevelCost]]:
+    """Walk the levels, coarse to fine.
+
+    Args:
+        prior: to be trained.
+        crops: N of them, of some levels the first n.
+        weights: (N, knots) of their qualities.
+        has_dead_zone: how symbols are chosen.
+
+    Yields:
+        each level with its cost.
+    """
+    trunk = parents = None
+    for level in LEVELS:
+        net, values, known = prior.net(level), crops.values[level], crops.known[level]
+        count = len(values)
+        inputs = crops.features[level]
+        if level < NUM_LEVELS:
+            assert trunk is not None
+            assert parents is not None
+            inputs, trunk = torch.cat([inputs, parents[:count]], 1), trunk[:count]
+        trunk = net.trunk(inputs, trunk, prior.bias(level, weights[:count]))
+        order = coding_order(level)
+        base = prior.log_scales(level, weights[:count])[:, order]
+        parts, hidden, first = [], None, 0
+        starts = net.starts(trunk)
+        for number, step in enumerate(detail_steps(level)):
+            before = known[:, :first] if first else None
+            out, hidden = net.head(number, starts[number], before, hidden)
+            part = slice(first, first + len(step.channels))
+            off = crops.off[level][:, part]
+            parts.append(
+                LevelCost(*_Cost.apply(out, values[:, part], off, base[:, part], has_dead_zone))  # type: ignore[no-untyped-call]
+            )
+            first = part.stop
+        costs, bits, errors = zip(*parts, strict=True)
+        yield level, LevelCost(sum(costs), sum(bits), torch.cat(errors, 1))
+        inverse = sorted(range(len(order)), key=order.__getitem__)
+        parents = F.pixel_shuffle(known[:, inverse], fold_of(level))
+
+
+class _Cost(torch.autograd.Function):
+    """Cost of a step and its gradients, in one pass over blocks.
+
+    The error of a symbol that is not 0 is what was quantised away. Where it is 0, the decoded value
+    is the mean, which the synthesis was trained with: it is held to what the cache has, because
+    what a better mean would bring there the synthesis brings already.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, out: Tensor, values: Tensor, off: Tensor, base: Tensor, has_dead_zone: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        count, channels = base.shape
+        rows = out.permute(0, 2, 3, 1).reshape(count, -1, 2 * channels)
+        value_rows = values.permute(0, 2, 3, 1).reshape(count, -1, channels)
+        off_rows = off.permute(0, 2, 3, 1).reshape(count, -1, channels)
+        grad = torch.empty_like(rows)
+        nats, errors, to_base = (base.new_zeros(count, channels) for _ in range(3))
+        unit = 0.5 + torch.exp(base)
+        for crop, part in _blocks(count, rows.shape[1], channels):
+            raw, correction = rows[crop, part].float().chunk(2, 2)
+            scale, log_scale = unit[crop, None], base[crop, None]
+            value = value_rows[crop, part].float()
+            mean = (raw * scale).mul_(_VALUE_UNIT).round_().div_(_VALUE_UNIT)
+            terms = decision_terms(
+                value - mean, correction + log_scale, has_dead_zone=has_dead_zone
+            )
+            error = terms.size - terms.magnitude
+            is_coded = terms.magnitude.clamp(max=1.0)
+            by_size = terms.by_size.addcmul_(
+                error, is_coded - terms.pull, value=2 * _NATS_PER_SQUARED_STEP
+            )
+            # The mean less what the cache has there.
+            held = mean.sub_(value).add_(off_rows[crop, part], alpha=1 / OFF_UNIT)
+            held.mul_(1 - is_coded).mul_(2 * _NATS_PER_SQUARED_STEP)
+            by_raw = held.addcmul_(by_size, terms.sign, value=-1).mul_(scale)
+            grad[crop, part, :channels] = by_raw
+            grad[crop, part, channels:] = terms.by_log_scale
+            nats[crop] += terms.nats.sum(1)
+            errors[crop] += (error * error).sum(1)
+            # The base is the log scale's and, as part of its unit, the mean's.
+            through_mean = by_raw * raw * (1 - 0.5 / scale)
+            to_base[crop] += (terms.by_log_scale + through_mean).sum(1)
+        ctx.save_for_backward(grad, to_base)
+        ctx.map_shape = out.shape
+        bits = nats.sum(1) / _LN2
+        ctx.mark_non_differentiable(bits, errors)
+        return bits + BITS_PER_SQUARED_STEP * errors.sum(1), bits.clone(), errors
+
+    @staticmethod
+    def backward(ctx: Any, to_cost: Tensor, *_others: Tensor) -> tuple[Tensor | None, ...]:
+        grad, to_base = ctx.saved_tensors
+        weight = to_cost / _LN2
+        count, channels, height, width = ctx.map_shape
+        to_out = (grad * weight[:, None, None]).view(count, height, width, channels)
+        return to_out.permute(0, 3, 1, 2), None, None, to_base * weight[:, None], None
+
+
+def _blocks(count: int, places: int, channels: int) -> Iterator[tuple[slice, slice]]:
+    """Crops and places of blocks: some whole crops, or some places of one."""
+    whole = _BLOCK // (places * channels)
+    if whole:
+        for first in range(0, count, whole):
+            yield slice(first, first + whole), slice(None)
+        return
+    some = max(1, _BLOCK // channels)
+    for crop in range(count):
+        for first in range(0, places, some):
+            yield slice(crop, crop + 1), slice(first, first + some)
