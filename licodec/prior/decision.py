@@ -144,7 +144,7 @@ def decide(
 
 class _Decision(torch.autograd.Function):
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, values: Tensor, mean: Tensor, log_scale: Tensor, has_dead_zone: bool
     ) -> tuple[Tensor, Tensor]:
         like = [_innermost_channels(x) for x in (values, mean, log_scale)]
@@ -166,9 +166,7 @@ class _Decision(torch.autograd.Function):
         return bits, _channels_back(quantised.view(shape))
 
     @staticmethod
-    def backward(  # type: ignore[override]
-        ctx: Any, to_bits: Tensor, to_quantised: Tensor
-    ) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, to_bits: Tensor, to_quantised: Tensor) -> tuple[Tensor | None, ...]:
         pull, by_size, by_log = ctx.saved_tensors
         weight = (to_bits / _LN2).view(-1, *[1] * (pull.ndim - 1))
         through = _innermost_channels(to_quantised)

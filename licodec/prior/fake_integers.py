@@ -41,11 +41,11 @@ def nearest(x: Tensor, per_unit: Tensor | float) -> Tensor:
 
 class _Nearest(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, per_unit: Tensor | float) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, per_unit: Tensor | float) -> Tensor:
         return (x * per_unit).round_().div_(per_unit)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         return grad, None
 
 
@@ -88,12 +88,12 @@ class _RoundedActivation(torch.autograd.Function):
     """Rectifier with a ceiling, rounded to 1/16; gradients as of the rectifier alone."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
         return (x * 16).round_().clamp_(0, 255).mul_(1 / 16)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         return torch.as_tensor(torch.ops.aten.hardtanh_backward(grad, x, 0.0, ACTIVATION_LIMIT))
 

@@ -282,8 +282,8 @@ class IntegerPrior:
             # A conversion to integers drops the fraction: floor, where nothing is negative.
             indices[:, :, part] = index.to(torch.int8)
         shape = (len(channels), height, width)
-        hidden = torch.cat(states) if states else None
-        return means.view(shape), indices.view(shape), hidden
+        state = torch.cat(states) if states else None
+        return means.view(shape), indices.view(shape), state
 
 
 class _Picture:

@@ -93,7 +93,7 @@ class _Cost(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, out: Tensor, values: Tensor, off: Tensor, base: Tensor, has_dead_zone: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
         count, channels = base.shape
@@ -134,7 +134,7 @@ class _Cost(torch.autograd.Function):
         return bits + BITS_PER_SQUARED_STEP * errors.sum(1), bits.clone(), errors
 
     @staticmethod
-    def backward(ctx: Any, to_cost: Tensor, *_others: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, to_cost: Tensor, *_others: Tensor) -> tuple[Tensor | None, ...]:
         grad, to_base = ctx.saved_tensors
         weight = to_cost / _LN2
         count, channels, height, width = ctx.map_shape

@@ -183,7 +183,9 @@ class CropCache:
         parts: list[dict[str, Tensor]] = []
         while sum(len(p["position"]) for p in parts) < _FILE_CROPS:
             rgb = sampler.batch().to(device)
-            parts += [record(network, x, torch.rand(len(x)), quantize) for x in rgb.split(_BATCH)]
+            parts += [
+                record(network, x, torch.rand(len(x)), quantize) for x in torch.split(rgb, _BATCH)
+            ]
         whole = {k: torch.cat([p[k] for p in parts]) for k in parts[0]}
         path = self._new_path()
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
