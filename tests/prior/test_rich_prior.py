@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from licodec.native.network import NativeNetwork
 from torch import Tensor
 
 from licodec import native
@@ -12,6 +11,7 @@ from licodec.errors import ModelError
 from licodec.prior.fake_integers import round_to_integers
 from licodec.prior.integer import IntegerPrior
 from licodec.prior.layout import detail_steps
+from licodec.prior.native_network import NativeNetwork
 from licodec.train.integer_loss import integer_loss
 from licodec.train.network import CodecNetwork
 from tests.photos import crop
