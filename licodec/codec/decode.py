@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from licodec.codec.model import Family, Synthesis, quality_inputs
-from licodec.codec.pixels import Region, grey_levels, pixels_of, tuned_corrector
+from licodec.codec.model import Family, Synthesis
+from licodec.codec.region import Region
+from licodec.codec.synthesis import PictureSynthesis
 from licodec.coding.native_step import NativeStepReader
 from licodec.coding.step import StepReader
 from licodec.container.format import Container
@@ -20,7 +21,7 @@ from licodec.entropy.tuning import NO_TUNING
 from licodec.prior.integer import Where
 from licodec.prior.layout import NUM_LEVELS
 from licodec.prior.planes import Planes
-from licodec.transform.wavelet import FRACTION_BITS
+from licodec.transform.integer import grey_levels, to_plane_range
 
 
 def decode_symbols(container: Container, family: Family) -> Tensor:
@@ -76,7 +77,6 @@ def decode_pixels(
     container: Container,
     family: Family,
     synthesis: Synthesis,
-    device: torch.device,
     timings_s: dict[str, float],
     region: Region | None = None,
 ) -> np.ndarray:
@@ -89,13 +89,12 @@ def decode_pixels(
     started = time.perf_counter()
     # What was found for another synthesis means nothing to this one.
     is_own = header.synthesis_fingerprint == synthesis.fingerprint
-    corrector = tuned_corrector(
-        synthesis.correction,
-        quality_inputs(family.config, header.quality_index),
-        device,
-        tuning if is_own else NO_TUNING,
+    fitted = PictureSynthesis(
+        synthesis.correction, header.quality_index, tuning if is_own else NO_TUNING
     )
-    pixels = pixels_of(planes, corrector, header.height, header.width, header.is_grey, region)
+    pixels = fitted.pixels(
+        planes, header.height, header.width, is_grey=header.is_grey, region=region
+    )
     timings_s["synthesis"] = time.perf_counter() - started
     return pixels
 
@@ -136,10 +135,9 @@ def decode_preview(
     height, width = ((n - 1 >> (level - 1)) + 2 for n in (header.height, header.width))
     part = planes.window(0, min(height, planes.shape[1]), 0, min(width, planes.shape[2]))
     part = F.pad(part.float(), _missing(part, width, height), mode="replicate")
-    part /= 1 << FRACTION_BITS
     timings_s["entropy"] = reader.seconds
     timings_s["prior"] = time.perf_counter() - started - reader.seconds
-    return grey_levels(part, is_grey=header.is_grey)
+    return grey_levels(to_plane_range(part.numpy()), is_grey=header.is_grey)
 
 
 def _missing(part: Tensor, width: int, height: int) -> tuple[int, int, int, int]:

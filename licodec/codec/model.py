@@ -29,6 +29,7 @@ from licodec.metrics.distortion import DISTORTIONS
 from licodec.prior.integer import IntegerPrior
 from licodec.profiles import ProfileInfo, read_metadata
 from licodec.transform.correction import Correction
+from licodec.transform.integer import IntegerSynthesis
 from licodec.transform.quality import knot_weights, log_steps_start
 
 ANALYSIS_PREFIX = "analysis."
@@ -63,7 +64,7 @@ class Synthesis:
     """One profile's synthesis correction."""
 
     fingerprint: bytes  # 2 bytes
-    correction: Correction
+    correction: IntegerSynthesis
 
 
 def fingerprint_of(tensors: Mapping[str, Tensor]) -> str:
@@ -182,10 +183,13 @@ def load_synthesis(info: ProfileInfo, config: FamilyConfig) -> Synthesis:
     fingerprint, shape = _described(info.synthesis_path, synthesis_from_json)
     tensors = _load(path)
     _check(path, tensors, fingerprint)
-    directions = tensors.pop("directions", None)
-    net = _correction(tensors, shape, config.num_knots, path)
-    net.directions = None if directions is None else directions.float()
-    return Synthesis(info.synthesis_fingerprint, net)
+    try:
+        form = IntegerSynthesis({k: v.numpy() for k, v in tensors.items()}, shape)
+    except KeyError as error:
+        raise ModelError(f"{path}: weights lack tensor {error}; reinstall licodec") from error
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}; reinstall licodec") from error
+    return Synthesis(info.synthesis_fingerprint, form)
 
 
 def quality_inputs(config: FamilyConfig, quality_index: int) -> tuple[Tensor, Tensor]:

@@ -28,7 +28,7 @@ from licodec.codec.model import Family
 from licodec.search.annealing import Annealing
 from licodec.search.objective import Cost, Objective
 from licodec.search.values import Values, values_of
-from licodec.transform.correction import Correction
+from licodec.transform.integer import IntegerSynthesis
 from licodec.transform.patches import padded_size
 from licodec.transform.wavelet import GRID_PX
 
@@ -106,7 +106,7 @@ class Overfitted:
 def overfit(
     pixels: np.ndarray,
     family: Family,
-    synthesis: Correction,
+    synthesis: IntegerSynthesis,
     quality_index: int,
     device: torch.device,
     *,
@@ -161,7 +161,7 @@ class _Search:
         self,
         pixels: np.ndarray,
         family: Family,
-        synthesis: Correction,
+        synthesis: IntegerSynthesis,
         quality_index: int,
         device: torch.device,
         choice: str,

@@ -49,6 +49,7 @@ class CodecNetwork(nn.Module):
             head_widths=dict(family.head_widths),
         )
         self.analysis = Correction(**asdict(family.analysis), num_knots=knots)
+        self.synthesis_config = synthesis
         self.synthesis = Correction(**asdict(synthesis), num_knots=knots)
         self.synthesis_config = synthesis
         self.register_buffer("log_steps_start", start)

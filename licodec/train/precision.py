@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from licodec.codec.pixels import has_fast_bfloat16
+from licodec.codec.bfloat16 import has_fast_bfloat16
 
 
 def training_autocast(device: torch.device) -> torch.autocast:

@@ -13,7 +13,7 @@ from torch import Tensor
 # Subtracted from every sample before the transform: it halves the range of the luma low-pass.
 MID_GREY = 128.0
 
-_ROWS = (
+ROWS = (
     (1 / math.sqrt(3), 1 / math.sqrt(3), 1 / math.sqrt(3)),
     (1 / math.sqrt(2), 0.0, -1 / math.sqrt(2)),
     (1 / math.sqrt(6), -2 / math.sqrt(6), 1 / math.sqrt(6)),
@@ -29,13 +29,13 @@ def rgb_to_planes(rgb: Tensor) -> Tensor:
     Returns:
         (N, 3, H, W) float, luma in [-222, 220], chroma within [-209, 209].
     """
-    matrix = torch.tensor(_ROWS, dtype=rgb.dtype, device=rgb.device)
+    matrix = torch.tensor(ROWS, dtype=rgb.dtype, device=rgb.device)
     return torch.einsum("dc,nchw->ndhw", matrix, rgb - MID_GREY)
 
 
 def planes_to_rgb(planes: Tensor) -> Tensor:
     """Inverse of `rgb_to_planes`; (N, 3, H, W) float to float grey levels, not clipped."""
-    matrix = torch.tensor(_ROWS, dtype=planes.dtype, device=planes.device)
+    matrix = torch.tensor(ROWS, dtype=planes.dtype, device=planes.device)
     return torch.einsum("dc,ndhw->nchw", matrix, planes).add_(MID_GREY)
 
 

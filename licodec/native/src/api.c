@@ -61,8 +61,7 @@ const char *lc_level_name(int32_t i)
 
 int lc_has_level(int32_t i) { return i >= 0 && i < NUM_LEVELS && LEVELS[i].is_there(); }
 
-/* NULL where this CPU lacks it. */
-static const lc_kernels *kernels_of(int32_t level)
+const lc_kernels *lc_kernels_of(int32_t level)
 {
     return lc_has_level(level) ? LEVELS[level].kernels : NULL;
 }
@@ -75,6 +74,10 @@ void lc_layer_free(lc_layer *layer)
     free(layer->bias);
     free(layer->shift);
     free(layer->weights);
+    free(layer->factor);
+    free(layer->byte_factor);
+    free(layer->zero);
+    free(layer->zero_bytes);
     free(layer);
 }
 
@@ -86,7 +89,7 @@ lc_layer *lc_layer_new(int32_t level, int32_t outputs, int32_t num_convolutions,
                        int32_t of_inputs)
 {
     const int8_t *const weights[2] = {weights0, weights1};
-    const lc_kernels *used = kernels_of(level);
+    const lc_kernels *used = lc_kernels_of(level);
     if (!used || !is_size(outputs, LC_MAX_CHANNELS) || !is_size(num_convolutions, 2)) return NULL;
     if (!inputs || !kernels || !bias || !shift || of_inputs < -1 || of_inputs > 1) return NULL;
     lc_layer *layer = calloc(1, sizeof *layer);
@@ -230,7 +233,7 @@ int lc_head(const lc_head_task *h)
 
 int lc_put_values(int32_t level, const lc_values_task *t)
 {
-    const lc_kernels *used = kernels_of(level);
+    const lc_kernels *used = lc_kernels_of(level);
     if (!used || !t || (t->fold != 1 && t->fold != 2)) return LC_BAD_ARGUMENT;
     if (!is_area(t->height, t->width, 9 * 4) || !are_rows(t->top, t->bottom, t->height))
         return LC_BAD_ARGUMENT;
@@ -248,7 +251,7 @@ int lc_put_values(int32_t level, const lc_values_task *t)
 
 int lc_synthesise(int32_t level, const lc_wavelet_task *t)
 {
-    const lc_kernels *used = kernels_of(level);
+    const lc_kernels *used = lc_kernels_of(level);
     if (!used || !t || !is_area(t->height, t->width, 9 * 4)) return LC_BAD_ARGUMENT;
     if (!are_rows(t->top, t->bottom, 2 * t->height) || !are_rows(t->left, t->right, 2 * t->width))
         return LC_BAD_ARGUMENT;
@@ -285,7 +288,7 @@ static int is_choice(const lc_choice_task *t)
 
 int64_t lc_choose_step(int32_t level, const lc_choice_task *t, double *missed)
 {
-    const lc_kernels *used = kernels_of(level);
+    const lc_kernels *used = lc_kernels_of(level);
     if (!used || !is_choice(t) || !missed || !t->offsets || !t->symbols || !t->numbers)
         return LC_BAD_ARGUMENT;
     missed[0] = missed[1] = 0;
@@ -295,7 +298,7 @@ int64_t lc_choose_step(int32_t level, const lc_choice_task *t, double *missed)
 int lc_count_magnitudes(int32_t level, const lc_choice_task *t, int64_t columns, int64_t stride,
                         int32_t num_bands, int64_t *counts)
 {
-    const lc_kernels *used = kernels_of(level);
+    const lc_kernels *used = lc_kernels_of(level);
     if (!used || !is_choice(t) || !counts || t->kind == LC_RDOQ) return LC_BAD_ARGUMENT;
     if (columns < 1 || t->per_channel % columns || stride < 1 || stride > INT32_MAX)
         return LC_BAD_ARGUMENT;
