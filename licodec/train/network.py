@@ -55,7 +55,6 @@ class CodecNetwork(nn.Module):
             max_weight=family.max_weight,
         )
         self.analysis = Correction(**asdict(family.analysis), num_knots=knots)
-        self.synthesis_config = synthesis
         self.synthesis = Correction(**asdict(synthesis), num_knots=knots)
         self.synthesis_config = synthesis
         self.register_buffer("log_steps_start", start)

@@ -188,20 +188,29 @@ static void make_patches(const Part *part, int64_t y)
     ring_close(ring, y);
 }
 
+/* from (patch, stride) is added to a row of samples, each of its rows to every patch-th sample. */
+INLINE void add_rows(int16_t *restrict to, const int16_t *restrict from, int64_t stride,
+                     int64_t width, const int patch)
+{
+    for (int64_t x = 0; x < width; x++)
+#pragma GCC unroll 8
+        for (int dx = 0; dx < patch; dx++) {
+            const int32_t v = to[patch * x + dx] + from[dx * stride + x];
+            to[patch * x + dx] = (int16_t)(v < PLANE_MIN ? PLANE_MIN : v > PLANE_MAX ? PLANE_MAX : v);
+        }
+}
+
 static void add_change(const Part *part, int64_t y)
 {
     const int patch = part->net->patch_px;
     const int64_t stride = change_stride(part->width);
     for (int p = 0; p < LC_PLANES; p++)
         for (int dy = 0; dy < patch; dy++) {
-            int16_t *restrict to = plane_row(part, y, p, dy);
-            const int16_t *restrict from = part->change + (p * patch + dy) * patch * stride;
-            for (int dx = 0; dx < patch; dx++, from += stride)
-                for (int64_t x = 0; x < part->width; x++) {
-                    const int32_t v = to[patch * x + dx] + from[x];
-                    to[patch * x + dx] =
-                        (int16_t)(v < PLANE_MIN ? PLANE_MIN : v > PLANE_MAX ? PLANE_MAX : v);
-                }
+            int16_t *to = plane_row(part, y, p, dy);
+            const int16_t *from = part->change + (p * patch + dy) * patch * stride;
+            if (patch == 2) add_rows(to, from, stride, part->width, 2);
+            else if (patch == 4) add_rows(to, from, stride, part->width, 4);
+            else add_rows(to, from, stride, part->width, 8);
         }
 }
 
