@@ -129,6 +129,9 @@ def export(
         tensors |= {k: released[k] for k in TABLE_TENSORS}
     analysis = {k: v.half() for k, v in network.analysis.state_dict().items()}
     network.analysis.load_state_dict({k: v.float() for k, v in analysis.items()})
+    # As a slim checkpoint has it, so that both give the same integers.
+    synthesis_state = network.synthesis.state_dict()
+    network.synthesis.load_state_dict({k: v.half().float() for k, v in synthesis_state.items()})
     family = _family(network, tensors)
     synthesis = _integer_synthesis(network, family, train, valid, report)
     form = IntegerSynthesis(arrays_of(synthesis), network.synthesis_config)

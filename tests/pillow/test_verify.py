@@ -16,7 +16,7 @@ from tests.pillow.conftest import lic_bytes, small_picture
 def test_sound_file_passes_without_a_synthesis(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = lic_bytes(small_picture(mode))
     monkeypatch.delattr("licodec.api.Codec")
-    monkeypatch.delattr("licodec.codec.pixels.pixels_of")
+    monkeypatch.delattr("licodec.codec.synthesis.PictureSynthesis")
     Image.open(io.BytesIO(data)).verify()
 
 

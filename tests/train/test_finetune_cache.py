@@ -64,7 +64,7 @@ def test_other_quantizer_or_analysis_does_not_find_the_pair(cache, family_path, 
     family = read_family(family_path)
     other = LatentCache(tmp_path, family, "rounding", 1e9, cpu)
     assert other.pair(rgb, 100, 1.0, may_make=False) is None
-    family.analysis.out.bias.data += 1
+    family.analysis.arrays["out.bias"][:] += 1
     other = LatentCache(tmp_path, family, "dead-zone", 1e9, cpu)
     assert other.pair(rgb, 100, 1.0, may_make=False) is None
     assert other.num_bytes == cache.num_bytes  # but its size counts

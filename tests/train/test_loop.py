@@ -209,11 +209,12 @@ def test_run_of_another_optimizer_cannot_go_on(tmp_path):
         tiny_trainer(tmp_path, 9).resume(tmp_path / "other.pt")
 
 
-def test_only_the_corrections_can_grow(checkpoint, tmp_path):
+def test_a_prior_can_grow_but_not_shrink(checkpoint, tmp_path):
     family = checkpoint_configs(checkpoint)[0]
-    wider = replace(family, widths=dict.fromkeys(NETS, 24))
+    wider, narrower = (replace(family, widths=dict.fromkeys(NETS, n)) for n in (24, 4))
+    tiny_trainer(tmp_path, 1, family=wider).resume(checkpoint, grows=True)
     with pytest.raises(TrainingError, match=r"family tensors prior\."):
-        tiny_trainer(tmp_path, 1, family=wider).resume(checkpoint, grows=True)
+        tiny_trainer(tmp_path, 1, family=narrower).resume(checkpoint, grows=True)
 
 
 def test_damaged_checkpoint_is_refused_on_resume(checkpoint, tmp_path):

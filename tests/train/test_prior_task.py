@@ -101,7 +101,7 @@ def test_command_grows_the_prior_and_goes_on_with_it(checkpoint, tmp_path):
         family = checkpoint_configs(out / "last.pt")[0]
         assert family == family.with_prior("large")
     rows = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    assert rows[0]["stage"] == "prior on dead-zone, visual"
+    assert rows[0]["stage"] == "prior on dead-zone"
 
 
 def test_joint_training_grows_the_prior_of_a_checkpoint(checkpoint, tmp_path):
