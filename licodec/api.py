@@ -227,7 +227,6 @@ class Codec:
                     self._family,
                     self._synthesis.correction,
                     index,
-                    self.device,
                 )
             data = self._file(picture, sections, index, encoded)
             self.last_timings = encoded.timings_s
@@ -311,7 +310,7 @@ class Codec:
         if level > 1:
             pixels = decode_preview(container, family, level, timings)
         else:
-            pixels = decode_pixels(container, family, synthesis, self.device, timings, part)
+            pixels = decode_pixels(container, family, synthesis, timings, part)
         self.last_timings = timings
         if plane is not None:
             plane = cut(plane, part)

@@ -10,9 +10,12 @@ from torch import Tensor
 from licodec.codec.model import Family, family_of_tensors
 from licodec.config import CorrectionConfig, FamilyConfig
 from licodec.prior.integer import IntegerPrior
-from licodec.train.export import arrays_of
+from licodec.train.integer_synthesis import Sample, arrays_of, integer_synthesis
 from licodec.train.integers import empty_counts, integer_prior, table_tensors
 from licodec.train.network import CodecNetwork
+from licodec.transform.colour import rgb_to_planes
+from licodec.transform.grid import FRACTION_BITS
+from licodec.transform.integer import IntegerSynthesis
 from licodec.transform.weights import weights_of
 from tests.photos import crop
 
@@ -44,6 +47,24 @@ def tiny_network(seed: int = 0, family: FamilyConfig = TINY_FAMILY) -> CodecNetw
         network = CodecNetwork(family, TINY_SYNTHESIS)
     network.start_from_spreads(rgb_batch([crop(256, 256)]))
     return network.eval().requires_grad_(False)
+
+
+def tiny_synthesis(
+    network: CodecNetwork, directions: Tensor | None = None, shape: CorrectionConfig | None = None
+) -> IntegerSynthesis:
+    """The network's synthesis in integers.
+
+    Args:
+        network: with the float one.
+        directions: (K, O, I + 1) float in which its last layer can be moved.
+        shape: of the synthesis, if it is not the tiny one.
+    """
+    planes = rgb_to_planes(rgb_batch([crop(128, 64)]).float())[0]
+    planes = (planes * (1 << FRACTION_BITS)).round().to(torch.int32)
+    samples = [Sample(index, planes) for index in (0, 100, 160, 255)]
+    shape = shape or network.synthesis_config
+    tensors = integer_synthesis(network.synthesis, shape, network.family, samples, directions)
+    return IntegerSynthesis(arrays_of(tensors), shape)
 
 
 def tiny_tensors(network: CodecNetwork, skip_below: int = 1) -> dict[str, Tensor]:

@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 
-from licodec.codec.grey_levels import grey_levels
 from licodec.codec.model import Family, Synthesis
 from licodec.codec.region import Region
+from licodec.codec.synthesis import PictureSynthesis
 from licodec.coding.native_step import NativeStepReader
 from licodec.coding.step import StepReader
 from licodec.container.format import Container
@@ -16,7 +16,7 @@ from licodec.container.read import check_crc
 from licodec.entropy.tuning import NO_TUNING
 from licodec.prior.layout import NUM_LEVELS, Where
 from licodec.prior.planes import Planes
-from licodec.transform.grid import FRACTION_BITS
+from licodec.transform.integer import grey_levels, to_plane_range
 
 
 def decode_symbols(container: Container, family: Family) -> np.ndarray:
@@ -71,7 +71,6 @@ def decode_pixels(
     container: Container,
     family: Family,
     synthesis: Synthesis,
-    device: str,
     timings_s: dict[str, float],
     region: Region | None = None,
 ) -> np.ndarray:
@@ -84,16 +83,11 @@ def decode_pixels(
     started = time.perf_counter()
     # What was found for another synthesis means nothing to this one.
     is_own = header.synthesis_fingerprint == synthesis.fingerprint
-    from licodec.codec.torch_synthesis import synthesised_pixels
-
-    pixels = synthesised_pixels(
-        planes,
-        synthesis.correction,
-        family.config,
-        tuning if is_own else NO_TUNING,
-        header,
-        device,
-        region,
+    fitted = PictureSynthesis(
+        synthesis.correction, header.quality_index, tuning if is_own else NO_TUNING
+    )
+    pixels = fitted.pixels(
+        planes, header.height, header.width, is_grey=header.is_grey, region=region
     )
     timings_s["synthesis"] = time.perf_counter() - started
     return pixels
@@ -135,11 +129,10 @@ def decode_preview(
     height, width = ((n - 1 >> (level - 1)) + 2 for n in (header.height, header.width))
     part = planes.window(0, min(height, planes.shape[1]), 0, min(width, planes.shape[2]))
     missing = (0, 0), (0, height - part.shape[1]), (0, width - part.shape[2])
-    levels = np.pad(part, missing, mode="edge").astype(np.float32)
-    levels *= np.float32(2.0**-FRACTION_BITS)
+    part = np.pad(part, missing, mode="edge")
     timings_s["entropy"] = reader.seconds
     timings_s["prior"] = time.perf_counter() - started - reader.seconds
-    return grey_levels(levels, is_grey=header.is_grey)
+    return grey_levels(to_plane_range(part), is_grey=header.is_grey)
 
 
 class SymbolReader:

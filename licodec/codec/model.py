@@ -28,12 +28,12 @@ from licodec.errors import ModelError
 from licodec.prior.base import CodingPrior
 from licodec.prior.load import load_prior, reference_prior
 from licodec.profiles import ProfileInfo, read_metadata
+from licodec.transform.integer import IntegerSynthesis
 from licodec.transform.quality import knot_weights, log_steps_start
 from licodec.transform.weights import CorrectionWeights
 
 if TYPE_CHECKING:
     from licodec.prior.integer import IntegerPrior
-    from licodec.transform.correction import Correction
 
 ANALYSIS_PREFIX = "analysis."
 
@@ -78,15 +78,10 @@ class Family:
 
 @dataclass(frozen=True)
 class Synthesis:
-    """One profile's synthesis correction, which is made of its weights once it is needed."""
+    """One profile's synthesis correction."""
 
     fingerprint: bytes  # 2 bytes
-    make: Callable[[], Correction]
-
-    @cached_property
-    def correction(self) -> Correction:
-        """On torch, which is loaded."""
-        return self.make()
+    correction: IntegerSynthesis
 
 
 def fingerprint_of(tensors: Mapping[str, np.ndarray]) -> str:
@@ -205,18 +200,13 @@ def load_synthesis(info: ProfileInfo, config: FamilyConfig) -> Synthesis:
     fingerprint, shape = _described(info.synthesis_path, synthesis_from_json)
     tensors = _load(path)
     _check(path, tensors, fingerprint)
-    arrays = {k: v.astype(np.float32) for k, v in tensors.items()}
-    directions = arrays.pop("directions", None)
-    weights = CorrectionWeights(shape, config.num_knots, arrays, path)
-
-    def make() -> Correction:
-        import torch
-
-        net = weights.module
-        net.directions = None if directions is None else torch.from_numpy(directions)
-        return net
-
-    return Synthesis(info.synthesis_fingerprint, make)
+    try:
+        form = IntegerSynthesis(tensors, shape)
+    except KeyError as error:
+        raise ModelError(f"{path}: weights lack tensor {error}; reinstall licodec") from error
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}; reinstall licodec") from error
+    return Synthesis(info.synthesis_fingerprint, form)
 
 
 def quality_position(quality_index: int) -> np.ndarray:

@@ -19,27 +19,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from licodec.codec.encode import Encoded
 from licodec.codec.model import Family
-from licodec.codec.pixels import STRIP_PX, Corrector, padded_rows
-from licodec.codec.torch_synthesis import quality_tensors
+from licodec.codec.synthesis import PictureSynthesis, new_results
 from licodec.codec.weights import rd_lambda
 from licodec.entropy.tuning import NO_TUNING
+from licodec.native.threads import over_rows
 from licodec.prior.layout import NUM_PLANES
 from licodec.prior.planes import Planes
-from licodec.prior.strips import row_strips
 from licodec.quantize.costs import magnitude_bits
-from licodec.transform.correction import Correction
-from licodec.transform.grid import FRACTION_BITS, PATCH_PX
-from licodec.transform.patches import to_patches
-from licodec.transform.quality import interpolate
+from licodec.transform.colour_planes import planes_of_rows
+from licodec.transform.grid import FRACTION_BITS, PATCH_PX, padded_size
+from licodec.transform.integer import DIRECTION_BITS, IntegerSynthesis
 
 # More of a picture than this is not looked at, but bands of it.
 _MOST_PX = 1 << 22
 _NUM_BANDS = 8
+# Pixels whose features are there at a time.
+_STRIP_PX = 1 << 18
 # Rounds over all numbers while whole ones are chosen.
 _NUM_ROUNDS = 3
 _LARGEST = 1000
@@ -62,71 +60,72 @@ class Moments:
     share: float
 
 
-class _Recorder:
-    """A last layer that keeps what it was given."""
-
-    def __init__(self, layer: torch.nn.Module) -> None:
-        self._layer = layer
-        self.taken: Tensor | None = None
-
-    def __call__(self, hidden: Tensor) -> Tensor:
-        self.taken = hidden
-        out: Tensor = self._layer(hidden)
-        return out
-
-
-@torch.inference_mode()
 def moments(
     pixels: np.ndarray,
     planes: Planes,
-    correction: Correction,
-    family: Family,
+    synthesis: IntegerSynthesis,
     quality_index: int,
-    device: str,
 ) -> Moments | None:
     """Measure how features of the last layer and missing pixels go together.
 
     Args:
         pixels: (H, W) or (H, W, 3) uint8, the original.
         planes: that a decoder has of it before its correction.
-        correction: of the synthesis.
-        family: that coded it.
+        synthesis: that corrects them.
         quality_index: 0..255.
-        device: of the correction.
 
     Returns:
-        None where the picture is smaller than a patch of the last layer.
+        Of features in grey levels a unit of the last layer's weights; None where the picture is
+        smaller than a patch of that layer.
     """
-    last = correction.last
+    fitted = PictureSynthesis(synthesis, quality_index)
+    last = fitted.form.parts[-1]
     patch = last.patch_px
-    num_outputs = last.out.weight.shape[0] // (NUM_PLANES if pixels.ndim == 2 else 1)
+    num_outputs = len(last.out.bias) // (NUM_PLANES if pixels.ndim == 2 else 1)
     height, width = (n // patch * patch for n in pixels.shape[:2])
     if not height or not width:
         return None
     size = last.out.weight.shape[1] + 1
     features, missing = np.zeros((size, size)), np.zeros((num_outputs, size))
-    weights, step_px = quality_tensors(family.config, quality_index)
-    gain = float(step_px * torch.exp(interpolate(weights, last.log_gain.cpu())))
-    error = 0.0
-    num_rows = 0
+    error, num_rows = 0.0, 0
     for top, bottom in _bands(height, planes.shape[2]):
-        num_rows += max(0, bottom - top)
-        recorder = _Recorder(last.out)
-        corrector = Corrector(correction, weights, step_px, device, recorder)
-        for row, corrected in _corrected(planes, corrector, top, bottom):
-            inside = slice(max(top, row) - row, min(bottom, row + corrected.shape[1]) - row)
-            if inside.start >= inside.stop or recorder.taken is None:
-                continue
-            seen = slice(inside.start // patch, inside.stop // patch)
-            x = recorder.taken[0, :, seen, : width // patch].float().flatten(1)
-            x = torch.cat([x, torch.ones_like(x[:1])]).mul_(gain).cpu()
-            wanted = padded_rows(pixels, row + inside.start, row + inside.stop)[:, :, :width]
-            lack = to_patches((wanted - corrected[:, inside, :width])[None], patch)[0]
-            features += (x @ x.t()).double().numpy()
-            lack = lack.flatten(1)[:num_outputs]
-            missing += (lack @ x.t()).double().numpy()
-            error += float(lack.square().sum())
+        num_rows += bottom - top
+        rows = max(PATCH_PX, _STRIP_PX // planes.shape[2] // PATCH_PX * PATCH_PX)
+        for begin in range(top, bottom, rows):
+            strip = slice(begin, min(begin + rows, bottom))
+            x, lack = _strip_moments(fitted, pixels, planes, strip, width)
+            lack = lack[:num_outputs]
+            features += (x @ x.T).astype(np.float64)
+            missing += (lack @ x.T).astype(np.float64)
+            error += float(np.square(lack).sum())
     return Moments(features, missing, error, num_rows / height)
+
+
+def _strip_moments(
+    fitted: PictureSynthesis, pixels: np.ndarray, planes: Planes, rows: slice, width: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features (w + 1, n) and what outputs lack (O, n), float32, of rows from a multiple of 8."""
+    last = fitted.form.parts[-1]
+    patch, height = last.patch_px, rows.stop - rows.start
+    bottom = min(rows.start + padded_size(height, PATCH_PX), planes.shape[1])
+    results = new_results(fitted.form, bottom - rows.start, planes.shape[2])
+    assert results.planes is not None
+    assert results.seen is not None
+
+    def make(first: int, end: int) -> None:
+        part = rows.start + first, rows.start + end, 0, planes.shape[2]
+        fitted.put(planes, part, results.rows(first, end))
+
+    over_rows(make, bottom - rows.start, planes.shape[2], PATCH_PX)
+    seen = results.seen[: height // patch, :, : width // patch].transpose(1, 3, 0, 2)
+    x = np.ones((seen.shape[0] * 4 + 1, height // patch * (width // patch)), np.float32)
+    x[:-1] = seen.reshape(len(x) - 1, -1)
+    x[:-1] -= last.last_zero[:, None]
+    x *= np.float32(last.out.gain)
+    wanted = planes_of_rows(pixels, rows.start, rows.stop)[:, :, :width]
+    lack = wanted - results.planes[:, :height, :width] * np.float32(2.0**-FRACTION_BITS)
+    lack = lack.reshape(NUM_PLANES, height // patch, patch, width // patch, patch)
+    return x, lack.transpose(0, 2, 4, 1, 3).reshape(NUM_PLANES * patch * patch, -1)
 
 
 def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:
@@ -140,30 +139,12 @@ def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:
         yield top, top + rows
 
 
-def _corrected(
-    planes: Planes, corrector: Corrector, top: int, bottom: int
-) -> Iterator[tuple[int, Tensor]]:
-    """Corrected rows (3, n, W') around a band, each with its first row."""
-    halo = corrector.halo_patches
-    upper = max(top // PATCH_PX - halo, 0)
-    lower = min(-(-bottom // PATCH_PX) + halo, planes.shape[1] // PATCH_PX)
-    push, row = corrector.start(), upper * PATCH_PX
-    width = planes.shape[2]
-    for begin, end in row_strips(lower - upper, width, positions=STRIP_PX // PATCH_PX):
-        window = (upper + begin) * PATCH_PX, (upper + end) * PATCH_PX, 0, width
-        levels = torch.from_numpy(planes.window(*window)).float().mul_(2.0**-FRACTION_BITS)
-        corrected = push(levels, is_last=end == lower - upper)
-        yield row, corrected
-        row += corrected.shape[1]
-
-
 def tune(
     encoded: Encoded,
     pixels: np.ndarray,
     family: Family,
-    correction: Correction,
+    synthesis: IntegerSynthesis,
     quality_index: int,
-    device: str,
 ) -> Encoded:
     """The same file with the last layer fitted to the picture, where that saves more than it costs.
 
@@ -171,19 +152,18 @@ def tune(
         encoded: with its planes, not tuned yet.
         pixels: (H, W) or (H, W, 3) uint8, the original.
         family: that coded it.
-        correction: of the file's synthesis.
+        synthesis: of the file's profile.
         quality_index: 0..255.
-        device: of the correction.
     """
-    if correction.directions is None or encoded.synthesis is None:
+    if synthesis.directions is None or encoded.synthesis is None:
         return encoded
     started = time.perf_counter()
-    found = moments(pixels, encoded.synthesis, correction, family, quality_index, device)
+    found = moments(pixels, encoded.synthesis, synthesis, quality_index)
     if found is None:
         return encoded
     # Bits that a unit of squared error is worth.
     unit = rd_lambda(family, quality_index) / NUM_PLANES / found.share
-    directions = correction.directions[:, : len(found.missing)].double().numpy()
+    directions = synthesis.directions[:, : len(found.missing)] * 2.0**-DIRECTION_BITS
     moved = directions @ found.features  # (K, n, w + 1)
     slopes = unit * np.einsum("kno,no->k", directions, found.missing)
     curvatures = unit * np.einsum("kno,jno->kj", moved, directions)

@@ -14,7 +14,7 @@ import numpy as np
 from licodec.errors import CorruptFileError, LicodecError
 
 # As in src/licodec.h.
-ABI = 2
+ABI = 3
 WIDE = 1
 _NO_MEMORY = -2
 _CORRUPT = -3
@@ -101,6 +101,37 @@ class PatchTask(ctypes.Structure):
     )
 
 
+class Network(ctypes.Structure):
+    """`lc_network`."""
+
+    _fields_ = (
+        *((name, c_int32) for name in ("patch_px", "num_blocks", "width")),
+        *((name, POINTER(c_void_p)) for name in ("weights", "shift", "factor", "byte_factor")),
+        ("zero", POINTER(c_void_p)),
+    )
+
+
+class NetworkAt(ctypes.Structure):
+    """`lc_network_at`."""
+
+    _fields_ = (
+        ("bias", POINTER(c_void_p)),
+        *((name, c_void_p) for name in ("last_weight", "last_bias")),
+        ("last_shift", c_int32),
+    )
+
+
+class Window(ctypes.Structure):
+    """`lc_window`."""
+
+    _fields_ = (
+        *((name, c_int32) for name in ("height", "width", "top", "bottom", "left", "right")),
+        ("is_grey", c_int32),
+        ("pixel_stride", c_int64),
+        *((name, c_void_p) for name in ("pixels", "planes", "seen")),
+    )
+
+
 class ChainsOf(ctypes.Structure):
     """`lc_chains`."""
 
@@ -158,6 +189,11 @@ _SIGNATURES: dict[str, tuple[Any, Sequence[Any]]] = {
     "lc_patch_net_new": (c_void_p, (*(c_int32,) * 4, POINTER(c_void_p))),
     "lc_patch_net_free": (None, (c_void_p,)),
     "lc_correct_patches": (c_int, (POINTER(PatchTask),)),
+    "lc_synthesis_new": (c_void_p, (c_int32, POINTER(Network), c_int32)),
+    "lc_synthesis_free": (None, (c_void_p,)),
+    "lc_corrector_new": (c_void_p, (c_void_p, POINTER(NetworkAt), POINTER(Window))),
+    "lc_corrector_free": (None, (c_void_p,)),
+    "lc_corrector_push": (c_int, (c_void_p, c_void_p, c_int64, c_int32)),
     "lc_choose_step": (c_int64, (c_int32, POINTER(ChoiceTask), c_void_p)),
     "lc_count_magnitudes": (
         c_int,

@@ -21,7 +21,7 @@ from licodec.search.objective import decoded_pixels, squared_error_of
 from licodec.search.overfit import Progress, overfit
 from licodec.search.target import Setting, Target, adjust_setting, find_setting
 from licodec.search.values import Values
-from licodec.transform.correction import Correction
+from licodec.transform.integer import IntegerSynthesis
 
 Report = Callable[[Progress], None]
 # Bytes of the whole file of what was coded at a quality index.
@@ -52,7 +52,7 @@ class SearchEncoder:
 
     pixels: np.ndarray
     family: Family
-    synthesis: Correction
+    synthesis: IntegerSynthesis
     device: str
     choice: str
     is_tuned: bool
@@ -131,7 +131,7 @@ class SearchEncoder:
     def _tuned(self, encoded: Encoded, quality_index: int) -> Encoded:
         if not self.is_tuned:
             return encoded
-        return tune(encoded, self.pixels, self.family, self.synthesis, quality_index, self.device)
+        return tune(encoded, self.pixels, self.family, self.synthesis, quality_index)
 
     def _start(self, target: Target) -> int:
         if target.is_size:
@@ -158,10 +158,8 @@ class _Trials:
         decoded = decoded_pixels(
             encoded,
             encoder.pixels,
-            encoder.family,
             encoder.synthesis,
             setting.quality_index,
-            encoder.device,
         )
         if self._target.is_score:
             score = ssimulacra2(_rgb(encoder.pixels), _rgb(decoded))

@@ -14,11 +14,11 @@ from torch import Tensor
 from licodec.codec.bfloat16 import has_fast_bfloat16
 from licodec.codec.encode import Encoded
 from licodec.codec.model import Family
-from licodec.codec.pixels import pixels_of, tuned_corrector
-from licodec.codec.torch_synthesis import quality_tensors
+from licodec.codec.synthesis import PictureSynthesis, WholePlanes
 from licodec.codec.weights import StepWeights, rd_lambda
 from licodec.coding.scale_offsets import SPLIT_INDEX
 from licodec.entropy.tables import coding_bound
+from licodec.entropy.tuning import NO_TUNING
 from licodec.metrics.distortion import DISTORTIONS
 from licodec.metrics.psnr import psnr_of
 from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT
@@ -27,8 +27,9 @@ from licodec.search.gradients import coded_bits
 from licodec.search.twin import FloatTwin
 from licodec.search.values import Values, coded_values
 from licodec.transform.colour import luma_to_grey, planes_to_rgb
-from licodec.transform.correction import Correction
 from licodec.transform.grid import FRACTION_BITS, GRID_PX
+from licodec.transform.integer import IntegerSynthesis
+from licodec.transform.smooth import SmoothSynthesis
 
 # Gradients are computed window by window, which bounds memory; sides in elements of the low-pass.
 _WINDOW = 16
@@ -64,25 +65,20 @@ class Cost:
 def decoded_pixels(
     encoded: Encoded,
     pixels: np.ndarray,
-    family: Family,
-    synthesis: Correction,
+    synthesis: IntegerSynthesis,
     quality_index: int,
-    device: str,
 ) -> np.ndarray:
     """What a decoder makes of a file, uint8 of the original's shape.
 
     Args:
         encoded: result of `encode_pixels`.
         pixels: (H, W) or (H, W, 3) uint8, the original.
-        family: that coded it.
         synthesis: correction of the file's profile.
         quality_index: 0..255.
-        device: of the correction.
     """
-    inputs = quality_tensors(family.config, quality_index)
-    corrector = tuned_corrector(synthesis, inputs, device, encoded.tuning)
+    fitted = PictureSynthesis(synthesis, quality_index, encoded.tuning)
     height, width = pixels.shape[:2]
-    return pixels_of(torch.from_numpy(encoded.planes), corrector, height, width, pixels.ndim == 2)
+    return fitted.pixels(WholePlanes(encoded.planes), height, width, is_grey=pixels.ndim == 2)
 
 
 def squared_error_of(pixels: np.ndarray, decoded: np.ndarray) -> float:
@@ -100,14 +96,14 @@ class Objective:
         family: loaded latent family.
         synthesis: correction of the file's profile.
         quality_index: 0..255.
-        device: of the correction; the prior runs on the CPU.
+        device: of the gradients of the synthesis; all else runs on the CPU.
     """
 
     def __init__(
         self,
         pixels: np.ndarray,
         family: Family,
-        synthesis: Correction,
+        synthesis: IntegerSynthesis,
         quality_index: int,
         device: str,
     ) -> None:
@@ -115,7 +111,8 @@ class Objective:
         self._height, self._width = pixels.shape[:2]
         self._is_grey = pixels.ndim == 2
         self._family = family
-        self._synthesis = synthesis.to(device)
+        self._synthesis = synthesis
+        self._smooth = SmoothSynthesis(synthesis.at(quality_index, NO_TUNING), torch.device(device))
         self._quality_index = quality_index
         self._device = device
         self._distortion = DISTORTIONS[family.tune]
@@ -123,7 +120,6 @@ class Objective:
         self._is_short = device == "cpu" and has_fast_bfloat16()
         dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
         self._twin = FloatTwin(family.reference, quality_index, dtype)
-        self._conditions = [x.to(device) for x in quality_tensors(family.config, quality_index)]
         self._curvatures = _curvatures(StepWeights(family, quality_index))
 
     def cost(self, encoded: Encoded) -> Cost:
@@ -131,10 +127,8 @@ class Objective:
         decoded = decoded_pixels(
             encoded,
             self._pixels,
-            self._family,
             self._synthesis,
             self._quality_index,
-            self._device,
         )
         bpp = 8 * len(encoded.payload) / (self._height * self._width)
         mse = squared_error_of(self._pixels, decoded)
@@ -229,7 +223,7 @@ class Objective:
         """Distortion of the window, times its pixels."""
         planes = planes[None].to(self._device).float() / (1 << FRACTION_BITS)
         with torch.autocast(self._device, torch.bfloat16, enabled=self._is_short):
-            corrected = self._synthesis(planes, *self._conditions)
+            corrected = self._smooth(planes)
         bottom, right = top + planes.shape[2], left + planes.shape[3]
         original = _colours(self._pixels[top:bottom, left:right])
         height, width = original.shape[2:]

@@ -27,8 +27,8 @@ from licodec.codec.model import Family
 from licodec.search.annealing import Annealing
 from licodec.search.objective import Cost, Objective
 from licodec.search.values import Values, values_of
-from licodec.transform.correction import Correction
 from licodec.transform.grid import GRID_PX, padded_size
+from licodec.transform.integer import IntegerSynthesis
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Overfitted:
 def overfit(
     pixels: np.ndarray,
     family: Family,
-    synthesis: Correction,
+    synthesis: IntegerSynthesis,
     quality_index: int,
     device: str,
     *,
@@ -159,7 +159,7 @@ class _Search:
         self,
         pixels: np.ndarray,
         family: Family,
-        synthesis: Correction,
+        synthesis: IntegerSynthesis,
         quality_index: int,
         device: str,
         choice: str,

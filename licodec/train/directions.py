@@ -17,7 +17,7 @@ from licodec.config import MAX_QUALITY_INDEX
 from licodec.entropy.tuning import NUM_DIRECTIONS
 from licodec.prior.layout import NUM_PLANES
 from licodec.train.data import Pictures
-from licodec.transform.correction import Correction
+from licodec.transform.integer import DIRECTION_BITS, IntegerSynthesis
 
 _MOST_CROPS, _CROPS_PER_PICTURE = 300, 4
 _CROP_PX = (384, 512)  # height, width at most
@@ -30,19 +30,20 @@ _RIDGE = 1e-4
 _UNIT_BITS, _UNIT_PX = 32.0, 400_000
 
 
-def fit_directions(family: Family, correction: Correction, train: Pictures) -> Tensor:
+def fit_directions(family: Family, synthesis: IntegerSynthesis, train: Pictures) -> Tensor:
     """Find the directions that lower the squared error of training pictures most.
 
     Args:
         family: that codes the pictures.
-        correction: of the synthesis.
+        synthesis: whose last layer they move.
         train: pictures; crops of them are coded at random qualities.
 
     Returns:
-        (NUM_DIRECTIONS, n, w + 1) float32 for outputs and inputs of the last layer, and its bias.
-        A whole step along one is about what is worth telling.
+        (NUM_DIRECTIONS, n, w + 1) int32 for outputs and inputs of the last layer, and its bias, in
+        2^-DIRECTION_BITS of the unit of its weights. A whole step along one is about what is worth
+        telling.
     """
-    found = list(_all_moments(family, correction, train))
+    found = list(_all_moments(family, synthesis, train))
     features = torch.from_numpy(np.stack([m.features / error for m, error, _ in found]))
     missing = torch.from_numpy(np.stack([m.missing / error for m, error, _ in found]))
     directions = _optimised(_start(features, missing), features, missing)
@@ -52,11 +53,12 @@ def fit_directions(family: Family, correction: Correction, train: Pictures) -> T
     sizes, turned = torch.linalg.eigh(metric)
     # Where a picture has less than NUM_DIRECTIONS outputs times features, some have no size.
     scale = (_UNIT_BITS / sizes.clamp_min(sizes[-1] * 1e-9)).sqrt()
-    return torch.einsum("kj,kno->jno", turned * scale, directions).flip(0).float()
+    moved: Tensor = torch.einsum("kj,kno->jno", turned * scale, directions).flip(0)
+    return torch.round(moved * 2**DIRECTION_BITS).to(torch.int32)
 
 
 def _all_moments(
-    family: Family, correction: Correction, train: Pictures
+    family: Family, synthesis: IntegerSynthesis, train: Pictures
 ) -> Iterator[tuple[Moments, float, float]]:
     """Moments of crops, their squared error, and what that is worth in bits at _UNIT_PX pixels."""
     random = np.random.default_rng(0)
@@ -69,7 +71,7 @@ def _all_moments(
         index = int(random.integers(0, MAX_QUALITY_INDEX + 1))
         encoded = encode_pixels(crop, family, index, "cpu")
         assert encoded.synthesis is not None
-        measured = moments(crop, encoded.synthesis, correction, family, index, "cpu")
+        measured = moments(crop, encoded.synthesis, synthesis, index)
         if measured is None or measured.error <= 0:
             continue
         bits = rd_lambda(family, index) / NUM_PLANES * measured.error

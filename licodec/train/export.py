@@ -41,9 +41,16 @@ from licodec.train.checkpoint import load_checkpoint
 from licodec.train.data import Pictures
 from licodec.train.directions import fit_directions
 from licodec.train.integer_loss import integer_loss
+from licodec.train.integer_synthesis import (
+    arrays_of,
+    calibration_samples,
+    integer_synthesis,
+    measure_loss,
+)
 from licodec.train.integers import empty_counts, integer_prior, table_tensors
 from licodec.train.network import CodecNetwork
 from licodec.train.quality_scale import code_picture, measure_scores, save_weights
+from licodec.transform.integer import IntegerSynthesis
 from licodec.transform.weights import weights_of
 
 # Where fewer than this share of a scale's symbols are not zero, all are taken as zero: dropping
@@ -121,15 +128,11 @@ def export(
         released = released_tensors(released_family, tensors)
         tensors |= {k: released[k] for k in TABLE_TENSORS}
     analysis = {k: v.half() for k, v in network.analysis.state_dict().items()}
-    synthesis = {k: v.half() for k, v in network.synthesis.state_dict().items()}
     network.analysis.load_state_dict({k: v.float() for k, v in analysis.items()})
-    network.synthesis.load_state_dict({k: v.float() for k, v in synthesis.items()})
-    directions = fit_directions(_family(network, tensors), network.synthesis, train).half()
-    report("directions fitted in which pictures tune the synthesis")
-    synthesis["directions"] = directions
-    network.synthesis.directions = directions.float()
     family = _family(network, tensors)
-    measured_synthesis = Synthesis(bytes(2), lambda: network.synthesis)
+    synthesis = _integer_synthesis(network, family, train, valid, report)
+    form = IntegerSynthesis(arrays_of(synthesis), network.synthesis_config)
+    measured_synthesis = Synthesis(bytes(2), form)
     scale = find_scale(state, released_family, family, measured_synthesis, valid, report)
     rd = _measure(family, measured_synthesis, valid, scale)
     losses = [
@@ -142,7 +145,7 @@ def export(
         profile=profile,
         tune=state.get("tune", "psnr"),
         family_config=network.family,
-        synthesis_config=synthesis_from_json(state["synthesis"]),
+        synthesis_config=network.synthesis_config,
         family_tensors=tensors,
         analysis_tensors=analysis,
         synthesis_tensors=synthesis,
@@ -151,6 +154,23 @@ def export(
         integer_losses=losses,
         scale=scale,
     )
+
+
+def _integer_synthesis(
+    network: CodecNetwork, family: Family, train: Pictures, valid: Pictures, report: Report
+) -> dict[str, Tensor]:
+    """Tensors of the synthesis, with directions."""
+    shape = network.synthesis_config
+    samples = calibration_samples(family, train)
+    tensors = integer_synthesis(network.synthesis, shape, network.family, samples)
+    form = IntegerSynthesis(arrays_of(tensors), shape)
+    for index in _RD_INDICES:
+        crops = valid.arrays[:_LOSS_PICTURES]
+        loss = measure_loss(network.synthesis, form, family, crops, index)
+        report(f"index {index}: the integer synthesis costs {loss:.4f} dB")
+    tensors["directions"] = fit_directions(family, form, train)
+    report("directions fitted in which pictures tune the synthesis")
+    return tensors
 
 
 def find_scale(
@@ -204,11 +224,6 @@ def _family(network: CodecNetwork, tensors: dict[str, Tensor]) -> Family:
     config = network.family
     analysis = weights_of(network.analysis, config.analysis, config.num_knots)
     return family_of_tensors(arrays_of(tensors), config, analysis)
-
-
-def arrays_of(tensors: dict[str, Tensor]) -> dict[str, np.ndarray]:
-    """Tensors as arrays that share their memory."""
-    return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
 def _fit_tables(

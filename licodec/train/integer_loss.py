@@ -30,7 +30,7 @@ class _Estimator:
         _, symbols = quantize_dead_zone(residual[None], zero[None], log_scale[None])
         self.bits += float(logistic_bits(symbols[0], log_scale).sum())
         symbols = symbols[0].round().to(torch.int32) * 16
-        return symbols.numpy()
+        return np.ascontiguousarray(symbols.numpy())
 
 
 def _quantize_at_coded_scales(

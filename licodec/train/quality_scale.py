@@ -41,7 +41,7 @@ def code_picture(
     """Code (H, W, 3) uint8 at the default effort; bytes of the file, and what it decodes to."""
     height, width = pixels.shape[:2]
     encoded = encode_pixels(pixels, family, index, "cpu", choice=DEFAULT_CHOICE)
-    encoded = tune(encoded, pixels, family, synthesis.correction, index, "cpu")
+    encoded = tune(encoded, pixels, family, synthesis.correction, index)
     header = Header(
         family_id=1,
         profile_id=1,
@@ -55,7 +55,7 @@ def code_picture(
         is_all_coded=encoded.is_all_coded,
     )
     data = write_container(header, (), encoded.payload, encoded.symbols)
-    return len(data), decode_pixels(read_container(data), family, synthesis, "cpu", {})
+    return len(data), decode_pixels(read_container(data), family, synthesis, {})
 
 
 def measure_scores(

@@ -10,7 +10,6 @@ patch, so that they learn more from as many pictures. Both may follow each other
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -67,9 +66,6 @@ class BlockRows:
         return x + back if torch.is_grad_enabled() else back.add_(x)
 
 
-Layer = Callable[[Tensor], Tensor]
-
-
 class Rows(Protocol):
     """What corrects a picture that comes in strips; see `CorrectedRows`."""
 
@@ -101,15 +97,14 @@ class PatchNet(nn.Module):
             self.out.weight.mul_(0.02)
             self.out.bias.zero_()  # type: ignore[union-attr]
 
-    def rows(self, weights: Tensor, step_px: Tensor, last: Layer | None = None) -> Rows:
+    def rows(self, weights: Tensor, step_px: Tensor) -> Rows:
         """Begin a picture that comes in strips.
 
         Args:
             weights: (N, knots) interpolation weights of the quality.
             step_px: (N,) quantization step in grey levels, the size of a typical error.
-            last: in place of the last layer.
         """
-        return CorrectedRows(self, weights, step_px, last or self.out)
+        return CorrectedRows(self, weights, step_px)
 
     def forward(self, planes: Tensor, weights: Tensor, step_px: Tensor) -> Tensor:
         """Correct a whole picture: (N, 3, H, W) float grey levels, H and W multiples of a patch."""
@@ -131,8 +126,8 @@ class PatchNet(nn.Module):
 class CorrectedRows:
     """A network's work on a picture that comes in strips, from top to bottom."""
 
-    def __init__(self, net: PatchNet, weights: Tensor, step_px: Tensor, last: Layer) -> None:
-        self._patch_px, self._out = net.patch_px, last
+    def __init__(self, net: PatchNet, weights: Tensor, step_px: Tensor) -> None:
+        self._patch_px, self._out = net.patch_px, net.out
         self._into = ConvolvedRows(net.into, interpolate(weights, net.quality_bias))
         self._blocks = [BlockRows(block, weights) for block in net.blocks]
         self._gain = step_px * torch.exp(interpolate(weights, net.log_gain))
@@ -179,13 +174,7 @@ class Correction(PatchNet):
         patch_px: side of the first part's patches, a divisor of 8.
         fine_width: channels at stride 2.
         fine_blocks: residual blocks at stride 2.
-
-    Attributes:
-        directions: (K, n, w + 1) float32 in which the weights and biases of the last layer, n
-            outputs of w inputs, can be moved for a picture; None where they cannot.
     """
-
-    directions: Tensor | None
 
     def __init__(
         self,
@@ -198,7 +187,6 @@ class Correction(PatchNet):
         fine_blocks: int = 0,
     ) -> None:
         super().__init__(patch_px=patch_px, width=width, num_blocks=num_blocks, num_knots=num_knots)
-        self.directions = None
         self.fine = (
             PatchNet(
                 patch_px=_FINE_PATCH_PX,
@@ -210,31 +198,16 @@ class Correction(PatchNet):
             else None
         )
 
-    def rows(self, weights: Tensor, step_px: Tensor, last: Layer | None = None) -> Rows:
+    def rows(self, weights: Tensor, step_px: Tensor) -> Rows:
         """As `PatchNet.rows`; H and W are multiples of 8."""
         if self.fine is None:
-            return super().rows(weights, step_px, last)
-        return CorrectedTwice(
-            super().rows(weights, step_px), self.fine.rows(weights, step_px, last)
-        )
+            return super().rows(weights, step_px)
+        return CorrectedTwice(super().rows(weights, step_px), self.fine.rows(weights, step_px))
 
     @property
     def last(self) -> PatchNet:
         """The part that ends with the last layer."""
         return self.fine or self
-
-    def tuned_layer(self, numbers: Tensor) -> Layer:
-        """The last layer, moved along the directions.
-
-        Args:
-            numbers: (K,) how far in each.
-        """
-        layer = self.last.out
-        assert self.directions is not None
-        assert layer.bias is not None
-        moved = torch.einsum("k,kno->no", numbers.float(), self.directions).to(layer.weight)
-        weight, bias = layer.weight + moved[:, :-1, None, None], layer.bias + moved[:, -1]
-        return lambda hidden: F.conv2d(hidden, weight, bias)
 
     @property
     def halo_patches(self) -> int:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from licodec import native
 from licodec.codec import tuning as tuning_module
 from licodec.codec.decode import decode_pixels
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.model import Family, Synthesis
 from licodec.codec.region import Region
-from licodec.codec.torch_synthesis import quality_tensors
 from licodec.codec.tuning import moments, tune
 from licodec.container.read import read_container
 from licodec.entropy.tuning import NO_TUNING, NUM_DIRECTIONS
@@ -21,11 +21,12 @@ from licodec.errors import CorruptFileError
 from licodec.train.data import Pictures
 from licodec.train.directions import fit_directions
 from licodec.transform.colour import grey_to_luma, rgb_to_planes
-from licodec.transform.correction import Correction
+from licodec.transform.integer import IntegerSynthesis
 from licodec.transform.patches import to_patches
+from licodec.transform.reference import corrected_planes
 from tests.codec.files import file_of
 from tests.photos import crop
-from tests.tiny import tiny_family, tiny_network
+from tests.tiny import tiny_family, tiny_network, tiny_synthesis
 
 CPU = "cpu"
 QUALITY = 160
@@ -43,23 +44,28 @@ def family(network) -> Family:
 
 
 @pytest.fixture(scope="module")
-def correction(network) -> Correction:
+def correction(network) -> IntegerSynthesis:
     """Too dark and too red, which the first two directions can make up for."""
-    found: Correction = network.synthesis
     luma, red = slice(0, 4), slice(4, 8)
-    found.directions = torch.zeros(NUM_DIRECTIONS, 12, 9)
-    found.directions[0, luma, -1] = found.directions[1, red, -1] = 0.05
-    found.last.out.bias[luma] -= 0.5
-    found.last.out.bias[red] += 0.3
-    return found
+    directions = torch.zeros(NUM_DIRECTIONS, 12, 9)
+    directions[0, luma, -1] = directions[1, red, -1] = 0.05
+    network.synthesis.last.out.bias[luma] -= 0.5
+    network.synthesis.last.out.bias[red] += 0.3
+    return tiny_synthesis(network, directions)
+
+
+def use_isa(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Synthesise with the library, or with torch where it is "none"."""
+    library = None if isa == native.NO_LIBRARY else native.find()
+    monkeypatch.setattr("licodec.codec.synthesis.native.find", lambda: library)
 
 
 def coded(pixels: np.ndarray, family: Family) -> Encoded:
     return encode_pixels(pixels, family, QUALITY, CPU, choice="tcq8")
 
 
-def tuned(pixels: np.ndarray, family: Family, correction: Correction) -> Encoded:
-    return tune(coded(pixels, family), pixels, family, correction, QUALITY, CPU)
+def tuned(pixels: np.ndarray, family: Family, correction: IntegerSynthesis) -> Encoded:
+    return tune(coded(pixels, family), pixels, family, correction, QUALITY)
 
 
 def file_of_own(encoded: Encoded, pixels: np.ndarray) -> bytes:
@@ -67,12 +73,14 @@ def file_of_own(encoded: Encoded, pixels: np.ndarray) -> bytes:
 
 
 def decoded(
-    data: bytes, family: Family, correction: Correction, fingerprint: bytes = OWN, **told: Region
+    data: bytes,
+    family: Family,
+    correction: IntegerSynthesis,
+    fingerprint: bytes = OWN,
+    **told: Region,
 ) -> np.ndarray:
     container = read_container(data)
-    return decode_pixels(
-        container, family, Synthesis(fingerprint, lambda: correction), CPU, {}, **told
-    )
+    return decode_pixels(container, family, Synthesis(fingerprint, correction), {}, **told)
 
 
 def mse(a: np.ndarray, b: np.ndarray) -> float:
@@ -107,7 +115,7 @@ def test_a_region_of_a_tuned_file_is_that_of_the_whole(family, correction):
     data = file_of_own(tuned(pixels, family, correction), pixels)
     whole = decoded(data, family, correction)
     part = decoded(data, family, correction, region=Region(40, 30, 100, 90))
-    assert np.abs(part.astype(int) - whole[30:120, 40:140]).max() <= 1
+    np.testing.assert_array_equal(part, whole[30:120, 40:140])
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (300, 1)])
@@ -121,52 +129,58 @@ def test_pictures_that_it_does_not_pay_for_are_not_tuned(width, height, family, 
 
 def test_a_synthesis_without_directions_is_not_tuned(network, family):
     pixels = crop(200, 130)
-    other = tiny_network(seed=7).synthesis
+    other = tiny_synthesis(tiny_network(seed=7))
     assert other.directions is None
     plain = coded(pixels, family)
-    assert tune(plain, pixels, family, other, QUALITY, CPU) is plain
+    assert tune(plain, pixels, family, other, QUALITY) is plain
 
 
+@pytest.mark.parametrize("isa", ["", "none"])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_moments_are_those_of_the_whole_picture_at_once(mode, family, correction):
+def test_moments_are_those_of_the_whole_picture_at_once(isa, mode, family, correction, monkeypatch):
     pixels = crop(150, 90, mode)
     encoded = coded(pixels, family)
-    found = moments(pixels, encoded.synthesis, correction, family, QUALITY, CPU)
-    weights, step_px = quality_tensors(family.config, QUALITY)
-    taken = []
-    handle = correction.last.out.register_forward_pre_hook(lambda _, x: taken.append(x[0]))
-    with torch.inference_mode():
-        corrected = correction(
-            torch.from_numpy(encoded.planes)[None].float() / 64, weights, step_px
-        )
-    handle.remove()
-    patch = correction.last.patch_px
-    gain = step_px * torch.exp(weights @ correction.last.log_gain)
-    x = taken[0][0, :, : 90 // patch, : 150 // patch].flatten(1)
-    x = torch.cat([x, torch.ones_like(x[:1])]) * gain
+    use_isa(isa, monkeypatch)
+    monkeypatch.setattr(tuning_module, "_STRIP_PX", 192 * 24)
+    found = moments(pixels, encoded.synthesis, correction, QUALITY)
+    form = correction.at(QUALITY, NO_TUNING)
+    last = form.parts[-1]
+    planes, seen = corrected_planes(form, torch.from_numpy(encoded.planes))
+    patch = last.patch_px
+    x = seen[:, : 90 // patch, : 150 // patch].flatten(1).double()
+    x = torch.cat([x, torch.ones_like(x[:1])]) * last.out.gain
     channels = torch.from_numpy(pixels.copy()).float()
+    planes = planes[None].double() / 64
     if mode == "L":
-        wanted, corrected = grey_to_luma(channels)[None, None], corrected[:, :1]
+        wanted, planes = grey_to_luma(channels)[None, None], planes[:, :1]
     else:
         wanted = rgb_to_planes(channels.permute(2, 0, 1)[None])
-    lack = to_patches(wanted - corrected[:, :, :90, :150], patch)[0].flatten(1)
+    lack = to_patches(wanted.double() - planes[:, :, :90, :150], patch)[0].flatten(1)
     assert found.share == 1
-    np.testing.assert_allclose(
-        found.features, (x @ x.t()).numpy(), rtol=0.02, atol=0.02 * x.numel()
-    )
-    assert found.error == pytest.approx(float(lack.square().sum()), rel=0.01)
-    assert found.missing.shape == (len(lack), len(x))
+    scale = float(np.abs(found.features).max())
+    np.testing.assert_allclose(found.features, (x @ x.t()).numpy(), atol=1e-5 * scale)
+    scale = float(np.abs(found.missing).max())
+    np.testing.assert_allclose(found.missing, (lack @ x.t()).numpy(), atol=1e-4 * scale)
+    assert found.error == pytest.approx(float(lack.square().sum()), rel=1e-4)
+
+
+def test_gain_of_the_last_layer_is_what_its_integers_give(correction):
+    for index in (0, 90, 255):
+        part = correction.parts[-1]
+        last = part.at(index, None).out
+        exact = part.out_weight * last.gain * 64 * 2.0**last.shift
+        np.testing.assert_allclose(last.weight, exact, atol=0.51)
 
 
 def test_of_large_pictures_bands_stand_for_the_whole(family, correction, monkeypatch):
     pixels = crop(192, 288)
     encoded = coded(pixels, family)
-    whole = moments(pixels, encoded.synthesis, correction, family, QUALITY, CPU)
+    whole = moments(pixels, encoded.synthesis, correction, QUALITY)
     monkeypatch.setattr(tuning_module, "_MOST_PX", 192 * 144)
-    part = moments(pixels, encoded.synthesis, correction, family, QUALITY, CPU)
+    part = moments(pixels, encoded.synthesis, correction, QUALITY)
     assert 0.3 < part.share < 0.6
     assert part.error / part.share == pytest.approx(whole.error, rel=0.3)
-    better = tune(encoded, pixels, family, correction, QUALITY, CPU)
+    better = tune(encoded, pixels, family, correction, QUALITY)
     before = mse(decoded(file_of_own(encoded, pixels), family, correction), pixels)
     assert mse(decoded(file_of_own(better, pixels), family, correction), pixels) < before
 
@@ -188,12 +202,12 @@ def test_an_encode_is_not_tuned_by_itself(family):
 
 
 def test_directions_take_away_what_pictures_lack_most(network, family):
-    other = tiny_network(seed=7).synthesis
+    changed = tiny_network(seed=7)
     pictures = Pictures([crop(128, 128), crop(128, 128, name="chelsea")], [1.0, 1.0])
-    other.last.out.bias[:4] -= 0.5
-    other.directions = fit_directions(family, other, pictures)
+    changed.synthesis.last.out.bias[:4] -= 0.5
+    other = tiny_synthesis(changed)
+    other.directions = fit_directions(family, other, pictures).numpy()
     assert other.directions.shape == (NUM_DIRECTIONS, 12, 9)
-    assert other.directions.isfinite().all()
     pixels = crop(256, 192)
     plain, better = coded(pixels, family), tuned(pixels, family, other)
     before = mse(decoded(file_of_own(plain, pixels), family, other), pixels)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -382,52 +383,105 @@ class WrittenDecoder:
     def _compand(self, a: np.ndarray) -> np.ndarray:
         return np.sign(a) * self.weights["compand"][np.minimum(np.abs(a), 4095)]
 
-    def pixels(
-        self, family: dict[str, str], synthesis: dict[str, str], weights: Arrays
-    ) -> np.ndarray:
-        """(H, W) or (H, W, 3) uint8; metadata of both files, tensors of the synthesis."""
-        about, w = json.loads(family["config"]), {k: v.astype(float) for k, v in weights.items()}
-        num_knots, low, high = (about[k] for k in ("num_knots", "lambda_min", "lambda_max"))
-        k = np.arange(num_knots)
-        share = np.maximum(0, 1 - np.abs(self.q / 255 * (num_knots - 1) - k))
-        lambdas = low * (high / low) ** (k / (num_knots - 1))
-        gain = np.exp(share @ (0.5 * np.log(18 / (np.log(2) * lambdas))))
-
-        def conv(name: str, a: np.ndarray) -> np.ndarray:
-            return correlate(a, w[f"{name}.weight"]) + w[f"{name}.bias"][:, None, None]
-
-        def at(name: str) -> np.ndarray:
-            return (share @ w[name])[:, None, None]
-
-        def corrected(planes: np.ndarray, n: str, px: int, num_blocks: int) -> np.ndarray:
-            places = list(product(range(3), range(px), range(px)))
-            patches = np.stack([planes[p, y::px, x::px] for p, y, x in places])
-            h = _lrelu(conv(f"{n}into", patches / 64) + at(f"{n}quality_bias"))
-            for b in range(num_blocks):
-                middle = conv(f"{n}blocks.{b}.into", h) + at(f"{n}blocks.{b}.quality_bias")
-                h = h + conv(f"{n}blocks.{b}.back", _lrelu(middle))
-            patches += gain * np.exp(share @ w[f"{n}log_gain"]) * conv(f"{n}out", _lrelu(h))
-            out = np.empty(planes.shape)
-            for patch, (p, y, x) in zip(patches, places, strict=True):
-                out[p, y::px, x::px] = patch
-            return out
-
+    def pixels(self, synthesis: dict[str, str], weights: Arrays) -> np.ndarray:
+        """(H, W) or (H, W, 3) uint8; metadata and tensors of the synthesis."""
         shape = json.loads(synthesis["config"])
-        if self.tuning:
-            moved = np.tensordot(self.tuning, w["directions"], 1)
-            last = "fine.out" if shape.get("fine_blocks") else "out"
-            w[f"{last}.weight"] = w[f"{last}.weight"] + moved[:, :-1, None, None]
-            w[f"{last}.bias"] = w[f"{last}.bias"] + moved[:, -1]
-        planes = corrected(self.planes / 64, "", 8, shape["num_blocks"])
-        if shape.get("fine_blocks"):
-            planes = corrected(planes, "fine.", 2, shape["fine_blocks"])
+        fine_blocks = shape.get("fine_blocks", 0)
+        planes = clamp(self.planes, -32768, 32767)
+        parts = [("", shape.get("patch_px", 8), shape["num_blocks"])]
+        if fine_blocks:
+            parts.append(("fine.", 2, fine_blocks))
+        for part in parts:
+            net = WrittenNetwork(weights, self.q, *part)
+            moved = self.tuning if part is parts[-1] else []
+            planes = net.corrected(planes, moved)
         return self._colour(planes[:, : self.file.height, : self.file.width])
 
     def _colour(self, planes: np.ndarray) -> np.ndarray:
-        a, b, c = planes[0] / 3**0.5, planes[1] / 2**0.5, planes[2] / 6**0.5
-        rgb = a if self.file.is_grey else np.stack([a + b + c, a - 2 * c, a - b + c], -1)
-        return np.clip(np.rint(rgb + 128), 0, 255).astype(np.uint8)
+        a, b, c = planes
+        if self.file.is_grey:
+            total = 9459 * a
+        else:
+            rows = ((9459, 11585, 6689), (9459, 0, -13377), (9459, -11585, 6689))
+            total = np.stack([i * a + j * b + k * c for i, j, k in rows], -1)
+        return clamp((total + (128 << 20) + (1 << 19)) >> 20, 0, 255).astype(np.uint8)
 
 
-def _lrelu(a: np.ndarray) -> np.ndarray:
-    return np.where(a > 0, a, a / 10)
+class WrittenNetwork:
+    """One network of the synthesis.
+
+    Args:
+        weights: all tensors of the synthesis.
+        q: quality index.
+        prefix: of the network's tensors.
+        patch_px: side of a patch.
+        num_blocks: residual blocks.
+    """
+
+    def __init__(
+        self, weights: Arrays, q: int, prefix: str, patch_px: int, num_blocks: int
+    ) -> None:
+        self.weights, self.q, self.prefix = weights, q, prefix
+        self.px, self.num_blocks = patch_px, num_blocks
+
+    def corrected(self, planes: np.ndarray, tuning: Sequence[int]) -> np.ndarray:
+        """(3, H, W) planes, 1/64 grey level."""
+        places = list(product(range(3), range(self.px), range(self.px)))
+        patches = np.stack([planes[p, y :: self.px, x :: self.px] for p, y, x in places])
+        seen = clamp((patches + 2) >> 2, -4096, 4095)
+        h = _leak(self._scaled("into", seen))
+        for b in range(self.num_blocks):
+            middle = _leak(self._scaled(f"blocks.{b}.into", self._byte(h, 2048, "stream")))
+            middle = self._byte(middle, 32768, f"blocks.{b}.into")
+            h = clamp(h + self._scaled(f"blocks.{b}.back", middle), -32768, 32767)
+        last = self._byte(_leak(h), self._of("last.factor")[:, None, None], "last")
+        patches = clamp(patches + self._change(last, tuning), -32768, 32767)
+        out = np.empty_like(planes)
+        for patch, (p, y, x) in zip(patches, places, strict=True):
+            out[p, y :: self.px, x :: self.px] = patch
+        return out
+
+    def _of(self, name: str) -> np.ndarray:
+        return self.weights[self.prefix + name].astype(np.int64)
+
+    def _scaled(self, layer: str, a: np.ndarray) -> np.ndarray:
+        shift = self._of(f"{layer}.shift")
+        bias = self._at(self._of(f"{layer}.bias")) + np.where(shift > 0, (1 << shift) >> 1, 0)
+        total = correlate(a, self._of(f"{layer}.weight")) + bias[:, None, None]
+        short = clamp(total >> shift[:, None, None], -32768, 32767)
+        return _times(short, self._of(f"{layer}.factor")[:, None, None])
+
+    def _at(self, table: np.ndarray) -> np.ndarray:
+        if len(table) == 1:
+            return table[0]
+        k, r = divmod(self.q * (len(table) - 1), 255)
+        above = table[min(k + 1, len(table) - 1)]
+        return (table[k] * (255 - r) + above * r + 127) // 255
+
+    def _byte(self, a: np.ndarray, factor: np.ndarray | int, name: str) -> np.ndarray:
+        zero = self._of(f"{name}.zero")[:, None, None]
+        return clamp(_times(a, factor), -zero, 255 - zero)
+
+    def _change(self, a: np.ndarray, tuning: Sequence[int]) -> np.ndarray:
+        weight, bias = self._of("out.weight"), self._of("out.bias")
+        if tuning and "directions" in self.weights:
+            moved = np.tensordot(tuning, self.weights["directions"].astype(np.int64), 1)
+            moved = (moved + 32) >> 6
+            weight = clamp(weight + moved[:, :-1], -(2**24), 2**24)
+            bias = clamp(bias + moved[:, -1], -(2**31), 2**31)
+        gain, bits = int(self._of("gain")[self.q]), int(self._of("gain_bits")[0])
+        size = int(np.abs(weight * gain).max()).bit_length()
+        e = min(max(size - 13, bits - 24, 0), bits - 1)
+        weight = clamp((weight * gain + ((1 << e) >> 1)) >> e, -8191, 8191)
+        bias = clamp((bias * gain + ((1 << e) >> 1)) >> e, -(2**28), 2**28)
+        shift = bits - e
+        total = np.tensordot(weight, a, 1) + bias[:, None, None]
+        return clamp((total + (1 << shift >> 1)) >> shift, -32768, 32767)
+
+
+def _times(a: np.ndarray, factor: np.ndarray | int) -> np.ndarray:
+    return (a * factor + 16384) >> 15
+
+
+def _leak(a: np.ndarray) -> np.ndarray:
+    return np.maximum(a, _times(a, 3277))

@@ -20,10 +20,10 @@ from licodec.search.objective import Objective
 from licodec.search.overfit import Overfitted, Progress, Stage, overfit
 from licodec.search.values import values_of
 from licodec.train.network import CodecNetwork
-from licodec.transform.correction import Correction
+from licodec.transform.integer import IntegerSynthesis
 from tests.codec.test_quantizers import file_of
 from tests.photos import crop
-from tests.tiny import tiny_family, tiny_network
+from tests.tiny import tiny_family, tiny_network, tiny_synthesis
 
 CPU = "cpu"
 QUALITY = 120
@@ -40,12 +40,17 @@ def tiny(network: CodecNetwork) -> Family:
 
 
 @pytest.fixture(scope="module")
-def synthesis(network: CodecNetwork) -> Correction:
-    return network.synthesis
+def synthesis(network: CodecNetwork) -> IntegerSynthesis:
+    return tiny_synthesis(network)
 
 
 def search(
-    pixels: np.ndarray, family: Family, synthesis: Correction, *, choice: str = "rdoq", rounds: int
+    pixels: np.ndarray,
+    family: Family,
+    synthesis: IntegerSynthesis,
+    *,
+    choice: str = "rdoq",
+    rounds: int,
 ) -> tuple[Overfitted, list[Progress]]:
     seen: list[Progress] = []
     found = overfit(
@@ -62,7 +67,7 @@ def search(
 
 
 @pytest.mark.parametrize("choice", ["rounding", "dead-zone", "rdoq", "tcq8", "tcq128"])
-def test_true_cost_never_rises(choice: str, tiny: Family, synthesis: Correction) -> None:
+def test_true_cost_never_rises(choice: str, tiny: Family, synthesis: IntegerSynthesis) -> None:
     found, seen = search(crop(100, 70), tiny, synthesis, choice=choice, rounds=4)
     costs = [progress.best.rd for progress in seen]
     assert len(seen) == 5
@@ -72,7 +77,7 @@ def test_true_cost_never_rises(choice: str, tiny: Family, synthesis: Correction)
 
 
 def test_start_is_what_the_encoder_gives_without_a_search(
-    tiny: Family, synthesis: Correction
+    tiny: Family, synthesis: IntegerSynthesis
 ) -> None:
     found, _ = search(crop(100, 70), tiny, synthesis, rounds=0)
     plain = encode_pixels(crop(100, 70), tiny, QUALITY, CPU, choice="rdoq")
@@ -84,7 +89,7 @@ def test_photograph_gets_cheaper(family: Family, codec: Codec) -> None:
     assert found.progress.gain > 0.005
 
 
-def test_equal_rounds_give_equal_files(tiny: Family, synthesis: Correction) -> None:
+def test_equal_rounds_give_equal_files(tiny: Family, synthesis: IntegerSynthesis) -> None:
     files = {search(crop(90, 80), tiny, synthesis, rounds=3)[0].encoded.payload for _ in range(2)}
     assert len(files) == 1
 
@@ -97,7 +102,7 @@ def short_stages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("short_stages")
-def test_true_cost_never_rises_through_annealing(tiny: Family, synthesis: Correction) -> None:
+def test_true_cost_never_rises_through_annealing(tiny: Family, synthesis: IntegerSynthesis) -> None:
     found, seen = search(crop(100, 70), tiny, synthesis, choice="tcq8", rounds=10)
     costs = [progress.best.rd for progress in seen]
     assert [progress.rounds for progress in seen] == list(range(11))
@@ -107,7 +112,7 @@ def test_true_cost_never_rises_through_annealing(tiny: Family, synthesis: Correc
 
 
 @pytest.mark.usefixtures("short_stages")
-def test_annealing_draws_the_same_each_time(tiny: Family, synthesis: Correction) -> None:
+def test_annealing_draws_the_same_each_time(tiny: Family, synthesis: IntegerSynthesis) -> None:
     runs = [search(crop(90, 80), tiny, synthesis, rounds=6) for _ in range(2)]
     assert runs[0][0].encoded.payload == runs[1][0].encoded.payload
     assert [p.present for p in runs[0][1]] == [p.present for p in runs[1][1]]
@@ -117,7 +122,7 @@ def test_annealing_draws_the_same_each_time(tiny: Family, synthesis: Correction)
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (17, 33)])
 def test_odd_pictures_survive_annealing(
-    width: int, height: int, mode: str, tiny: Family, synthesis: Correction
+    width: int, height: int, mode: str, tiny: Family, synthesis: IntegerSynthesis
 ) -> None:
     pixels = crop(width, height, mode)
     found, _ = search(pixels, tiny, synthesis, choice="tcq8", rounds=7)
@@ -126,7 +131,9 @@ def test_odd_pictures_survive_annealing(
 
 
 @pytest.mark.usefixtures("short_stages")
-def test_interrupt_within_an_annealing_keeps_the_best(tiny: Family, synthesis: Correction) -> None:
+def test_interrupt_within_an_annealing_keeps_the_best(
+    tiny: Family, synthesis: IntegerSynthesis
+) -> None:
     pixels = crop(100, 70)
 
     def interrupt(progress: Progress) -> None:
@@ -171,7 +178,7 @@ def test_pace_falls_to_its_end() -> None:
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (17, 33), (130, 65)])
 def test_any_decoder_reads_the_file(
-    width: int, height: int, mode: str, choice: str, tiny: Family, synthesis: Correction
+    width: int, height: int, mode: str, choice: str, tiny: Family, synthesis: IntegerSynthesis
 ) -> None:
     pixels = crop(width, height, mode)
     found, _ = search(pixels, tiny, synthesis, choice=choice, rounds=2)
@@ -186,7 +193,7 @@ def test_picture_with_alpha_survives_a_search(codec: Codec) -> None:
     assert decoded.getchannel("A").tobytes() == picture.getchannel("A").tobytes()
 
 
-def test_interrupt_keeps_the_best_so_far(tiny: Family, synthesis: Correction) -> None:
+def test_interrupt_keeps_the_best_so_far(tiny: Family, synthesis: IntegerSynthesis) -> None:
     pixels = crop(100, 70)
     seen: list[Progress] = []
 
@@ -205,7 +212,7 @@ def test_interrupt_keeps_the_best_so_far(tiny: Family, synthesis: Correction) ->
 
 
 @pytest.mark.usefixtures("short_stages")
-def test_default_type_of_torch_does_not_matter(tiny: Family, synthesis: Correction) -> None:
+def test_default_type_of_torch_does_not_matter(tiny: Family, synthesis: IntegerSynthesis) -> None:
     pixels = crop(40, 70)
     expected, _ = search(pixels, tiny, synthesis, choice="tcq8", rounds=8)
     torch.set_default_dtype(torch.float64)
@@ -216,7 +223,7 @@ def test_default_type_of_torch_does_not_matter(tiny: Family, synthesis: Correcti
     assert found.encoded.payload == expected.encoded.payload
 
 
-def test_what_ends_a_program_ends_a_search(tiny: Family, synthesis: Correction) -> None:
+def test_what_ends_a_program_ends_a_search(tiny: Family, synthesis: IntegerSynthesis) -> None:
     class Stopped(BaseException):
         pass
 
@@ -227,12 +234,12 @@ def test_what_ends_a_program_ends_a_search(tiny: Family, synthesis: Correction) 
         overfit(crop(70, 70), tiny, synthesis, QUALITY, CPU, choice="rdoq", report=stop)
 
 
-def test_no_time_means_no_rounds(tiny: Family, synthesis: Correction) -> None:
+def test_no_time_means_no_rounds(tiny: Family, synthesis: IntegerSynthesis) -> None:
     found = overfit(crop(100, 70), tiny, synthesis, QUALITY, CPU, choice="rdoq", seconds=0)
     assert found.progress.rounds == 0
 
 
-def test_search_ends_by_itself(tiny: Family, synthesis: Correction) -> None:
+def test_search_ends_by_itself(tiny: Family, synthesis: IntegerSynthesis) -> None:
     found = overfit(np.full((8, 8, 3), 90, np.uint8), tiny, synthesis, 0, CPU, choice="rdoq")
     assert not found.is_interrupted
 

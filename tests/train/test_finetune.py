@@ -17,7 +17,7 @@ from licodec.container.write import write_container
 from licodec.errors import TrainingError
 from licodec.train.checkpoint import checkpoint_configs, load_checkpoint
 from tests.photos import psnr_db
-from tests.tiny import TINY_SYNTHESIS
+from tests.tiny import TINY_SYNTHESIS, tiny_synthesis
 from tests.train.conftest import TRAINED_STEPS
 from tests.train.pictures import (
     some_crops,
@@ -92,8 +92,8 @@ def test_validation_measures_what_real_files_decode_to(checkpoint, family_path, 
             quantizer_id=0, is_all_coded=encoded.is_all_coded,
         )  # fmt: skip
         data = write_container(header, (), encoded.payload, encoded.symbols)
-        synthesis = Synthesis(bytes(2), lambda: trainer.network.synthesis)
-        decoded = decode_pixels(read_container(data), family, synthesis, cpu, {})
+        synthesis = Synthesis(bytes(2), tiny_synthesis(trainer.network))
+        decoded = decode_pixels(read_container(data), family, synthesis, {})
         (bpp,), (mse,) = trainer.task.measure(position)
         assert float(bpp) * 64 * 64 == pytest.approx(8 * len(encoded.payload))
         found = 10 * torch.log10(255**2 / mse).item()

@@ -74,6 +74,10 @@ void lc_layer_free(lc_layer *layer)
     free(layer->bias);
     free(layer->shift);
     free(layer->weights);
+    free(layer->factor);
+    free(layer->byte_factor);
+    free(layer->zero);
+    free(layer->zero_bytes);
     free(layer);
 }
 

@@ -79,7 +79,8 @@ INLINE void convolve_tile(vec sum[OUT_TILE][MAX_VECS], const int vecs, const lc_
 #pragma GCC unroll 8
     for (int o = 0; o < OUT_TILE; o++)
 #pragma GCC unroll 3
-        for (int i = 0; i < vecs; i++) sum[o][i] = splat(bias[tile * OUT_TILE + o]);
+        for (int i = 0; i < vecs; i++)
+            sum[o][i] = splat(layer->lift ? 0 : bias[tile * OUT_TILE + o]);
     const int8_t *w = layer->weights + tile * layer->tile_bytes;
     const int step = OUT_TILE * weight_bytes(is_short);
     for (int c = 0; c < layer->num_convolutions; c++) {
@@ -91,6 +92,13 @@ INLINE void convolve_tile(vec sum[OUT_TILE][MAX_VECS], const int vecs, const lc_
                 for (int g = 0; g < groups; g++, from += stride, w += step)
                     add_products(sum, vecs, from, w, is_short);
             }
+        if (c == 0 && layer->lift)
+#pragma GCC unroll 8
+            for (int o = 0; o < OUT_TILE; o++)
+#pragma GCC unroll 3
+                for (int i = 0; i < vecs; i++)
+                    sum[o][i] = add(shift_left(sum[o][i], layer->lift),
+                                    splat(bias[tile * OUT_TILE + o]));
     }
 }
 

@@ -19,6 +19,60 @@ struct lc_layer {
     int32_t *bias;  /* whole tiles, with rounding and the zero of inputs */
     int32_t *shift; /* whole tiles */
     int8_t *weights;
+    /* Of the synthesis: bits that the first convolution counts more, then what makes bytes. */
+    int32_t lift;
+    int32_t *factor, *byte_factor, *zero; /* whole tiles */
+    uint8_t *zero_bytes;                  /* whole tiles */
+};
+
+enum { LC_MAX_PARTS = 2, LC_MAX_PART_BLOCKS = 16, LC_MAX_PART_LAYERS = 2 * LC_MAX_PART_BLOCKS + 1 };
+
+/* A network of the synthesis. */
+typedef struct {
+    int32_t patch_px, num_blocks, width;
+    lc_layer *layers[LC_MAX_PART_LAYERS];
+    uint8_t input_zeros[2 * LC_PLANES * 8 * 8];
+} Network;
+
+struct lc_synthesis {
+    const lc_kernels *level;
+    int32_t num_parts;
+    Network parts[LC_MAX_PARTS];
+};
+
+/* The last three rows of a map that is made from top to bottom, and one that lies beyond it. */
+typedef struct {
+    uint8_t *data;
+    int64_t group_stride, row_bytes, width;
+    int64_t height; /* of the map */
+    int32_t groups;
+    uint8_t zero;
+    const uint8_t *zeros; /* (4 groups), NULL where all are `zero` */
+} Ring;
+
+enum { INPUT_LOW_BITS = 5, LAST_LOW_BITS = 7 };
+
+/* A network at work on a window. */
+typedef struct {
+    const Network *net;
+    int32_t *bias[LC_MAX_PART_LAYERS]; /* whole tiles */
+    lc_layer *last;
+    Ring rings[LC_MAX_PART_LAYERS + 1]; /* inputs, then what each layer gives */
+    int64_t width, height;              /* in patches */
+    int64_t first[LC_MAX_PART_LAYERS + 1], end[LC_MAX_PART_LAYERS + 1]; /* rows that are made */
+    uint8_t *stream; /* of each block a ring of three rows of the map that it adds to */
+    int16_t *planes; /* a ring of rows of patches that wait for their correction */
+    int64_t num_kept;
+    int16_t *change; /* (outputs, stride) */
+    uint8_t *split;  /* two rows of bytes */
+} Part;
+
+struct lc_corrector {
+    const lc_synthesis *synthesis;
+    lc_window window;
+    Part parts[LC_MAX_PARTS];
+    int64_t num_pushed; /* rows of the window */
+    uint8_t *memory;
 };
 
 /* Arguments are checked before these are called. */
@@ -29,6 +83,9 @@ struct lc_kernels {
     int (*head)(const lc_head_task *task);
     int (*put_values)(const lc_values_task *task);
     int (*synthesise)(const lc_wavelet_task *task);
+    int (*start_corrector)(lc_corrector *corrector);
+    int (*correct_rows)(lc_corrector *corrector, const int32_t *planes, int64_t plane_stride,
+                        int64_t num_rows);
     int64_t (*choose_step)(const lc_choice_task *task, double missed[2]);
     int (*count_magnitudes)(const lc_choice_task *task, int64_t columns, int64_t stride,
                             int32_t num_bands, int64_t *counts);
@@ -50,6 +107,8 @@ const lc_kernels *lc_kernels_of(int32_t level);
 extern const lc_kernels lc_kernels_portable, lc_kernels_avx2, lc_kernels_avxvnni,
     lc_kernels_avx512vnni;
 
+/* Those of a number, NULL where this CPU lacks them. */
+const lc_kernels *lc_kernels_of(int32_t level);
 /* Whether chains are none, or a machine that tables serve; num_tables of all. */
 int lc_check_chains(const lc_chains *chains, int32_t num_tables);
 

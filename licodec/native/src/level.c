@@ -1,7 +1,7 @@
 /* The kernels of one instruction set; compiled once for each, with LC_LEVEL and LC_KERNELS. */
 #include "analysis.h"
 #include "lifting.h"
-#include "prior.h"
+#include "synthesis.h"
 #include "search.h"
 #include "wavelet.h"
 
@@ -15,6 +15,8 @@ const lc_kernels LC_KERNELS = {
     .head = head_rows,
     .put_values = put_value_rows,
     .synthesise = synthesise_window,
+    .start_corrector = start_corrector,
+    .correct_rows = correct_rows,
     .choose_step = choose_step,
     .count_magnitudes = count_magnitudes,
     .split = split_plane,

@@ -42,7 +42,7 @@ enum {
 };
 
 /* Changes with whatever callers see, so that no library of another version is used. */
-enum { LC_ABI = 2 };
+enum { LC_ABI = 3 };
 LC_API int32_t lc_abi(void);
 
 /* ---- Instruction sets ---- */
@@ -149,6 +149,56 @@ typedef struct {
 } lc_wavelet_task;
 LC_API int lc_synthesise(int32_t level, const lc_wavelet_task *task);
 
+/* ---- Synthesis ---- */
+
+typedef struct lc_synthesis lc_synthesis;
+typedef struct lc_corrector lc_corrector;
+
+/* Layers of one network, 2 num_blocks + 1 of each array; see "Pixels" in docs/format.md. */
+typedef struct {
+    int32_t patch_px; /* 2, 4 or 8 */
+    int32_t num_blocks, width;
+    const int8_t *const *weights;      /* (width, inputs, 3, 3), -127 .. 127 */
+    const uint8_t *const *shift;       /* (width), 0 .. LC_MAX_SHIFT */
+    const int16_t *const *factor;      /* (width), 1/32768 */
+    const int16_t *const *byte_factor; /* (width), 1/32768, of the first and each second layer */
+    const uint8_t *const *zero;        /* (width) */
+} lc_network;
+/* One network, or two with the finer patches last. The arrays are copied. NULL where an argument is
+ * bad or memory is short. */
+LC_API lc_synthesis *lc_synthesis_new(int32_t level, const lc_network *parts, int32_t num_parts);
+LC_API void lc_synthesis_free(lc_synthesis *synthesis);
+
+/* What a network is for a picture. */
+typedef struct {
+    const int32_t *const *bias; /* (width) of each layer, with rounding and the zeros of inputs */
+    const int16_t *last_weight; /* (3 patch_px^2, width), less than 2^13 in size */
+    const int32_t *last_bias;   /* (3 patch_px^2), with rounding and the zeros of inputs */
+    int32_t last_shift;         /* 1 .. LC_MAX_SHIFT */
+} lc_network_at;
+
+/* A window of the planes, and the part of it that is wanted. What lies beyond the window is taken
+ * for the outside of the picture. */
+typedef struct {
+    int32_t height, width;            /* multiples of the first network's patches */
+    int32_t top, bottom, left, right; /* of the part */
+    int32_t is_grey;
+    int64_t pixel_stride; /* bytes from a row of pixels to the next */
+    uint8_t *pixels;      /* (bottom - top, right - left, 1 or 3), or NULL */
+    int16_t *planes;      /* (3, bottom - top, right - left) corrected, 1/64 grey level, or NULL */
+    uint8_t *seen;        /* (rows of patches in the part, groups of four channels, width in patches,
+                           * 4) bytes that the last layer saw, or NULL */
+} lc_window;
+
+/* Begins a window, which then comes from top to bottom. The synthesis and what the window points to
+ * must outlive it. */
+LC_API lc_corrector *lc_corrector_new(const lc_synthesis *synthesis, const lc_network_at *parts,
+                                      const lc_window *window);
+LC_API void lc_corrector_free(lc_corrector *corrector);
+/* The next rows of the window, a multiple of the first network's patches: planes (3, num_rows,
+ * width), 1/64 grey level. */
+LC_API int lc_corrector_push(lc_corrector *corrector, const int32_t *planes, int64_t plane_stride,
+                             int32_t num_rows);
 /* Analysis of one plane by a level, in float32; rows of pairs top to bottom - 1. */
 typedef struct {
     int32_t height, width; /* of the plane, even */

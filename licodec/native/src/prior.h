@@ -8,15 +8,6 @@
 
 enum { INPUT_ZERO = 128 }; /* the byte that stands for 0 in inputs */
 
-/* The last three rows of a map that is made from top to bottom, and one that lies beyond it. */
-typedef struct {
-    uint8_t *data;
-    int64_t group_stride, row_bytes, width;
-    int64_t height; /* of the map */
-    int32_t groups;
-    uint8_t zero;
-} Ring;
-
 static int64_t ring_bytes(int64_t width, int64_t groups)
 {
     return 4 * groups * (2 * MARGIN + 4 * round_up(width, ROW_POSITIONS));
@@ -26,7 +17,7 @@ static uint8_t *ring_init(Ring *ring, uint8_t *data, int64_t height, int64_t wid
                           int32_t groups, uint8_t zero)
 {
     const int64_t stride = 2 * MARGIN + 4 * round_up(width, ROW_POSITIONS);
-    *ring = (Ring){data, stride, stride * groups, width, height, groups, zero};
+    *ring = (Ring){data, stride, stride * groups, width, height, groups, zero, NULL};
     memset(data, zero, (size_t)(4 * ring->row_bytes));
     return data + 4 * ring->row_bytes;
 }
@@ -37,11 +28,26 @@ static uint8_t *ring_row(const Ring *ring, int64_t y)
     return ring->data + slot * ring->row_bytes + MARGIN;
 }
 
+/* Each channel has a zero of its own from here on. */
+static void ring_zeros(Ring *ring, const uint8_t *zeros)
+{
+    ring->zeros = zeros;
+    uint8_t *to = ring->data;
+    for (int slot = 0; slot < 4; slot++)
+        for (int g = 0; g < ring->groups; g++, to += ring->group_stride)
+            for (int64_t at = 0; at < ring->group_stride; at += 4) memcpy(to + at, zeros + 4 * g, 4);
+}
+
 /* Put back the zeros on both sides of a row, where vectors wrote beyond its end. */
 static void ring_close(const Ring *ring, int64_t y)
 {
     uint8_t *row = ring_row(ring, y);
     for (int g = 0; g < ring->groups; g++, row += ring->group_stride) {
+        if (ring->zeros) {
+            memcpy(row - 4, ring->zeros + 4 * g, 4);
+            memcpy(row + 4 * ring->width, ring->zeros + 4 * g, 4);
+            continue;
+        }
         memset(row - 4, ring->zero, 4);
         memset(row + 4 * ring->width, ring->zero, 4);
     }

@@ -45,6 +45,47 @@ INLINE void store8(uint8_t *p, vec v)
 {
     for (int i = 0; i < LANES; i++) p[i] = (uint8_t)v[i];
 }
+INLINE vec shift_left(vec a, int n) { return a << n; }
+/* Numbers of 16 bits of two channels, at the positions of a vector. */
+typedef struct { vec part[2]; } pair;
+INLINE pair clamp_pair(vec a, vec b)
+{
+    return (pair){{clamp(a, -32768, 32767), clamp(b, -32768, 32767)}};
+}
+INLINE pair pack_pair(vec a, vec b) { return clamp_pair(a, b); }
+INLINE pair pair_of(int32_t a, int32_t b) { return (pair){{splat(a), splat(b)}}; }
+/* Of channels 0 and 1, or 2 and 3. */
+INLINE pair pair_of_bytes(vec m, int half)
+{
+    return (pair){{(m >> 16 * half) & 255, (m >> (16 * half + 8)) & 255}};
+}
+INLINE pair add_pair(pair a, pair b)
+{
+    return clamp_pair(a.part[0] + b.part[0], a.part[1] + b.part[1]);
+}
+INLINE pair sub_pair(pair a, pair b)
+{
+    return (pair){{a.part[0] - b.part[0], a.part[1] - b.part[1]}};
+}
+INLINE pair max_pair(pair a, pair b)
+{
+    for (int i = 0; i < 2; i++) {
+        const vec m = a.part[i] > b.part[i];
+        a.part[i] = (m & a.part[i]) | (~m & b.part[i]);
+    }
+    return a;
+}
+/* Product by 2^-15, rounded to nearest, halves up. */
+INLINE pair mul_pair(pair a, pair b)
+{
+    for (int i = 0; i < 2; i++) a.part[i] = (a.part[i] * b.part[i] + (1 << 14)) >> 15;
+    return a;
+}
+INLINE vec bytes_of(pair first, pair second)
+{
+    return clamp(first.part[0], 0, 255) | clamp(first.part[1], 0, 255) << 8
+           | clamp(second.part[0], 0, 255) << 16 | clamp(second.part[1], 0, 255) << 24;
+}
 /* Four channels to bytes of 0 to 255, after the bytes of `more` were added. */
 INLINE vec pack_bytes(const vec v[4], const uint8_t *more)
 {
@@ -77,21 +118,39 @@ INLINE void store8(uint8_t *p, vec v)
 {
     _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(v));
 }
-INLINE vec pack_bytes(const vec v[4], const uint8_t *more)
+INLINE vec shift_left(vec a, int n) { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)); }
+/* Numbers of 16 bits of two channels, four of each in turn. */
+typedef vec pair;
+INLINE pair pack_pair(vec a, vec b) { return _mm512_packs_epi32(a, b); }
+INLINE pair pair_of(int32_t a, int32_t b) { return pack_pair(splat(a), splat(b)); }
+INLINE pair add_pair(pair a, pair b) { return _mm512_adds_epi16(a, b); }
+INLINE pair sub_pair(pair a, pair b) { return _mm512_sub_epi16(a, b); }
+INLINE pair max_pair(pair a, pair b) { return _mm512_max_epi16(a, b); }
+INLINE pair mul_pair(pair a, pair b) { return _mm512_mulhrs_epi16(a, b); }
+/* Of channels 0 and 1, or 2 and 3. */
+INLINE pair pair_of_bytes(vec m, int half)
 {
-    vec first = _mm512_packs_epi32(v[0], v[1]), second = _mm512_packs_epi32(v[2], v[3]);
-    if (more) {
-        const vec m = load(more);
-        const vec a = _mm512_broadcast_i32x4(
-            _mm_setr_epi8(0, -1, 4, -1, 8, -1, 12, -1, 1, -1, 5, -1, 9, -1, 13, -1));
-        const vec b = _mm512_broadcast_i32x4(
-            _mm_setr_epi8(2, -1, 6, -1, 10, -1, 14, -1, 3, -1, 7, -1, 11, -1, 15, -1));
-        first = _mm512_adds_epi16(first, _mm512_shuffle_epi8(m, a));
-        second = _mm512_adds_epi16(second, _mm512_shuffle_epi8(m, b));
-    }
+    const vec at = half ? _mm512_broadcast_i32x4(
+                       _mm_setr_epi8(2, -1, 6, -1, 10, -1, 14, -1, 3, -1, 7, -1, 11, -1, 15, -1))
+                        : _mm512_broadcast_i32x4(
+                       _mm_setr_epi8(0, -1, 4, -1, 8, -1, 12, -1, 1, -1, 5, -1, 9, -1, 13, -1));
+    return _mm512_shuffle_epi8(m, at);
+}
+INLINE vec bytes_of(pair first, pair second)
+{
     const vec turned = _mm512_broadcast_i32x4(
         _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     return _mm512_shuffle_epi8(_mm512_packus_epi16(first, second), turned);
+}
+INLINE vec pack_bytes(const vec v[4], const uint8_t *more)
+{
+    pair first = pack_pair(v[0], v[1]), second = pack_pair(v[2], v[3]);
+    if (more) {
+        const vec m = load(more);
+        first = add_pair(first, pair_of_bytes(m, 0));
+        second = add_pair(second, pair_of_bytes(m, 1));
+    }
+    return bytes_of(first, second);
 }
 
 #else
@@ -123,21 +182,39 @@ INLINE void store8(uint8_t *p, vec v)
 {
     _mm_storel_epi64((__m128i *)p, _mm_packus_epi16(half(v), _mm_setzero_si128()));
 }
-INLINE vec pack_bytes(const vec v[4], const uint8_t *more)
+INLINE vec shift_left(vec a, int n) { return _mm256_sll_epi32(a, _mm_cvtsi32_si128(n)); }
+/* Numbers of 16 bits of two channels, four of each in turn. */
+typedef vec pair;
+INLINE pair pack_pair(vec a, vec b) { return _mm256_packs_epi32(a, b); }
+INLINE pair pair_of(int32_t a, int32_t b) { return pack_pair(splat(a), splat(b)); }
+INLINE pair add_pair(pair a, pair b) { return _mm256_adds_epi16(a, b); }
+INLINE pair sub_pair(pair a, pair b) { return _mm256_sub_epi16(a, b); }
+INLINE pair max_pair(pair a, pair b) { return _mm256_max_epi16(a, b); }
+INLINE pair mul_pair(pair a, pair b) { return _mm256_mulhrs_epi16(a, b); }
+/* Of channels 0 and 1, or 2 and 3. */
+INLINE pair pair_of_bytes(vec m, int half)
 {
-    vec first = _mm256_packs_epi32(v[0], v[1]), second = _mm256_packs_epi32(v[2], v[3]);
-    if (more) {
-        const vec m = load(more);
-        const vec a = _mm256_broadcastsi128_si256(
-            _mm_setr_epi8(0, -1, 4, -1, 8, -1, 12, -1, 1, -1, 5, -1, 9, -1, 13, -1));
-        const vec b = _mm256_broadcastsi128_si256(
-            _mm_setr_epi8(2, -1, 6, -1, 10, -1, 14, -1, 3, -1, 7, -1, 11, -1, 15, -1));
-        first = _mm256_adds_epi16(first, _mm256_shuffle_epi8(m, a));
-        second = _mm256_adds_epi16(second, _mm256_shuffle_epi8(m, b));
-    }
+    const vec at = half ? _mm256_broadcastsi128_si256(
+                       _mm_setr_epi8(2, -1, 6, -1, 10, -1, 14, -1, 3, -1, 7, -1, 11, -1, 15, -1))
+                        : _mm256_broadcastsi128_si256(
+                       _mm_setr_epi8(0, -1, 4, -1, 8, -1, 12, -1, 1, -1, 5, -1, 9, -1, 13, -1));
+    return _mm256_shuffle_epi8(m, at);
+}
+INLINE vec bytes_of(pair first, pair second)
+{
     const vec turned = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     return _mm256_shuffle_epi8(_mm256_packus_epi16(first, second), turned);
+}
+INLINE vec pack_bytes(const vec v[4], const uint8_t *more)
+{
+    pair first = pack_pair(v[0], v[1]), second = pack_pair(v[2], v[3]);
+    if (more) {
+        const vec m = load(more);
+        first = add_pair(first, pair_of_bytes(m, 0));
+        second = add_pair(second, pair_of_bytes(m, 1));
+    }
+    return bytes_of(first, second);
 }
 
 #endif
