@@ -141,9 +141,10 @@ class SettingsRecord:
             line = {"command": self._command, "began_ns": 0, "settings": self._settings}
             try:
                 record.touch()
-                line["began_ns"] = record.stat().st_mtime_ns
+                line["began_ns"] = began_ns = record.stat().st_mtime_ns
                 with record.open("a", encoding="utf-8") as stream:
                     stream.write(json.dumps(line) + "\n")
+                runs.append(_Run(began_ns, self._settings))
             except OSError as error:
                 raise LicodecError(
                     f"{record} cannot be written: {error.strerror or error}"

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from licodec.batch.jobs import Coded, FatalError, Job, Work
 from licodec.errors import ModelError
-from licodec.native.threads import num_threads, set_num_threads
 
 if TYPE_CHECKING:
     from licodec.api import Codec
@@ -216,6 +215,8 @@ def _end_with_parent() -> None:
 
 def _code(work: Work, job: Job, share: float) -> Coded:
     """Do a job with a share of the threads."""
+    from licodec.native.threads import set_num_threads
+
     number = math.ceil(share * _num_threads())
     set_num_threads(number)
     torch = sys.modules.get("torch")
@@ -229,4 +230,6 @@ def _code(work: Work, job: Job, share: float) -> Coded:
 @cache
 def _num_threads() -> int:
     """OMP_NUM_THREADS, or one for each CPU of the process."""
+    from licodec.native.threads import num_threads
+
     return num_threads()

@@ -112,6 +112,8 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line (`sys.argv` if None) and exit with its code."""
     _interrupt_at_hangup()
+    # numpy's products here are small, and its idle threads spin, on a busy machine for seconds.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(run(arguments))
 
 

@@ -253,7 +253,8 @@ def finetune(
     licodec finetune checkpoints/psnr1-balanced.pt photos/ -o runs/mine
     licodec finetune checkpoints/psnr1-balanced.pt photos/ -o runs/fast -p fast
     licodec finetune runs/a/last.pt photos/ -o runs/b --freeze gains
-    licodec finetune runs/a/last.pt photos/ -o runs/c --freeze synthesis,gains --prior large
+    licodec finetune runs/a/last.pt photos/ -o runs/c --freeze synthesis,gains \\
+        --prior large
     """
     from licodec.profiles import find_models_dir
     from licodec.train.checkpoint import checkpoint_configs, checkpoint_tune

@@ -22,7 +22,7 @@ from licodec.quantize.shifts import ShiftSearch
 # About so many coded elements of a band tell its shifts.
 _COUNTED_ELEMENTS = 1 << 14
 # Share of the rate that is weighed against distortion: a symbol is context for later ones too,
-# which the greedy view leaves out. Chosen on the validation pictures (docs/decisions.md).
+# which the greedy view leaves out. Chosen on the validation pictures (docs/decisions).
 RATE_SHARE = 0.7
 # Choices that weigh nothing.
 _UNWEIGHED = ("rounding", "dead-zone")

@@ -142,18 +142,21 @@ class PictureSynthesis:
         halo = self.form.halo_px
         upper, lower = _reach(top, bottom, halo, planes.shape[1])
         first, last = _reach(left, right, halo, planes.shape[2])
+        made = results.planes if results.planes is None else np.ascontiguousarray(results.planes)
         corrector = Corrector(
             self._native,
             self._parts,
             (lower - upper, last - first),
             (top - upper, bottom - upper, left - first, right - first),
             pixels=results.pixels,
-            planes=results.planes,
+            planes=made,
             seen=results.seen,
         )
         for begin, end in _strips(upper, lower, last - first):
             window = planes.window(begin, end, first, last)
             corrector.push(np.ascontiguousarray(window))
+        if results.planes is not None and made is not None and made is not results.planes:
+            results.planes[:] = made
 
     def _put_reference(
         self, planes: Planes, part: tuple[int, int, int, int], results: Results

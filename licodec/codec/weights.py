@@ -30,7 +30,7 @@ class StepWeights:
     An error e in a coefficient is e step norm grey levels in a plane; squared error charges
     lambda / 3 for its square, since it takes the mean over three planes. Families for the eye have
     learned their steps: a step is worth the same everywhere, at the balance of rate and step
-    (docs/decisions.md, "Weights of errors for the eye").
+    (docs/decisions, "Weights of errors for the eye").
     """
 
     def __init__(self, family: Family, quality_index: int) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from licodec.entropy.tables import NUM_SCALES
 
 # 1/16 step: half a cell of each quantizer. A cell of 20/16 step with the choice of two quantizers
-# distorts about as much as one of 16/16 without, see docs/decisions.md.
+# distorts about as much as one of 16/16 without, see docs/decisions.
 UNIT = 10
 # Elements outside of chains: 2^4 of them are a cell, one step.
 PLAIN_SHIFT = 4
@@ -63,7 +63,7 @@ TRELLISES: Mapping[str, Trellis] = MappingProxyType(
             np.array([0, 1, 0, 1, 0, 1, 0, 1], np.uint8),
             np.array([[0, 2], [5, 7], [1, 3], [6, 4], [2, 0], [4, 6], [3, 1], [7, 5]], np.uint8),
         ),
-        # The best of some hundred found on real residuals, see docs/decisions.md.
+        # The best of some hundred found on real residuals, see docs/decisions.
         "tcq128": _register_trellis(7, on_second=74, on_odd=49),
     }
 )

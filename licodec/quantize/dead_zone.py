@@ -19,7 +19,7 @@ _Array = TypeVar("_Array", "np.ndarray", "Tensor")
 BITS_PER_SQUARED_STEP = 6 / math.log(2)
 
 # Share of the greedy rate-distortion shift that is applied: a symbol also is context for later
-# ones, which the greedy view leaves out. Chosen on the validation pictures (docs/decisions.md).
+# ones, which the greedy view leaves out. Chosen on the validation pictures (docs/decisions).
 DEAD_ZONE_STRENGTH = 0.7
 
 

@@ -41,7 +41,7 @@ class Stage:
         num_annealed: steps of the annealing.
         num_rounds: most rounds after it.
         first_pace, last_pace: share of the way to the minima that a round goes. Elements see each
-            other's rounding errors, so the whole way at once overshoots (docs/decisions.md).
+            other's rounding errors, so the whole way at once overshoots (docs/decisions).
     """
 
     num_annealed: int

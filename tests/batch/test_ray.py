@@ -87,7 +87,7 @@ def test_example_of_the_page_runs(cluster: None, tmp_path: Path) -> None:
         ("-", {}, LicodecError, "no stdin"),
         ([], {}, LicodecError, "nothing to do"),
         ("", {}, LicodecError, "empty"),
-        (["in/a.png", "in/a.jpg"], {}, LicodecError, "both be written"),
+        (["in/a.png", "in/a.jpg"], {}, LicodecError, "as would"),
         ("in", {"quality": 101}, ValueError, "1 to 100"),
         ("in", {"effort": 10}, ValueError, "0 to 9"),
         ("in", {"keep": ["all"]}, ValueError, "all"),

@@ -113,6 +113,15 @@ def test_record_grows_with_changes_only(tmp_path: Path) -> None:
     assert [json.loads(line)["settings"]["effort"] for line in lines] == [7, 4]
 
 
+def test_record_knows_what_it_has_noted_itself(tmp_path: Path) -> None:
+    kept = record(7)
+    kept.note(tmp_path)
+    lic_file(tmp_path / "a.lic")
+    kept.check(tmp_path / "a.lic")
+    with pytest.raises(LicodecError, match="was made with effort 7, not effort 4"):
+        record(4).check(tmp_path / "a.lic")
+
+
 def test_record_that_is_not_kept_goes_on_where_there_is_one(tmp_path: Path) -> None:
     record(7, is_kept=False).note(tmp_path)
     assert not (tmp_path / RECORD_NAME).exists()

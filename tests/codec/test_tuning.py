@@ -18,6 +18,7 @@ from licodec.codec.tuning import moments, tune
 from licodec.container.read import read_container
 from licodec.entropy.tuning import NO_TUNING, NUM_DIRECTIONS
 from licodec.errors import CorruptFileError
+from licodec.native.threads import set_num_threads
 from licodec.train.data import Pictures
 from licodec.train.directions import fit_directions
 from licodec.transform.colour import grey_to_luma, rgb_to_planes
@@ -116,6 +117,21 @@ def test_a_region_of_a_tuned_file_is_that_of_the_whole(family, correction):
     whole = decoded(data, family, correction)
     part = decoded(data, family, correction, region=Region(40, 30, 100, 90))
     np.testing.assert_array_equal(part, whole[30:120, 40:140])
+
+
+def test_tuning_does_not_depend_on_the_number_of_threads(family, correction):
+    pixels = crop(256, 192)
+    found = []
+    try:
+        for number in (1, 2, 3):
+            set_num_threads(number)
+            found.append(tuned(pixels, family, correction))
+    finally:
+        set_num_threads(None)
+    assert len(found[0].tuning)
+    for other in found[1:]:
+        np.testing.assert_array_equal(other.tuning, found[0].tuning)
+        assert other.payload == found[0].payload
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (300, 1)])
