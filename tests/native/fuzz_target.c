@@ -331,6 +331,149 @@ static void fuzz_low_pass(Input *in)
     free(values), free(means);
 }
 
+/* ---- Corrections ---- */
+
+enum { MAX_LAYERS = 5 };
+
+typedef struct {
+    lc_network shape;
+    lc_network_at at;
+    int32_t num_layers;
+    void *arrays[6 * MAX_LAYERS + 2];
+    const int8_t *weights[MAX_LAYERS];
+    const uint8_t *shift[MAX_LAYERS], *zero[MAX_LAYERS];
+    const int16_t *factor[MAX_LAYERS], *byte_factor[MAX_LAYERS];
+    const int32_t *bias[MAX_LAYERS];
+} Network;
+
+static void make_network(Input *in, Network *net, int32_t patch_px)
+{
+    const int32_t width = 4 * (1 + take(in) % 5), blocks = take(in) % 3, tops = 3 * patch_px * patch_px;
+    const int is_sound = take(in) < 250;
+    void **array = net->arrays;
+    net->num_layers = 2 * blocks + 1;
+    for (int32_t i = 0; i < net->num_layers; i++) {
+        const int32_t inputs = i ? width : tops;
+        int8_t *weights = *array++ = filled(in, (size_t)(width * inputs * 9));
+        uint8_t *shift = *array++ = filled(in, (size_t)width);
+        int16_t *factor = *array++ = filled(in, 2 * (size_t)width);
+        int16_t *byte_factor = *array++ = filled(in, 2 * (size_t)width);
+        uint8_t *zero = *array++ = filled(in, (size_t)width);
+        int32_t *bias = *array++ = filled(in, 4 * (size_t)width);
+        for (int32_t n = 0; n < width * inputs * 9 && is_sound; n++)
+            if (weights[n] == -128) weights[n] = 0;
+        for (int32_t o = 0; o < width && is_sound; o++) {
+            shift[o] %= 16, bias[o] /= 1 << 6;
+            factor[o] &= 0x7fff, byte_factor[o] &= 0x7fff;
+        }
+        net->weights[i] = weights, net->shift[i] = shift, net->factor[i] = factor;
+        net->byte_factor[i] = byte_factor, net->zero[i] = zero, net->bias[i] = bias;
+    }
+    int16_t *last = *array++ = filled(in, 2 * (size_t)(tops * width));
+    int32_t *last_bias = *array++ = filled(in, 4 * (size_t)tops);
+    for (int32_t n = 0; n < tops * width && is_sound; n++) last[n] %= 1 << 13;
+    for (int32_t n = 0; n < tops && is_sound; n++) last_bias[n] /= 1 << 6;
+    net->shape = (lc_network){patch_px, blocks, width, net->weights, net->shift, net->factor,
+                              net->byte_factor, net->zero};
+    net->at = (lc_network_at){net->bias, last, last_bias, take_size(in, 20)};
+    for (int32_t i = 6 * net->num_layers + 2; i < 6 * MAX_LAYERS + 2; i++) net->arrays[i] = NULL;
+}
+
+/* Planes that a hostile file gives can be any numbers. */
+static void fuzz_synthesis(Input *in, int32_t level)
+{
+    Network nets[2];
+    const int32_t num_parts = 1 + (take(in) & 1);
+    make_network(in, &nets[0], 8 >> (take(in) % 3));
+    if (num_parts == 2) make_network(in, &nets[1], 2);
+    const lc_network shapes[2] = {nets[0].shape, nets[1 % num_parts].shape};
+    const lc_network_at at[2] = {nets[0].at, nets[1 % num_parts].at};
+    const int32_t height = 8 * (1 + take(in) % 4), width = 8 * (1 + take(in) % 5);
+    const int32_t top = take(in) % height, left = take(in) % width;
+    const int32_t bottom = top + 1 + take_below(in, height - top);
+    const int32_t right = left + 1 + take_below(in, width - left);
+    const int32_t is_grey = take(in) & 1, kinds = take(in);
+    const int64_t stride = (int64_t)(right - left) * (is_grey ? 1 : 3);
+    const size_t size = (size_t)(bottom - top) * (size_t)(right - left);
+    uint8_t *pixels = filled(in, 3 * size);
+    int16_t *planes = filled(in, 6 * size);
+    int32_t *found = filled(in, 12 * (size_t)(height * width));
+    if (kinds & 4)
+        for (int32_t n = 0; n < 3 * height * width; n++) found[n] /= 1 << 16;
+    const lc_window window = {height, width, top, bottom, left, right, is_grey, stride,
+                              kinds & 1 ? pixels : NULL, kinds & 2 ? planes : NULL, NULL};
+    lc_synthesis *synthesis = lc_synthesis_new(level, shapes, num_parts);
+    lc_corrector *corrector = synthesis ? lc_corrector_new(synthesis, at, &window) : NULL;
+    if (corrector) {
+        const int32_t rows = take(in) > 250 ? take_size(in, 40) : 8;
+        for (int32_t y = 0; y + rows <= height && rows > 0; y += rows)
+            if (lc_corrector_push(corrector, found + (size_t)y * (size_t)width,
+                                  (int64_t)height * width, rows))
+                break;
+        if (take(in) > 240) lc_corrector_push(corrector, found, (int64_t)height * width, 8);
+    }
+    lc_corrector_free(corrector);
+    lc_synthesis_free(synthesis);
+    for (int32_t p = 0; p < num_parts; p++)
+        for (int32_t i = 0; i < 6 * nets[p].num_layers + 2; i++) free(nets[p].arrays[i]);
+    free(pixels), free(planes), free(found);
+}
+
+static float *filled_levels(Input *in, size_t n)
+{
+    uint8_t *bytes = filled(in, n);
+    float *levels = filled(in, 4 * n);
+    for (size_t i = 0; i < n; i++) levels[i] = (float)bytes[i] - 128;
+    free(bytes);
+    return levels;
+}
+
+static void fuzz_analysis(Input *in, int32_t level)
+{
+    const int32_t height = 2 * (1 + take(in) % 20), width = 2 * (1 + take(in) % 40);
+    const size_t area = (size_t)height * (size_t)width;
+    float *plane = filled_levels(in, area), *low = filled(in, area), *details = filled(in, 3 * area);
+    const lc_split_task split = {height, width, take(in) % (height / 2), take_size(in, height / 2),
+                                 width, plane, low, details};
+    lc_split(level, &split);
+    const int32_t levels = take_size(in, 3), step = levels > 0 && levels < 4 ? 1 << levels : 8;
+    const int32_t rows = step * (1 + take(in) % 4), columns = step * (1 + take(in) % 5);
+    float *padded = filled_levels(in, (size_t)(rows * columns)), norms[9];
+    float *slope = filled(in, 4 * (size_t)(rows * columns));
+    for (int i = 0; i < 9; i++) norms[i] = (float)(1 + i);
+    const lc_padding_task padding = {rows, columns, take_size(in, rows), take_size(in, columns),
+                                     levels, norms, padded, slope};
+    if (levels < 4) lc_padding_slope(level, &padding);
+    free(plane), free(low), free(details), free(padded), free(slope);
+}
+
+static void fuzz_patches(Input *in, int32_t level)
+{
+    const int32_t patch_px = 2 << (take(in) % 3), width = 4 * (1 + take(in) % 5), blocks = take(in) % 3;
+    const int32_t channels = 3 * patch_px * patch_px, num_layers = 2 * blocks + 2;
+    float *weights[6], *biases[6];
+    for (int32_t i = 0; i < num_layers; i++) {
+        const int32_t inputs = i ? width : channels, outputs = i == num_layers - 1 ? channels : width;
+        weights[i] = filled_levels(in, (size_t)(inputs * outputs * (i == num_layers - 1 ? 1 : 9)));
+        biases[i] = filled_levels(in, (size_t)outputs);
+    }
+    lc_patch_net *net = lc_patch_net_new(level, patch_px, width, blocks, (const float *const *)weights);
+    const int32_t height = 1 + take(in) % 6, columns = 1 + take(in) % 9, reach = 1 + 2 * blocks;
+    int32_t top = take(in) % height, bottom = top + 1 + take_below(in, height - top);
+    const int32_t first = top > reach ? top - reach : 0;
+    const int32_t end = bottom + reach < height ? bottom + reach : height;
+    const int64_t row = (int64_t)patch_px * columns * patch_px;
+    float *planes = filled_levels(in, (size_t)(3 * row * (end - first)));
+    float *corrected = filled(in, 12 * (size_t)(row * (bottom - top)));
+    const lc_patch_task task = {net, height, columns, top, bottom, first, end, 0.5f, 1 / 64.f,
+                                (const float *const *)biases, planes, row * (end - first),
+                                corrected, row * (bottom - top)};
+    if (net) lc_correct_patches(&task);
+    lc_patch_net_free(net);
+    for (int32_t i = 0; i < num_layers; i++) free(weights[i]), free(biases[i]);
+    free(planes), free(corrected);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     Input in = {data, size};
@@ -338,14 +481,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int32_t level = 0;
     while (lc_has_level(level + 1)) level++;
     level = take(&in) % (level + 1);
-    if (kind < 70) fuzz_decoder(&in);
-    else if (kind < 100) fuzz_choice(&in, level);
-    else if (kind < 110) fuzz_tables(&in);
-    else if (kind < 130) fuzz_encoder(&in);
-    else if (kind < 160) fuzz_trunk(&in, level);
-    else if (kind < 190) fuzz_head(&in, level);
-    else if (kind < 215) fuzz_values(&in, level);
-    else if (kind < 240) fuzz_wavelet(&in, level);
+    if (kind < 60) fuzz_decoder(&in);
+    else if (kind < 85) fuzz_choice(&in, level);
+    else if (kind < 95) fuzz_tables(&in);
+    else if (kind < 110) fuzz_encoder(&in);
+    else if (kind < 130) fuzz_trunk(&in, level);
+    else if (kind < 150) fuzz_head(&in, level);
+    else if (kind < 170) fuzz_values(&in, level);
+    else if (kind < 190) fuzz_wavelet(&in, level);
+    else if (kind < 220) fuzz_synthesis(&in, level);
+    else if (kind < 230) fuzz_analysis(&in, level);
+    else if (kind < 240) fuzz_patches(&in, level);
     else fuzz_low_pass(&in);
     return 0;
 }
