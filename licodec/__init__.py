@@ -71,6 +71,7 @@ __all__ = [
 def encode(
     image: Image | NDArray[Any],
     *,
+    lossless: bool = False,
     quality: float | None = None,
     bpp: float | None = None,
     size: float | None = None,
@@ -92,6 +93,8 @@ def encode(
     Args:
         image: Pillow image of any common mode, or uint8 array (H, W), (H, W, 1), (H, W, 2) grey
             and alpha, (H, W, 3) RGB or (H, W, 4) RGB and alpha; see `licodec.image.convert`.
+        lossless: keep every pixel as it is, also colours that alpha hides. Needs neither torch nor
+            weights; excludes what follows up to quantizer, but for effort.
         quality: 1 (smallest file) to 100 (closest to the original, but not lossless); 75 if neither
             this nor one of the next four, which exclude each other, is given.
         bpp: bits per pixel that the file stays under; by at most 1 % if a quality reaches them.
@@ -116,6 +119,19 @@ def encode(
         TargetError: what is asked for cannot be reached; names the nearest that can.
         ValueError: an argument is out of range, or two exclude each other.
     """
+    if lossless:
+        from licodec.lossless import check_alone, encode_lossless
+
+        check_alone(
+            quality=quality,
+            bpp=bpp,
+            size=size,
+            psnr=psnr,
+            ssimulacra2=ssimulacra2,
+            time_budget=time_budget,
+            quantizer=quantizer,
+        )
+        return encode_lossless(image, effort=effort, keep=keep)
     return _codec(profile, tune, device, MAX_PIXELS).encode(
         image,
         quality=quality,
@@ -164,9 +180,16 @@ def decode(
         TypeError: data is no bytes.
         ValueError: max_size below 1, or with a region.
     """
-    from licodec.inspect import choose_codec, whole_bytes
+    from licodec.inspect import choose_codec, is_lossless, whole_bytes
 
     data = whole_bytes(data)
+    if is_lossless(data, max_pixels):
+        from licodec.container.read import read_container
+        from licodec.image.convert import to_image
+        from licodec.lossless import decode_lossless
+
+        container = read_container(data, max_pixels)
+        return to_image(decode_lossless(container, region=region, max_size=max_size))
     name, tune = choose_codec(data, profile, max_pixels)
     return _codec(name, tune, device, max_pixels).decode(data, region=region, max_size=max_size)
 

@@ -32,14 +32,21 @@ from licodec.config import (
     family_of,
     search_seconds,
 )
-from licodec.container.format import ALPHA, EXIF, ICC, MAX_SIDE_PX, XMP, Container, Header, Section
+from licodec.container.format import ALPHA, EXIF, ICC, XMP, Container, Header, Section
 from licodec.container.read import read_container, read_front
 from licodec.container.write import write_container
-from licodec.errors import ImageError, PictureWarning
-from licodec.image.alpha import pack_alpha, unpack_alpha
+from licodec.errors import PictureWarning
+from licodec.image.alpha import unpack_alpha
 from licodec.image.convert import picture_from, resized, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
+from licodec.lossless import (
+    check_alone,
+    check_side,
+    decode_lossless,
+    encode_lossless,
+    sections_of,
+)
 from licodec.memory import LARGE_PX, check_memory, decode_bytes, encode_bytes, score_bytes
 from licodec.profiles import family_name, find_profile, read_scale
 from licodec.search.encode import SearchEncoder
@@ -111,6 +118,7 @@ class Codec:
         self,
         image: Image | NDArray[Any],
         *,
+        lossless: bool = False,
         quality: float | None = None,
         bpp: float | None = None,
         size: float | None = None,
@@ -125,6 +133,7 @@ class Codec:
 
         Args:
             image: Pillow image or uint8 array, see `licodec.image.convert`.
+            lossless: keep every pixel, see `licodec.encode`.
             quality: 1 (smallest) to 100 (best, not lossless); 75 if neither this nor one of the
                 next four, which exclude each other, is given.
             bpp: bits per pixel that the file stays under; by at most 1 % if a quality reaches them.
@@ -143,6 +152,17 @@ class Codec:
             ValueError: an argument out of range, two that exclude each other, an unknown quantizer
                 or kind of metadata.
         """
+        if lossless:
+            check_alone(
+                quality=quality,
+                bpp=bpp,
+                size=size,
+                psnr=psnr,
+                ssimulacra2=ssimulacra2,
+                time_budget=time_budget,
+                quantizer=quantizer,
+            )
+            return encode_lossless(image, effort=effort, keep=keep)
         wanted = check_kinds(keep)
         picture = keep_only(picture_from(image), wanted)
         for note in picture.notes:
@@ -208,11 +228,7 @@ class Codec:
         """
         index = self.scale.to_index(quality)
         width, height = picture.width, picture.height
-        if max(width, height) > MAX_SIDE_PX:
-            raise ImageError(
-                f"picture has {width}x{height} pixels, no side may have more than {MAX_SIDE_PX}; "
-                "make it smaller or cut it"
-            )
+        check_side(width, height)
         seconds = search_seconds(effort, width * height)
         seconds = seconds if time_budget is None else time_budget
         if not seconds >= 0:
@@ -226,7 +242,7 @@ class Codec:
             num_bytes = max(num_bytes, score_bytes(width, height))
         remedy = "free some, choose a lower effort or encode a smaller picture"
         check_memory(width, height, num_bytes, remedy)
-        sections = _sections(picture)
+        sections = sections_of(picture)
         # Planes of large pictures are not kept, see docs/large-pictures.md.
         is_tuned = choice == DEFAULT_CHOICE and width * height <= LARGE_PX
         if target is None and seconds == 0:
@@ -312,6 +328,9 @@ class Codec:
             region, max_size: as of `decode`.
         """
         container = data if isinstance(data, Container) else read_container(data, self.max_pixels)
+        if container.is_lossless:
+            self.last_timings = {}
+            return decode_lossless(container, region=region, max_size=max_size)
         header = container.header
         check_family(header)
         part = region_of(region, max_size, header.width, header.height)
@@ -343,9 +362,3 @@ class Codec:
         )
         is_whole = (picture.width, picture.height) == size
         return picture if is_whole else resized(picture)
-
-
-def _sections(picture: Picture) -> list[Section]:
-    alpha = None if picture.alpha is None else pack_alpha(picture.alpha)
-    blocks = ((ICC, picture.icc), (EXIF, picture.exif), (XMP, picture.xmp), (ALPHA, alpha))
-    return [Section(number, data) for number, data in blocks if data]

@@ -54,14 +54,19 @@ MAX_EFFORT = max(SEARCH_SECONDS_PER_MPX)
 DEFAULT_EFFORT = 4
 
 
+def check_effort(effort: int) -> None:
+    """Raises ValueError if an effort is out of range."""
+    if not 0 <= effort <= MAX_EFFORT:
+        raise ValueError(f"effort is {effort}, expected 0 to {MAX_EFFORT}")
+
+
 def choice_of(effort: int, quantizer: str | None = None) -> str:
     """How symbols are chosen at an effort, unless a quantizer (key of CHOICES) is named.
 
     Raises:
         ValueError: effort out of range, or an unknown quantizer.
     """
-    if not 0 <= effort <= MAX_EFFORT:
-        raise ValueError(f"effort is {effort}, expected 0 to {MAX_EFFORT}")
+    check_effort(effort)
     if quantizer is not None and quantizer not in CHOICES:
         raise ValueError(f"quantizer is {quantizer!r}, expected one of: {', '.join(CHOICES)}")
     return EFFORT_CHOICES[min(effort, len(EFFORT_CHOICES) - 1)] if quantizer is None else quantizer

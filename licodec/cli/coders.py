@@ -75,7 +75,13 @@ class Coder:
     def decode(
         self, data: "bytes | Container", profile: str, tune: str, arguments: Mapping[str, Any]
     ) -> "Coded[Picture]":
-        """`Codec.decode_picture` with these keywords."""
+        """`Codec.decode_picture` with these keywords; files without weights need no codec."""
+        if not isinstance(data, bytes) and data.is_lossless:
+            from licodec.lossless import decode_lossless
+
+            started = time.perf_counter()
+            picture = decode_lossless(data, **arguments)
+            return Coded(picture, time.perf_counter() - started, 0.0, {})
         codec, model_seconds = self._codecs.get(profile, tune)
         started = time.perf_counter()
         picture = codec.decode_picture(data, **arguments)

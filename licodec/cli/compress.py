@@ -233,7 +233,9 @@ class Compressor:
             return self.goal.quality_in_file
         from licodec.inspect import read_info
 
-        return read_info(data).quality
+        quality = read_info(data).quality
+        assert quality is not None  # no lossless file was asked for
+        return quality
 
     def _read(self, source: str) -> "Picture":
         from licodec.image.files import read_picture

@@ -184,8 +184,10 @@ class _Decompressor:
         data = read_bytes(job.source)
         check_is_lic(data)
         container = read_container(data, self.max_pixels)
-        profile, tune = codec_of(container.header, self.profile)
         info = describe(container, len(data))
+        profile, tune = "", ""  # a file without weights needs none
+        if not container.is_lossless:
+            profile, tune = codec_of(container.header, self.profile)
         coded = coders.decode(container, info.width * info.height, profile, tune, **self.part)
         picture = coded.result
         rendered, notes = render_picture(picture, self.formats[job.target])
@@ -198,7 +200,7 @@ class _Decompressor:
             num_bytes=info.num_bytes,
             bpp=info.bpp,
             quality=info.quality,
-            profile=profile,
+            profile=profile or None,
             seconds=coded.seconds,
             model_seconds=coded.model_seconds,
             stages_s=coded.stages_s,

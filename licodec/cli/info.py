@@ -95,7 +95,8 @@ def _tell(file: str, *, is_json: bool, is_checked: bool, max_pixels: int) -> Non
         return
     rows = [("file", name), *_rows(info)]
     if is_checked:
-        rows.append(("check", "symbols match the checksum"))
+        coded = "symbols match" if info.coding == "photo" else "picture matches"
+        rows.append(("check", f"{coded} the checksum"))
     for label, value in rows:
         click.echo(f"{label:<11}  {value}")
 
@@ -117,9 +118,9 @@ def _read(file: str, *, is_checked: bool, max_pixels: int) -> "Info":
         raise LicodecError(f"cannot be read: {error.strerror or error}") from error
     info = read_info(data)
     if is_checked:
-        from licodec.codec.check import check_symbols_of
+        from licodec.inspect import check_file
 
-        check_symbols_of(data, max_pixels)
+        check_file(data, max_pixels)
     return info
 
 
@@ -128,16 +129,27 @@ def _rows(info: "Info") -> list[tuple[str, str]]:
     rows = [
         ("picture", f"{info.width}x{info.height} {colour}{' + alpha' if info.has_alpha else ''}"),
         ("size", f"{info.num_bytes:,} B, {info.bpp:.3f} bpp"),
-        ("profile", info.profile),
-        ("quality", f"{info.quality:g} (step {info.quality_index} of 0 to 255)"),
-        ("quantizer", info.quantizer),
-        ("tune", info.tune or "not known"),
-        ("family", f"{info.family} {info.family_fingerprint}"),
-        ("synthesis", info.synthesis_fingerprint),
+        *_coding_rows(info),
         ("frame", f"{info.frame_bytes:,} B"),
     ]
     rows += [(section, f"{num_bytes:,} B") for section, num_bytes in info.sections]
-    rows.append(("symbols", f"{info.payload_bytes:,} B"))
+    payload = "symbols" if info.coding == "photo" else "pixels"
+    rows.append((payload, f"{info.payload_bytes:,} B"))
     rows.append(("decodable", "yes" if info.is_decodable else "no"))
     rows += [("note", note) for note in info.notes]
     return rows
+
+
+def _coding_rows(info: "Info") -> list[tuple[str, str]]:
+    if info.coding == "lossless":
+        return [("coding", "lossless: every pixel is as it was")]
+    if info.coding == "graphics":
+        return [("coding", f"graphics of few colours, asked for quality {info.quality:g}")]
+    return [
+        ("profile", str(info.profile)),
+        ("quality", f"{info.quality:g} (step {info.quality_index} of 0 to 255)"),
+        ("quantizer", str(info.quantizer)),
+        ("tune", info.tune or "not known"),
+        ("family", f"{info.family} {info.family_fingerprint}"),
+        ("synthesis", str(info.synthesis_fingerprint)),
+    ]

@@ -31,8 +31,8 @@ class Result:
     height: int  # pixels
     num_bytes: int  # of the .lic file
     bpp: float
-    quality: float
-    profile: str
+    quality: float | None  # None of a lossless file
+    profile: str | None  # None of a file without weights
     seconds: float = 0.0  # coding alone
     model_seconds: float = 0.0  # loading weights, 0 if that had been done
     stages_s: dict[str, float] = field(default_factory=dict)  # seconds of the stages of coding
@@ -252,7 +252,8 @@ def _line_of(job: Job, result: Result, *, is_verbose: bool) -> str:
         "finished earlier" if result.skipped else f"{result.seconds:.1f} s",
     ]
     if is_verbose:
-        parts += [f"profile {result.profile}", f"quality {result.quality:g}"]
+        parts += [f"profile {result.profile}"] if result.profile else []
+        parts += ["lossless" if result.quality is None else f"quality {result.quality:g}"]
         parts += [f"model {result.model_seconds:.1f} s"] if result.model_seconds else []
         parts += [f"{stage} {seconds:.2f} s" for stage, seconds in result.stages_s.items()]
     return "  ".join(parts)

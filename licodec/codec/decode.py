@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.codec.model import Family, Synthesis, quality_inputs
-from licodec.codec.pixels import Region, grey_levels, pixels_of, tuned_corrector
+from licodec.codec.pixels import grey_levels, pixels_of, tuned_corrector
+from licodec.codec.region import Region
 from licodec.coding.native_step import NativeStepReader
 from licodec.coding.step import StepReader
 from licodec.container.format import Container

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from licodec.codec.pixels import Region
+from licodec.codec.region import Region
 from licodec.errors import ImageError
 
 

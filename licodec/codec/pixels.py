@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from licodec.codec.region import Region
 from licodec.prior.planes import Planes
 from licodec.prior.strips import row_strips
 from licodec.transform.colour import grey_to_luma, luma_to_grey, planes_to_rgb, rgb_to_planes
@@ -125,16 +125,6 @@ def has_fast_bfloat16() -> bool:
     """
     found = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(found is not None and found())
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A part of a picture in pixels: left, top, width and height, at least 1x1."""
-
-    x: int
-    y: int
-    width: int
-    height: int
 
 
 def pixels_of(

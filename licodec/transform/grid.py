@@ -1,0 +1,48 @@
+"""What planes, patches and bands measure: the numbers that all implementations of both agree on."""
+
+from __future__ import annotations
+
+# Subtracted from every sample before the colour transform: it halves the range of the low-pass.
+MID_GREY = 128.0
+
+# Patches of the coarse part of a learned correction.
+PATCH_PX = 8
+
+NUM_LEVELS = 6
+# Every plane is padded to a multiple of this: six levels, the coarsest of them not folded.
+GRID_PX = 1 << NUM_LEVELS
+
+# Bands of a level: horizontal detail (high along x), vertical detail, diagonal detail.
+NUM_BANDS = 3
+
+# Samples of the coarser level on each side that a sample of either direction depends on.
+SYNTHESIS_HALO = 2
+
+# Coefficients of the integer synthesis are in 1/64 grey level.
+FRACTION_BITS = 6
+# Fractional bits of the stored step sizes, in grey levels.
+STEP_BITS = 10
+STEP_UNIT = 1 << STEP_BITS
+
+# One low-pass step has gain 1.230174 at zero frequency, two directions its square.
+LOW_GAIN_Q10 = 1550
+LOW_GAIN = LOW_GAIN_Q10 / 1024
+# A diagonal coefficient misses 1/1.149604 per direction, 1.149604 = sqrt(2) / 1.230174.
+LOW_GAIN_HALF = 2.0 / LOW_GAIN
+
+
+def band_norm(level: int, band: int) -> float:
+    """Factor that turns a coefficient of the wavelet into one of an orthonormal wavelet.
+
+    Args:
+        level: 1 (finest) .. NUM_LEVELS.
+        band: 0 horizontal, 1 vertical, 2 diagonal detail; 3 the low-pass of this level.
+    """
+    if band == 3:
+        return float(2**level)
+    return float(2 ** (level - 1)) / (LOW_GAIN_HALF if band == 2 else 1.0)
+
+
+def padded_size(size_px: int, grid_px: int) -> int:
+    """Smallest multiple of grid_px that is not smaller than size_px."""
+    return -(-size_px // grid_px) * grid_px
