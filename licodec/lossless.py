@@ -20,6 +20,7 @@ from licodec.container.format import (
 )
 from licodec.container.write import write_lossless_container
 from licodec.errors import ImageError, PictureWarning
+from licodec.graphics.content import looks_drawn
 from licodec.image.alpha import pack_alpha, unpack_alpha
 from licodec.image.convert import picture_from, resized
 from licodec.image.keep import keep_only
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
     from licodec.codec.region import Region
 
-# From this effort on the encoder tries everything that libwebp can.
-_THOROUGH_EFFORT = 4
+# From this effort on the encoder tries everything that libwebp can for drawings.
+THOROUGH_EFFORT = 4
 
 
 def encode_lossless(
@@ -77,7 +78,9 @@ def encode_lossless_picture(picture: Picture, *, effort: int = DEFAULT_EFFORT) -
         lossless_bytes(picture.width, picture.height),
         "free some or encode a smaller picture",
     )
-    payload = pack_planes(picture.pixels, THOROUGH if effort >= _THOROUGH_EFFORT else FAST)
+    # Photographs gain less than a hundredth by it.
+    is_thorough = effort >= THOROUGH_EFFORT and looks_drawn(picture.pixels)
+    payload = pack_planes(picture.pixels, THOROUGH if is_thorough else FAST)
     return lossless_file(picture, payload)
 
 
