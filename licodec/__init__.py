@@ -13,6 +13,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from licodec.config import (
+    DEFAULT_CONTENT,
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_TUNE,
@@ -80,6 +81,7 @@ def encode(
     effort: int = DEFAULT_EFFORT,
     time_budget: float | None = None,
     quantizer: str | None = None,
+    content: str = DEFAULT_CONTENT,
     profile: str = DEFAULT_PROFILE,
     tune: str = DEFAULT_TUNE,
     device: str = "auto",
@@ -94,7 +96,7 @@ def encode(
         image: Pillow image of any common mode, or uint8 array (H, W), (H, W, 1), (H, W, 2) grey
             and alpha, (H, W, 3) RGB or (H, W, 4) RGB and alpha; see `licodec.image.convert`.
         lossless: keep every pixel as it is, also colours that alpha hides. Needs neither torch nor
-            weights; excludes what follows up to quantizer, but for effort.
+            weights; excludes what follows up to quantizer, but for effort. Content does not matter.
         quality: 1 (smallest file) to 100 (closest to the original, but not lossless); 75 if neither
             this nor one of the next four, which exclude each other, is given.
         bpp: bits per pixel that the file stays under; by at most 1 % if a quality reaches them.
@@ -105,6 +107,9 @@ def encode(
         time_budget: seconds for that search in place of the effort's own.
         quantizer: one of "rounding", "dead-zone", "rdoq", "tcq8" and "tcq128" in place of
             the effort's own.
+        content: "photo" codes by a latent family. "graphics" codes without one, exactly or in few
+            colours, where that is no worse and takes no more bytes. "auto" does so for what looks
+            like a screen, text or a drawing.
         profile: name from `licodec profiles`.
         tune: what the file is made for: "visual", how people see it, or "psnr", least squared
             error.
@@ -142,6 +147,7 @@ def encode(
         effort=effort,
         time_budget=time_budget,
         quantizer=quantizer,
+        content=content,
         keep=keep,
     )
 

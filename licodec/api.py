@@ -18,15 +18,18 @@ from licodec.codec.part import cut, region_of, shrink
 from licodec.codec.tuning import tune
 from licodec.config import (
     DEFAULT_CHOICE,
+    DEFAULT_CONTENT,
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_QUALITY,
     DEFAULT_TUNE,
     FAMILY_IDS,
     MAX_PIXELS,
+    MAX_QUALITY_INDEX,
     METADATA_KINDS,
     PROFILE_IDS,
     QUANTIZER_IDS,
+    check_content,
     check_kinds,
     choice_of,
     family_of,
@@ -36,11 +39,15 @@ from licodec.container.format import ALPHA, EXIF, ICC, XMP, Container, Header, S
 from licodec.container.read import read_container, read_front
 from licodec.container.write import write_container
 from licodec.errors import PictureWarning
+from licodec.graphics.closeness import looks_as_close
+from licodec.graphics.content import looks_drawn
+from licodec.graphics.rivals import smaller_file
 from licodec.image.alpha import unpack_alpha
 from licodec.image.convert import picture_from, resized, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
 from licodec.lossless import (
+    THOROUGH_EFFORT,
     check_alone,
     check_side,
     decode_lossless,
@@ -50,6 +57,7 @@ from licodec.lossless import (
 from licodec.memory import LARGE_PX, check_memory, decode_bytes, encode_bytes, score_bytes
 from licodec.profiles import family_name, find_profile, read_scale
 from licodec.search.encode import SearchEncoder
+from licodec.search.objective import squared_error_of
 from licodec.search.target import Target, notes_on_size, target_of
 
 if TYPE_CHECKING:
@@ -127,6 +135,7 @@ class Codec:
         effort: int = DEFAULT_EFFORT,
         time_budget: float | None = None,
         quantizer: str | None = None,
+        content: str = DEFAULT_CONTENT,
         keep: Iterable[str] = METADATA_KINDS,
     ) -> bytes:
         """Compress a picture; a `PictureWarning` says what is changed or dropped beforehand.
@@ -143,6 +152,7 @@ class Codec:
             effort: 0 (fastest) to 9 (smallest file), see `licodec.config.EFFORT_CHOICES`.
             time_budget: seconds for the search of a latent in place of the effort's own.
             quantizer: key of `licodec.config.CHOICES` in place of the effort's own.
+            content: "auto", "photo" or "graphics", see `licodec.encode`.
             keep: kinds of metadata to keep, see `licodec.encode`.
 
         Raises:
@@ -178,8 +188,11 @@ class Codec:
             effort=effort,
             time_budget=time_budget,
             quantizer=quantizer,
+            content=content,
         )
-        reached = self.scale.shown(read_front(data).header.quality_index)
+        front = read_front(data)
+        exact = self.scale.shown(MAX_QUALITY_INDEX)
+        reached = exact if front.is_lossless else self.scale.shown(front.header.quality_index)
         for note in notes_on_size(target, len(data), reached):
             warnings.warn(note, PictureWarning, stacklevel=2)
         return data
@@ -215,6 +228,7 @@ class Codec:
         effort: int = DEFAULT_EFFORT,
         time_budget: float | None = None,
         quantizer: str | None = None,
+        content: str = DEFAULT_CONTENT,
         report: Callable[[Progress], None] | None = None,
     ) -> bytes:
         """Compress pixels with their alpha plane and metadata. Errors as `encode`.
@@ -223,9 +237,54 @@ class Codec:
             picture: as read.
             quality: 1 to 100; not used if there is a target.
             target: what to reach.
-            effort, time_budget, quantizer: as of `encode`.
+            effort, time_budget, quantizer, content: as of `encode`.
             report: called after each round of a search. Ctrl-C ends the search alone.
         """
+        check_content(content)
+        options: dict[str, Any] = {"quality": quality, "target": target, "quantizer": quantizer}
+        is_drawn = content == "graphics" or (content == "auto" and looks_drawn(picture.pixels))
+        if is_drawn:
+            # A search gains less than what decides here, so that it waits for the decision.
+            quick = min(effort, DEFAULT_EFFORT)
+            photo = self._encode_photo(picture, effort=quick, time_budget=0.0, **options)
+            smaller = self._smaller_file(picture, photo, effort)
+            if smaller is not None:
+                return smaller
+            if quick == effort and not time_budget:
+                return photo
+        return self._encode_photo(
+            picture, effort=effort, time_budget=time_budget, report=report, **options
+        )
+
+    def _smaller_file(self, picture: Picture, photo: bytes, effort: int) -> bytes | None:
+        """A file without weights that is no larger and no worse than a photograph's; None if there
+        is none."""
+        decoded = self.decode_picture(photo).pixels
+        is_seen = self.info.family == family_of("visual")
+        started = time.perf_counter()
+        found = smaller_file(
+            picture,
+            photo,
+            squared_error_of(picture.pixels, decoded),
+            self.scale.shown(read_front(photo).header.quality_index),
+            is_thorough=effort >= THOROUGH_EFFORT,
+            is_close=looks_as_close(picture.pixels, decoded) if is_seen else None,
+        )
+        self.last_timings = {"graphics": time.perf_counter() - started}
+        return found
+
+    def _encode_photo(
+        self,
+        picture: Picture,
+        *,
+        quality: float,
+        target: Target | None,
+        effort: int,
+        time_budget: float | None,
+        quantizer: str | None,
+        report: Callable[[Progress], None] | None = None,
+    ) -> bytes:
+        """`encode_picture` by the latent family, whatever the picture shows."""
         index = self.scale.to_index(quality)
         width, height = picture.width, picture.height
         check_side(width, height)

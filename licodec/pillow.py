@@ -21,7 +21,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
-from licodec.config import DEFAULT_EFFORT, DEFAULT_PROFILE, DEFAULT_TUNE, tune_of
+from licodec.config import (
+    DEFAULT_CONTENT,
+    DEFAULT_EFFORT,
+    DEFAULT_PROFILE,
+    DEFAULT_TUNE,
+    check_content,
+    tune_of,
+)
 from licodec.container.format import ALPHA, EXIF, ICC, MAGIC_BYTES, MAX_SIDE_PX, XMP, Container
 from licodec.container.read import read_front_from
 from licodec.errors import BitstreamError, LicodecError, NotLicodecFileError, PictureWarning
@@ -42,7 +49,7 @@ _DECODER = "licodec"
 _METADATA_KINDS = MappingProxyType({"icc_profile": "icc", "exif": "exif", "xmp": "xmp"})
 _MAX_HALVINGS = 5  # level 6 of the format is the coarsest
 _TARGETS = ("bpp", "size", "psnr", "ssimulacra2")
-_CODING_OPTIONS = ("quality", *_TARGETS, "effort", "time_budget", "quantizer")
+_CODING_OPTIONS = ("quality", *_TARGETS, "effort", "time_budget", "quantizer", "content")
 _NO_LIMIT = MAX_SIDE_PX**2  # Pillow's own limit, Image.MAX_IMAGE_PIXELS, has been applied before
 _LOCK = threading.Lock()  # a Codec must not be used by two threads at once
 
@@ -250,11 +257,17 @@ def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
 
 
 def _encode_lossless(
-    image: Image.Image, kept: list[str], effort: int = DEFAULT_EFFORT, **others: Any
+    image: Image.Image,
+    kept: list[str],
+    *,
+    effort: int = DEFAULT_EFFORT,
+    content: str = DEFAULT_CONTENT,
+    **others: Any,
 ) -> bytes:
     """Raises ValueError if there are options that mean nothing to a lossless file."""
     from licodec.lossless import check_alone, encode_lossless
 
+    check_content(content)
     check_alone(**others)
     return encode_lossless(image, effort=effort, keep=kept)
 

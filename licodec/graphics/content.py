@@ -18,8 +18,7 @@ def colour_codes(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
     if pixels.ndim == 2:
         return pixels.astype(np.uint32)
     wide: NDArray[np.uint32] = pixels.astype(np.uint32)
-    codes: NDArray[np.uint32] = wide[:, :, 0] << 16 | wide[:, :, 1] << 8 | wide[:, :, 2]
-    return codes
+    return (wide[:, :, 0] << 16 | wide[:, :, 1] << 8 | wide[:, :, 2]).astype(np.uint32)
 
 
 def looks_drawn(pixels: NDArray[np.uint8]) -> bool:
