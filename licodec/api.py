@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -35,13 +36,12 @@ from licodec.config import (
     family_of,
     search_seconds,
 )
-from licodec.container.format import ALPHA, EXIF, ICC, XMP, Container, Header, Section
+from licodec.container.format import ALPHA, EXIF, ICC, LAYER, XMP, Container, Header, Section
 from licodec.container.read import read_container, read_front
 from licodec.container.write import write_container
 from licodec.errors import PictureWarning
-from licodec.graphics.closeness import looks_as_close
-from licodec.graphics.content import looks_drawn
-from licodec.graphics.rivals import smaller_file
+from licodec.graphics.choose import Layers, RivalChooser
+from licodec.graphics.layer import lay_over, shrink_layer, unpack_layer
 from licodec.image.alpha import unpack_alpha
 from licodec.image.convert import picture_from, resized, to_image
 from licodec.image.keep import keep_only
@@ -57,7 +57,6 @@ from licodec.lossless import (
 from licodec.memory import LARGE_PX, check_memory, decode_bytes, encode_bytes, score_bytes
 from licodec.profiles import family_name, find_profile, read_scale
 from licodec.search.encode import SearchEncoder
-from licodec.search.objective import squared_error_of
 from licodec.search.target import Target, notes_on_size, target_of
 
 if TYPE_CHECKING:
@@ -241,37 +240,39 @@ class Codec:
             report: called after each round of a search. Ctrl-C ends the search alone.
         """
         check_content(content)
-        options: dict[str, Any] = {"quality": quality, "target": target, "quantizer": quantizer}
-        is_drawn = content == "graphics" or (content == "auto" and looks_drawn(picture.pixels))
-        if is_drawn:
-            # A search gains less than what decides here, so that it waits for the decision.
-            quick = min(effort, DEFAULT_EFFORT)
-            photo = self._encode_photo(picture, effort=quick, time_budget=0.0, **options)
-            smaller = self._smaller_file(picture, photo, effort)
-            if smaller is not None:
-                return smaller
-            if quick == effort and not time_budget:
-                return photo
-        return self._encode_photo(
-            picture, effort=effort, time_budget=time_budget, report=report, **options
-        )
 
-    def _smaller_file(self, picture: Picture, photo: bytes, effort: int) -> bytes | None:
-        """A file without weights that is no larger and no worse than a photograph's; None if there
-        is none."""
-        decoded = self.decode_picture(photo).pixels
-        is_seen = self.info.family == family_of("visual")
-        started = time.perf_counter()
-        found = smaller_file(
+        def encode(layers: Layers | None, *, is_quick: bool) -> bytes:
+            return self._encode_photo(
+                picture if layers is None else replace(picture, pixels=layers.photo),
+                quality=quality,
+                target=target,
+                effort=min(effort, DEFAULT_EFFORT) if is_quick else effort,
+                time_budget=0.0 if is_quick else time_budget,
+                quantizer=quantizer,
+                report=None if is_quick else report,
+                layer=None if layers is None else layers.packed,
+            )
+
+        chooser = RivalChooser(
             picture,
-            photo,
-            squared_error_of(picture.pixels, decoded),
-            self.scale.shown(read_front(photo).header.quality_index),
+            content,
             is_thorough=effort >= THOROUGH_EFFORT,
-            is_close=looks_as_close(picture.pixels, decoded) if is_seen else None,
+            is_seen=self.info.family == family_of("visual"),
+            # The closeness of the photograph alone would be taken for that of the picture.
+            can_layer=target is None or target.is_size,
         )
-        self.last_timings = {"graphics": time.perf_counter() - started}
-        return found
+        if not chooser.is_needed:
+            return encode(None, is_quick=False)
+        # A search gains less than what decides here, so that it waits for the decision.
+        is_searched = effort > DEFAULT_EFFORT or bool(time_budget)
+        choice = chooser.choose(
+            lambda layers: encode(layers, is_quick=True),
+            lambda data: self.decode_picture(data).pixels,
+            self.scale.shown,
+        )
+        if is_searched and not choice.is_whole:
+            return encode(choice.layers, is_quick=False)
+        return choice.data
 
     def _encode_photo(
         self,
@@ -283,8 +284,9 @@ class Codec:
         time_budget: float | None,
         quantizer: str | None,
         report: Callable[[Progress], None] | None = None,
+        layer: bytes | None = None,
     ) -> bytes:
-        """`encode_picture` by the latent family, whatever the picture shows."""
+        """`encode_picture` by the latent family, whatever the picture shows, below a layer."""
         index = self.scale.to_index(quality)
         width, height = picture.width, picture.height
         check_side(width, height)
@@ -301,7 +303,7 @@ class Codec:
             num_bytes = max(num_bytes, score_bytes(width, height))
         remedy = "free some, choose a lower effort or encode a smaller picture"
         check_memory(width, height, num_bytes, remedy)
-        sections = sections_of(picture)
+        sections = sections_of(picture) + ([] if layer is None else [Section(LAYER, layer)])
         # Planes of large pictures are not kept, see docs/large-pictures.md.
         is_tuned = choice == DEFAULT_CHOICE and width * height <= LARGE_PX
         if target is None and seconds == 0:
@@ -397,9 +399,12 @@ class Codec:
         blocks = {s.type: s.data for s in container.sections}
         alpha = blocks.get(ALPHA)
         size = header.width, header.height
-        num_bytes = decode_bytes(*size, has_alpha=alpha is not None, level=level)
+        layer = blocks.get(LAYER)
+        is_laid = alpha is not None or layer is not None
+        num_bytes = decode_bytes(*size, has_alpha=is_laid, level=level)
         check_memory(*size, num_bytes, "free some or decode a preview (max_size, --max-size)")
         plane = None if alpha is None else unpack_alpha(alpha, header.width, header.height)
+        cover = None if layer is None else unpack_layer(layer, *size, part)
         timings: dict[str, float] = {}
         family, synthesis = self._weights_of(header)
         if level > 1:
@@ -412,6 +417,8 @@ class Codec:
         if max_size is not None:
             pixels = shrink(pixels, *size, max_size, spacing_px=1 << (level - 1))
             plane = None if plane is None else shrink(plane, *size, max_size)
+        if cover is not None:
+            pixels = lay_over(pixels, shrink_layer(cover, *pixels.shape[1::-1]))
         picture = Picture(
             pixels=pixels,
             alpha=plane,

@@ -13,14 +13,15 @@ from licodec.config import (
     PROFILE_IDS,
     tune_of,
 )
-from licodec.container.format import ALPHA, Container, Header, section_name
+from licodec.container.format import ALPHA, LAYER, Container, Header, section_name
 from licodec.container.read import check_length, read_container, read_front, read_front_from
 from licodec.errors import ModelError
 from licodec.profiles import ProfileInfo, family_name, list_profiles, quality_scale
 from licodec.quality_scale import QualityScale
 
-# How a picture is coded: by a latent family, or without one, as it was or in few colours.
-CODINGS = ("photo", "lossless", "graphics")
+# How a picture is coded: by a latent family, alone or below a layer of what is drawn; or without
+# one, as it was or in few colours.
+CODINGS = ("photo", "layers", "lossless", "graphics")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,7 @@ def describe(front: Container, num_bytes: int) -> Info:
     obstacle = _find_obstacle(header)
     notes = (obstacle,) if obstacle else _find_differences(front)
     return Info(
-        coding="photo",
+        coding="photo" if front.section(LAYER) is None else "layers",
         num_bytes=num_bytes,
         width=header.width,
         height=header.height,

@@ -153,8 +153,9 @@ def decode_lossless(
     box = (0, 0, *size) if part is None else _box_of(part)
     num_bytes = lossless_bytes(box[2] - box[0], box[3] - box[1])
     check_memory(*size, num_bytes, "free some or decode a part (region, --region)")
+    num_planes = 1 if header.is_grey else 3
     reader = PlanesReader(
-        width=header.width, height=header.height, is_grey=header.is_grey, what="picture"
+        width=header.width, height=header.height, num_planes=num_planes, what="picture"
     )
     pixels = reader.read(payload, box)
     alpha = container.section(ALPHA)

@@ -54,7 +54,7 @@ def decode_bytes(width: int, height: int, *, has_alpha: bool, level: int = 1) ->
 
     Args:
         width, height: of the picture in pixels.
-        has_alpha: it has an alpha plane, which is unpacked whole at any level.
+        has_alpha: it has an alpha plane or a layer, which is unpacked whole at any level.
         level: 1 to 6, the last that is decoded; above 1 for a preview.
     """
     symbols = (_padded_px(width, height) >> 2 * (level - 1)) * _DECODE_BYTES_PER_PX

@@ -95,7 +95,7 @@ def _tell(file: str, *, is_json: bool, is_checked: bool, max_pixels: int) -> Non
         return
     rows = [("file", name), *_rows(info)]
     if is_checked:
-        coded = "symbols match" if info.coding == "photo" else "picture matches"
+        coded = "picture matches" if info.family is None else "symbols match"
         rows.append(("check", f"{coded} the checksum"))
     for label, value in rows:
         click.echo(f"{label:<11}  {value}")
@@ -133,7 +133,7 @@ def _rows(info: "Info") -> list[tuple[str, str]]:
         ("frame", f"{info.frame_bytes:,} B"),
     ]
     rows += [(section, f"{num_bytes:,} B") for section, num_bytes in info.sections]
-    payload = "symbols" if info.coding == "photo" else "pixels"
+    payload = "pixels" if info.family is None else "symbols"
     rows.append((payload, f"{info.payload_bytes:,} B"))
     rows.append(("decodable", "yes" if info.is_decodable else "no"))
     rows += [("note", note) for note in info.notes]
@@ -145,7 +145,9 @@ def _coding_rows(info: "Info") -> list[tuple[str, str]]:
         return [("coding", "lossless: every pixel is as it was")]
     if info.coding == "graphics":
         return [("coding", f"graphics of few colours, asked for quality {info.quality:g}")]
+    layers = [("coding", "photograph below a layer of text and drawings")]
     return [
+        *(layers if info.coding == "layers" else []),
         ("profile", str(info.profile)),
         ("quality", f"{info.quality:g} (step {info.quality_index} of 0 to 255)"),
         ("quantizer", str(info.quantizer)),

@@ -57,7 +57,7 @@ class Varint:
 
 
 MAGIC = Fixed("magic", 4)
-VERSION_FLAGS = Fixed("version and flags", 1)  # VVVVLYTS
+VERSION_FLAGS = Fixed("version and flags", 1)  # VVVVL0TS
 FAMILY_PROFILE = Fixed("family and profile", 1)  # FFFFFPPP
 FAMILY_FINGERPRINT = Fixed("family fingerprint", 4)
 SYNTHESIS_FINGERPRINT = Fixed("synthesis fingerprint", 2)
@@ -111,7 +111,7 @@ SECTION: tuple[Fixed | Varint, ...] = (SECTION_TYPE, STORED_LENGTH, RAW_LENGTH, 
 FLAG_SECTIONS = 0x01
 FLAG_LOSSLESS = 0x08
 # What newer versions may write; 0 in files of this one.
-RESERVED_FLAGS: Mapping[int, str] = MappingProxyType({0x02: "tiles", 0x04: "layers"})
+RESERVED_FLAGS: Mapping[int, str] = MappingProxyType({0x02: "tiles", 0x04: "reserved"})
 INTEGER_SYNTHESIS_BIT = 0x20  # of colour and quantizer
 MAX_FAMILY_ID = 31
 MAX_PROFILE_ID = 7
@@ -127,11 +127,11 @@ DEFLATED_BIT = 0x40
 SECTION_NUMBER_MASK = 0x3F
 
 # Section numbers; in files: append, never reuse.
-ICC, EXIF, XMP, ALPHA = 1, 2, 3, 4
+ICC, EXIF, XMP, ALPHA, LAYER = 1, 2, 3, 4, 5
 SECTION_NAMES: Mapping[int, str] = MappingProxyType(
-    {ICC: "ICC", EXIF: "EXIF", XMP: "XMP", ALPHA: "ALPHA"}
+    {ICC: "ICC", EXIF: "EXIF", XMP: "XMP", ALPHA: "ALPHA", LAYER: "LAYER"}
 )
-SKIPPABLE_SECTIONS = frozenset({ICC, EXIF, XMP})  # without ALPHA the picture would be another
+SKIPPABLE_SECTIONS = frozenset({ICC, EXIF, XMP})  # without the others the picture would be another
 
 
 def section_name(number: int) -> str:
@@ -222,7 +222,7 @@ class Section:
         ValueError: unknown type, or more bytes than a section can hold.
     """
 
-    type: int  # ICC, EXIF, XMP or ALPHA
+    type: int  # ICC, EXIF, XMP, ALPHA or LAYER
     data: bytes
 
     def __post_init__(self) -> None:

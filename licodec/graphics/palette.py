@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from licodec.graphics.content import colour_codes
 
-# Numbers of colours that are tried; VP8L has palettes up to the last one.
-SIZES = (2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 224, 256)
+# Numbers of colours that are tried; a palette of VP8L has 256, of which a layer needs one for
+# what it does not cover.
+SIZES = (2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 224, 255)
 _ROUNDS = 8
 # Colours are put together in cells until no more than this are left: a palette is fitted to them.
 _MAX_FITTED = 1 << 13

@@ -20,5 +20,5 @@ def unpack_alpha(data: bytes, width: int, height: int) -> NDArray[np.uint8]:
         CorruptFileError: the bytes are no alpha plane of this size.
         TooLargeError: beyond the limit of Pillow, see `PlanesReader.read`.
     """
-    reader = PlanesReader(width=width, height=height, is_grey=True, what="alpha plane")
+    reader = PlanesReader(width=width, height=height, num_planes=1, what="alpha plane")
     return reader.read(data)

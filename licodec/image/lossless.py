@@ -33,6 +33,9 @@ MAX_PNG_BYTES = 2**22
 FAST = (4, 75)
 THOROUGH = (6, 100)
 
+# By number of planes.
+_MODES = {3: "RGB", 4: "RGBA"}
+_PNG_COLOURS = {1: 0, 3: 2, 4: 6}
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _VP8L_MAGIC = 0x2F
 _RIFF_HEAD_BYTES = 20  # RIFF size WEBP VP8L size
@@ -42,10 +45,10 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
 
 def pack_planes(planes: NDArray[np.uint8], trial: tuple[int, int] = FAST) -> bytes:
-    """Code (H, W) or (H, W, 3) uint8 without loss, by the method that gives fewer bytes.
+    """Code (H, W) or (H, W, 3 or 4) uint8 without loss, by the method that gives fewer bytes.
 
     Args:
-        planes: grey, or red, green and blue.
+        planes: grey, or red, green, blue and perhaps alpha; what alpha 0 hides should be 0.
         trial: FAST or THOROUGH.
     """
     packed = bytes([METHOD_VP8L]) + _to_tiles(planes, trial)
@@ -60,13 +63,13 @@ class PlanesReader:
 
     Attributes:
         width, height: in pixels.
-        is_grey: one plane, or else three.
+        num_planes: 1, 3, or 4 with alpha.
         what: begins each message.
     """
 
     width: int
     height: int
-    is_grey: bool
+    num_planes: int
     what: str
 
     def read(self, data: bytes, box: Box | None = None) -> NDArray[np.uint8]:
@@ -77,7 +80,7 @@ class PlanesReader:
             box: the part that is wanted, within the picture; all without it.
 
         Returns:
-            (h, w) or (h, w, 3) uint8 of the box.
+            (h, w) or (h, w, 3 or 4) uint8 of the box.
 
         Raises:
             CorruptFileError: the bytes are no planes of this size.
@@ -98,7 +101,7 @@ class PlanesReader:
     def _read_tiles(self, data: bytes, box: Box) -> NDArray[np.uint8]:
         """The tiles that a box touches; the others are not decoded."""
         left, top, right, bottom = box
-        channels = () if self.is_grey else (3,)
+        channels = () if self.num_planes == 1 else (self.num_planes,)
         streams = self._split(data)  # before memory is reserved
         planes = np.empty((bottom - top, right - left, *channels), np.uint8)
         for (x, y, x_end, y_end), stream in streams:
@@ -145,10 +148,10 @@ class PlanesReader:
         # Not Image.open: the header's limit has been applied, and Pillow's own would come on top.
         try:
             with reader(io.BytesIO(file)) as image:
-                if self.is_grey:
+                if self.num_planes == 1:
                     planes = np.asarray(image if image.mode == "L" else image.getchannel("G"))
                 else:
-                    planes = np.asarray(image.convert("RGB"))
+                    planes = np.asarray(image.convert(_MODES[self.num_planes]))
         except Image.DecompressionBombError as error:  # Pillow 13 compares there, too
             raise TooLargeError(
                 f"{self.what} of {width}x{height} pixels is beyond the limit of Pillow; if you "
@@ -168,7 +171,7 @@ class PlanesReader:
     def _wrap_png_rows(self, rows: bytes) -> bytes:
         """A PNG file around the rows; they are checked here, since Pillow leaves out that check."""
         width, height = self.width, self.height
-        num_bytes = height * (width * (1 if self.is_grey else 3) + 1)
+        num_bytes = height * (width * self.num_planes + 1)
         inflate = zlib.decompressobj()
         try:
             filtered = inflate.decompress(rows, num_bytes + 1)
@@ -180,7 +183,7 @@ class PlanesReader:
             raise CorruptFileError(
                 f"{self.what} has {len(filtered)} bytes of rows or more; expected {num_bytes}"
             )
-        head = struct.pack(">IIBBBBB", width, height, 8, 0 if self.is_grey else 2, 0, 0, 0)
+        head = struct.pack(">IIBBBBB", width, height, 8, _PNG_COLOURS[self.num_planes], 0, 0, 0)
         chunks = ((b"IHDR", head), (b"IDAT", rows), (b"IEND", b""))
         return _PNG_MAGIC + b"".join(
             struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -23,7 +23,12 @@ from licodec.image.lossless import (
 
 def reader_of(planes: np.ndarray) -> PlanesReader:
     height, width = planes.shape[:2]
-    return PlanesReader(width=width, height=height, is_grey=planes.ndim == 2, what="picture")
+    return PlanesReader(
+        width=width,
+        height=height,
+        num_planes=1 if planes.ndim == 2 else planes.shape[2],
+        what="picture",
+    )
 
 
 def drawing(height: int, width: int, *channels: int, seed: int = 1) -> np.ndarray:
@@ -47,12 +52,14 @@ def test_round_trip_is_exact(height, width, is_grey, num_levels, trial):
     np.testing.assert_array_equal(reader_of(planes).read(pack_planes(planes, trial)), planes)
 
 
-@pytest.mark.parametrize("channels", [(), (3,)])
+@pytest.mark.parametrize("channels", [(), (3,), (4,)])
 @pytest.mark.parametrize("size", [(1, 1), (1, 37), (37, 1), (16, 16), (17, 33), (49, 40)])
 def test_picture_of_several_tiles_comes_back_whole_and_in_parts(size, channels, monkeypatch):
     monkeypatch.setattr(lossless_module, "TILE_PX", 16)
     monkeypatch.setattr(lossless_module, "MAX_PNG_BYTES", 0)
     planes = drawing(*size, *channels)
+    if channels == (4,):
+        planes[planes[:, :, 3] == 0] = 0
     packed = pack_planes(planes)
     assert packed[0] == METHOD_VP8L
     reader = reader_of(planes)
@@ -87,14 +94,14 @@ def test_part_does_not_need_the_tiles_beside_it(monkeypatch):
 def test_wrong_length_of_a_tile_is_refused(lengths, message, monkeypatch):
     monkeypatch.setattr(lossless_module, "TILE_PX", 16)
     tail = b"tile" if len(lengths) == 5 else b""
-    reader = PlanesReader(width=40, height=16, is_grey=True, what="picture")
+    reader = PlanesReader(width=40, height=16, num_planes=1, what="picture")
     with pytest.raises(CorruptFileError, match=message):
         reader.read(bytes([METHOD_VP8L]) + (lengths + tail if lengths else b"\x80"))
 
 
 def test_unknown_method_is_refused():
     with pytest.raises(CorruptFileError, match="picture is coded by method 7; expected 0 or 1"):
-        PlanesReader(width=1, height=1, is_grey=True, what="picture").read(b"\x07abc")
+        PlanesReader(width=1, height=1, num_planes=1, what="picture").read(b"\x07abc")
 
 
 @pytest.mark.parametrize("method", [METHOD_PNG, METHOD_VP8L])
@@ -106,14 +113,16 @@ def test_three_planes_for_one_and_the_other_way_round_never_give_another_shape(m
             if method == METHOD_PNG
             else lossless_module._to_vp8l(planes, FAST)
         )
-        reader = PlanesReader(width=8, height=9, is_grey=is_grey, what="picture")
+        reader = PlanesReader(width=8, height=9, num_planes=1 if is_grey else 3, what="picture")
         shape = (9, 8) if is_grey else (9, 8, 3)
         with contextlib.suppress(CorruptFileError):
             assert reader.read(bytes([method]) + coded).shape == shape
 
 
-@given(st.sampled_from([METHOD_PNG, METHOD_VP8L]), st.binary(max_size=80), st.booleans())
-def test_arbitrary_bytes_are_refused_or_give_the_size(method, data, is_grey):
-    reader = PlanesReader(width=3, height=2, is_grey=is_grey, what="picture")
+@given(
+    st.sampled_from([METHOD_PNG, METHOD_VP8L]), st.binary(max_size=80), st.sampled_from([1, 3, 4])
+)
+def test_arbitrary_bytes_are_refused_or_give_the_size(method, data, num_planes):
+    reader = PlanesReader(width=3, height=2, num_planes=num_planes, what="picture")
     with contextlib.suppress(CorruptFileError):
         assert reader.read(bytes([method]) + data).shape[:2] == (2, 3)
