@@ -26,7 +26,7 @@ RAY_STAMP := .venv/.with-ray
 NATIVE_STAMP := .venv/.native
 
 .DEFAULT_GOAL := help
-.PHONY: help setup native native-sanitize fuzz demo lint format types test test-browser test-ray test-all golden docs picture picture-table bench bench-batch gallery train-balanced train-fast train-best clean check
+.PHONY: help setup native native-sanitize fuzz demo lint format types test test-browser test-ray test-all golden docs picture picture-table bench bench-batch bench-speed gallery train-balanced train-fast train-best clean check
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,7 +76,7 @@ test-browser: $(STAMP) ## Run the tests in Chromium, which must be installed
 	$(BIN)/python -m pytest -m browser
 
 test-ray: $(RAY_STAMP) ## Run the tests that start a local Ray cluster
-	$(BIN)/python -m pytest -m ray tests/ray
+	$(BIN)/python -m pytest -m ray tests/batch
 
 test-all: $(NATIVE_STAMP) ## Run all tests but those in a browser and with Ray
 	$(BIN)/python -m pytest -m 'not browser and not ray'
@@ -100,6 +100,9 @@ bench: $(STAMP) ## Measure codecs on the pictures of FOLDER=...
 bench-batch: $(STAMP) ## Measure batches against single calls on the pictures of FOLDER=...
 	@test -n '$(FOLDER)' || { echo 'usage: make bench-batch FOLDER=pictures [BENCH_FLAGS=...]' >&2; exit 2; }
 	$(BIN)/python benchmarks/batch.py '$(FOLDER)' $(BENCH_FLAGS)
+
+bench-speed: $(NATIVE_STAMP) ## Fail if coding takes more time or memory than it did (BENCH_FLAGS=--update stores it)
+	$(BIN)/python benchmarks/speed.py $(BENCH_FLAGS)
 
 gallery: $(STAMP) ## Remake docs/gallery from the pictures of FOLDER=...
 	@test -n '$(FOLDER)' || { echo 'usage: make gallery FOLDER=pictures' >&2; exit 2; }

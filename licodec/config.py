@@ -11,7 +11,7 @@ from typing import Any
 
 DEFAULT_PROFILE = "balanced"
 DEFAULT_TUNE = "visual"
-DEFAULT_QUALITY = 75.0  # about what avifenc and JPEG give without asking, docs/decisions.md
+DEFAULT_QUALITY = 75.0  # about what avifenc and JPEG give without asking, docs/decisions/quality.md
 MIN_QUALITY = 1.0
 MAX_QUALITY = 100.0
 MAX_QUALITY_INDEX = 255  # one byte in the file

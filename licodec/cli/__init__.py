@@ -1,1 +1,1 @@
-"""The `licodec` command: arguments go in; files, lines and exit codes come out."""
+"""The `licodec` command."""

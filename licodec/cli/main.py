@@ -1,4 +1,4 @@
-"""Entry point: finds the command, and turns every failure into one line and an exit code.
+"""Finds the command, and turns every failure into one line and an exit code.
 
 Exit codes: 0 all done, 1 something failed, 2 wrong usage, 130 interrupted.
 """
@@ -19,33 +19,33 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from licodec import __version__
+from licodec.batch.names import printable
 from licodec.cli.failures import explain
-from licodec.cli.names import printable
 from licodec.cli.options import Settings, debug_option
 from licodec.cli.streams import replace_closed
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-# Command: module in licodec.cli whose `command` it is, line in the list. The line stands here so
-# that the list imports no command.
+# Command: module in licodec.cli, line in the list. The line stands here so that the list imports no
+# command.
 _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "compress": ("compress", "Compress pictures to .lic files."),
-        "decompress": ("decompress", "Turn .lic files back into pictures."),
-        "info": ("info", "Show what a .lic file contains."),
-        "profiles": ("profiles", "List the installed profiles."),
-        "train": ("train", "Train a profile on your own pictures."),
-        "finetune": ("finetune", "Train a profile further, or another one of its family."),
-        "export": ("export", "Turn a training checkpoint into a released profile."),
-        "bench": ("bench", "Measure licodec and other codecs on a folder."),
-        "compare": ("compare", "Show one picture through several codecs on a page."),
-        "thumbnail": ("thumbnail", "Write a small PNG of a .lic file."),
-        "integrate": ("integrate", "Tell desktop and shells about .lic files."),
-        "completion": ("completion", "Print a shell's completion script."),
+        "compress": ("coding", "Compress pictures to .lic files."),
+        "decompress": ("coding", "Turn .lic files back into pictures."),
+        "info": ("inspecting", "Show what a .lic file contains."),
+        "profiles": ("inspecting", "List the installed profiles."),
+        "train": ("training", "Train a profile on your own pictures."),
+        "finetune": ("training", "Train a profile further, or another one of its family."),
+        "export": ("training", "Turn a training checkpoint into a released profile."),
+        "bench": ("measuring", "Measure licodec and other codecs on a folder."),
+        "compare": ("measuring", "Show one picture through several codecs on a page."),
+        "thumbnail": ("inspecting", "Write a small PNG of a .lic file."),
+        "integrate": ("desktop", "Tell desktop and shells about .lic files."),
+        "completion": ("desktop", "Print a shell's completion script."),
     }
 )
-_COMPLETE_VARIABLE = "_LICODEC_COMPLETE"  # click's, from the name of the program
+COMPLETE_VARIABLE = "_LICODEC_COMPLETE"  # click's, from the name of the program
 _ALIASES: Mapping[str, str] = MappingProxyType({"encode": "compress", "decode": "decompress"})
 
 
@@ -60,7 +60,7 @@ class LazyGroup(click.Group):
         if name not in _COMMANDS:
             return None
         module = importlib.import_module(f"licodec.cli.{_COMMANDS[name][0]}")
-        command = module.command
+        command = getattr(module, name)
         assert isinstance(command, click.Command)
         return command
 
@@ -130,8 +130,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     settings = Settings()
     replace_closed()
-    if _COMPLETE_VARIABLE in os.environ:
-        importlib.import_module("licodec.cli.shells")
     try:
         code = cli.main(arguments, prog_name="licodec", standalone_mode=False, obj=settings)
         sys.stdout.flush()

@@ -1,50 +1,73 @@
-"""What the commands that measure codecs share: their options, and tables on stdout."""
+"""`licodec bench` and `licodec compare`: measured files of licodec and of other codecs."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import glob
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from licodec.cli.completers import complete_profile
-from licodec.config import DEFAULT_EFFORT, DEFAULT_PROFILE, DEFAULT_TUNE, MAX_EFFORT, TUNES
+from licodec.batch.outputs import check_folder, check_output
+from licodec.cli.options import (
+    complete_file,
+    debug_option,
+    device_option,
+    force_option,
+    max_pixels_option,
+    profile_option,
+    quiet_option,
+    set_threads,
+    threads_option,
+)
+from licodec.cli.params import (
+    BPP,
+    CODEC_NAMES,
+    CODECS,
+    COUNT,
+    METRIC_NAMES,
+    METRICS,
+    QUALITIES,
+    QUALITY,
+    REGION,
+)
+from licodec.cli.report import print_tables
+from licodec.config import (
+    DEFAULT_EFFORT,
+    DEFAULT_PROFILE,
+    DEFAULT_QUALITY,
+    DEFAULT_TUNE,
+    MAX_EFFORT,
+    TUNES,
+)
+from licodec.errors import ImageError, LicodecError
+from licodec.files import make_folder, write_file
 
 if TYPE_CHECKING:
-    from licodec.evaluate.report import Table as TextTable
+    from licodec.evaluate.bdrate import Curve
+    from licodec.evaluate.comparison import Region
+    from licodec.evaluate.measures import Metric
+    from licodec.evaluate.peers import BenchCodec
+    from licodec.evaluate.results import BenchResult
 
-CODEC_NAMES = ("licodec", "jpeg", "webp", "jpeg2000", "avif", "jxl")
+_F = TypeVar("_F", bound=Callable[..., Any])
 
-
-def _parse_codecs(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> tuple[str, ...] | None:
-    """Names among CODEC_NAMES, each once, from a list with commas; None if there is no list."""
-    if value is None:
-        return None
-    names = tuple(dict.fromkeys(part.strip() for part in value.split(",")))
-    for name in names:
-        if name not in CODEC_NAMES:
-            raise click.BadParameter(f"{name!r} is not one of {', '.join(CODEC_NAMES)}")
-    return names
-
-
-codecs_option = click.option(
+_codecs_option = click.option(
     "--codecs",
-    callback=_parse_codecs,
-    metavar="NAME,...",
+    type=CODECS,
     help=f"Codecs to compare: {', '.join(CODEC_NAMES)}.  [default: all that are installed]",
 )
-profiles_option = click.option(
-    "-p",
-    "--profile",
-    "profiles",
+_threads_option = threads_option(
+    "CPU threads of licodec; the others use one.  [default: as torch chooses]"
+)
+_profiles_option = profile_option(
+    "Profile of licodec; may be given several times.",
     multiple=True,
     default=(DEFAULT_PROFILE,),
     show_default=True,
-    metavar="PROFILE",
-    shell_complete=complete_profile,
-    help="Profile of licodec; may be given several times.",
 )
-effort_option = click.option(
+_efforts_option = click.option(
     "-e",
     "--effort",
     "efforts",
@@ -54,7 +77,7 @@ effort_option = click.option(
     show_default=True,
     help="Effort of licodec's encoder; may be given several times.",
 )
-tune_option = click.option(
+_tunes_option = click.option(
     "--tune",
     "tunes",
     type=click.Choice(TUNES),
@@ -62,36 +85,316 @@ tune_option = click.option(
     help="What licodec's files are made for; may be given several times.  "
     f"[default: {DEFAULT_TUNE}]",
 )
-threads_option = click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    help="CPU threads of licodec; the others use one.  [default: as torch chooses]",
+
+
+@click.command(
+    name="bench", epilog="Example: licodec bench photos -p balanced --codecs licodec,avif"
 )
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_profiles_option
+@_tunes_option
+@_efforts_option
+@click.option(
+    "--qualities",
+    type=QUALITIES,
+    help="Qualities of licodec, 1 to 100.  [default: 5,15,...,95]",
+)
+@_codecs_option
+@click.option(
+    "--anchors",
+    multiple=True,
+    metavar="FILE",
+    help="Stored curve (JSON) to compare with; a quoted pattern such as 'curves/*.json' stands "
+    "for several files; may be given several times.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("bench-results"),
+    show_default=True,
+    help="Folder for CSV, JSON, tables, a plot and curves.",
+)
+@device_option
+@_threads_option
+@click.option(
+    "--metrics",
+    type=METRICS,
+    default=",".join(METRIC_NAMES),
+    help=f"Measures of quality: {', '.join(METRIC_NAMES)}. A measure left out saves time; PSNR is "
+    "always there.  [default: all]",
+)
+@click.option("--limit", type=COUNT, help="Only the first pictures by name, this many.")
+@click.option(
+    "--readme",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Write a summary between the bench markers of this file, too.",
+)
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write one HTML page with curves, BD-rates, speed and pictures, too.",
+)
+@click.option(
+    "--force", is_flag=True, help="Replace earlier results in the --out folder, and the page."
+)
+def bench(
+    folder: Path,
+    profile: tuple[str, ...],
+    tunes: tuple[str, ...],
+    efforts: tuple[int, ...],
+    qualities: tuple[float, ...] | None,
+    codecs: tuple[str, ...] | None,
+    anchors: tuple[str, ...],
+    out: Path,
+    device: str,
+    threads: int | None,
+    metrics: tuple["Metric", ...],
+    limit: int | None,
+    readme: Path | None,
+    page: Path | None,
+    force: bool,
+) -> None:
+    """Measure licodec and other codecs on the pictures of FOLDER.
+
+    Makes and decodes real files; reports bits per pixel, SSIMULACRA 2 and
+    Butteraugli (3-norm, lower is better), which follow what people see, PSNR,
+    MS-SSIM, wall times, and the bitrate difference at equal quality (BD-rate).
+    """
+    from licodec.evaluate.bench import list_pictures
+    from licodec.evaluate.bench_page import benchmark_page
+    from licodec.evaluate.report import describe_environment, tables
+
+    if page is not None:
+        check_output(page, force=force)
+    _check_early(out, readme, needs_ms_ssim="ms_ssim" in metrics, force=force)
+    paths = list_pictures(folder, limit)
+    stored = _load_anchors(anchors, [path.name for path in paths])
+    num_threads = set_threads(threads)
+    chosen = _open_codecs(codecs, profile, tunes, efforts, qualities, device)
+    result = _run(paths, chosen, stored, metrics)
+    environment = describe_environment(num_threads, device)
+    print_tables(tables(result))
+    _write(result, environment, out, readme)
+    if page is not None:
+        make_folder(page.parent)
+        text = benchmark_page(result, environment, folder.resolve().name)
+        write_file(page, text.encode(), replace=force)
+    click.echo(f"results in {out}" + (f", page {page}" if page else ""), err=True)
+    if result.failures:
+        sys.exit(1)
 
 
-def set_threads(threads: int | None) -> int:
-    """Set torch's number of threads unless None, and return it."""
-    import torch
+def _check_early(out: Path, readme: Path | None, *, needs_ms_ssim: bool, force: bool) -> None:
+    """Notice before the long run, not after it, what would stop the report."""
+    from licodec.evaluate import load_extra
+    from licodec.evaluate.report import check_absent
 
-    if threads is not None:
-        torch.set_num_threads(threads)
-    return torch.get_num_threads()
+    for module in ("scipy", *(("pytorch_msssim",) if needs_ms_ssim else ())):
+        load_extra(module)
+    if not force:
+        check_absent(out)
+    check_folder(out)
+    if readme is not None:
+        check_folder(readme.resolve().parent)
+        _rewrite_readme_text(readme, "")
 
 
-def print_tables(contents: Sequence["TextTable"]) -> None:
-    """Print to stdout: drawn on a terminal, as markdown elsewhere."""
+def _write(
+    result: "BenchResult", environment: dict[str, str], out: Path, readme: Path | None
+) -> None:
+    from licodec.evaluate.report import readme_block, write_results
+
+    write_results(result, environment, out)
+    if readme is not None:
+        link = os.path.relpath(out, readme.parent).replace(os.sep, "/")
+        text = _rewrite_readme_text(readme, readme_block(result, environment, link))
+        write_file(readme, text.encode(), replace=True)
+
+
+def _rewrite_readme_text(readme: Path, block: str) -> str:
+    from licodec.evaluate.report import rewrite_block
+
+    try:
+        return rewrite_block(readme.read_text(encoding="utf-8"), block)
+    except (OSError, UnicodeDecodeError) as error:
+        raise LicodecError(f"{readme} cannot be read: {error}") from error
+    except LicodecError as error:
+        raise LicodecError(f"{readme}: {error}") from error
+
+
+def _load_anchors(patterns: tuple[str, ...], images: list[str]) -> list["Curve"]:
+    from licodec.evaluate.bdrate import load_curve
+
+    paths: dict[str, None] = {}
+    for pattern in patterns:
+        found = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern))
+        if not found:
+            raise LicodecError(f"--anchors {pattern} matches no file; check the path")
+        paths.update(dict.fromkeys(found))
+    return [load_curve(Path(path), images) for path in paths]
+
+
+def _open_codecs(
+    names: tuple[str, ...] | None,
+    profiles: tuple[str, ...],
+    tunes: tuple[str, ...],
+    efforts: tuple[int, ...],
+    qualities: tuple[float, ...] | None,
+    device: str,
+) -> list["BenchCodec"]:
+    from licodec.evaluate.bench import LICODEC_QUALITIES, licodec_codecs
+    from licodec.evaluate.peers import find_peer, installed_peers
+
+    codecs: list[BenchCodec] = []
+    for name in ("licodec", *installed_peers()) if names is None else names:
+        if name == "licodec":
+            ladder = qualities or LICODEC_QUALITIES
+            codecs += licodec_codecs(profiles, efforts, device, ladder, tunes=tunes)
+        else:
+            codecs.append(find_peer(name))
+    return codecs
+
+
+def _run(
+    paths: list[Path],
+    codecs: list["BenchCodec"],
+    stored: list["Curve"],
+    metrics: tuple["Metric", ...],
+) -> "BenchResult":
     from rich.console import Console
-    from rich.table import Table
+    from rich.progress import Progress
 
-    console = Console()
-    for content in contents:
-        if not console.is_terminal:
-            click.echo(content.to_markdown() + "\n")
-            continue
-        table = Table(title=content.title, title_justify="left")
-        for index, column in enumerate(content.columns):
-            is_name = index < content.num_names
-            table.add_column(column, justify="left" if is_name else "right", overflow="fold")
-        for row in content.rows:
-            table.add_row(*row)
-        console.print(table)
+    from licodec.evaluate.bench import run_bench
+
+    console = Console(stderr=True)
+    num_steps = len(paths) * sum(len(codec.qualities) for codec in codecs)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("bench", total=num_steps)
+        return run_bench(
+            paths,
+            codecs,
+            stored,
+            metrics=metrics,
+            on_step=lambda text: progress.update(task, advance=1, description=text),
+            on_failure=lambda line: click.echo(f"error: {line}", err=True),
+        )
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  licodec compare photo.png
+  licodec compare photo.png --bpp 0.3 --codecs licodec,avif -o page.html"""
+)
+@click.argument(
+    "picture",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    shell_complete=complete_file,
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The page.  [default: beside the picture, as .compare.html]",
+)
+@click.option(
+    "-q",
+    "--quality",
+    type=QUALITY,
+    help="Quality of licodec, of its first profile, tune and effort; the size of that file is "
+    "what the others are brought to.  "
+    f"[default: {DEFAULT_QUALITY:g}]",
+)
+@click.option(
+    "--bpp",
+    type=BPP,
+    help="Bits per pixel that all codecs are brought to, in place of a quality.",
+)
+@_codecs_option
+@_profiles_option
+@_tunes_option
+@_efforts_option
+@click.option(
+    "--region",
+    type=REGION,
+    help="Part of the picture to show, in pixels; figures stay those of the whole.  [default: "
+    "all, or the centre of pictures above 4 megapixels]",
+)
+@click.option("--no-curves", is_flag=True, help="Leave the rate-distortion plot out; saves time.")
+@_threads_option
+@device_option
+@max_pixels_option
+@force_option
+@quiet_option
+@debug_option
+def compare(
+    picture: Path,
+    output: Path | None,
+    quality: float | None,
+    bpp: float | None,
+    codecs: tuple[str, ...] | None,
+    profile: tuple[str, ...],
+    tunes: tuple[str, ...],
+    efforts: tuple[int, ...],
+    region: "Region | None",
+    no_curves: bool,
+    threads: int | None,
+    device: str,
+    max_pixels: int,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Show one picture through several codecs at equal size.
+
+    Writes one HTML page that needs no other file and no network: a slider
+    between the original and each codec, zoom, a map of differences, a table of
+    sizes, quality (SSIMULACRA 2, Butteraugli, PSNR, MS-SSIM) and times, and
+    rate-distortion curves of this picture.
+    """
+    _check_usage(codecs, quality, bpp)
+    target = picture.with_suffix(".compare.html") if output is None else output
+    check_output(target, picture, force=force)
+    from rich.console import Console
+
+    from licodec.evaluate.comparison import compare as compare_codecs
+    from licodec.evaluate.page import comparison_table
+
+    console = Console(stderr=True)
+    set_threads(threads)
+    with console.status("reading") as status:
+        try:
+            comparison = compare_codecs(
+                picture,
+                codecs=codecs,
+                quality=DEFAULT_QUALITY if quality is None else quality,
+                bpp=bpp,
+                profiles=profile,
+                tunes=tunes,
+                efforts=efforts,
+                device=device,
+                region=region,
+                with_curves=not no_curves,
+                max_pixels=max_pixels,
+                on_step=status.update,
+            )
+        except ImageError as error:
+            raise ImageError(f"{click.format_filename(picture)}: {error}") from error
+        status.update("writing")
+        page = comparison.to_html().encode()
+    make_folder(target.parent)
+    write_file(target, page, replace=force)
+    if not quiet:
+        print_tables([comparison_table(comparison)])
+        for note in comparison.notes:
+            click.echo(f"licodec: {comparison.name}: note: {note}", err=True)
+        click.echo(f"page {click.format_filename(target)}, {len(page) / 1e6:.1f} MB", err=True)
+
+
+def _check_usage(codecs: tuple[str, ...] | None, quality: float | None, bpp: float | None) -> None:
+    if quality is not None and bpp is not None:
+        raise click.UsageError("-q and --bpp both set the size; give one of them")
+    if codecs is not None and "licodec" not in codecs and bpp is None:
+        raise click.UsageError("without licodec among --codecs nothing sets the size; give --bpp")

@@ -3,54 +3,30 @@
 import json
 import os
 import sys
-import threading
 import time
-from dataclasses import asdict, dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from licodec.cli.names import printable
-from licodec.cli.plan import PIPE, Job, shown
+from licodec.batch import Job, Outcome, Result, default_jobs
+from licodec.batch.jobs import PIPE, explain
+from licodec.batch.names import printable, shown
+from licodec.cli.options import CommonOptions
+from licodec.errors import LicodecError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from licodec.inspect import Info
+    from licodec.evaluate.report import Table as TextTable
+    from licodec.search.overfit import Progress as SearchProgress
 
 JSON_SCHEMA = 1
 _NOT_READ = "not read: of a format that licodec does not read; convert it to PNG first"
 _MAX_NAMES = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What a job did; the fields are those of a JSON line."""
-
-    width: int  # pixels
-    height: int  # pixels
-    num_bytes: int  # of the .lic file
-    bpp: float
-    quality: float | None  # None of a lossless file
-    profile: str | None  # None of a file without weights
-    seconds: float = 0.0  # coding alone
-    model_seconds: float = 0.0  # loading weights, 0 if that had been done
-    stages_s: dict[str, float] = field(default_factory=dict)  # seconds of the stages of coding
-    notes: tuple[str, ...] = ()
-    skipped: bool = False  # finished by an earlier run; nothing was coded
-
-    @classmethod
-    def of_finished(cls, info: "Info") -> "Result":
-        """The result of an earlier run."""
-        return cls(
-            width=info.width,
-            height=info.height,
-            num_bytes=info.num_bytes,
-            bpp=info.bpp,
-            quality=info.quality,
-            profile=info.profile,
-            skipped=True,
-        )
 
 
 @dataclass
@@ -63,6 +39,10 @@ class Totals:
     num_pixels: int = 0  # of the files that were done
     num_bytes: int = 0  # of their .lic files
     num_coded_pixels: float = 0  # of the whole pictures in these
+
+    @property
+    def num_made(self) -> int:
+        return self.num_done + self.num_skipped
 
     @property
     def bpp(self) -> float:
@@ -86,26 +66,34 @@ class Report:
 
     A bar appears if there are several files, stderr is a terminal and neither --quiet nor --json
     on that terminal is in the way; lines of files are then left to -v.
+
+    Args:
+        command: name of the command.
+        jobs: of the run, in the order in which they are told.
+        common: what is told.
+        is_debug: a defect ends the run.
     """
 
     def __init__(
-        self, command: str, num_files: int, is_json: bool, is_quiet: bool, is_verbose: bool
+        self, command: str, jobs: Sequence[Job], common: CommonOptions, *, is_debug: bool = False
     ) -> None:
         self.totals = Totals()
         self._command = command
-        self._num_files = num_files
-        self._is_json = is_json
-        self._is_quiet = is_quiet
-        self._is_verbose = is_verbose
-        self._lock = threading.Lock()
+        self._jobs = deque(jobs)  # not told yet
+        self._num_files = len(jobs)
+        self._ended: dict[Job, Outcome] = {}
+        self._is_json = common.is_json
+        self._is_quiet = common.quiet
+        self._is_verbose = common.verbose
+        self._is_debug = is_debug
         self._bytes_read = 0
         self._bytes_written = 0
         self._started = time.perf_counter()
-        shares_terminal = is_json and sys.stdout.isatty()
-        has_bar = num_files > 1 and sys.stderr.isatty() and not is_quiet and not shares_terminal
+        shares_terminal = self._is_json and sys.stdout.isatty()
+        has_bar = len(jobs) > 1 and sys.stderr.isatty() and not (self._is_quiet or shares_terminal)
         self._bar = _make_bar() if has_bar else None
         if self._bar is not None:
-            self._bar.add_task(command, total=num_files, rate="")
+            self._bar.add_task(command, total=len(jobs), rate="")
 
     def __enter__(self) -> "Report":
         if self._bar is not None:
@@ -116,14 +104,33 @@ class Report:
         if self._bar is not None:
             self._bar.stop()
 
-    def count(self, result: Result | None) -> None:
-        """Add a file to the totals as soon as it is done; None is one that failed. Any thread."""
-        with self._lock:
-            self.totals.add(result)
-            if self._bar is not None:
-                speed = self.totals.num_pixels / 1e6 / (time.perf_counter() - self._started)
-                rate = f"{speed:.2f} MP/s  {self.totals.bpp:.3f} bpp"
-                self._bar.update(self._bar.task_ids[0], advance=1, rate=rate)
+    def add(self, outcome: Outcome) -> None:
+        """Count a job that has ended, and tell of it when those before it are told.
+
+        Raises:
+            Exception: a defect, in debugging.
+        """
+        error = outcome.error
+        if error is not None and self._is_debug and not isinstance(error, LicodecError):
+            if self._is_json:
+                self._print_json(outcome.job, None, explain(error))
+            raise error
+        self._count(outcome.result)
+        self._ended[outcome.job] = outcome
+        while self._jobs and self._jobs[0] in self._ended:
+            self._tell(self._ended.pop(self._jobs.popleft()))
+
+    def tell_rest(self, message: str | None) -> None:
+        """Tell of the jobs that have ended out of turn, in a run that ends early.
+
+        Args:
+            message: why, of the others, which goes to --json alone; None tells nothing of them.
+        """
+        for job in self._jobs:
+            if job in self._ended:
+                self._tell(self._ended.pop(job))
+            elif message is not None and self._is_json:
+                self._print_json(job, None, message)
 
     def tell(self, job: Job, result: Result) -> None:
         """Report a file that was done or skipped."""
@@ -139,27 +146,33 @@ class Report:
         for note in result.notes:
             self._say(f"licodec: {shown(job.source)}: note: {note}")
 
-    def tell_failure(self, job: Job, message: str) -> None:
-        """Report a file that failed."""
-        self._say(f"licodec: {shown(job.source)}: {message}")
+    def _tell(self, outcome: Outcome) -> None:
+        if outcome.result is not None:
+            self.tell(outcome.job, outcome.result)
+            return
+        assert outcome.error is not None
+        message = explain(outcome.error)
+        self._say(f"licodec: {shown(outcome.job.source)}: {message}")
         if self._is_json:
-            self._print_json(job, None, message)
+            self._print_json(outcome.job, None, message)
 
-    def tell_fatal(self, job: Job, message: str) -> None:
-        """Report a file of a run that ends here; without --json the end itself tells why."""
-        if self._is_json:
-            self._print_json(job, None, message)
+    def _count(self, result: Result | None) -> None:
+        self.totals.add(result)
+        if self._bar is not None:
+            speed = self.totals.num_pixels / 1e6 / (time.perf_counter() - self._started)
+            rate = f"{speed:.2f} MP/s  {self.totals.bpp:.3f} bpp"
+            self._bar.update(self._bar.task_ids[0], advance=1, rate=rate)
 
     def tell_empty(self, folder: str) -> None:
         """Report a folder among several inputs that has nothing to do."""
         if not self._is_quiet:
             self._say(f"licodec: {shown(folder)}: note: nothing to do in this folder")
 
-    def summarise(self, num_workers: int, unread: tuple[str, ...] = ()) -> None:
+    def summarise(self, num_workers: int | None, unread: tuple[str, ...] = ()) -> None:
         """Print the table of a run of several files.
 
         Args:
-            num_workers: how many were worked on at a time.
+            num_workers: as of `run_jobs`.
             unread: pictures of folders that were left out, since licodec does not read them.
         """
         not_read = f"{len(unread)} not read: {_listed(unread)}" if unread else ""
@@ -182,7 +195,8 @@ class Report:
             mpx = totals.num_pixels / 1e6
             rows["pixels"] = f"{mpx:.1f} Mpx, {mpx / seconds:.2f} Mpx/s"
             rows["bytes"] = f"{self._bytes_read:,} -> {self._bytes_written:,}, {totals.bpp:.3f} bpp"
-            rows["time"] = f"{seconds:.1f} s, {num_workers} at a time"
+            count = min(num_workers or default_jobs(), self._num_files)
+            rows["time"] = f"{seconds:.1f} s, {count} at a time"
         for name, value in rows.items():
             click.echo(f"{name:<8}{value}", err=True)
 
@@ -252,8 +266,62 @@ def _line_of(job: Job, result: Result, *, is_verbose: bool) -> str:
         "finished earlier" if result.skipped else f"{result.seconds:.1f} s",
     ]
     if is_verbose:
-        parts += [f"profile {result.profile}"] if result.profile else []
-        parts += ["lossless" if result.quality is None else f"quality {result.quality:g}"]
+        if result.profile is None:
+            parts += [result.coding]
+        else:
+            parts += [f"profile {result.profile}", f"tune {result.tune or 'not known'}"]
+        parts += [] if result.quality is None else [f"quality {result.quality:g}"]
         parts += [f"model {result.model_seconds:.1f} s"] if result.model_seconds else []
         parts += [f"{stage} {seconds:.2f} s" for stage, seconds in result.stages_s.items()]
     return "  ".join(parts)
+
+
+@contextmanager
+def search_bar(seconds: float) -> "Iterator[Callable[[SearchProgress], None] | None]":
+    """A bar that fills as a search's time is spent; gives what is to be called after each round.
+
+    Without a search, and where stderr is no terminal, nothing is shown and nothing given.
+    """
+    if seconds <= 0 or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        BarColumn(),
+        TextColumn("{task.fields[found]}"),
+        TimeRemainingColumn(),
+        TextColumn("Ctrl-C keeps the best"),
+        console=Console(file=sys.stderr),
+        redirect_stdout=False,
+        transient=True,
+    )
+    task = bar.add_task("search", total=seconds, found="")
+
+    def show(progress: "SearchProgress") -> None:
+        best = progress.best
+        found = f"{best.bpp:.3f} bpp  {best.psnr_db:.2f} dB  {progress.gain:.1%} gained"
+        bar.update(task, completed=progress.seconds, found=found)
+
+    with bar:
+        yield show
+
+
+def print_tables(contents: Sequence["TextTable"]) -> None:
+    """Print to stdout: drawn on a terminal, as markdown elsewhere."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for content in contents:
+        if not console.is_terminal:
+            click.echo(content.to_markdown() + "\n")
+            continue
+        table = Table(title=content.title, title_justify="left")
+        for index, column in enumerate(content.columns):
+            is_name = index < content.num_names
+            table.add_column(column, justify="left" if is_name else "right", overflow="fold")
+        for row in content.rows:
+            table.add_row(*row)
+        console.print(table)

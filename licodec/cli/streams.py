@@ -4,6 +4,8 @@ import os
 import sys
 from typing import TextIO
 
+import click
+
 
 def replace_closed() -> None:
     """Open the null device in place of each closed stream, which Python leaves as None."""
@@ -15,3 +17,13 @@ def replace_closed() -> None:
 def is_closed(stream: TextIO) -> bool:
     """Whether `replace_closed` has put the stream there."""
     return getattr(stream, "name", None) == os.devnull
+
+
+def check_stdin() -> None:
+    """Refuse to read a stdin that is closed.
+
+    Raises:
+        click.UsageError: it is.
+    """
+    if is_closed(sys.stdin):
+        raise click.UsageError("stdin is closed; name a file or redirect the input")

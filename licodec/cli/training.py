@@ -1,219 +1,330 @@
-"""What the commands that train share: their options, and the progress that they show."""
+"""`licodec train`, `licodec finetune` and `licodec export`: from pictures to a released profile."""
 
 from __future__ import annotations
 
-import functools
-import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from licodec.errors import TrainingError
+from licodec.cli.options import set_threads, synthesis_option, threads_option
+from licodec.cli.params import COUNT, FILE, FOLDER, Parsed
+from licodec.cli.training_run import RunProgress, RunSettings, run_options
+from licodec.config import CHOICES, DEFAULT_CHOICE, DEFAULT_TUNE, SYNTHESES, FamilyConfig, family_of
+from licodec.errors import LicodecError, TrainingError
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
+# As options are written; tests compare both with what licodec.train knows.
+PARTS = ("synthesis", "prior", "gains")
+IN_LOOP = ("rounding", "dead-zone")
+# Of weights that are trained already; a synthesis that starts anew takes larger steps.
+_LEARNING_RATE = 2e-4
+_LEARNING_RATE_ANEW = 1e-3
 
-    from licodec.train.data import Pictures
-    from licodec.train.finetune_task import CacheProgress
-    from licodec.train.loop import Progress as Row
-    from licodec.train.loop import RunOptions, Trainer
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def parse_duration(_context: click.Context, _option: click.Parameter, text: str | None) -> float:
-    """Seconds of `90s`, `30m`, `2h` or a bare number of them; without end for None."""
-    if text is None:
-        return math.inf
-    unit = _SECONDS.get(text[-1:], 0.0)
-    try:
-        seconds = float(text[:-1]) * unit if unit else float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < 1e9:
-        raise click.BadParameter(f"{text!r} is not a duration; write 90s, 30m or 2h")
-    return seconds
+_POSITIVE = click.FloatRange(0, min_open=True)
+_data_argument = click.argument("data", nargs=-1, required=True, metavar="DATA...")
 
 
-def parse_crop(_context: click.Context, _option: click.Parameter, size: int) -> int:
-    """A multiple of 64."""
-    if size % 64:
-        raise click.BadParameter(f"{size} is not a multiple of 64")
-    return size
+def _trained_parts(frozen: str) -> tuple[str, ...]:
+    """The parts that are left to train."""
+    names = {word.strip() for word in frozen.split(",")} - {"", "none"}
+    unknown = sorted(names - set(PARTS))
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is not one of {', '.join(PARTS)}, none")
+    trained = tuple(part for part in PARTS if part not in names)
+    if not trained:
+        raise ValueError("nothing is left to train; leave one part out")
+    return trained
 
 
-_OPTIONS = (
-    click.option(
-        "-o",
-        "--out",
-        type=click.Path(path_type=Path, file_okay=False),
-        required=True,
-        help="Folder of the run: last.pt, log.jsonl.",
-    ),
-    click.option(
-        "--time-limit",
-        callback=parse_duration,
-        default="1h",
-        show_default=True,
-        help="How long to train, such as 90s, 30m or 2h; a bare number is seconds. The learning "
-        "rate falls to 1 % towards it.",
-    ),
-    click.option(
-        "--stop-after",
-        callback=parse_duration,
-        help="Save and stop after this long, for --resume to go on with the same --time-limit.",
-    ),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
-        default="auto",
-        show_default=True,
-        help="Where to train.",
-    ),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of crops and weights."),
-    click.option(
-        "--crop",
-        type=click.IntRange(64),
-        callback=parse_crop,
-        default=256,
-        show_default=True,
-        help="Side of a training crop in pixels, a multiple of 64.",
-    ),
-    click.option(
-        "--batch-size", type=click.IntRange(1), default=4, show_default=True, help="Crops per step."
-    ),
-    click.option(
-        "--tune",
-        type=click.Choice(["visual", "psnr"]),
-        default="visual",
-        show_default=True,
-        help="Train for what people see, or for squared error.",
-    ),
-    click.option("--threads", type=click.IntRange(1), help="CPU threads [default: all cores]."),
+@click.command()
+@_data_argument
+@run_options(DEFAULT_TUNE)
+@synthesis_option(
+    "Which synthesis to train; best is a shape without installed weights until you have.",
+    has_default=True,
 )
+@click.option(
+    "--resume",
+    type=FILE,
+    help="Checkpoint to go on from; a finished one starts a new decay.",
+)
+@click.option(
+    "--grow",
+    is_flag=True,
+    help="Give the networks of --resume the present shapes; new parts begin as no change.",
+)
+@click.option(
+    "--learning-rate",
+    type=_POSITIVE,
+    default=0.002,
+    show_default=True,
+    help="Of the prior; the transforms train at 0.8 of it, steps at half.",
+)
+@click.option(
+    "--linear-share",
+    type=click.FloatRange(0, 1),
+    default=0.3,
+    show_default=True,
+    help="Share of the time for the prior on the plain wavelet.",
+)
+@click.option(
+    "--integers",
+    "on_integers",
+    is_flag=True,
+    help="Round the prior as its integers will be: for the last stretch, in place of finetuning.",
+)
+@click.option(
+    "--lambda-max",
+    type=click.FloatRange(0.01, 100),
+    help="Weight of the distortion at quality 100; moves the range of --resume.  "
+    "[default: of --resume, else 2, or 0.5 for psnr]",
+)
+@click.option("--compile", "use_compile", is_flag=True, help="Use torch.compile.")
+def train(
+    data: tuple[str, ...],
+    run: RunSettings,
+    profile: str,
+    resume: Path | None,
+    grow: bool,
+    learning_rate: float,
+    linear_share: float,
+    on_integers: bool,
+    lambda_max: float | None,
+    use_compile: bool,
+) -> None:
+    """Train a latent family and a synthesis on your pictures.
 
+    DATA are folders of pictures or of .tar shards, or .tar files; PATH:0.3
+    draws from PATH less often. Shards named valid* are held back for
+    validation (else every 40th picture is).
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSettings:
-    """What the options of every command that trains say."""
+    \b
+    licodec train photos/ -o runs/mine --time-limit 8h
+    licodec train photos/ -o runs/mine --time-limit 8h --resume runs/mine/last.pt
+    torchrun --nproc-per-node 4 -m licodec train photos/ -o runs/mine
+    """
+    if grow and resume is None:
+        raise click.UsageError("--grow needs --resume, the checkpoint whose networks are to grow")
+    last = run.out / "last.pt"
+    if last.exists() and (resume is None or not last.samefile(resume)):
+        raise TrainingError(f"{last} exists; add --resume {last} to go on, or name another -o")
+    import torch
 
-    out: Path
-    time_limit: float  # seconds, as the next
-    stop_after: float
-    device: str
-    seed: int
-    crop: int  # pixels
-    batch_size: int
-    tune: str  # key of licodec.metrics.distortion.DISTORTIONS
-    threads: int | None
+    from licodec.metrics.distortion import LAMBDA_MAX, stage_name
+    from licodec.train.checkpoint import checkpoint_configs
+    from licodec.train.end_to_end import EndToEnd
+    from licodec.train.loop import Trainer, seeded_network
 
-    @contextmanager
-    def begun(
-        self, data: Sequence[str], learning_rate: float
-    ) -> Iterator[tuple[RunOptions, Pictures, Pictures]]:
-        """Join the processes of the run for a `with` block; pictures to train on and held back."""
-        import torch
-
-        from licodec.api import find_device
-        from licodec.train.loop import RunOptions
-        from licodec.train.processes import joined_processes
-
-        if self.threads:
-            torch.set_num_threads(self.threads)
-        try:
-            device = find_device(self.device)
-        except ValueError as error:
-            raise TrainingError(str(error)) from error
-        with joined_processes(device.type) as device_name:
-            train, valid = load_data(data, self.crop)
-            options = RunOptions(
-                out=self.out,
-                time_limit_s=self.time_limit,
-                stop_after_s=self.stop_after,
-                device=device_name,
-                seed=self.seed,
-                crop_px=self.crop,
-                batch_size=self.batch_size,
-                learning_rate=learning_rate,
-                tune=self.tune,
-            )
-            yield options, train, valid
-
-
-def run_options(command: _F) -> _F:
-    """Add the options of every command that trains, which gets them as `run`."""
-
-    @functools.wraps(command)
-    def called(*arguments: Any, **others: Any) -> Any:
-        own = {name: others.pop(name) for name in RunSettings.__dataclass_fields__}
-        return command(*arguments, run=RunSettings(**own), **others)
-
-    for option in reversed(_OPTIONS):
-        called = option(called)
-    return cast("_F", called)
-
-
-def load_data(data: Sequence[str], crop_px: int) -> tuple[Pictures, Pictures]:
-    """Pictures to train on and held back of `DATA...`; tells how many there are."""
-    from licodec.train.data import load_pictures, parse_source
-
-    train, valid = load_pictures([parse_source(text) for text in data], crop_px)
-    num_too_small = train.num_too_small + valid.num_too_small
-    click.echo(
-        f"{len(train.arrays)} pictures, {train.megapixels:.0f} Mpx to train on, "
-        f"{len(valid.arrays)} held back, "
-        f"{num_too_small} too small for a crop of {crop_px} pixels, "
-        f"{train.num_unreadable + valid.num_unreadable} unreadable",
-        err=True,
-    )
-    return train, valid
-
-
-class RunProgress:
-    """A progress bar on a terminal, else now and then a line on stderr."""
-
-    def __init__(self, time_limit_s: float) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-        is_hidden = not self._console.is_terminal
-        self._bar: Progress = Progress(*columns, console=self._console, disable=is_hidden)
-        self._task = self._bar.add_task("starting", total=time_limit_s)
-        self._next_line_s = 0.0
-
-    def run(self, trainer: Trainer) -> None:
-        """Train to the end, and tell where the checkpoint is."""
-        with self._bar:
-            trainer.run(self._train)
-        if trainer.rank == 0:
-            text = f"{trainer.options.out / 'last.pt'}: step {trainer.step}"
-            if trainer.scores:
-                text += f", validation score {trainer.scores[-1]:.4f}"
-            if len(trainer.scores) > 1:
-                text += f", first {trainer.scores[0]:.4f}"
-            click.echo(text, err=True)
-
-    def cache(self, row: CacheProgress) -> None:
-        """Show how far the pairs of a finetuning are."""
-        text = f"{row.num_pairs} encodes, {row.num_made} of them new, {row.num_bytes / 1e9:.2f} GB"
-        self._show(row.elapsed_s, text, row.elapsed_s >= self._next_line_s)
-
-    def _train(self, row: Row) -> None:
-        text = (
-            f"step {row.step}  loss {row.loss:.3f}  {row.bpp:.3f} bpp  {row.distortion_db:.2f} dB  "
-            f"rate x{row.rate_factor:.2f}"
+    tune = run.tune or DEFAULT_TUNE
+    with run.begun(data, learning_rate, tune) as (options, train, valid):
+        family = FamilyConfig(lambda_max=LAMBDA_MAX[tune])
+        if resume is not None:
+            kept = checkpoint_configs(resume)[0]
+            family = kept.with_analysis(family.analysis) if grow else kept
+        if lambda_max is not None:
+            family = replace(family, lambda_max=lambda_max)
+        network = seeded_network(family, SYNTHESES[profile], run.seed)
+        forward = torch.compile(network) if use_compile else None
+        task = EndToEnd(
+            network,
+            options,
+            train,
+            valid,
+            stage=stage_name("joint on integers" if on_integers else "joint", tune),
+            on_integers=on_integers,
+            linear_share=linear_share,
+            forward=forward,
         )
-        self._show(row.elapsed_s, text, True)
+        if resume is None:
+            task.start_from_spreads()
+        trainer = Trainer(options, network, task)
+        if resume is not None:
+            trainer.resume(resume, grows=grow)
+        RunProgress(run.time_limit).run(trainer)
 
-    def _show(self, elapsed_s: float, text: str, is_line: bool) -> None:
-        self._bar.update(self._task, completed=elapsed_s, description=text)
-        if is_line and not self._console.is_terminal:
-            self._console.print(f"{elapsed_s:.0f} s  {text}", highlight=False)
-            self._next_line_s = elapsed_s + 20
+
+@click.command()
+@click.argument("checkpoint", type=FILE)
+@_data_argument
+@run_options(None)
+@synthesis_option(
+    "Synthesis to train; another one than the checkpoint's starts anew.  [default: the "
+    "checkpoint's]",
+    has_default=False,
+)
+@click.option(
+    "--quantizer",
+    type=click.Choice(sorted(CHOICES)),
+    help=f"What chooses the symbols to train on.  [default: {DEFAULT_CHOICE}, or {IN_LOOP[-1]} "
+    "with prior or gains trained]",
+)
+@click.option(
+    "--freeze",
+    "parts",
+    type=Parsed("LIST", _trained_parts),
+    default="prior,gains",
+    show_default=True,
+    help="Parts to keep: synthesis, prior, gains or none. The analysis is always kept.",
+)
+@click.option(
+    "--family",
+    type=FOLDER,
+    help="Folder of the released family whose files are to look better.  [default: the "
+    "installed one of the checkpoint's tune]",
+)
+@click.option(
+    "--cache",
+    type=FOLDER,
+    help="Folder of encoded pictures; several runs may share it.  [default: OUT/cache]",
+)
+@click.option(
+    "--cache-size",
+    type=_POSITIVE,
+    default=2.0,
+    show_default=True,
+    help="Gigabytes that the cache may take, 6 bytes per pixel and encode.",
+)
+@click.option(
+    "--learning-rate",
+    type=_POSITIVE,
+    help=f"Of synthesis and prior; gains train at half.  [default: {_LEARNING_RATE}, or "
+    f"{_LEARNING_RATE_ANEW} for a synthesis that starts anew]",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=COUNT,
+    default=1,
+    show_default=True,
+    help="Processes that encode pictures, each with the family in memory.",
+)
+@click.option("--resume", is_flag=True, help="Go on with the run in OUT.")
+def finetune(
+    checkpoint: Path,
+    data: tuple[str, ...],
+    run: RunSettings,
+    profile: str | None,
+    quantizer: str | None,
+    parts: tuple[str, ...],
+    family: Path | None,
+    cache: Path | None,
+    cache_size: float,
+    jobs: int,
+    resume: bool,
+    learning_rate: float | None,
+) -> None:
+    """Train on the symbols that real encodes choose.
+
+    CHECKPOINT is a run's last.pt or the float weights of a release; its
+    analysis is kept. By default only the synthesis is trained: DATA (as for
+    `licodec train`; your own pictures, too) are encoded once with the released
+    family, and the result joins it by `licodec export --synthesis-only`. With
+    the prior or the gains trained, the result is a new family.
+
+    \b
+    licodec finetune checkpoints/psnr1-balanced.pt photos/ -o runs/mine
+    licodec finetune checkpoints/psnr1-balanced.pt photos/ -o runs/fast -p fast
+    licodec finetune runs/a/last.pt photos/ -o runs/b --freeze gains
+    """
+    from licodec.profiles import find_models_dir
+    from licodec.train.checkpoint import checkpoint_configs, checkpoint_tune
+    from licodec.train.finetune import FinetuneOptions, finetuner
+
+    is_cached = parts == ("synthesis",)
+    quantizer = quantizer or (DEFAULT_CHOICE if is_cached else IN_LOOP[-1])
+    if not is_cached and quantizer not in IN_LOOP:
+        raise click.UsageError(
+            f"--quantizer {quantizer} needs real encodes, whose symbols depend on prior and gains: "
+            f"freeze both and train the synthesis, or choose {' or '.join(IN_LOOP)}"
+        )
+    last = run.out / "last.pt"
+    start = last if resume else checkpoint
+    if not resume and last.exists():
+        raise TrainingError(f"{last} exists; add --resume to go on, or name another -o")
+    synthesis = None if profile is None else SYNTHESES[profile]
+    is_anew = synthesis not in (None, checkpoint_configs(start)[1])
+    if family is None:
+        family = find_models_dir() / family_of(checkpoint_tune(checkpoint))
+    tuning = FinetuneOptions(
+        parts=parts,
+        quantizer=quantizer,
+        family_path=family / "family.safetensors",
+        cache=cache or run.out / "cache",
+        cache_bytes=cache_size * 1e9,
+        num_jobs=jobs,
+    )
+    rate = learning_rate or (_LEARNING_RATE_ANEW if is_anew else _LEARNING_RATE)
+    with run.begun(data, rate, run.tune or checkpoint_tune(checkpoint)) as (options, train, valid):
+        progress = RunProgress(run.time_limit)
+        trainer = finetuner(start, synthesis, options, tuning, train, valid, progress.cache)
+        progress.run(trainer)
+
+
+@click.command()
+@click.argument("checkpoint", type=FILE)
+@_data_argument
+@click.option(
+    "-o",
+    "--out",
+    type=FOLDER,
+    required=True,
+    help="Folder of the family, such as models/psnr1.",
+)
+@synthesis_option("Name of the synthesis.", has_default=True)
+@click.option(
+    "--synthesis-only", is_flag=True, help="Add the synthesis to the family that is in the folder."
+)
+@click.option(
+    "--keep-checkpoint",
+    type=FILE,
+    help="Also write the float weights there, to go on training from.",
+)
+@click.option("--force", is_flag=True, help="Replace weights that are there.")
+@threads_option("CPU threads.  [default: all cores]")
+def export(
+    checkpoint: Path,
+    data: tuple[str, ...],
+    out: Path,
+    profile: str,
+    synthesis_only: bool,
+    keep_checkpoint: Path | None,
+    force: bool,
+    threads: int | None,
+) -> None:
+    """Turn a training checkpoint into released weights.
+
+    Quantises the prior to integers, proves that no accumulator can leave the
+    exact range, fits the frequency tables to the symbols of DATA (the training
+    pictures, as for `licodec train`), and writes family.safetensors,
+    synthesis-PROFILE.safetensors and a model card.
+
+    \b
+    licodec export runs/mine/last.pt photos/ -o models/psnr1
+    licodec export fast/last.pt photos/ -o models/psnr1 -p fast --synthesis-only
+    """
+    from licodec.train.card import write_card
+    from licodec.train.checkpoint import load_checkpoint, save_checkpoint, slim_checkpoint
+    from licodec.train.data import load_pictures, parse_source
+    from licodec.train.export import export as make_release
+    from licodec.train.export import write_release
+
+    set_threads(threads)
+    family_path = out / "family.safetensors"
+    target = out / f"synthesis-{profile}.safetensors" if synthesis_only else family_path
+    if not force and target.exists():
+        raise LicodecError(f"{target} exists; add --force to replace it")
+    state = load_checkpoint(checkpoint)  # complains before pictures are decoded
+    train, valid = load_pictures([parse_source(text) for text in data], 64)
+
+    def report(line: str) -> None:
+        click.echo(line, err=True)
+
+    released = family_path if synthesis_only else None
+    release = make_release(checkpoint, profile, train, valid, report, released)
+    write_release(release, out, write_family=not synthesis_only)
+    write_card(release, checkpoint, out / (f"{profile}.md" if synthesis_only else "README.md"))
+    if keep_checkpoint is not None:
+        save_checkpoint(keep_checkpoint, slim_checkpoint(state))
+    for quality, bpp, psnr in release.rd:
+        report(f"quality {quality:5.1f}: {bpp:.4f} bpp, {psnr:.2f} dB on held-back pictures")
+    report(f"{target}: written")

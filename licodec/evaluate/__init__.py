@@ -1,4 +1,4 @@
-"""Measuring: pictures and codecs go in; quality, BD-rate, tables and plots come out.
+"""Measures codecs on pictures: quality, BD-rate, tables, plots and pages.
 
 Everything here is for `licodec bench`, `licodec compare` and the demo; coding pictures never
 imports it. `compare` puts one picture through several codecs at equal size:

@@ -1,4 +1,4 @@
-"""Rate-distortion curves, measured or read from JSON, go in; the Bjontegaard delta rate comes out.
+"""Bjontegaard delta rate of two rate-distortion curves, measured or read from JSON.
 
 The logarithm of the rate is interpolated over quality by monotone cubic pieces (PCHIP) and
 averaged over the quality interval that both curves cover. Negative is better: the tested curve

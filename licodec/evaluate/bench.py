@@ -1,5 +1,7 @@
-"""A list of picture files and codecs goes in; a row per file made, mean curves and BD-rates come
-out. Every byte is counted in a real file and every picture decoded from those bytes."""
+"""Measures codecs on a list of pictures: a row per file made, mean curves and BD-rates.
+
+Every byte is counted in a real file and every picture decoded from those bytes.
+"""
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence

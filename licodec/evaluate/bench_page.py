@@ -1,13 +1,13 @@
-"""The result of a benchmark goes in; one HTML page that needs no other file comes out."""
+"""Shows the result of a benchmark on one HTML page that needs no other file."""
 
 from collections.abc import Mapping
 from html import escape
 
-from licodec.evaluate.bdrate import bd_rate, quality_levels
-from licodec.evaluate.chart import NUM_COLOURS, Series
+from licodec.evaluate.bdrate import bd_rate
+from licodec.evaluate.chart import NUM_COLOURS
 from licodec.evaluate.markup import count, details, figure, html_table, render_page
 from licodec.evaluate.measures import MEASURES, Metric
-from licodec.evaluate.plot import MAX_PLOT_BPP
+from licodec.evaluate.plot import MAX_PLOT_BPP, rd_series
 from licodec.evaluate.report import (
     QUALITY_HEADINGS,
     Table,
@@ -51,22 +51,7 @@ def _curves(result: BenchResult) -> str:
     curves = [codec.curve() for codec in result.codecs]
     figures = []
     for metric, measure in MEASURES.items():
-        series = []
-        for index, curve in enumerate([*curves, *result.stored]):
-            quality = quality_levels(curve, metric)
-            if quality is None:
-                continue
-            points = sorted(zip(curve.bpp, map(float, quality), strict=True))
-            series.append(
-                Series(
-                    name=curve.name,
-                    index=index,
-                    x=tuple(bpp for bpp, _ in points),
-                    y=tuple(level for _, level in points),
-                    is_stored=index >= len(curves),
-                    is_strong=curve.name.startswith("licodec"),
-                )
-            )
+        series = rd_series(curves, result.stored, metric)
         if any(not one.is_stored for one in series):
             title = f"{measure.label} over bits per pixel, means over the pictures"
             figures.append(figure(series, y_label=measure.scale, title=title, max_x=MAX_PLOT_BPP))

@@ -1,7 +1,8 @@
-"""Rate-distortion curves go in; an SVG drawing for a page comes out.
+"""Draws series of points as an SVG chart.
 
-Colours are the page's own (`--series-0` and so on, `currentColor`), so that a drawing follows the
-reader's light or dark scheme; a series also has a shape of its own for its points.
+Colours are by class (`colour-0` and so on, `currentColor`) and belong to the page or file around
+the drawing, so that it follows a reader's light or dark scheme; a series also has a shape of its
+own for its points.
 """
 
 import math
@@ -98,14 +99,18 @@ def line_chart(
 
 def legend(series: Sequence[Series]) -> str:
     """A list of the series with their colours and shapes."""
-    items = []
-    for one in series:
-        shape = "" if one.is_stored else f'<path d="{SHAPES[one.index % len(SHAPES)]}"/>'
-        items.append(
-            f'<li><svg viewBox="-15 -8 30 16" class="{_classes(one)}" aria-hidden="true">'
-            f'<path class="line" d="M-15 0H15"/>{shape}</svg>{escape(one.name)}</li>'
-        )
+    items = (
+        f'<li><svg viewBox="-15 -8 30 16" aria-hidden="true">{legend_mark(one)}</svg>'
+        f"{escape(one.name)}</li>"
+        for one in series
+    )
     return f'<ul class="legend">{"".join(items)}</ul>'
+
+
+def legend_mark(one: Series) -> str:
+    """A piece of the series' line with its shape, 30 wide and centred on the origin."""
+    shape = "" if one.is_stored else f'<path d="{SHAPES[one.index % len(SHAPES)]}"/>'
+    return f'<g class="{_classes(one)}"><path class="line" d="M-15 0H15"/>{shape}</g>'
 
 
 def _classes(one: Series) -> str:

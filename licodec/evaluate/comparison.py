@@ -1,4 +1,4 @@
-"""One picture and some codecs go in; each one's file of nearly equal size, measured, comes out."""
+"""Compares codecs on one picture by measured files of nearly equal size."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +22,10 @@ from licodec.errors import LicodecError
 from licodec.evaluate import load_extra
 from licodec.evaluate.bdrate import Curve
 from licodec.evaluate.bench import PictureCodec, decode_timed, licodec_codecs
-from licodec.evaluate.match import Trial, encode_timed, grid_index, match_bytes
 from licodec.evaluate.measures import MEASURES, Metric
 from licodec.evaluate.metrics import has_ms_ssim, measure_quality, psnr
 from licodec.evaluate.peers import PEERS, BenchCodec, find_peer, installed_peers
+from licodec.evaluate.rate_match import Trial, encode_timed, grid_index, match_bytes
 from licodec.evaluate.report import describe_environment
 from licodec.image.convert import picture_from, to_image
 from licodec.image.files import read_picture

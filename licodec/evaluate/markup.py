@@ -1,4 +1,4 @@
-"""Tables, curves and pixels go in; pieces of an HTML page come out."""
+"""Tables, curves and pixels as pieces of an HTML page."""
 
 import base64
 import io

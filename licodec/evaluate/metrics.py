@@ -1,7 +1,6 @@
-"""Two RGB pictures of equal size go in; PSNR in dB, MS-SSIM, or all measures come out."""
+"""Measures of a decoded RGB picture against its original: PSNR, MS-SSIM, or all there are."""
 
 import importlib.util
-import math
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from licodec.evaluate import load_extra
 from licodec.evaluate.measures import Metric
 from licodec.metrics.pairs import check_pair
+from licodec.metrics.psnr import psnr_of
 
 # Equal pictures have no finite PSNR, and one infinity would spoil the mean over a set of pictures.
 MAX_PSNR_DB = 99.0
@@ -40,10 +40,7 @@ def psnr(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
     """
     check_pair(reference, decoded)
     difference = reference.astype(np.float64) - decoded.astype(np.float64)
-    mean_squared_error = float(np.mean(np.square(difference)))
-    if mean_squared_error == 0:
-        return MAX_PSNR_DB
-    return min(MAX_PSNR_DB, 10 * math.log10(255**2 / mean_squared_error))
+    return min(MAX_PSNR_DB, psnr_of(float(np.mean(np.square(difference)))))
 
 
 def ms_ssim(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float | None:

@@ -1,4 +1,4 @@
-"""A comparison goes in; one HTML page that needs no other file comes out."""
+"""Shows a comparison on one HTML page that needs no other file."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,5 +1,7 @@
-"""The conventional codecs that Pillow and its plugins bring: an RGB picture and a quality go in,
-file bytes come out, and back. Metadata is left out on both sides: bytes are bytes of picture."""
+"""The conventional codecs that Pillow and its plugins bring.
+
+Metadata is left out on both sides: bytes are bytes of picture.
+"""
 
 import importlib
 import importlib.util

@@ -1,4 +1,4 @@
-"""The result of a benchmark goes in; CSV, JSON, markdown tables and a README block come out."""
+"""Writes the result of a benchmark as CSV, JSON, markdown tables and a block of the README."""
 
 import csv
 import io
@@ -15,14 +15,14 @@ import licodec
 from licodec.errors import LicodecError
 from licodec.evaluate.bdrate import MIN_COVERAGE, WHOLE, WINDOWS, BdRate
 from licodec.evaluate.measures import CLASSIC, MEASURES, VISUAL, Measure, Metric
-from licodec.evaluate.plot import write_rd_plot
+from licodec.evaluate.plot import rd_svg
 from licodec.evaluate.results import BdEntry, BenchResult, CodecResult, Point, Row
 from licodec.files import write_file
 
 BLOCK_BEGIN = "<!-- bench:begin -->"
 BLOCK_END = "<!-- bench:end -->"
 
-RESULT_FILES = ("results.csv", "results.json", "results.md", "rd.svg", "rd.png")
+RESULT_FILES = ("results.csv", "results.json", "results.md", "rd.svg")
 
 CSV_COLUMNS = (
     "codec",
@@ -340,7 +340,7 @@ def write_results(result: BenchResult, environment: Mapping[str, str], out: Path
     The curve files can be passed to a later benchmark as anchors.
 
     Raises:
-        LicodecError: a file cannot be written, or matplotlib is not installed.
+        LicodecError: a file cannot be written.
     """
     texts = {
         out / "results.csv": to_csv(result),
@@ -354,16 +354,16 @@ def write_results(result: BenchResult, environment: Mapping[str, str], out: Path
             "points": [asdict(point) for point in codec.points],
         }
         texts[out / "curves" / f"{codec.name}.json"] = json.dumps(curve, indent=1) + "\n"
-    plots = [out / "rd.svg", out / "rd.png"]
+    title = f"Mean over {_count(len(result.images), 'picture')}"
+    curves = [codec.curve() for codec in result.codecs]
+    texts[out / "rd.svg"] = rd_svg(curves, result.stored, title)
     try:
         (out / "curves").mkdir(parents=True, exist_ok=True)
-        title = f"Mean over {_count(len(result.images), 'picture')}"
-        write_rd_plot([codec.curve() for codec in result.codecs], result.stored, plots, title)
     except OSError as error:
         raise LicodecError(f"{out} cannot be written: {error.strerror or error}") from error
     for path, text in texts.items():
         write_file(path, text.encode(), replace=True)
-    return [*texts, *plots]
+    return list(texts)
 
 
 def check_absent(out: Path, names: Sequence[str] = RESULT_FILES) -> None:

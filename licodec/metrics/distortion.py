@@ -18,7 +18,7 @@ Distortion = Callable[[Tensor, Tensor], Tensor]
 
 # Squared grey levels that a unit of the visual distance counts as. With 4, the distance of what
 # squared error alone had trained is about its squared error at every quality, so that one lambda
-# serves both (docs/decisions.md, "What training for the eye minimises").
+# serves both (docs/decisions/eye.md).
 SQUARED_LEVELS_PER_UNIT = 4.0
 # Share of the squared error beside the visual distance. Without it the distance alone is gamed:
 # fine patterns and tints in smooth areas, which other measures of what is seen show.

@@ -15,9 +15,10 @@ from licodec.codec.tuning import tune
 from licodec.config import MIN_QUALITY
 from licodec.errors import TargetError
 from licodec.metrics.pairs import MIN_SIDE_PX
+from licodec.metrics.psnr import psnr_of
 from licodec.metrics.ssimulacra2 import ssimulacra2
 from licodec.quality_scale import QualityScale
-from licodec.search.objective import decoded_pixels, psnr_of, squared_error_of
+from licodec.search.objective import decoded_pixels, squared_error_of
 from licodec.search.overfit import Progress, overfit
 from licodec.search.target import Setting, Target, adjust_setting, find_setting
 from licodec.search.values import Values

@@ -18,6 +18,7 @@ from licodec.codec.weights import StepWeights, rd_lambda
 from licodec.coding.scale_offsets import SPLIT_INDEX
 from licodec.entropy.tables import coding_bound
 from licodec.metrics.distortion import DISTORTIONS
+from licodec.metrics.psnr import psnr_of
 from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT
 from licodec.prior.integer import Where
 from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, fold_of
@@ -57,11 +58,6 @@ class Cost:
     def psnr_db(self) -> float:
         """Peak signal-to-noise ratio of the 8-bit picture; infinite without error."""
         return psnr_of(self.mse)
-
-
-def psnr_of(mse: float) -> float:
-    """dB of a mean squared error of 8-bit samples; infinite for 0."""
-    return 10 * math.log10(255**2 / mse) if mse > 0 else math.inf
 
 
 def decoded_pixels(

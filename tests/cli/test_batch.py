@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from licodec.cli.plan import Job
-from licodec.cli.report import Report, Result
+from licodec.batch import Job, Result
+from licodec.cli.report import Report
 from licodec.container import read_front
 from tests.cli.conftest import FakeCodec, Licodec
 from tests.cli.pictures import read_photo, save_photo, save_photos
@@ -203,7 +203,7 @@ def test_json_has_a_line_where_the_system_refuses_a_name(
         raise OSError(errno.ENAMETOOLONG, "File name too long")
 
     save_photo(tmp_path / "a.png")
-    monkeypatch.setattr("licodec.cli.batch.check_target", refuse)
+    monkeypatch.setattr("licodec.batch.outputs.check_target", refuse)
     outcome = licodec("compress", "--json", tmp_path / "a.png")
     assert outcome.code == 1
     assert json.loads(outcome.out)["error"] == "output: File name too long"

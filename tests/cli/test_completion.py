@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from licodec.cli.completers import find_files
-from licodec.cli.shells import SHELLS, completion_script
+from licodec.cli.desktop import completion_script
 from licodec.profiles import list_profiles
 from tests.cli.conftest import Licodec
 from tests.cli.test_main import HEAVY
 
+SHELLS = ("bash", "zsh", "fish")
 PRESENT = [shell for shell in SHELLS if shutil.which(shell)]
 
 # Each prints what a shell that has read the script offers for the words that are its arguments,
@@ -100,24 +100,17 @@ def test_installed_profiles_are_offered(offered: Callable[..., set[str]]) -> Non
     assert offered("decompress", "--profile", "b") == {n for n in installed if n.startswith("b")}
 
 
-def test_value_after_an_equals_sign_is_completed(offered: Callable[..., set[str]]) -> None:
-    installed = {profile.name for profile in list_profiles()}
-    words = ("--profile", "=", "") if offered.__name__ == "bash" else ("--profile=",)
-    found = {name.removeprefix("--profile=") for name in offered("compress", *words)}
-    assert found == installed
-
-
-def test_lic_files_and_folders_are_offered_where_they_are_wanted(
-    offered: Callable[..., set[str]],
-) -> None:
-    for command in ("decompress", "info", "thumbnail"):
-        assert offered(command, "") == {"photo.lic", "a b,c.LIC", "sub"}
-
-
-def test_pictures_and_folders_are_offered_where_they_are_wanted(
-    offered: Callable[..., set[str]],
-) -> None:
-    assert offered("compress", "-q", "80", "") == {"photo.png", "sub"}
+@pytest.mark.parametrize("command", ["compress", "decompress", "info", "thumbnail", "compare"])
+def test_files_are_left_to_the_shell(command: str) -> None:
+    environment = os.environ | {
+        "_LICODEC_COMPLETE": "bash_complete",
+        "COMP_WORDS": f"licodec {command} pho",
+        "COMP_CWORD": "2",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "licodec"], env=environment, capture_output=True, check=True
+    )
+    assert done.stdout == b"file,pho\n"
 
 
 def test_formats_are_offered(offered: Callable[..., set[str]]) -> None:
@@ -142,7 +135,7 @@ def test_completing_imports_nothing_heavy(words: str) -> None:
     assert HEAVY.isdisjoint(done.stdout.rsplit("LOADED", 1)[1].split())
 
 
-@pytest.mark.parametrize("shell", list(SHELLS))
+@pytest.mark.parametrize("shell", SHELLS)
 def test_command_prints_the_script(licodec: Licodec, shell: str) -> None:
     outcome = licodec("completion", shell)
     assert (outcome.code, outcome.out.decode()) == (0, completion_script(shell))
@@ -150,19 +143,3 @@ def test_command_prints_the_script(licodec: Licodec, shell: str) -> None:
 
 def test_unknown_shell_is_wrong_usage(licodec: Licodec) -> None:
     assert licodec("completion", "tcsh").code == 2
-
-
-def test_files_are_found_by_the_start_of_their_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "in").mkdir()
-    for name in ("in/a.lic", "in/b.lic", "in/.c.lic", "in/a.txt"):
-        (tmp_path / name).touch()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert find_files("", {".lic"}) == ["in/"]
-    assert find_files("in/", {".lic"}) == ["in/a.lic", "in/b.lic"]
-    assert find_files("in/a", {".lic"}) == ["in/a.lic"]
-    assert find_files("in/.", {".lic"}) == ["in/.c.lic"]
-    assert find_files("~/in/b", {".lic"}) == ["~/in/b.lic"]
-    assert find_files("nowhere/", {".lic"}) == []

@@ -83,6 +83,20 @@ def test_continue_refuses_an_output_of_other_settings_unless_forced(
     assert "2 finished earlier" in licodec(*arguments, *options, "--continue").err
 
 
+def test_qualities_with_one_number_to_show_are_told_apart(licodec: Licodec, tmp_path: Path) -> None:
+    save_photos(tmp_path / "in", "ab")
+    scale = quality_scale(family_of(DEFAULT_TUNE))
+    step = next(i for i in range(255) if scale.shown(i) == scale.shown(i + 1))
+    lower, upper = (scale.to_quality(i) for i in (step, step + 1))
+    arguments = ("compress", "--continue", tmp_path / "in", "-o", tmp_path / "out")
+    assert "2 done" in licodec(*arguments, "-q", lower).err
+    assert "2 finished earlier" in licodec(*arguments, "-q", lower).err
+    outcome = licodec(*arguments, "-q", upper)
+    assert outcome.code == 1
+    shown_alike = scale.shown(step)
+    assert f"{shown_alike} (step {step}), not {shown_alike} (step {step + 1})" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("earlier", "later", "reason"),
     [
@@ -150,6 +164,15 @@ def test_decompress_remembers_its_settings_too(
     outcome = licodec(*arguments[:4], "--continue")
     assert outcome.code == 1
     assert f"was made with {told}, not no {told.split(maxsplit=1)[0]}" in outcome.err
+
+
+def test_tune_is_told(licodec: Licodec, tmp_path: Path) -> None:
+    save_photos(tmp_path / "in", "a")
+    arguments = ("compress", "--force", tmp_path / "in" / "a.png", "--tune", "psnr")
+    assert "  tune psnr  " in licodec(*arguments, "-v").err
+    assert json.loads(licodec(*arguments, "--json").out)["tune"] == "psnr"
+    back = ("decompress", "--json", tmp_path / "in" / "a.lic")
+    assert json.loads(licodec(*back).out)["tune"] == "psnr"
 
 
 def test_json_tells_what_was_skipped_as_what_was_done(licodec: Licodec, tmp_path: Path) -> None:

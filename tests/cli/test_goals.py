@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from licodec.cli.goals import Goal
+from licodec.batch import EncodeOptions
 from tests.cli.conftest import Licodec
 from tests.cli.pictures import save_photo
 
@@ -103,10 +103,10 @@ def test_unusable_values_are_wrong_usage(licodec: Licodec, photo, options) -> No
 
 
 def test_efforts_from_five_have_seconds_for_a_search() -> None:
-    assert [Goal(effort=effort).search_seconds(1_000_000) for effort in (4, 5, 7, 9)] == [
+    assert [EncodeOptions(effort=effort).search_seconds(1_000_000) for effort in (4, 5, 7, 9)] == [
         0,
         5,
         45,
         500,
     ]
-    assert Goal(effort=9, time_budget=3.0).search_seconds(10**9) == 3
+    assert EncodeOptions(effort=9, time_budget=3.0).search_seconds(10**9) == 3

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from licodec.cli.shells import completion_script
+from licodec.cli.desktop import completion_script
 from tests.cli.conftest import Licodec
 
 needs_programs = pytest.mark.skipif(sys.platform == "win32", reason="scripts are no programs there")
@@ -198,7 +198,7 @@ def test_default_folder_is_used_where_the_variable_names_none(
 def test_system_means_the_systems_folder(
     licodec: Licodec, data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("licodec.cli.integrate.SYSTEM_DATA", tmp_path / "system")
+    monkeypatch.setattr("licodec.cli.desktop.SYSTEM_DATA", tmp_path / "system")
     assert licodec("integrate", "--system").code == 0
     assert written(tmp_path / "system") == PLACES
     assert not data.exists()

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from licodec.cli.integrate import places
+from licodec.cli.desktop import places
 from licodec.cli.main import cli
 from tests.docs.test_examples import ROOT, _python_blocks
 

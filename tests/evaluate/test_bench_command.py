@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from licodec.cli.bench import METRIC_NAMES, command
+from licodec.cli.measuring import bench
+from licodec.cli.params import METRIC_NAMES
 from licodec.errors import LicodecError
 from licodec.evaluate.measures import MEASURES
 
@@ -26,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+    return CliRunner().invoke(bench, [str(argument) for argument in arguments])
 
 
 def test_peers_are_measured_printed_and_written(folder, tmp_path):
@@ -134,8 +135,8 @@ def test_earlier_results_are_replaced_only_with_force(folder, tmp_path):
 
 def test_help_loads_neither_torch_nor_numpy_nor_rich():
     check = (
-        "import sys, licodec.cli.bench as bench\n"
-        "bench.command(['--help'], standalone_mode=False)\n"
+        "import sys, licodec.cli.measuring as measuring\n"
+        "measuring.bench(['--help'], standalone_mode=False)\n"
         "assert not {'torch', 'numpy', 'rich', 'PIL'} & set(sys.modules)\n"
     )
     shown = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-EXTRAS = {"matplotlib", "scipy", "pytorch_msssim", "ssimulacra2"}
+EXTRAS = {"scipy", "pytorch_msssim", "ssimulacra2"}
 
 
 @pytest.mark.parametrize("name", ["ssimulacra2", "butteraugli"])

@@ -10,7 +10,6 @@ from PIL import Image
 import licodec.search.objective as objective_module
 import licodec.search.overfit as overfit_module
 from licodec.api import Codec
-from licodec.cli.interrupts import Stopped
 from licodec.codec.decode import decode_symbols
 from licodec.codec.encode import encode_pixels
 from licodec.codec.latent import Latent
@@ -217,7 +216,10 @@ def test_default_type_of_torch_does_not_matter(tiny: Family, synthesis: Correcti
     assert found.encoded.payload == expected.encoded.payload
 
 
-def test_end_of_a_batch_ends_a_search(tiny: Family, synthesis: Correction) -> None:
+def test_what_ends_a_program_ends_a_search(tiny: Family, synthesis: Correction) -> None:
+    class Stopped(BaseException):
+        pass
+
     def stop(progress: Progress) -> None:
         raise Stopped
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from licodec.cli.finetune import _IN_LOOP, _PARTS
 from licodec.cli.main import cli
+from licodec.cli.training import IN_LOOP
+from licodec.cli.training import PARTS as PART_NAMES
 from licodec.config import SYNTHESES
 from licodec.errors import TrainingError
 from licodec.train.checkpoint import checkpoint_configs, load_checkpoint
@@ -31,8 +32,8 @@ def call(*arguments: object) -> Result:
 
 
 def test_names_of_the_options_are_those_of_the_training():
-    assert tuple(PARTS) == _PARTS
-    assert tuple(IN_LOOP_QUANTIZERS) == _IN_LOOP
+    assert tuple(PARTS) == PART_NAMES
+    assert tuple(IN_LOOP_QUANTIZERS) == IN_LOOP
 
 
 def test_finetune_writes_a_checkpoint_and_a_cache_and_resumes(
@@ -84,14 +85,20 @@ def test_processes_encode_what_a_single_one_does(checkpoint, family_path, photos
     assert all(files[0][name] == files[1][name] for name in shared)
 
 
-def test_finetune_of_the_prior_needs_no_released_family(checkpoint, photos, tmp_path):
-    told = ["--freeze", "gains", "--family", tmp_path / "absent"]
+@pytest.mark.parametrize(
+    ("tune", "stage"),
+    [
+        ([], "synthesis+prior on dead-zone"),
+        (["--tune", "visual"], "synthesis+prior on dead-zone, visual"),
+    ],
+)
+def test_finetune_of_the_prior_needs_no_released_family_and_keeps_the_tune_unless_told(
+    checkpoint, photos, tmp_path, tune, stage
+):
+    told = ["--freeze", "gains", "--family", tmp_path / "absent", *tune]
     result = call(checkpoint, photos, "-o", tmp_path / "run", *told, *SMALL_RUN)
     assert result.exit_code == 0, result.output
-    assert (
-        load_checkpoint(tmp_path / "run" / "last.pt")["stage"]
-        == "synthesis+prior on dead-zone, visual"
-    )
+    assert load_checkpoint(tmp_path / "run" / "last.pt")["stage"] == stage
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,162 @@
+"""Decompressing one .lic file of a batch, to the bytes of a picture file."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from licodec.batch.jobs import PIPE, Coded, Job, Result
+from licodec.batch.outputs import read_bytes
+from licodec.batch.paths import PathRules
+from licodec.batch.resume import is_finished
+from licodec.batch.worker import Worker
+from licodec.config import MAX_PIXELS
+from licodec.errors import LicodecError, NotLicodecFileError
+
+if TYPE_CHECKING:
+    from licodec.image.formats import WriteFormat
+
+_PICTURES = (
+    (0, b"\x89PNG", "a PNG"),
+    (0, b"\xff\xd8\xff", "a JPEG"),
+    (0, b"GIF8", "a GIF"),
+    (0, b"II*\0", "a TIFF"),
+    (0, b"MM\0*", "a TIFF"),
+    (0, b"BM", "a BMP"),
+    (8, b"WEBP", "a WebP"),
+    (4, b"ftypavif", "an AVIF"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decompression:
+    """Work of a run that makes pictures of .lic files; see `Work`."""
+
+    profile: str | None = None  # None takes that of each file
+    format_name: str | None = None  # of the pictures; None goes by the output's extension
+    region: tuple[int, int, int, int] | None = None  # left, top, width, height in pixels
+    max_size: int | None = None  # pixels of the longer side; excludes a region
+    max_pixels: int = MAX_PIXELS
+    command: str = "decompress"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        region = None if self.region is None else list(self.region)
+        return {"profile": self.profile, "region": region, "max_size": self.max_size}
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        return Decompression().settings
+
+    def find_finished(self, job: Job) -> Result | None:
+        """The result of an earlier run; what it was made with, the file does not tell."""
+        from licodec.inspect import read_info
+
+        if not is_finished(Path(job.target), Path(job.source)):
+            return None
+        info = read_info(read_bytes(job.source))
+        width, height = info.width, info.height
+        if self.region is not None:
+            width, height = self.region[2:]
+        elif self.max_size is not None:
+            from licodec.codec.part import size_within
+
+            width, height = size_within(width, height, self.max_size)
+        profile = info.profile and (self.profile or info.profile)
+        return replace(Result.of_finished(info), width=width, height=height, profile=profile)
+
+    def num_pixels(self, job: Job) -> float:
+        from licodec.container.read import read_front_from
+
+        try:
+            with open(job.source, "rb") as stream:
+                header = read_front_from(stream).head
+        except (OSError, LicodecError):  # told where the file is read, which takes no memory
+            return 0
+        return header.width * header.height
+
+    def code(self, job: Job, worker: Worker) -> Coded:
+        from licodec.container.read import read_container
+        from licodec.image.files import render_picture
+        from licodec.inspect import codec_of, describe
+
+        data = read_bytes(job.source)
+        check_is_lic(data)
+        container = read_container(data, self.max_pixels)
+        info = describe(container, len(data))
+        profile, tune = "", ""  # of a file without weights
+        if not container.is_lossless:
+            profile, tune = codec_of(container.header, self.profile)
+        part = {"region": self.region, "max_size": self.max_size}
+        arguments = {name: value for name, value in part.items() if value is not None}
+        timed = worker.decode(container, profile, tune, arguments)
+        picture = timed.value
+        rendered, notes = render_picture(picture, format_of(job.target, self.format_name))
+        result = Result(
+            width=picture.width,
+            height=picture.height,
+            num_bytes=info.num_bytes,
+            bpp=info.bpp,
+            quality=info.quality,
+            profile=profile or None,
+            tune=info.tune,
+            coding=info.coding,
+            notes=picture.notes + notes,
+            **timed.times,
+        )
+        return Coded(rendered, result)
+
+
+def decompression_paths(
+    format_name: str | None = None, *, keeps_folders: bool = False
+) -> PathRules:
+    """.lic files in, pictures out: a.png in a folder, a.lic.png beside a.lic.
+
+    Raises:
+        ImageError: unknown format.
+    """
+    suffix = format_of(PIPE, format_name).suffixes[0]
+
+    def beside(path: Path) -> Path:
+        """A name that the original cannot have, which may stand there."""
+        return path.with_name(path.name + suffix)
+
+    def rename(path: Path) -> Path:
+        return path.with_suffix(suffix) if path.suffix.lower() == ".lic" else beside(path)
+
+    return PathRules(
+        rename=rename,
+        beside=beside,
+        keeps_folders=keeps_folders,
+        is_input=lambda path: path.suffix.lower() == ".lic",
+        what=".lic files",
+        advice="use --keep-folders, or ",
+    )
+
+
+def format_of(target: str, format_name: str | None) -> "WriteFormat":
+    """The format of an output.
+
+    Raises:
+        ImageError: unknown name or extension.
+    """
+    from licodec.image.formats import find_format
+
+    return find_format(target, format_name or ("png" if target == PIPE else None))
+
+
+def check_is_lic(data: bytes) -> None:
+    """Refuse a picture by its name.
+
+    Args:
+        data: a file, or its first bytes.
+
+    Raises:
+        NotLicodecFileError: it is a picture, or empty.
+    """
+    if not data:
+        raise NotLicodecFileError("is empty; get it again")
+    for offset, magic, name in _PICTURES:
+        if data.startswith(magic, offset):
+            raise NotLicodecFileError(
+                f"is {name} file, no .lic file; licodec compress makes a .lic file of it"
+            )

@@ -1,0 +1,115 @@
+"""Outputs of a run: refused before work is spent on them, skipped if finished, written whole."""
+
+import os
+import sys
+from pathlib import Path
+
+from licodec.batch.jobs import PIPE, Coded, Job, Result, Work
+from licodec.batch.resume import SettingsRecord
+from licodec.errors import LicodecError
+from licodec.files import check_target, make_folder, write_file
+
+
+class Outputs:
+    """What becomes of the outputs of a run's jobs.
+
+    Args:
+        work: whose settings the outputs have.
+        is_continued: outputs of an earlier run with the same settings are finished.
+        force: replace those that exist, but for finished ones.
+        is_recorded: write settings that outputs do not tell beside them.
+    """
+
+    def __init__(self, work: Work, *, is_continued: bool, force: bool, is_recorded: bool) -> None:
+        self._work = work
+        self._is_continued = is_continued
+        self._force = force
+        self._record = SettingsRecord(
+            work.command, work.settings, work.defaults, is_kept=is_recorded or is_continued
+        )
+
+    def begin(self, job: Job) -> Result | None:
+        """The result of an earlier run; None if there is work to do.
+
+        Raises:
+            LicodecError: the output cannot be written, or must not be replaced.
+        """
+        if job.problem:
+            raise LicodecError(job.problem)
+        finished = self._find_finished(job)
+        if finished is None and job.target != PIPE:
+            source = None if job.source == PIPE else Path(job.source)
+            check_output(Path(job.target), source, force=self._force)
+        return finished
+
+    def end(self, job: Job, coded: Coded) -> Result:
+        """Write an output whole or not at all.
+
+        Raises:
+            LicodecError: the system refuses, or a file is there by now.
+        """
+        if job.target != PIPE:
+            folder = Path(job.target).parent
+            self._record.note(folder)
+            make_folder(folder)
+            write_file(Path(job.target), coded.data, replace=self._force)
+            return coded.result
+        try:
+            sys.stdout.buffer.write(coded.data)
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            raise LicodecError(f"stdout cannot be written: {error.strerror or error}") from error
+        return coded.result
+
+    def _find_finished(self, job: Job) -> Result | None:
+        if not self._is_continued or PIPE in (job.source, job.target):
+            return None
+        try:
+            finished = self._work.find_finished(job)
+            if finished is not None:
+                self._record.check(Path(job.target))
+        except LicodecError:
+            if not self._force:
+                raise
+            return None
+        return finished
+
+
+def check_output(target: Path, source: Path | None = None, *, force: bool) -> None:
+    """Refuse an output before work is spent on it.
+
+    Raises:
+        LicodecError: as `licodec.files.check_target` and, but for a device or pipe, `check_folder`.
+    """
+    check_target(target, source, force=force)
+    if target.is_file() or not target.exists():
+        check_folder(Path(os.path.realpath(target)).parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be written, or be created; nothing is created here.
+
+    Raises:
+        LicodecError: so it is.
+    """
+    place = folder
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise LicodecError(f"folder {folder} cannot be created: {place} is no folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise LicodecError(f"folder {place} cannot be written; choose another one")
+
+
+def read_bytes(source: str) -> bytes:
+    """All bytes of a file or of stdin.
+
+    Raises:
+        LicodecError: the system refuses.
+    """
+    try:
+        if source == PIPE:
+            return sys.stdin.buffer.read()
+        return Path(source).read_bytes()
+    except OSError as error:
+        raise LicodecError(f"cannot be read: {error.strerror or error}") from error

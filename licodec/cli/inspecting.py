@@ -1,0 +1,313 @@
+"""`licodec info`, `licodec profiles` and `licodec thumbnail`: files and networks as they are."""
+
+import io
+import json
+import os
+import stat
+import sys
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from licodec.batch.decompress import check_is_lic
+from licodec.batch.jobs import PIPE
+from licodec.batch.names import printable, shown
+from licodec.cli.options import complete_file, debug_option, force_option, max_pixels_option
+from licodec.cli.params import COUNT
+from licodec.cli.streams import check_stdin
+from licodec.config import DEFAULT_PROFILE, DEFAULT_TUNE, TUNE_FAMILIES, family_of
+from licodec.errors import LicodecError, ModelError
+from licodec.files import check_target, write_file
+
+if TYPE_CHECKING:
+    from licodec.inspect import Info
+
+JSON_SCHEMA = 1
+
+_PURPOSES = {
+    "visual": "made for how people see pictures",
+    "psnr": "made for the least squared error",
+}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  licodec info photo.lic
+  licodec info --json *.lic
+  licodec info --system"""
+)
+@click.argument("files", nargs=-1, metavar="[FILE.lic]...", shell_complete=complete_file)
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object per file.")
+@click.option(
+    "--check", "is_checked", is_flag=True, help="Decode the symbols and verify the checksum."
+)
+@click.option(
+    "--system", "is_system", is_flag=True, help="Show what codes here instead: library, CPU."
+)
+@max_pixels_option
+@debug_option
+@click.pass_context
+def info(
+    context: click.Context,
+    files: tuple[str, ...],
+    is_json: bool,
+    is_checked: bool,
+    is_system: bool,
+    max_pixels: int,
+) -> None:
+    """Show what .lic files contain and whether they can be decoded here.
+
+    FILE.lic is a file or - for stdin. Without --check only its front is read,
+    and --max-pixels does not matter.
+    """
+    if is_system == bool(files):
+        raise click.UsageError("give either files or --system")
+    if is_system:
+        _tell_system(is_json=is_json)
+        return
+    if PIPE in files:
+        check_stdin()
+    if len(files) == 1:
+        _tell(files[0], is_json=is_json, is_checked=is_checked, max_pixels=max_pixels)
+        return
+    num_failed = 0
+    for index, file in enumerate(files):
+        if index and not is_json:
+            click.echo()
+        try:
+            _tell(file, is_json=is_json, is_checked=is_checked, max_pixels=max_pixels)
+        except LicodecError as error:
+            num_failed += 1
+            click.echo(f"licodec: {printable(str(error))}", err=True)
+    context.exit(1 if num_failed else 0)
+
+
+def _tell(file: str, *, is_json: bool, is_checked: bool, max_pixels: int) -> None:
+    """Print what a file contains.
+
+    Raises:
+        LicodecError: it cannot be read, with its name.
+    """
+    name = shown(file)
+    try:
+        found = _read(file, is_checked=is_checked, max_pixels=max_pixels)
+    except LicodecError as error:
+        raise LicodecError(f"{name}: {error}") from error
+    if is_json:
+        line = {"schema": JSON_SCHEMA, "input": file} | asdict(found)
+        line |= {"bpp": found.bpp, "sections": dict(found.sections)}
+        line["is_checked"] = is_checked  # a failed check never comes to here
+        click.echo(json.dumps(line))
+        return
+    rows = [("file", name), *_rows(found)]
+    if is_checked:
+        coded = "picture matches" if found.family is None else "symbols match"
+        rows.append(("check", f"{coded} the checksum"))
+    for label, value in rows:
+        click.echo(f"{label:<11}  {value}")
+
+
+def _read(file: str, *, is_checked: bool, max_pixels: int) -> "Info":
+    from licodec.inspect import read_info, read_info_from
+
+    try:
+        if file == PIPE:
+            data = sys.stdin.buffer.read()
+        else:
+            with open(file, "rb") as stream:
+                status = os.fstat(stream.fileno())
+                check_is_lic(stream.peek())
+                if stat.S_ISREG(status.st_mode) and not is_checked:
+                    return read_info_from(stream, status.st_size)
+                data = stream.read()
+    except OSError as error:
+        raise LicodecError(f"cannot be read: {error.strerror or error}") from error
+    found = read_info(data)
+    if is_checked:
+        from licodec.inspect import check_file
+
+        check_file(data, max_pixels)
+    return found
+
+
+def _rows(found: "Info") -> list[tuple[str, str]]:
+    colour = "grey" if found.is_grey else "RGB"
+    rows = [
+        (
+            "picture",
+            f"{found.width}x{found.height} {colour}{' + alpha' if found.has_alpha else ''}",
+        ),
+        ("size", f"{found.num_bytes:,} B, {found.bpp:.3f} bpp"),
+        *_coding_rows(found),
+        ("frame", f"{found.frame_bytes:,} B"),
+    ]
+    rows += [(section, f"{num_bytes:,} B") for section, num_bytes in found.sections]
+    payload = "pixels" if found.family is None else "symbols"
+    rows.append((payload, f"{found.payload_bytes:,} B"))
+    rows.append(("decodable", "yes" if found.is_decodable else "no"))
+    rows += [("note", note) for note in found.notes]
+    return rows
+
+
+def _coding_rows(found: "Info") -> list[tuple[str, str]]:
+    if found.coding == "lossless":
+        return [("coding", "lossless: every pixel is as it was")]
+    if found.coding == "graphics":
+        return [("coding", f"graphics in few colours, for quality {found.quality:g}")]
+    layers = [("coding", "photograph below a layer of text and drawings")]
+    return [
+        *(layers if found.coding == "layers" else []),
+        ("profile", str(found.profile)),
+        ("quality", f"{found.quality:g} (step {found.quality_index} of 0 to 255)"),
+        ("quantizer", str(found.quantizer)),
+        ("tune", found.tune or "not known"),
+        ("family", f"{found.family} {found.family_fingerprint}"),
+        ("synthesis", str(found.synthesis_fingerprint)),
+    ]
+
+
+def _describe_system() -> dict[str, object]:
+    """Path of the native library, its instruction set, all that could be used, and threads."""
+    from licodec import native
+    from licodec.native.binding import usable_sets
+    from licodec.native.threads import num_threads
+
+    library = native.find()
+    return {
+        "native": None if library is None else str(library.path),
+        "instruction_set": None if library is None else library.isa,
+        "instruction_sets": [] if library is None else usable_sets(library),
+        "threads": num_threads(),
+    }
+
+
+def _tell_system(*, is_json: bool) -> None:
+    """Print it as lines, or as one JSON object."""
+    system = _describe_system()
+    if is_json:
+        click.echo(json.dumps({"schema": JSON_SCHEMA} | system))
+        return
+    if system["native"] is None:
+        click.echo("native       none: symbols are coded with torch and constriction")
+    else:
+        sets = system["instruction_sets"]
+        assert isinstance(sets, list)
+        click.echo(f"native       {system['native']}")
+        click.echo(f"instructions {system['instruction_set']} (of {', '.join(sets)})")
+    click.echo(f"threads      {system['threads']}")
+
+
+@click.command(epilog="Example: licodec profiles")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object per profile.")
+@debug_option
+def profiles(is_json: bool) -> None:
+    """List the installed profiles with size, complexity and typical results.
+
+    Each tune has profiles of its own; files of all are decoded alike.
+
+    Complexity is thousands of multiply-accumulates per pixel to decode: that of
+    the profile's own network, and that of the prior which all profiles share.
+    Rates and PSNR are means over the validation pictures, from real files.
+    """
+    from licodec.profiles import list_profiles
+
+    found = [(tune, p) for tune, family in TUNE_FAMILIES.items() for p in list_profiles(family)]
+    if not found:
+        raise ModelError("no profile is installed; reinstall licodec")
+    if is_json:
+        for tune, profile in found:
+            plain = {
+                key: value.hex() if isinstance(value, bytes) else value
+                for key, value in asdict(profile).items()
+                if not key.endswith("_path")
+            }
+            click.echo(json.dumps({"schema": JSON_SCHEMA, "tune": tune} | plain))
+        return
+    for tune in dict.fromkeys(tune for tune, _ in found):
+        click.echo(f"tune {tune:<8}{_PURPOSES[tune]}{' (default)' if tune == DEFAULT_TUNE else ''}")
+    click.echo(
+        f"\n{'profile':<12}{'tune':<8}{'family':<10}{'weights':>9}  {'kMAC/px':<18}fingerprints"
+    )
+    for tune, profile in found:
+        synthesis, prior = profile.kmac_per_px
+        is_default = (profile.name, tune) == (DEFAULT_PROFILE, DEFAULT_TUNE)
+        click.echo(
+            f"{profile.name:<12}{tune:<8}{profile.family:<10}{profile.file_bytes / 1e6:>6.1f} MB  "
+            f"{f'{synthesis:.1f} + {prior:.1f}':<18}"
+            f"{profile.family_fingerprint.hex()} {profile.synthesis_fingerprint.hex()}"
+            f"{' (default)' if is_default else ''}"
+        )
+    for tune, profile in found:
+        click.echo(f"\n{profile.name}, tune {tune}\n{'quality':>9}{'bpp':>9}{'PSNR dB':>9}")
+        for quality, bpp, psnr_db in profile.rd:
+            click.echo(f"{quality:>9g}{bpp:>9.3f}{psnr_db:>9.2f}")
+
+
+@click.command(
+    epilog="""\b
+Example:
+  licodec thumbnail photo.lic photo.png --size 256"""
+)
+@click.argument("file", metavar="FILE.lic", shell_complete=complete_file)
+@click.argument("output", metavar="OUT", shell_complete=complete_file)
+@click.option(
+    "-s",
+    "--size",
+    type=COUNT,
+    default=256,
+    show_default=True,
+    metavar="N",
+    help="Greatest width and height in pixels; smaller pictures keep their size.",
+)
+@force_option
+@debug_option
+def thumbnail(file: str, output: str, size: int, force: bool) -> None:
+    """Write a small PNG of a .lic file, as file managers show it.
+
+    OUT is a PNG file, whatever its name. An EXIF orientation is applied.
+    """
+    if PIPE in (file, output):
+        raise click.UsageError("- is no file here; licodec decompress --max-size N takes pipes")
+    source, target = Path(file), Path(output)
+    check_target(target, source, force=force)
+    write_file(target, _render(source, size), replace=force)
+
+
+def _render(source: Path, size: int) -> bytes:
+    import numpy as np
+    from PIL import Image, UnidentifiedImageError
+
+    from licodec.image.exif import EXIF_PREFIX, find_orientation, turn
+    from licodec.pillow import FORMAT, register
+    from licodec.profiles import list_profiles
+
+    name = click.format_filename(source)
+    buffer = io.BytesIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(source, formats=[FORMAT])
+        with image:
+            family = family_of(image.info.get("tune", DEFAULT_TUNE))
+            names = [profile.name for profile in list_profiles(family)]
+            profile = image.info.get("profile")  # none in a file without weights
+            if (
+                names and profile is not None and profile not in names
+            ):  # nobody sees it in a small picture
+                register(profile=names[0])
+            image.thumbnail((size, size))
+            pixels = np.asarray(image)
+        orientation = find_orientation(image.info.get("exif", b"").removeprefix(EXIF_PREFIX))
+        upright = Image.fromarray(turn(pixels, orientation))
+        upright.save(buffer, "PNG", icc_profile=image.info.get("icc_profile"))
+    except UnidentifiedImageError as error:
+        raise LicodecError(f"{name}: is not a .lic file") from error
+    except Image.DecompressionBombError as error:
+        raise LicodecError(f"{name}: has too many pixels for a thumbnail") from error
+    except OSError as error:
+        raise LicodecError(f"{name}: {error.strerror or error}") from error
+    return buffer.getvalue()

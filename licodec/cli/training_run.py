@@ -1,0 +1,201 @@
+"""Options of the commands that train, and the progress that they show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from licodec.cli.options import grouped, threads_option
+from licodec.cli.params import COUNT, DURATION, FOLDER
+from licodec.config import TUNES
+from licodec.errors import TrainingError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from licodec.train.data import Pictures
+    from licodec.train.finetune_task import CacheProgress
+    from licodec.train.loop import Progress as Row
+    from licodec.train.loop import RunOptions, Trainer
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _check_crop(context: click.Context, parameter: click.Parameter, size: int) -> int:
+    if size % 64:
+        raise click.BadParameter(f"{size} is not a multiple of 64")
+    return size
+
+
+_OPTIONS = (
+    click.option(
+        "-o",
+        "--out",
+        type=FOLDER,
+        required=True,
+        help="Folder of the run: last.pt, log.jsonl.",
+    ),
+    click.option(
+        "--time-limit",
+        type=DURATION,
+        default="1h",
+        show_default=True,
+        help="How long to train, such as 90s, 30m or 2h; a bare number is seconds. The learning "
+        "rate falls to 1 % towards it.",
+    ),
+    click.option(
+        "--stop-after",
+        type=DURATION,
+        help="Save and stop after this long, for --resume to go on with the same --time-limit.",
+    ),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where to train.",
+    ),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of crops and weights."),
+    click.option(
+        "--crop",
+        type=click.IntRange(64),
+        callback=_check_crop,
+        default=256,
+        show_default=True,
+        help="Side of a training crop in pixels, a multiple of 64.",
+    ),
+    click.option("--batch-size", type=COUNT, default=4, show_default=True, help="Crops per step."),
+    threads_option("CPU threads.  [default: all cores]"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """What the options of every command that trains say."""
+
+    out: Path
+    time_limit: float  # seconds, as the next
+    stop_after: float | None
+    device: str
+    seed: int
+    crop: int  # pixels
+    batch_size: int
+    tune: str | None  # key of licodec.metrics.distortion.DISTORTIONS; None: the checkpoint's
+    threads: int | None
+
+    @contextmanager
+    def begun(
+        self, data: Sequence[str], learning_rate: float, tune: str
+    ) -> Iterator[tuple[RunOptions, Pictures, Pictures]]:
+        """Join the processes of the run for a `with` block; pictures to train on and held back."""
+        import torch
+
+        from licodec.api import find_device
+        from licodec.train.loop import RunOptions
+        from licodec.train.processes import joined_processes
+
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        try:
+            device = find_device(self.device)
+        except ValueError as error:
+            raise TrainingError(str(error)) from error
+        with joined_processes(device.type) as device_name:
+            train, valid = load_data(data, self.crop)
+            options = RunOptions(
+                out=self.out,
+                time_limit_s=self.time_limit,
+                stop_after_s=math.inf if self.stop_after is None else self.stop_after,
+                device=device_name,
+                seed=self.seed,
+                crop_px=self.crop,
+                batch_size=self.batch_size,
+                learning_rate=learning_rate,
+                tune=tune,
+            )
+            yield options, train, valid
+
+
+def run_options(tune: str | None) -> Callable[[_F], _F]:
+    """Add the options of every command that trains, which gets them as `run`.
+
+    Args:
+        tune: default of --tune; None is the checkpoint's.
+    """
+    what = "Train for what people see, or for squared error."
+    tune_option = click.option(
+        "--tune",
+        type=click.Choice(TUNES),
+        default=tune,
+        show_default=tune is not None,
+        help=what if tune is not None else f"{what}  [default: the checkpoint's]",
+    )
+    names = tuple(field.name for field in fields(RunSettings))
+    return grouped("run", RunSettings, names, (*_OPTIONS[:-1], tune_option, _OPTIONS[-1]))
+
+
+def load_data(data: Sequence[str], crop_px: int) -> tuple[Pictures, Pictures]:
+    """Pictures to train on and held back of `DATA...`; tells how many there are."""
+    from licodec.train.data import load_pictures, parse_source
+
+    train, valid = load_pictures([parse_source(text) for text in data], crop_px)
+    num_too_small = train.num_too_small + valid.num_too_small
+    click.echo(
+        f"{len(train.arrays)} pictures, {train.megapixels:.0f} Mpx to train on, "
+        f"{len(valid.arrays)} held back, "
+        f"{num_too_small} too small for a crop of {crop_px} pixels, "
+        f"{train.num_unreadable + valid.num_unreadable} unreadable",
+        err=True,
+    )
+    return train, valid
+
+
+class RunProgress:
+    """A progress bar on a terminal, else now and then a line on stderr."""
+
+    def __init__(self, time_limit_s: float) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        is_hidden = not self._console.is_terminal
+        self._bar: Progress = Progress(*columns, console=self._console, disable=is_hidden)
+        self._task = self._bar.add_task("starting", total=time_limit_s)
+        self._next_line_s = 0.0
+
+    def run(self, trainer: Trainer) -> None:
+        """Train to the end, and tell where the checkpoint is."""
+        with self._bar:
+            trainer.run(self._train)
+        if trainer.rank == 0:
+            text = f"{trainer.options.out / 'last.pt'}: step {trainer.step}"
+            if trainer.scores:
+                text += f", validation score {trainer.scores[-1]:.4f}"
+            if len(trainer.scores) > 1:
+                text += f", first {trainer.scores[0]:.4f}"
+            click.echo(text, err=True)
+
+    def cache(self, row: CacheProgress) -> None:
+        """Show how far the pairs of a finetuning are."""
+        text = f"{row.num_pairs} encodes, {row.num_made} of them new, {row.num_bytes / 1e9:.2f} GB"
+        self._show(row.elapsed_s, text, row.elapsed_s >= self._next_line_s)
+
+    def _train(self, row: Row) -> None:
+        text = (
+            f"step {row.step}  loss {row.loss:.3f}  {row.bpp:.3f} bpp  {row.distortion_db:.2f} dB  "
+            f"rate x{row.rate_factor:.2f}"
+        )
+        self._show(row.elapsed_s, text, True)
+
+    def _show(self, elapsed_s: float, text: str, is_line: bool) -> None:
+        self._bar.update(self._task, completed=elapsed_s, description=text)
+        if is_line and not self._console.is_terminal:
+            self._console.print(f"{elapsed_s:.0f} s  {text}", highlight=False)
+            self._next_line_s = elapsed_s + 20
