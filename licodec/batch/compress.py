@@ -125,7 +125,7 @@ class Compression:
     def settings(self) -> dict[str, Any]:
         told = asdict(self.options)
         name, value = told.pop("target") or (None, None)
-        in_file = ("quality", "tune")
+        in_file = ("quality", "tune", "lossless", "content")
         others = {name: value for name, value in told.items() if name not in in_file}
         targets = dict.fromkeys(TARGETS) | ({} if name is None else {name: value})
         return others | targets | {"metadata": sorted(self.keep)}
@@ -140,8 +140,9 @@ class Compression:
         info = read_finished(Path(job.target), Path(job.source), {})
         if info is None:
             return None
-        if self.options.lossless or info.family is None:
-            self._check_weightless(job.target, info)
+        is_layered = info.coding == "layers" and self.options.content == "photo"
+        if self.options.lossless or info.family is None or is_layered:
+            self._check_coding(job.target, info)
             return Result.of_finished(info)
         settings = {
             "profile": self.profile,
@@ -153,7 +154,7 @@ class Compression:
             self._check_quality(job.target, info.quality_index)
         return Result.of_finished(info)
 
-    def _check_weightless(self, target: str, info: "Info") -> None:
+    def _check_coding(self, target: str, info: "Info") -> None:
         """Compare how a picture is coded, and the quality that was asked for if pixels changed."""
         wanted = round(self.options.quality)
         if self.options.lossless:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licodec.config import MAX_PIXELS
-from licodec.container import read_container, read_front
-from licodec.container.format import MAX_INFLATED_BYTES
+from licodec.container import Section, read_container, read_front
+from licodec.container.format import LAYER, MAX_INFLATED_BYTES
 from licodec.errors import (
     BitstreamError,
     CorruptFileError,
@@ -72,9 +72,16 @@ CATALOGUE = {
                      "format version at offset 4: found 0, expected 1"),
     "tiles": (changed(4, b"\x12"), UnsupportedVersionError,
               "tiles flag at offset 4: found 1, expected 0; written by a newer licodec"),
-    "layers": (changed(4, b"\x14"), UnsupportedVersionError, "layers flag at offset 4: found 1"),
-    "layers of a lossless file": (changed(4, b"\x1c"), UnsupportedVersionError,
-                                  "layers flag at offset 4: found 1"),
+    "reserved flag": (changed(4, b"\x14"), UnsupportedVersionError,
+                      "reserved flag at offset 4: found 1"),
+    "layer that may be skipped": (
+        with_sections(raw_section(0x85, b"layer")), CorruptFileError,
+        "skippable bit of the LAYER section at offset 19: found 1, expected 0"),
+    "reserved flag of a lossless file": (changed(4, b"\x1c"), UnsupportedVersionError,
+                                         "reserved flag at offset 4: found 1"),
+    "layer of a lossless file": (
+        lossless_file([Section(LAYER, b"layer")]), CorruptFileError,
+        "LAYER section: found in a file without weights, expected none"),
     "lossless width zero": (lossless_changed(5, b"\0", 2), CorruptFileError,
                             "width at offset 5: found 0, expected 1 to 16777216"),
     "giant lossless picture": (lossless_changed(5, b"\x80\x80\x80\x08" * 2, 3), TooLargeError,
@@ -128,7 +135,7 @@ CATALOGUE = {
     "section zero": (with_sections(raw_section(0x80, b"")), CorruptFileError,
                      "section type at offset 19: found 0, expected 1 to 63"),
     "unknown required section": (with_sections(raw_section(9, b"new")), UnsupportedVersionError,
-                                 "found 9, expected at most 4 for a section that must be underst"),
+                                 "found 9, expected at most 5 for a section that must be underst"),
     "alpha that may be skipped": (
         with_sections(raw_section(0x84, b"alpha")), CorruptFileError,
         "skippable bit of the ALPHA section at offset 19: found 1, expected 0"),

@@ -277,8 +277,8 @@ def test_section_given_twice_is_refused():
 
 
 def test_section_of_an_unknown_type_is_refused():
-    with pytest.raises(ValueError, match="section type: found 5, expected 1 to 4"):
-        Section(5, b"")
+    with pytest.raises(ValueError, match="section type: found 6, expected 1 to 5"):
+        Section(6, b"")
 
 
 def test_container_needs_only_the_standard_library():
