@@ -16,6 +16,8 @@ _EQUAL = 0.55
 _CONTRAST = 48
 # Share of blocks that must show such; photographs of the validation set have less.
 _LEAST_BLOCKS = 0.03
+# Runs along rows and columns that flat colour is followed by.
+_ROUNDS = 6
 # What is left over between drawn pixels is a photograph as far as squares of this side fit in it.
 _ROOM_PX = 17
 
@@ -41,10 +43,9 @@ def drawn_pixels(pixels: NDArray[np.uint8]) -> Mask | None:
     if (is_drawn & (contrast >= _CONTRAST)).mean() < _LEAST_BLOCKS:
         return None
     is_drawn = _without_specks(is_drawn)
-    if is_drawn.all() or not is_drawn.any():
-        return None
     spread = is_drawn.repeat(BLOCK_PX, 0)[:height].repeat(BLOCK_PX, 1)[:, :width]
-    return _without_strokes(_grown(spread, codes))
+    mask = _without_strokes(_grown(spread, codes))
+    return None if mask.all() or not mask.any() else mask
 
 
 def _blocks(way: np.ufunc, values: NDArray[Any]) -> NDArray[np.int64]:
@@ -66,17 +67,25 @@ def _without_specks(is_drawn: Mask) -> Mask:
 
 
 def _grown(mask: Mask, codes: NDArray[np.uint32]) -> Mask:
-    """The mask up to where flat colour ends, at most a block further."""
-    mask = mask.copy()
-    beside = codes[:, 1:] == codes[:, :-1]
-    below = codes[1:] == codes[:-1]
-    for _ in range(BLOCK_PX):
-        before = mask.copy()
-        mask[:, 1:] |= before[:, :-1] & beside
-        mask[:, :-1] |= before[:, 1:] & beside
-        mask[1:] |= before[:-1] & below
-        mask[:-1] |= before[1:] & below
+    """The mask up to where flat colour that it touches ends."""
+    rows, columns = _run_ids(codes), _run_ids(codes.T).T
+    for _ in range(_ROUNDS):
+        mask = _whole_runs(_whole_runs(mask, rows), columns)
     return mask
+
+
+def _run_ids(codes: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """A number for each run of equal values in a row."""
+    is_first = np.ones(codes.shape, np.bool_)
+    is_first[:, 1:] = codes[:, 1:] != codes[:, :-1]
+    return np.asarray(is_first.cumsum(dtype=np.int64) - 1).reshape(codes.shape)
+
+
+def _whole_runs(mask: Mask, ids: NDArray[np.int64]) -> Mask:
+    """Runs that are masked anywhere, masked from end to end."""
+    is_masked = np.zeros(int(ids.max()) + 1, np.bool_)
+    is_masked[ids[mask]] = True
+    return is_masked[ids]
 
 
 def _without_strokes(mask: Mask) -> Mask:
