@@ -13,6 +13,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from licodec.config import (
+    DEFAULT_CONTENT,
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_TUNE,
@@ -71,6 +72,7 @@ __all__ = [
 def encode(
     image: Image | NDArray[Any],
     *,
+    lossless: bool = False,
     quality: float | None = None,
     bpp: float | None = None,
     size: float | None = None,
@@ -79,6 +81,7 @@ def encode(
     effort: int = DEFAULT_EFFORT,
     time_budget: float | None = None,
     quantizer: str | None = None,
+    content: str = DEFAULT_CONTENT,
     profile: str = DEFAULT_PROFILE,
     tune: str = DEFAULT_TUNE,
     device: str = "auto",
@@ -92,6 +95,8 @@ def encode(
     Args:
         image: Pillow image of any common mode, or uint8 array (H, W), (H, W, 1), (H, W, 2) grey
             and alpha, (H, W, 3) RGB or (H, W, 4) RGB and alpha; see `licodec.image.convert`.
+        lossless: keep every pixel as it is, also colours that alpha hides. Needs neither torch nor
+            weights; excludes what follows up to quantizer, but for effort. Content does not matter.
         quality: 1 (smallest file) to 100 (closest to the original, but not lossless); 75 if neither
             this nor one of the next four, which exclude each other, is given.
         bpp: bits per pixel that the file stays under; by at most 1 % if a quality reaches them.
@@ -102,6 +107,9 @@ def encode(
         time_budget: seconds for that search in place of the effort's own.
         quantizer: one of "rounding", "dead-zone", "rdoq", "tcq8" and "tcq128" in place of
             the effort's own.
+        content: "photo" codes by a latent family. "graphics" codes without one, exactly or in few
+            colours, where that is no worse and takes no more bytes. "auto" does so for what looks
+            like a screen, text or a drawing.
         profile: name from `licodec profiles`.
         tune: what the file is made for: "visual", how people see it, or "psnr", least squared
             error.
@@ -116,6 +124,19 @@ def encode(
         TargetError: what is asked for cannot be reached; names the nearest that can.
         ValueError: an argument is out of range, or two exclude each other.
     """
+    if lossless:
+        from licodec.lossless import check_alone, encode_lossless
+
+        check_alone(
+            quality=quality,
+            bpp=bpp,
+            size=size,
+            psnr=psnr,
+            ssimulacra2=ssimulacra2,
+            time_budget=time_budget,
+            quantizer=quantizer,
+        )
+        return encode_lossless(image, effort=effort, keep=keep)
     return _codec(profile, tune, device, MAX_PIXELS).encode(
         image,
         quality=quality,
@@ -126,6 +147,7 @@ def encode(
         effort=effort,
         time_budget=time_budget,
         quantizer=quantizer,
+        content=content,
         keep=keep,
     )
 
@@ -164,9 +186,16 @@ def decode(
         TypeError: data is no bytes.
         ValueError: max_size below 1, or with a region.
     """
-    from licodec.inspect import choose_codec, whole_bytes
+    from licodec.inspect import choose_codec, is_lossless, whole_bytes
 
     data = whole_bytes(data)
+    if is_lossless(data, max_pixels):
+        from licodec.container.read import read_container
+        from licodec.image.convert import to_image
+        from licodec.lossless import decode_lossless
+
+        container = read_container(data, max_pixels)
+        return to_image(decode_lossless(container, region=region, max_size=max_size))
     name, tune = choose_codec(data, profile, max_pixels)
     return _codec(name, tune, device, max_pixels).decode(data, region=region, max_size=max_size)
 

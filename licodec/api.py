@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from licodec.codec.autocast import no_autocast
@@ -16,28 +17,41 @@ from licodec.codec.padding import padding_bytes
 from licodec.codec.part import cut, region_of, shrink
 from licodec.config import (
     DEFAULT_CHOICE,
+    DEFAULT_CONTENT,
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_QUALITY,
     DEFAULT_TUNE,
     FAMILY_IDS,
     MAX_PIXELS,
+    MAX_QUALITY_INDEX,
     METADATA_KINDS,
     PROFILE_IDS,
     QUANTIZER_IDS,
+    check_content,
     check_kinds,
     choice_of,
     family_of,
     search_seconds,
 )
-from licodec.container.format import ALPHA, EXIF, ICC, MAX_SIDE_PX, XMP, Container, Header, Section
+from licodec.container.format import ALPHA, EXIF, ICC, LAYER, XMP, Container, Header, Section
 from licodec.container.read import read_container, read_front
 from licodec.container.write import write_container
-from licodec.errors import ImageError, PictureWarning
-from licodec.image.alpha import pack_alpha, unpack_alpha
+from licodec.errors import PictureWarning
+from licodec.graphics.choose import Layers, RivalChooser
+from licodec.graphics.layer import lay_over, shrink_layer, unpack_layer
+from licodec.image.alpha import unpack_alpha
 from licodec.image.convert import picture_from, resized, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
+from licodec.lossless import (
+    THOROUGH_EFFORT,
+    check_alone,
+    check_side,
+    decode_lossless,
+    encode_lossless,
+    sections_of,
+)
 from licodec.memory import LARGE_PX, check_memory, decode_bytes, encode_bytes, score_bytes
 from licodec.profiles import family_name, find_profile, read_scale
 from licodec.search.target import Target, notes_on_size, target_of
@@ -91,6 +105,7 @@ class Codec:
         self,
         image: Image | NDArray[Any],
         *,
+        lossless: bool = False,
         quality: float | None = None,
         bpp: float | None = None,
         size: float | None = None,
@@ -99,12 +114,14 @@ class Codec:
         effort: int = DEFAULT_EFFORT,
         time_budget: float | None = None,
         quantizer: str | None = None,
+        content: str = DEFAULT_CONTENT,
         keep: Iterable[str] = METADATA_KINDS,
     ) -> bytes:
         """Compress a picture; a `PictureWarning` says what is changed or dropped beforehand.
 
         Args:
             image: Pillow image or uint8 array, see `licodec.image.convert`.
+            lossless: keep every pixel, see `licodec.encode`.
             quality: 1 (smallest) to 100 (best, not lossless); 75 if neither this nor one of the
                 next four, which exclude each other, is given.
             bpp: bits per pixel that the file stays under; by at most 1 % if a quality reaches them.
@@ -114,6 +131,7 @@ class Codec:
             effort: 0 (fastest) to 9 (smallest file), see `licodec.config.EFFORT_CHOICES`.
             time_budget: seconds for the search of a latent in place of the effort's own.
             quantizer: key of `licodec.config.CHOICES` in place of the effort's own.
+            content: "auto", "photo" or "graphics", see `licodec.encode`.
             keep: kinds of metadata to keep, see `licodec.encode`.
 
         Raises:
@@ -123,6 +141,17 @@ class Codec:
             ValueError: an argument out of range, two that exclude each other, an unknown quantizer
                 or kind of metadata.
         """
+        if lossless:
+            check_alone(
+                quality=quality,
+                bpp=bpp,
+                size=size,
+                psnr=psnr,
+                ssimulacra2=ssimulacra2,
+                time_budget=time_budget,
+                quantizer=quantizer,
+            )
+            return encode_lossless(image, effort=effort, keep=keep)
         wanted = check_kinds(keep)
         picture = keep_only(picture_from(image), wanted)
         for note in picture.notes:
@@ -138,8 +167,11 @@ class Codec:
             effort=effort,
             time_budget=time_budget,
             quantizer=quantizer,
+            content=content,
         )
-        reached = self.scale.shown(read_front(data).header.quality_index)
+        front = read_front(data)
+        exact = self.scale.shown(MAX_QUALITY_INDEX)
+        reached = exact if front.is_lossless else self.scale.shown(front.header.quality_index)
         for note in notes_on_size(target, len(data), reached):
             warnings.warn(note, PictureWarning, stacklevel=2)
         return data
@@ -175,6 +207,7 @@ class Codec:
         effort: int = DEFAULT_EFFORT,
         time_budget: float | None = None,
         quantizer: str | None = None,
+        content: str = DEFAULT_CONTENT,
         report: Callable[[Progress], None] | None = None,
     ) -> bytes:
         """Compress pixels with their alpha plane and metadata. Errors as `encode`.
@@ -183,16 +216,60 @@ class Codec:
             picture: as read.
             quality: 1 to 100; not used if there is a target.
             target: what to reach.
-            effort, time_budget, quantizer: as of `encode`.
+            effort, time_budget, quantizer, content: as of `encode`.
             report: called after each round of a search. Ctrl-C ends the search alone.
         """
+        check_content(content)
+
+        def encode(layers: Layers | None, *, is_quick: bool) -> bytes:
+            return self._encode_photo(
+                picture if layers is None else replace(picture, pixels=layers.photo),
+                quality=quality,
+                target=target,
+                effort=min(effort, DEFAULT_EFFORT) if is_quick else effort,
+                time_budget=0.0 if is_quick else time_budget,
+                quantizer=quantizer,
+                report=None if is_quick else report,
+                layer=None if layers is None else layers.packed,
+            )
+
+        chooser = RivalChooser(
+            picture,
+            content,
+            is_thorough=effort >= THOROUGH_EFFORT,
+            is_seen=self.info.family == family_of("visual"),
+            # The closeness of the photograph alone would be taken for that of the picture.
+            can_layer=target is None or target.is_size,
+        )
+        if not chooser.is_needed:
+            return encode(None, is_quick=False)
+        # A search gains less than what decides here, so that it waits for the decision.
+        is_searched = effort > DEFAULT_EFFORT or bool(time_budget)
+        choice = chooser.choose(
+            lambda layers: encode(layers, is_quick=True),
+            lambda data: self.decode_picture(data).pixels,
+            self.scale.shown,
+        )
+        if is_searched and not choice.is_whole:
+            return encode(choice.layers, is_quick=False)
+        return choice.data
+
+    def _encode_photo(
+        self,
+        picture: Picture,
+        *,
+        quality: float,
+        target: Target | None,
+        effort: int,
+        time_budget: float | None,
+        quantizer: str | None,
+        report: Callable[[Progress], None] | None = None,
+        layer: bytes | None = None,
+    ) -> bytes:
+        """`encode_picture` by the latent family, whatever the picture shows, below a layer."""
         index = self.scale.to_index(quality)
         width, height = picture.width, picture.height
-        if max(width, height) > MAX_SIDE_PX:
-            raise ImageError(
-                f"picture has {width}x{height} pixels, no side may have more than {MAX_SIDE_PX}; "
-                "make it smaller or cut it"
-            )
+        check_side(width, height)
         seconds = search_seconds(effort, width * height)
         seconds = seconds if time_budget is None else time_budget
         if not seconds >= 0:
@@ -206,7 +283,7 @@ class Codec:
             num_bytes = max(num_bytes, score_bytes(width, height))
         remedy = "free some, choose a lower effort or encode a smaller picture"
         check_memory(width, height, num_bytes, remedy)
-        sections = _sections(picture)
+        sections = sections_of(picture) + ([] if layer is None else [Section(LAYER, layer)])
         # Planes of large pictures are not kept, see docs/large-pictures.md.
         is_tuned = choice == DEFAULT_CHOICE and width * height <= LARGE_PX
         if target is None and seconds == 0:
@@ -295,6 +372,9 @@ class Codec:
             region, max_size: as of `decode`.
         """
         container = data if isinstance(data, Container) else read_container(data, self.max_pixels)
+        if container.is_lossless:
+            self.last_timings = {}
+            return decode_lossless(container, region=region, max_size=max_size)
         header = container.header
         check_family(header)
         part = region_of(region, max_size, header.width, header.height)
@@ -302,9 +382,12 @@ class Codec:
         blocks = {s.type: s.data for s in container.sections}
         alpha = blocks.get(ALPHA)
         size = header.width, header.height
-        num_bytes = decode_bytes(*size, has_alpha=alpha is not None, level=level)
+        layer = blocks.get(LAYER)
+        is_laid = alpha is not None or layer is not None
+        num_bytes = decode_bytes(*size, has_alpha=is_laid, level=level)
         check_memory(*size, num_bytes, "free some or decode a preview (max_size, --max-size)")
         plane = None if alpha is None else unpack_alpha(alpha, header.width, header.height)
+        cover = None if layer is None else unpack_layer(layer, *size, part)
         timings: dict[str, float] = {}
         family, synthesis = self._weights_of(header)
         if level > 1:
@@ -317,6 +400,8 @@ class Codec:
         if max_size is not None:
             pixels = shrink(pixels, *size, max_size, spacing_px=1 << (level - 1))
             plane = None if plane is None else shrink(plane, *size, max_size)
+        if cover is not None:
+            pixels = lay_over(pixels, shrink_layer(cover, *pixels.shape[1::-1]))
         picture = Picture(
             pixels=pixels,
             alpha=plane,
@@ -326,9 +411,3 @@ class Codec:
         )
         is_whole = (picture.width, picture.height) == size
         return picture if is_whole else resized(picture)
-
-
-def _sections(picture: Picture) -> list[Section]:
-    alpha = None if picture.alpha is None else pack_alpha(picture.alpha)
-    blocks = ((ICC, picture.icc), (EXIF, picture.exif), (XMP, picture.xmp), (ALPHA, alpha))
-    return [Section(number, data) for number, data in blocks if data]

@@ -32,6 +32,10 @@ QUANTIZER_IDS: Mapping[str, int] = MappingProxyType({"rounding": 0, "tcq8": 1, "
 TUNE_FAMILIES: Mapping[str, str] = MappingProxyType({"visual": "visual1", "psnr": "psnr1"})
 TUNES = tuple(TUNE_FAMILIES)
 
+# How a picture is coded: as it looks, as a photograph, or as a drawing if that is not larger.
+CONTENTS = ("auto", "photo", "graphics")
+DEFAULT_CONTENT = "auto"
+
 # How an encoder chooses symbols, and the quantizer that the file then names.
 CHOICES: Mapping[str, str] = MappingProxyType(
     {
@@ -54,17 +58,28 @@ MAX_EFFORT = max(SEARCH_SECONDS_PER_MPX)
 DEFAULT_EFFORT = 4
 
 
+def check_effort(effort: int) -> None:
+    """Raises ValueError if an effort is out of range."""
+    if not 0 <= effort <= MAX_EFFORT:
+        raise ValueError(f"effort is {effort}, expected 0 to {MAX_EFFORT}")
+
+
 def choice_of(effort: int, quantizer: str | None = None) -> str:
     """How symbols are chosen at an effort, unless a quantizer (key of CHOICES) is named.
 
     Raises:
         ValueError: effort out of range, or an unknown quantizer.
     """
-    if not 0 <= effort <= MAX_EFFORT:
-        raise ValueError(f"effort is {effort}, expected 0 to {MAX_EFFORT}")
+    check_effort(effort)
     if quantizer is not None and quantizer not in CHOICES:
         raise ValueError(f"quantizer is {quantizer!r}, expected one of: {', '.join(CHOICES)}")
     return EFFORT_CHOICES[min(effort, len(EFFORT_CHOICES) - 1)] if quantizer is None else quantizer
+
+
+def check_content(content: str) -> None:
+    """Raises ValueError unless a content is one of CONTENTS."""
+    if content not in CONTENTS:
+        raise ValueError(f"content is {content!r}, expected one of: {', '.join(CONTENTS)}")
 
 
 def family_of(tune: str) -> str:

@@ -13,11 +13,15 @@ from licodec.config import (
     PROFILE_IDS,
     tune_of,
 )
-from licodec.container.format import ALPHA, Container, Header, section_name
-from licodec.container.read import check_length, read_front, read_front_from
+from licodec.container.format import ALPHA, LAYER, Container, Header, section_name
+from licodec.container.read import check_length, read_container, read_front, read_front_from
 from licodec.errors import ModelError
 from licodec.profiles import ProfileInfo, family_name, list_profiles, quality_scale
 from licodec.quality_scale import QualityScale
+
+# How a picture is coded: by a latent family, alone or below a layer of what is drawn; or without
+# one, as it was or in few colours.
+CODINGS = ("photo", "layers", "lossless", "graphics")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,16 +33,20 @@ class Info:
     height: int  # pixels
     is_grey: bool
     has_alpha: bool
-    quality: float  # 1 to 100 on its family's scale, as the file's 256 steps hold it
-    quality_index: int  # 0 to 255
-    quantizer: str
-    family: str  # name, or "id 7" if this licodec does not know it
+    coding: str  # one of CODINGS
+    # 1 to 100 on its family's scale, as the file's 256 steps hold it; what the encoder was asked
+    # for where it coded without weights and changed pixels; None of a lossless file.
+    quality: float | None
+    # What follows up to the fingerprint of the synthesis is None in files without weights.
+    quality_index: int | None  # 0 to 255
+    quantizer: str | None
+    family: str | None  # name, or "id 7" if this licodec does not know it
     tune: str | None  # what its family encodes for, None if that is not known
-    family_fingerprint: str  # 8 hex digits
-    profile: str  # the one that the file was made for, or "id 7"
-    synthesis_fingerprint: str  # 4 hex digits: the encoder's synthesis weights
+    family_fingerprint: str | None  # 8 hex digits
+    profile: str | None  # the one that the file was made for, or "id 7"
+    synthesis_fingerprint: str | None  # 4 hex digits: the encoder's synthesis weights
     frame_bytes: int  # everything but sections and payload
-    payload_bytes: int  # coded symbols
+    payload_bytes: int  # coded symbols, or the picture without weights
     sections: tuple[tuple[str, int], ...]  # name, bytes in the file
     is_decodable: bool  # the installed family is the one of the file
     notes: tuple[str, ...]  # why it is not decodable, or what differs
@@ -89,10 +97,13 @@ def describe(front: Container, num_bytes: int) -> Info:
         TruncatedFileError, CorruptFileError: the front claims another number of bytes.
     """
     check_length(front, num_bytes)
+    if front.is_lossless:
+        return _describe_lossless(front, num_bytes)
     header = front.header
     obstacle = _find_obstacle(header)
     notes = (obstacle,) if obstacle else _find_differences(front)
     return Info(
+        coding="photo" if front.section(LAYER) is None else "layers",
         num_bytes=num_bytes,
         width=header.width,
         height=header.height,
@@ -112,6 +123,58 @@ def describe(front: Container, num_bytes: int) -> Info:
         is_decodable=obstacle is None,
         notes=notes,
     )
+
+
+def _describe_lossless(front: Container, num_bytes: int) -> Info:
+    header = front.lossless_header
+    return Info(
+        num_bytes=num_bytes,
+        width=header.width,
+        height=header.height,
+        is_grey=header.is_grey,
+        has_alpha=front.section(ALPHA) is not None,
+        coding="graphics" if header.asked_quality else "lossless",
+        quality=float(header.asked_quality) or None,
+        quality_index=None,
+        quantizer=None,
+        family=None,
+        tune=None,
+        family_fingerprint=None,
+        profile=None,
+        synthesis_fingerprint=None,
+        frame_bytes=front.frame_bytes,
+        payload_bytes=front.payload_bytes,
+        sections=tuple((section_name(number), size) for number, size in front.section_bytes),
+        is_decodable=True,
+        notes=(),
+    )
+
+
+def is_lossless(data: bytes, max_pixels: int | None = None) -> bool:
+    """Whether a file is one without weights, by its front.
+
+    Raises:
+        BitstreamError: a bad front, or more than `max_pixels` pixels.
+    """
+    return read_front(data, max_pixels).is_lossless
+
+
+def check_file(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
+    """Decode all that is coded in a file and compare its checksums; loads torch if it has symbols.
+
+    Raises:
+        BitstreamError: not a .lic file, newer, damaged or too large.
+        ModelError: the latent family that the file needs is not installed.
+        NotEnoughMemoryError: it would not fit into memory.
+    """
+    if is_lossless(data, max_pixels):
+        from licodec.lossless import decode_lossless
+
+        decode_lossless(read_container(data, max_pixels))
+        return
+    from licodec.codec.check import check_symbols_of
+
+    check_symbols_of(data, max_pixels)
 
 
 def quality_of(header: Header) -> float:

@@ -15,6 +15,8 @@ _ENCODE_LARGE_BYTES_PER_PX = 28
 _SEARCH_BYTES_PER_PX = 270
 _SCORE_BYTES_PER_PX = 320
 _DECODE_BYTES_PER_PX = 24
+# Pixels, the tile that is being decoded, and what libwebp takes for it.
+_LOSSLESS_BYTES_PER_PX = 20
 # While an alpha plane is unpacked, which comes first.
 _ALPHA_BYTES_PER_PX = 16
 # Above this, an encoder makes the finest coefficients of chroma only when they are needed.
@@ -52,11 +54,16 @@ def decode_bytes(width: int, height: int, *, has_alpha: bool, level: int = 1) ->
 
     Args:
         width, height: of the picture in pixels.
-        has_alpha: it has an alpha plane, which is unpacked whole at any level.
+        has_alpha: it has an alpha plane or a layer, which is unpacked whole at any level.
         level: 1 to 6, the last that is decoded; above 1 for a preview.
     """
     symbols = (_padded_px(width, height) >> 2 * (level - 1)) * _DECODE_BYTES_PER_PX
     return max(symbols, width * height * _ALPHA_BYTES_PER_PX if has_alpha else 0)
+
+
+def lossless_bytes(width: int, height: int) -> int:
+    """What coding a picture of that many pixels without loss takes, either way."""
+    return width * height * _LOSSLESS_BYTES_PER_PX
 
 
 def _padded_px(width: int, height: int) -> int:

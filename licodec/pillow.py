@@ -21,14 +21,21 @@ from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
-from licodec.config import DEFAULT_PROFILE, DEFAULT_TUNE, tune_of
-from licodec.container.format import ALPHA, EXIF, ICC, MAGIC_BYTES, MAX_SIDE_PX, XMP
+from licodec.config import (
+    DEFAULT_CONTENT,
+    DEFAULT_EFFORT,
+    DEFAULT_PROFILE,
+    DEFAULT_TUNE,
+    check_content,
+    tune_of,
+)
+from licodec.container.format import ALPHA, EXIF, ICC, MAGIC_BYTES, MAX_SIDE_PX, XMP, Container
 from licodec.container.read import read_front_from
 from licodec.errors import BitstreamError, LicodecError, NotLicodecFileError, PictureWarning
 from licodec.image.density import density_in
 from licodec.image.exif import EXIF_PREFIX
 from licodec.image.faults import bytes_or_none
-from licodec.inspect import choose_codec, quality_of
+from licodec.inspect import check_file, choose_codec, is_lossless, quality_of
 from licodec.profiles import family_name, find_profile, profile_name
 
 if TYPE_CHECKING:
@@ -42,7 +49,7 @@ _DECODER = "licodec"
 _METADATA_KINDS = MappingProxyType({"icc_profile": "icc", "exif": "exif", "xmp": "xmp"})
 _MAX_HALVINGS = 5  # level 6 of the format is the coarsest
 _TARGETS = ("bpp", "size", "psnr", "ssimulacra2")
-_CODING_OPTIONS = ("quality", *_TARGETS, "effort", "time_budget", "quantizer")
+_CODING_OPTIONS = ("quality", *_TARGETS, "effort", "time_budget", "quantizer", "content")
 _NO_LIMIT = MAX_SIDE_PX**2  # Pillow's own limit, Image.MAX_IMAGE_PIXELS, has been applied before
 _LOCK = threading.Lock()  # a Codec must not be used by two threads at once
 
@@ -89,8 +96,8 @@ def register(*, profile: str | None = None, device: str = "auto") -> None:
 class LicImageFile(ImageFile.ImageFile):
     """A .lic file whose front has been read; pixels are decoded at `load`.
 
-    `info` has quality (1.0 to 100.0), profile and, unless the family is unknown here, tune;
-    icc_profile, exif, xmp and dpi where the file has them.
+    `info` has quality (1.0 to 100.0), profile and, unless the family is unknown here, tune, or
+    lossless=True in place of them; icc_profile, exif, xmp and dpi where the file has them.
     """
 
     format = FORMAT
@@ -104,14 +111,10 @@ class LicImageFile(ImageFile.ImageFile):
             raise SyntaxError(str(error)) from error
         except BitstreamError as error:
             raise OSError(str(error)) from error
-        header = front.header
         has_alpha = front.section(ALPHA) is not None
-        self._size = header.width, header.height
-        self._mode = ("L" if header.is_grey else "RGB") + ("A" if has_alpha else "")
-        self.info["quality"] = quality_of(header)
-        self.info["profile"] = profile_name(header.profile_id) or f"id {header.profile_id}"
-        tune = tune_of(family_name(header.family_id))
-        self.info |= {} if tune is None else {"tune": tune}
+        self._size = front.head.width, front.head.height
+        self._mode = ("L" if front.head.is_grey else "RGB") + ("A" if has_alpha else "")
+        self.info.update(_coding_info(front))
         exif = front.section(EXIF)
         blocks = (
             ("icc_profile", front.section(ICC)),
@@ -163,12 +166,10 @@ class LicImageFile(ImageFile.ImageFile):
         """
         if self.fp is None:
             raise RuntimeError("verify must be called directly after open")
-        from licodec.codec.check import check_symbols_of
-
         try:
             self.fp.seek(0)
             with _LOCK:
-                check_symbols_of(self.fp.read(), _NO_LIMIT)
+                check_file(self.fp.read(), _NO_LIMIT)
         except LicodecError as error:
             raise OSError(str(error)) from error
         finally:
@@ -184,14 +185,33 @@ class LicDecoder(ImageFile.PyDecoder):
         assert self.fd is not None
         data = self.fd.read()
         try:
-            chosen = choose_codec(data, _SETTINGS.profile, _NO_LIMIT)
-            with _LOCK:
-                codec = _codec(*chosen, _SETTINGS.device)
-                image = codec.decode(data, max_size=self.args[0] if self.args else None)
+            image = _decode(data, self.args[0] if self.args else None)
         except LicodecError as error:
             raise OSError(str(error)) from error
         self.set_as_raw(image.tobytes())
         return -1, 0
+
+
+def _coding_info(front: Container) -> dict[str, Any]:
+    """What `info` says of the way in which a picture is coded."""
+    if front.is_lossless:
+        asked = front.lossless_header.asked_quality
+        return {"quality": float(asked)} if asked else {"lossless": True}
+    header = front.header
+    profile = profile_name(header.profile_id) or f"id {header.profile_id}"
+    tune = tune_of(family_name(header.family_id))
+    found = {"quality": quality_of(header), "profile": profile}
+    return found if tune is None else found | {"tune": tune}
+
+
+def _decode(data: bytes, max_size: int | None) -> Image.Image:
+    if is_lossless(data, _NO_LIMIT):
+        import licodec
+
+        return licodec.decode(data, max_pixels=_NO_LIMIT, max_size=max_size)
+    chosen = choose_codec(data, _SETTINGS.profile, _NO_LIMIT)
+    with _LOCK:
+        return _codec(*chosen, _SETTINGS.device).decode(data, max_size=max_size)
 
 
 @functools.lru_cache(maxsize=4)
@@ -222,15 +242,34 @@ def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
         image.info = own_info | {key: block for key, block in given.items() if block is not None}
         if "dpi" in options:
             image.info |= {"dpi": options["dpi"]}
-        with _LOCK:
-            wanted = options.get("profile", DEFAULT_PROFILE), options.get("tune", DEFAULT_TUNE)
-            codec = _codec(*wanted, _SETTINGS.device)
-            data = codec.encode(image, keep=kept, **coding)
+        if options.get("lossless"):
+            data = _encode_lossless(image, kept, **coding)
+        else:
+            with _LOCK:
+                wanted = options.get("profile", DEFAULT_PROFILE), options.get("tune", DEFAULT_TUNE)
+                codec = _codec(*wanted, _SETTINGS.device)
+                data = codec.encode(image, keep=kept, **coding)
     except LicodecError as error:
         raise OSError(f"cannot write {FORMAT}: {error}") from error
     finally:
         image.info = own_info
     stream.write(data)
+
+
+def _encode_lossless(
+    image: Image.Image,
+    kept: list[str],
+    *,
+    effort: int = DEFAULT_EFFORT,
+    content: str = DEFAULT_CONTENT,
+    **others: Any,
+) -> bytes:
+    """Raises ValueError if there are options that mean nothing to a lossless file."""
+    from licodec.lossless import check_alone, encode_lossless
+
+    check_content(content)
+    check_alone(**others)
+    return encode_lossless(image, effort=effort, keep=kept)
 
 
 def _save_all(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:

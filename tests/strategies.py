@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from licodec.config import QUANTIZER_IDS
-from licodec.container.format import SECTION_NAMES, Header, Section
+from licodec.container.format import SECTION_NAMES, Header, LosslessHeader, Section
 
 
 def sides() -> st.SearchStrategy[int]:
@@ -29,6 +29,17 @@ def headers(side: st.SearchStrategy[int] | None = None) -> st.SearchStrategy[Hea
         is_grey=st.booleans(),
         quantizer_id=st.sampled_from(sorted(QUANTIZER_IDS.values())),
         is_all_coded=st.booleans(),
+    )
+
+
+def lossless_headers() -> st.SearchStrategy[LosslessHeader]:
+    """Any valid header of a lossless file."""
+    return st.builds(
+        LosslessHeader,
+        width=sides(),
+        height=sides(),
+        is_grey=st.booleans(),
+        asked_quality=st.integers(0, 100),
     )
 
 

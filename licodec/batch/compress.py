@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 from licodec.batch.jobs import Coded, Job, Result
 from licodec.batch.outputs import read_bytes
 from licodec.batch.paths import PathRules
-from licodec.batch.resume import read_finished
+from licodec.batch.resume import check_settings, read_finished
 from licodec.batch.worker import Worker
 from licodec.config import (
     CHOICES,
+    DEFAULT_CONTENT,
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_QUALITY,
     DEFAULT_TUNE,
     MAX_PIXELS,
+    MAX_QUALITY,
     METADATA_KINDS,
+    check_content,
     choice_of,
     family_of,
     quality_to_index,
@@ -30,6 +33,7 @@ from licodec.errors import LicodecError
 
 if TYPE_CHECKING:
     from licodec.image.picture import Picture
+    from licodec.inspect import Info
     from licodec.search.overfit import Progress
     from licodec.search.target import Target
 
@@ -53,11 +57,14 @@ class EncodeOptions:
     effort: int = DEFAULT_EFFORT
     quantizer: str | None = None  # None chooses by the effort
     time_budget: float | None = None  # seconds; None chooses by the effort
+    content: str = DEFAULT_CONTENT  # what the picture shows, one of config.CONTENTS
+    lossless: bool = False  # in place of all but the effort
 
     def __post_init__(self) -> None:
         quality_to_index(self.quality)  # complains, as do the next lines
         choice_of(self.effort, self.quantizer)
         family_of(self.tune)
+        check_content(self.content)
         if self.target is not None and self.target[0] not in TARGETS:
             raise ValueError(f"target is {self.target[0]!r}, expected one of: {', '.join(TARGETS)}")
 
@@ -68,6 +75,8 @@ class EncodeOptions:
 
     def search_seconds(self, num_pixels: int) -> float:
         """Time that a picture's search may take, 0 without one."""
+        if self.lossless:
+            return 0.0
         if self.time_budget is not None:
             return self.time_budget
         return search_seconds(self.effort, num_pixels)
@@ -80,15 +89,17 @@ class EncodeOptions:
             "target": self._target_for(picture),
         }
         given = {name: value for name, value in optional.items() if value is not None}
-        return {"quality": self.quality, "effort": self.effort} | given
+        fixed = {"quality": self.quality, "effort": self.effort, "content": self.content}
+        return fixed | given
 
-    def notes(self, picture: "Picture", num_bytes: int, quality: float) -> tuple[str, ...]:
-        """What is to be told of a file with this size and quality."""
+    def notes(self, picture: "Picture", num_bytes: int, quality: float | None) -> tuple[str, ...]:
+        """What is to be told of a file with this size and quality, None if it is lossless."""
         if self.target is None:
             return ()
         from licodec.search.target import notes_on_size
 
-        return notes_on_size(self._target_for(picture), num_bytes, quality)
+        reached = MAX_QUALITY if quality is None else quality
+        return notes_on_size(self._target_for(picture), num_bytes, reached)
 
     def _target_for(self, picture: "Picture") -> "Target | None":
         if self.target is None:
@@ -114,7 +125,7 @@ class Compression:
     def settings(self) -> dict[str, Any]:
         told = asdict(self.options)
         name, value = told.pop("target") or (None, None)
-        in_file = ("quality", "tune")
+        in_file = ("quality", "tune", "lossless", "content")
         others = {name: value for name, value in told.items() if name not in in_file}
         targets = dict.fromkeys(TARGETS) | ({} if name is None else {name: value})
         return others | targets | {"metadata": sorted(self.keep)}
@@ -124,18 +135,39 @@ class Compression:
         return Compression().settings
 
     def find_finished(self, job: Job) -> Result | None:
-        """The result of an earlier run with the same quality, profile, tune and quantizer."""
+        """The result of an earlier run with the same quality, profile, tune and quantizer, as far
+        as the file names them."""
+        info = read_finished(Path(job.target), Path(job.source), {})
+        if info is None:
+            return None
+        is_layered = info.coding == "layers" and self.options.content == "photo"
+        if self.options.lossless or info.family is None or is_layered:
+            self._check_coding(job.target, info)
+            return Result.of_finished(info)
         settings = {
             "profile": self.profile,
             "tune": self.options.tune,
             "quantizer": self.options.quantizer_in_file,
         }
-        info = read_finished(Path(job.target), Path(job.source), settings)
-        if info is None:
-            return None
-        if self.options.target is None:
+        check_settings(Path(job.target), info, settings)
+        if self.options.target is None and info.quality_index is not None:
             self._check_quality(job.target, info.quality_index)
         return Result.of_finished(info)
+
+    def _check_coding(self, target: str, info: "Info") -> None:
+        """Compare how a picture is coded, and the quality that was asked for if pixels changed."""
+        wanted = round(self.options.quality)
+        if self.options.lossless:
+            if info.coding == "lossless":
+                return
+            made = "was not made lossless"
+        elif self.options.content == "photo":
+            made = f"was made as {info.coding}, not as photo"
+        elif info.quality is None or self.options.target is not None or info.quality == wanted:
+            return
+        else:
+            made = f"was made with quality {info.quality:g}, not {wanted}"
+        raise LicodecError(f"output {target} {made}; replace it with --force")
 
     def _check_quality(self, target: str, index: int) -> None:
         """Compare the knobs: at the top of the scale several have one quality to show."""
@@ -176,7 +208,10 @@ class Compression:
         with nullcontext() if self.watch is None else self.watch(seconds) as report:
             if report is not None:
                 arguments["report"] = report
-            timed = worker.encode(picture, self.profile, self.options.tune, arguments)
+            if self.options.lossless:
+                timed = worker.encode_lossless(picture, self.options.effort)
+            else:
+                timed = worker.encode(picture, self.profile, self.options.tune, arguments)
         info = read_info(timed.value)
         result = Result(
             width=picture.width,
@@ -184,8 +219,9 @@ class Compression:
             num_bytes=info.num_bytes,
             bpp=info.bpp,
             quality=info.quality,
-            profile=self.profile,
-            tune=self.options.tune,
+            profile=info.profile,
+            tune=info.tune,
+            coding=info.coding,
             notes=picture.notes + self.options.notes(picture, info.num_bytes, info.quality),
             **timed.times,
         )
@@ -196,7 +232,10 @@ class Compression:
         from licodec.image.keep import keep_only
 
         stream = io.BytesIO(read_bytes(source))
-        return keep_only(read_picture(stream, max_pixels=self.max_pixels), self.keep)
+        picture = read_picture(
+            stream, max_pixels=self.max_pixels, keeps_hidden=self.options.lossless
+        )
+        return keep_only(picture, self.keep)
 
 
 def compression_paths(*, keeps_extension: bool = False, keeps_folders: bool = False) -> PathRules:

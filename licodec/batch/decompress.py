@@ -58,10 +58,10 @@ class Decompression:
         if self.region is not None:
             width, height = self.region[2:]
         elif self.max_size is not None:
-            from licodec.codec.part import size_within  # imports torch
+            from licodec.codec.part import size_within
 
             width, height = size_within(width, height, self.max_size)
-        profile = self.profile or info.profile
+        profile = info.profile and (self.profile or info.profile)
         return replace(Result.of_finished(info), width=width, height=height, profile=profile)
 
     def num_pixels(self, job: Job) -> float:
@@ -69,7 +69,7 @@ class Decompression:
 
         try:
             with open(job.source, "rb") as stream:
-                header = read_front_from(stream).header
+                header = read_front_from(stream).head
         except (OSError, LicodecError):  # told where the file is read, which takes no memory
             return 0
         return header.width * header.height
@@ -82,8 +82,10 @@ class Decompression:
         data = read_bytes(job.source)
         check_is_lic(data)
         container = read_container(data, self.max_pixels)
-        profile, tune = codec_of(container.header, self.profile)
         info = describe(container, len(data))
+        profile, tune = "", ""  # of a file without weights
+        if not container.is_lossless:
+            profile, tune = codec_of(container.header, self.profile)
         part = {"region": self.region, "max_size": self.max_size}
         arguments = {name: value for name, value in part.items() if value is not None}
         timed = worker.decode(container, profile, tune, arguments)
@@ -95,8 +97,9 @@ class Decompression:
             num_bytes=info.num_bytes,
             bpp=info.bpp,
             quality=info.quality,
-            profile=profile,
+            profile=profile or None,
             tune=info.tune,
+            coding=info.coding,
             notes=picture.notes + notes,
             **timed.times,
         )

@@ -33,9 +33,10 @@ class Result:
     height: int  # pixels
     num_bytes: int  # of the .lic file
     bpp: float
-    quality: float
-    profile: str
-    tune: str | None  # what the file is made for; None if that is not known
+    quality: float | None  # None of a lossless file
+    profile: str | None  # None of a file without weights
+    tune: str | None  # what the file is made for; None if that is not known, or without weights
+    coding: str  # one of licodec.inspect.CODINGS
     seconds: float = 0.0  # coding alone
     model_seconds: float = 0.0  # loading weights, 0 if that had been done
     stages_s: dict[str, float] = field(default_factory=dict)  # seconds of the stages of coding
@@ -53,6 +54,7 @@ class Result:
             quality=info.quality,
             profile=info.profile,
             tune=info.tune,
+            coding=info.coding,
             skipped=True,
         )
 

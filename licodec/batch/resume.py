@@ -55,6 +55,12 @@ def read_finished(target: Path, source: Path, settings: Mapping[str, object]) ->
         raise LicodecError(f"output {target} {error}; replace it with --force") from error
     except OSError as error:
         raise LicodecError(f"output {target} cannot be read: {error.strerror or error}") from error
+    check_settings(target, info, settings)
+    return info
+
+
+def check_settings(target: Path, info: Info, settings: Mapping[str, object]) -> None:
+    """Raises LicodecError if an output was made with other settings; as of `read_finished`."""
     for name, wanted in settings.items():
         found = getattr(info, name)
         if found != wanted:
@@ -62,7 +68,6 @@ def read_finished(target: Path, source: Path, settings: Mapping[str, object]) ->
                 f"output {target} was made with {name} {found}, not {wanted}; "
                 "replace it with --force"
             )
-    return info
 
 
 @dataclass(frozen=True, slots=True)

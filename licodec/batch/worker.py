@@ -72,15 +72,28 @@ class Worker:
                 raise FatalError(str(error)) from error
             return _timed(lambda: codec.encode_picture(picture, **arguments), codec, model_seconds)
 
+    def encode_lossless(self, picture: "Picture", effort: int) -> Timed[bytes]:
+        """`licodec.lossless.encode_lossless_picture`, which needs no codec."""
+        from licodec.lossless import encode_lossless_picture
+
+        with self._turn:
+            return _timed(lambda: encode_lossless_picture(picture, effort=effort))
+
     def decode(
         self, data: "bytes | Container", profile: str, tune: str, arguments: Mapping[str, Any]
     ) -> "Timed[Picture]":
-        """`Codec.decode_picture` with these keywords.
+        """`Codec.decode_picture` with these keywords; files without weights need no codec.
 
         Raises:
             ModelError: unknown profile, or unusable weights.
             FatalError: unusable device.
         """
+        if not isinstance(data, bytes) and data.is_lossless:
+            from licodec.lossless import decode_lossless
+
+            container = data
+            with self._turn:
+                return _timed(lambda: decode_lossless(container, **arguments))
         with self._turn:
             codec, model_seconds = self._codec(profile, tune)
             return _timed(lambda: codec.decode_picture(data, **arguments), codec, model_seconds)
@@ -104,11 +117,13 @@ class Worker:
             return copy(codec), time.perf_counter() - started
 
 
-def _timed(call: Callable[[], _T], codec: "Codec", model_seconds: float) -> Timed[_T]:
+def _timed(
+    call: Callable[[], _T], codec: "Codec | None" = None, model_seconds: float = 0.0
+) -> Timed[_T]:
     started = time.perf_counter()
     value = call()
     seconds = time.perf_counter() - started
-    stages = dict(codec.last_timings)
+    stages = {} if codec is None else dict(codec.last_timings)
     return Timed(value, {"seconds": seconds, "model_seconds": model_seconds, "stages_s": stages})
 
 

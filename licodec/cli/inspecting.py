@@ -105,7 +105,8 @@ def _tell(file: str, *, is_json: bool, is_checked: bool, max_pixels: int) -> Non
         return
     rows = [("file", name), *_rows(found)]
     if is_checked:
-        rows.append(("check", "symbols match the checksum"))
+        coded = "picture matches" if found.family is None else "symbols match"
+        rows.append(("check", f"{coded} the checksum"))
     for label, value in rows:
         click.echo(f"{label:<11}  {value}")
 
@@ -127,9 +128,9 @@ def _read(file: str, *, is_checked: bool, max_pixels: int) -> "Info":
         raise LicodecError(f"cannot be read: {error.strerror or error}") from error
     found = read_info(data)
     if is_checked:
-        from licodec.codec.check import check_symbols_of
+        from licodec.inspect import check_file
 
-        check_symbols_of(data, max_pixels)
+        check_file(data, max_pixels)
     return found
 
 
@@ -141,19 +142,32 @@ def _rows(found: "Info") -> list[tuple[str, str]]:
             f"{found.width}x{found.height} {colour}{' + alpha' if found.has_alpha else ''}",
         ),
         ("size", f"{found.num_bytes:,} B, {found.bpp:.3f} bpp"),
-        ("profile", found.profile),
-        ("quality", f"{found.quality:g} (step {found.quality_index} of 0 to 255)"),
-        ("quantizer", found.quantizer),
-        ("tune", found.tune or "not known"),
-        ("family", f"{found.family} {found.family_fingerprint}"),
-        ("synthesis", found.synthesis_fingerprint),
+        *_coding_rows(found),
         ("frame", f"{found.frame_bytes:,} B"),
     ]
     rows += [(section, f"{num_bytes:,} B") for section, num_bytes in found.sections]
-    rows.append(("symbols", f"{found.payload_bytes:,} B"))
+    payload = "pixels" if found.family is None else "symbols"
+    rows.append((payload, f"{found.payload_bytes:,} B"))
     rows.append(("decodable", "yes" if found.is_decodable else "no"))
     rows += [("note", note) for note in found.notes]
     return rows
+
+
+def _coding_rows(found: "Info") -> list[tuple[str, str]]:
+    if found.coding == "lossless":
+        return [("coding", "lossless: every pixel is as it was")]
+    if found.coding == "graphics":
+        return [("coding", f"graphics in few colours, for quality {found.quality:g}")]
+    layers = [("coding", "photograph below a layer of text and drawings")]
+    return [
+        *(layers if found.coding == "layers" else []),
+        ("profile", str(found.profile)),
+        ("quality", f"{found.quality:g} (step {found.quality_index} of 0 to 255)"),
+        ("quantizer", str(found.quantizer)),
+        ("tune", found.tune or "not known"),
+        ("family", f"{found.family} {found.family_fingerprint}"),
+        ("synthesis", str(found.synthesis_fingerprint)),
+    ]
 
 
 def _describe_system() -> dict[str, object]:
@@ -280,7 +294,10 @@ def _render(source: Path, size: int) -> bytes:
         with image:
             family = family_of(image.info.get("tune", DEFAULT_TUNE))
             names = [profile.name for profile in list_profiles(family)]
-            if names and image.info["profile"] not in names:  # nobody sees it in a small picture
+            profile = image.info.get("profile")  # none in a file without weights
+            if (
+                names and profile is not None and profile not in names
+            ):  # nobody sees it in a small picture
                 register(profile=names[0])
             image.thumbnail((size, size))
             pixels = np.asarray(image)

@@ -14,6 +14,8 @@ from licodec.batch.compress import TARGETS, EncodeOptions
 from licodec.cli.params import BPP, COUNT, DURATION, KINDS, PSNR, QUALITY, SCORE, SIZE
 from licodec.config import (
     CHOICES,
+    CONTENTS,
+    DEFAULT_CONTENT,
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_QUALITY,
@@ -218,26 +220,43 @@ common_options = grouped(
 
 
 def _encode_options(
-    *, quality: float | None, tune: str, effort: int, **others: Any
+    *,
+    quality: float | None,
+    tune: str | None,
+    effort: int,
+    lossless: bool,
+    content: str | None,
+    **others: Any,
 ) -> EncodeOptions:
     given = [("quality", quality), *((name, others.pop(name)) for name in TARGETS)]
     given = [(name, value) for name, value in given if value is not None]
+    if lossless:
+        _check_lossless([*given, ("tune", tune), ("content", content), *others.items()])
+        return EncodeOptions(effort=effort, lossless=True)
     if len(given) > 1:
         names = " and ".join(f"--{name}" for name, _ in given)
         raise click.UsageError(f"{names} exclude each other; give one of them")
     return EncodeOptions(
         quality=DEFAULT_QUALITY if quality is None else quality,
         target=given[0] if given and quality is None else None,
-        tune=tune,
+        tune=tune or DEFAULT_TUNE,
         effort=effort,
+        content=content or DEFAULT_CONTENT,
         **others,
     )
+
+
+def _check_lossless(others: list[tuple[str, Any]]) -> None:
+    """Refuse options that mean nothing to a lossless file."""
+    names = [f"--{name.replace('_', '-')}" for name, value in others if value is not None]
+    if names:
+        raise click.UsageError(f"--lossless excludes {' and '.join(names)}; leave one of them out")
 
 
 encode_options = grouped(
     "options",
     _encode_options,
-    ("quality", *TARGETS, "tune", "effort", "time_budget", "quantizer"),
+    ("quality", *TARGETS, "lossless", "tune", "effort", "time_budget", "quantizer", "content"),
     (
         click.option(
             "-q",
@@ -269,11 +288,15 @@ encode_options = grouped(
             "high quality, 90 hardly to be told from the original.",
         ),
         click.option(
+            "--lossless",
+            is_flag=True,
+            help="Keep every pixel as it is; of these options only the effort goes with it.",
+        ),
+        click.option(
             "--tune",
             type=click.Choice(TUNES),
-            default=DEFAULT_TUNE,
-            show_default=True,
-            help="What files are made for: how people see them, or the least squared error.",
+            help="What files are made for: how people see them, or the least squared error.  "
+            f"[default: {DEFAULT_TUNE}]",
         ),
         click.option(
             "-e",
@@ -295,6 +318,13 @@ encode_options = grouped(
             "--quantizer",
             type=click.Choice(list(CHOICES)),
             help="How symbols are chosen, in place of the effort's way.",
+        ),
+        click.option(
+            "--content",
+            type=click.Choice(CONTENTS),
+            help="What pictures show: auto looks whether text and drawings are smaller in few "
+            "colours or in a layer, graphics tries it always, photo never.  "
+            f"[default: {DEFAULT_CONTENT}]",
         ),
     ),
 )

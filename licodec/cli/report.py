@@ -266,8 +266,11 @@ def _line_of(job: Job, result: Result, *, is_verbose: bool) -> str:
         "finished earlier" if result.skipped else f"{result.seconds:.1f} s",
     ]
     if is_verbose:
-        parts += [f"profile {result.profile}", f"tune {result.tune or 'not known'}"]
-        parts += [f"quality {result.quality:g}"]
+        if result.profile is None:
+            parts += [result.coding]
+        else:
+            parts += [f"profile {result.profile}", f"tune {result.tune or 'not known'}"]
+        parts += [] if result.quality is None else [f"quality {result.quality:g}"]
         parts += [f"model {result.model_seconds:.1f} s"] if result.model_seconds else []
         parts += [f"{stage} {seconds:.2f} s" for stage, seconds in result.stages_s.items()]
     return "  ".join(parts)

@@ -7,8 +7,9 @@ from licodec.codec.decode import decode_planes
 from licodec.codec.match import check_family
 from licodec.codec.model import load_family
 from licodec.config import MAX_PIXELS
-from licodec.container.format import ALPHA
+from licodec.container.format import ALPHA, LAYER
 from licodec.container.read import read_container
+from licodec.graphics.layer import unpack_layer
 from licodec.image.alpha import unpack_alpha
 from licodec.memory import check_memory, decode_bytes
 from licodec.profiles import family_name, list_profiles
@@ -27,10 +28,14 @@ def check_symbols_of(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
     header = container.header
     check_family(header)
     alpha = container.section(ALPHA)
-    num_bytes = decode_bytes(header.width, header.height, has_alpha=alpha is not None)
+    layer = container.section(LAYER)
+    is_laid = alpha is not None or layer is not None
+    num_bytes = decode_bytes(header.width, header.height, has_alpha=is_laid)
     check_memory(header.width, header.height, num_bytes, "free some or use a larger machine")
     if alpha is not None:
         unpack_alpha(alpha, header.width, header.height)
+    if layer is not None:
+        unpack_layer(layer, header.width, header.height)
     # Symbols depend on the family alone, so that of any of its profiles will do.
     family = family_name(header.family_id)
     assert family is not None  # check_family has found it

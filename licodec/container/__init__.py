@@ -3,7 +3,17 @@
 `docs/format.md` is the specification. Standard library only.
 """
 
-from licodec.container.format import ALPHA, EXIF, ICC, XMP, Container, Header, Section, section_name
+from licodec.container.format import (
+    ALPHA,
+    EXIF,
+    ICC,
+    XMP,
+    Container,
+    Header,
+    LosslessHeader,
+    Section,
+    section_name,
+)
 from licodec.container.read import (
     check_crc,
     check_length,
@@ -11,7 +21,7 @@ from licodec.container.read import (
     read_front,
     read_front_from,
 )
-from licodec.container.write import write_container
+from licodec.container.write import write_container, write_lossless_container
 
 __all__ = [
     "ALPHA",
@@ -20,6 +30,7 @@ __all__ = [
     "XMP",
     "Container",
     "Header",
+    "LosslessHeader",
     "Section",
     "check_crc",
     "check_length",
@@ -28,4 +39,5 @@ __all__ = [
     "read_front_from",
     "section_name",
     "write_container",
+    "write_lossless_container",
 ]

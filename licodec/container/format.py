@@ -57,7 +57,7 @@ class Varint:
 
 
 MAGIC = Fixed("magic", 4)
-VERSION_FLAGS = Fixed("version and flags", 1)  # VVVVLYTS
+VERSION_FLAGS = Fixed("version and flags", 1)  # VVVVL0TS
 FAMILY_PROFILE = Fixed("family and profile", 1)  # FFFFFPPP
 FAMILY_FINGERPRINT = Fixed("family fingerprint", 4)
 SYNTHESIS_FINGERPRINT = Fixed("synthesis fingerprint", 2)
@@ -65,6 +65,8 @@ WIDTH = Varint("width", 1, MAX_SIDE_PX)
 HEIGHT = Varint("height", 1, MAX_SIDE_PX)
 QUALITY = Fixed("quality index", 1)
 COLOUR_QUANTIZER = Fixed("colour and quantizer", 1)  # 00IAQQQG
+COLOUR = Fixed("colour", 1)  # 0000000G, of a lossless file
+ASKED_QUALITY = Fixed("asked quality", 1)  # of a lossless file
 SECTION_COUNT = Fixed("section count", 1)  # only if the sections flag is set; sections follow it
 CRC = Fixed("checksum", 4)
 PAYLOAD_LENGTH = Varint("payload length", 0, MAX_LENGTH_BYTES)
@@ -85,6 +87,19 @@ FRAME: tuple[Fixed | Varint, ...] = (
     PAYLOAD_LENGTH,
 )
 
+# The same of a lossless file, whose payload is the picture without weights.
+LOSSLESS_FRAME: tuple[Fixed | Varint, ...] = (
+    MAGIC,
+    VERSION_FLAGS,
+    WIDTH,
+    HEIGHT,
+    COLOUR,
+    ASKED_QUALITY,
+    SECTION_COUNT,
+    CRC,
+    PAYLOAD_LENGTH,
+)
+
 SECTION_TYPE = Fixed("section type", 1)  # KDNNNNNN
 STORED_LENGTH = Varint("stored length", 0, MAX_LENGTH_BYTES)
 RAW_LENGTH = Varint("raw length", 1, MAX_INFLATED_BYTES)  # only of a deflated section
@@ -94,10 +109,9 @@ SECTION_CRC = Fixed("section checksum", 4)
 SECTION: tuple[Fixed | Varint, ...] = (SECTION_TYPE, STORED_LENGTH, RAW_LENGTH, SECTION_CRC)
 
 FLAG_SECTIONS = 0x01
+FLAG_LOSSLESS = 0x08
 # What newer versions may write; 0 in files of this one.
-RESERVED_FLAGS: Mapping[int, str] = MappingProxyType(
-    {0x02: "tiles", 0x04: "layers", 0x08: "lossless"}
-)
+RESERVED_FLAGS: Mapping[int, str] = MappingProxyType({0x02: "tiles", 0x04: "reserved"})
 INTEGER_SYNTHESIS_BIT = 0x20  # of colour and quantizer
 MAX_FAMILY_ID = 31
 MAX_PROFILE_ID = 7
@@ -106,17 +120,18 @@ QUANTIZER_SHIFT = 1
 QUANTIZER_MASK = 0x07
 ALL_CODED_BIT = 0x10
 UNUSED_COLOUR_BITS = 0xC0
+MAX_ASKED_QUALITY = 100
 
 SKIPPABLE_BIT = 0x80  # a reader that does not know the section may skip it
 DEFLATED_BIT = 0x40
 SECTION_NUMBER_MASK = 0x3F
 
 # Section numbers; in files: append, never reuse.
-ICC, EXIF, XMP, ALPHA = 1, 2, 3, 4
+ICC, EXIF, XMP, ALPHA, LAYER = 1, 2, 3, 4, 5
 SECTION_NAMES: Mapping[int, str] = MappingProxyType(
-    {ICC: "ICC", EXIF: "EXIF", XMP: "XMP", ALPHA: "ALPHA"}
+    {ICC: "ICC", EXIF: "EXIF", XMP: "XMP", ALPHA: "ALPHA", LAYER: "LAYER"}
 )
-SKIPPABLE_SECTIONS = frozenset({ICC, EXIF, XMP})  # without ALPHA the picture would be another
+SKIPPABLE_SECTIONS = frozenset({ICC, EXIF, XMP})  # without the others the picture would be another
 
 
 def section_name(number: int) -> str:
@@ -174,6 +189,31 @@ class Header:
         return next(name for name, i in QUANTIZER_IDS.items() if i == self.quantizer_id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LosslessHeader:
+    """What the decoder of a lossless file must know before the payload.
+
+    Raises:
+        ValueError: a value that the file cannot hold.
+    """
+
+    width: int  # pixels, 1 .. 2^24
+    height: int  # pixels, 1 .. 2^24
+    is_grey: bool  # grey, or else RGB
+    # 0: the payload has the encoder's own pixels; 1 .. 100: it changed them, as this quality allows
+    asked_quality: int = 0
+
+    def __post_init__(self) -> None:
+        ranges = (
+            ("width", self.width, WIDTH.low, WIDTH.high),
+            ("height", self.height, HEIGHT.low, HEIGHT.high),
+            ("asked_quality", self.asked_quality, 0, MAX_ASKED_QUALITY),
+        )
+        for name, value, low, high in ranges:
+            if not low <= value <= high:
+                raise ValueError(f"{name}: found {value}, expected {low} to {high}")
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """One block of metadata, not deflated.
@@ -182,7 +222,7 @@ class Section:
         ValueError: unknown type, or more bytes than a section can hold.
     """
 
-    type: int  # ICC, EXIF, XMP or ALPHA
+    type: int  # ICC, EXIF, XMP, ALPHA or LAYER
     data: bytes
 
     def __post_init__(self) -> None:
@@ -196,14 +236,32 @@ class Section:
 class Container:
     """A file, or the front of one, taken apart."""
 
-    header: Header
+    head: Header | LosslessHeader
     sections: tuple[Section, ...]  # those that this licodec knows, in ascending order
     crc: int  # as stored
     front_crc: int  # CRC-32 of all bytes before the stored checksum
-    payload: bytes | None  # padded to whole 32-bit words; None when only the front was read
+    # Padded to whole 32-bit words unless the file is lossless; None when only the front was read.
+    payload: bytes | None
     section_bytes: tuple[tuple[int, int], ...]  # (number, bytes in the file, head included) of all
     frame_bytes: int  # everything but sections and payload
     payload_bytes: int  # as stored, without the zero bytes that padding brings back
+
+    @property
+    def is_lossless(self) -> bool:
+        """Whether the payload is the picture without weights, in place of symbols."""
+        return isinstance(self.head, LosslessHeader)
+
+    @property
+    def header(self) -> Header:
+        """The header of a file that is not lossless."""
+        assert isinstance(self.head, Header)
+        return self.head
+
+    @property
+    def lossless_header(self) -> LosslessHeader:
+        """The header of a lossless file."""
+        assert isinstance(self.head, LosslessHeader)
+        return self.head
 
     @property
     def num_bytes(self) -> int:

@@ -8,7 +8,13 @@ from typing import IO
 
 from licodec.config import MAX_PIXELS, QUANTIZER_IDS
 from licodec.container import format as lic
-from licodec.container.format import Container, Header, Section, section_name
+from licodec.container.format import (
+    Container,
+    Header,
+    LosslessHeader,
+    Section,
+    section_name,
+)
 from licodec.container.reader import COPY_AGAIN, FieldReader
 from licodec.errors import (
     CorruptFileError,
@@ -24,6 +30,8 @@ _FIRST_READ_BYTES = 4096  # one disk block; holds the front of a file without me
 def read_container(data: bytes, max_pixels: int = MAX_PIXELS) -> Container:
     """Take a whole file apart. The payload is not decoded: `check_crc` comes after that.
 
+    The checksum of a lossless file, which is over its bytes, is compared here.
+
     Args:
         data: the file.
         max_pixels: a picture of more pixels is refused before anything else is read.
@@ -34,6 +42,9 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS) -> Container:
     front = read_front(data, max_pixels)
     check_length(front, len(data))
     stored = data[front.front_bytes :]
+    if front.is_lossless:
+        check_crc(front, zlib.crc32(stored, front.front_crc))
+        return replace(front, payload=stored)
     if stored.endswith(b"\0"):
         raise CorruptFileError(
             f"payload's last byte at offset {len(data) - 1}: found 0, expected another value; "
@@ -51,21 +62,27 @@ def read_front(data: bytes, max_pixels: int | None = None) -> Container:
 
     Returns:
         A container without payload. Sections have passed their own checksums, the header has not:
-        its checksum needs the decoded symbols.
+        its checksum needs the decoded symbols, that of a lossless file the payload.
 
     Raises:
         BitstreamError: see the class for each cause.
     """
     reader = FieldReader(data)
     _read_magic(reader)
-    has_sections = _read_version(reader)
-    header = _read_header(reader, max_pixels)
+    flags = _read_flags(reader)
+    read_head = _read_lossless_header if flags & lic.FLAG_LOSSLESS else _read_header
+    head: Header | LosslessHeader = read_head(reader, max_pixels)
+    has_sections = flags & lic.FLAG_SECTIONS
     sections, section_bytes = _read_sections(reader) if has_sections else ((), ())
+    if flags & lic.FLAG_LOSSLESS and any(number == lic.LAYER for number, _ in section_bytes):
+        raise CorruptFileError(
+            f"LAYER section: found in a file without weights, expected none; {COPY_AGAIN}"
+        )
     front_crc = zlib.crc32(reader.before())
     crc = reader.number(lic.CRC)
     payload_bytes = reader.varint(lic.PAYLOAD_LENGTH)
     return Container(
-        header=header,
+        head=head,
         sections=sections,
         crc=crc,
         front_crc=front_crc,
@@ -120,15 +137,17 @@ def check_crc(container: Container, crc: int) -> None:
 
     Args:
         container: from `read_container`.
-        crc: its `front_crc`, continued over the symbols in coding order, little-endian int16.
+        crc: its `front_crc`, continued over the symbols in coding order, little-endian int16; of a
+            lossless file over the payload.
 
     Raises:
         CorruptFileError: header, sections or payload are damaged, or this machine decoded other
             symbols than the encoder wrote.
     """
     if crc != container.crc:
+        content = "payload" if container.is_lossless else "symbols"
         raise CorruptFileError(
-            f"checksum of header and symbols: found {crc:08x}, expected {container.crc:08x}; "
+            f"checksum of header and {content}: found {crc:08x}, expected {container.crc:08x}; "
             f"{COPY_AGAIN}"
         )
 
@@ -143,8 +162,8 @@ def _read_magic(reader: FieldReader) -> None:
     reader.take(lic.MAGIC.num_bytes - len(start), lic.MAGIC.name)
 
 
-def _read_version(reader: FieldReader) -> bool:
-    """Whether sections follow the header."""
+def _read_flags(reader: FieldReader) -> int:
+    """The flags of a version that this licodec knows; FLAG_SECTIONS and FLAG_LOSSLESS may be 1."""
     offset = reader.offset
     byte = reader.number(lic.VERSION_FLAGS)
     version, flags = byte >> 4, byte & 0x0F
@@ -158,7 +177,7 @@ def _read_version(reader: FieldReader) -> bool:
     for flag, name in lic.RESERVED_FLAGS.items():
         if flags & flag:
             raise _newer(name, offset)
-    return bool(flags & lic.FLAG_SECTIONS)
+    return flags
 
 
 def _newer(name: str, offset: int) -> UnsupportedVersionError:
@@ -178,13 +197,7 @@ def _read_header(reader: FieldReader, max_pixels: int | None) -> Header:
         raise reader.corrupt("profile id", offset, 0, f"1 to {lic.MAX_PROFILE_ID}")
     family_fingerprint = reader.fixed(lic.FAMILY_FINGERPRINT)
     synthesis_fingerprint = reader.fixed(lic.SYNTHESIS_FINGERPRINT)
-    width = reader.varint(lic.WIDTH)
-    height = reader.varint(lic.HEIGHT)
-    if max_pixels is not None and width * height > max_pixels:
-        raise TooLargeError(
-            f"picture of {width}x{height}: found {width * height} pixels, expected at most "
-            f"{max_pixels}; if you trust the file, raise max_pixels (option --max-pixels)"
-        )
+    width, height = _read_size(reader, max_pixels)
     quality_index = reader.number(lic.QUALITY)
     is_grey, quantizer_id, is_all_coded = _read_colour_quantizer(reader)
     return Header(
@@ -198,6 +211,34 @@ def _read_header(reader: FieldReader, max_pixels: int | None) -> Header:
         is_grey=is_grey,
         quantizer_id=quantizer_id,
         is_all_coded=is_all_coded,
+    )
+
+
+def _read_size(reader: FieldReader, max_pixels: int | None) -> tuple[int, int]:
+    """Width and height in pixels."""
+    width = reader.varint(lic.WIDTH)
+    height = reader.varint(lic.HEIGHT)
+    if max_pixels is not None and width * height > max_pixels:
+        raise TooLargeError(
+            f"picture of {width}x{height}: found {width * height} pixels, expected at most "
+            f"{max_pixels}; if you trust the file, raise max_pixels (option --max-pixels)"
+        )
+    return width, height
+
+
+def _read_lossless_header(reader: FieldReader, max_pixels: int | None) -> LosslessHeader:
+    width, height = _read_size(reader, max_pixels)
+    offset = reader.offset
+    colour = reader.number(lic.COLOUR)
+    if colour & ~lic.GREY_BIT:
+        raise reader.corrupt(lic.COLOUR.name, offset, f"{colour:08b}", "0000000x")
+    offset = reader.offset
+    quality = reader.number(lic.ASKED_QUALITY)
+    if quality > lic.MAX_ASKED_QUALITY:
+        expected = f"0 to {lic.MAX_ASKED_QUALITY}"
+        raise reader.corrupt(lic.ASKED_QUALITY.name, offset, quality, expected)
+    return LosslessHeader(
+        width=width, height=height, is_grey=bool(colour & lic.GREY_BIT), asked_quality=quality
     )
 
 

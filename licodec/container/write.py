@@ -7,7 +7,15 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from licodec.container import format as lic
-from licodec.container.format import Fixed, Header, Section, Varint, section_name, symbols_crc
+from licodec.container.format import (
+    Fixed,
+    Header,
+    LosslessHeader,
+    Section,
+    Varint,
+    section_name,
+    symbols_crc,
+)
 
 
 def write_container(
@@ -33,6 +41,27 @@ def write_container(
     crc = symbols_crc(zlib.crc32(front), symbols)
     stored = payload.rstrip(b"\0")
     return front + _pack(lic.CRC, crc) + pack_varint(lic.PAYLOAD_LENGTH, len(stored)) + stored
+
+
+def write_lossless_container(
+    header: LosslessHeader, sections: Sequence[Section], payload: bytes
+) -> bytes:
+    """Put a lossless file together.
+
+    Args:
+        header: what the decoder must know first.
+        sections: metadata in any order, each type at most once.
+        payload: the picture, from `licodec.image.lossless`.
+
+    Returns:
+        The whole file.
+
+    Raises:
+        ValueError: a section twice.
+    """
+    front = _pack_lossless_header(header, has_sections=bool(sections)) + _pack_sections(sections)
+    crc = zlib.crc32(payload, zlib.crc32(front))
+    return front + _pack(lic.CRC, crc) + pack_varint(lic.PAYLOAD_LENGTH, len(payload)) + payload
 
 
 def pack_varint(field: Varint, value: int) -> bytes:
@@ -73,6 +102,20 @@ def _pack_header(header: Header, *, has_sections: bool) -> bytes:
             pack_varint(lic.HEIGHT, header.height),
             _pack(lic.QUALITY, header.quality_index),
             _pack(lic.COLOUR_QUANTIZER, colour_quantizer),
+        )
+    )
+
+
+def _pack_lossless_header(header: LosslessHeader, *, has_sections: bool) -> bytes:
+    flags = lic.FLAG_LOSSLESS | lic.FLAG_SECTIONS * has_sections
+    return b"".join(
+        (
+            lic.MAGIC_BYTES,
+            _pack(lic.VERSION_FLAGS, lic.VERSION << 4 | flags),
+            pack_varint(lic.WIDTH, header.width),
+            pack_varint(lic.HEIGHT, header.height),
+            _pack(lic.COLOUR, header.is_grey * lic.GREY_BIT),
+            _pack(lic.ASKED_QUALITY, header.asked_quality),
         )
     )
 

@@ -48,16 +48,18 @@ from licodec.image.xmp import without_claims
 _XMP_TAG, _ICC_TAG = 700, 34675  # of a TIFF
 
 
-def picture_from(image: Image.Image | NDArray[Any]) -> Picture:
+def picture_from(image: Image.Image | NDArray[Any], *, keeps_hidden: bool = False) -> Picture:
     """Convert what users hold to what the codec takes.
 
     Args:
         image: a Pillow image, or a uint8 array (H, W), (H, W, 1) grey, (H, W, 2) grey and alpha,
             (H, W, 3) RGB, (H, W, 4) RGB and alpha.
+        keeps_hidden: keep the colours under fully transparent pixels.
 
     Returns:
         The picture, upright: an EXIF orientation is applied to the pixels and its tag reset.
-        Colours under fully transparent pixels are replaced (`fill_hidden`). A profile that is for
+        Colours under fully transparent pixels are replaced (`without_hidden`) unless they are to
+        be kept. A profile that is for
         another kind of pixels is dropped; colours that a PNG or AVIF file states without a
         profile become one, as long as the file is open.
 
@@ -66,7 +68,7 @@ def picture_from(image: Image.Image | NDArray[Any]) -> Picture:
             cannot be read.
     """
     if isinstance(image, np.ndarray):
-        return _picture_of(split_channels(_check_array(image)))
+        return _filled(_picture_of(split_channels(_check_array(image))), keeps_hidden)
     if not isinstance(image, Image.Image):
         raise ImageError(
             f"picture is a {type(image).__name__}; expected a Pillow image or a uint8 array"
@@ -77,7 +79,7 @@ def picture_from(image: Image.Image | NDArray[Any]) -> Picture:
     try:
         texts |= take_texts(image)
         data = file_of(image)
-        return _upright(_read(image, data, texts))
+        return _filled(_upright(_read(image, data, texts)), keeps_hidden)
     except PILLOW_FAULTS as error:
         raise ImageError(
             f"pixels cannot be read: {one_line(error)}; copy or download the file again"
@@ -169,12 +171,24 @@ def _picture_of(
     pixels, alpha = planes
     if alpha is not None and alpha.size and alpha.min() == 255:
         alpha = None
-    if alpha is not None and not alpha.any() and (pixels != pixels[:1, :1]).any():
+    return _contiguous(
+        Picture(pixels=pixels, alpha=alpha, icc=icc, exif=exif, xmp=xmp, notes=notes)
+    )
+
+
+def _filled(picture: Picture, keeps_hidden: bool) -> Picture:
+    return picture if keeps_hidden else without_hidden(picture)
+
+
+def without_hidden(picture: Picture) -> Picture:
+    """Colours under fully transparent pixels replaced (`fill_hidden`), with a note where nothing
+    else is in the picture."""
+    alpha, pixels, notes = picture.alpha, picture.pixels, picture.notes
+    if alpha is None or alpha.min() > 0:
+        return picture
+    if not alpha.any() and (pixels != pixels[:1, :1]).any():
         notes += ("all pixels are fully transparent; the colours below are dropped",)
-    picture = Picture(pixels=pixels, alpha=alpha, icc=icc, exif=exif, xmp=xmp, notes=notes)
-    if alpha is not None and alpha.min() == 0:
-        picture = replace(picture, pixels=fill_hidden(pixels, alpha))
-    return _contiguous(picture)
+    return _contiguous(replace(picture, pixels=fill_hidden(pixels, alpha), notes=notes))
 
 
 def _upright(picture: Picture) -> Picture:

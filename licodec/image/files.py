@@ -15,7 +15,13 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from licodec.config import MAX_PIXELS
 from licodec.errors import ImageError
 from licodec.files import write_file
-from licodec.image.convert import picture_from, picture_from_tiff, to_image, with_fewest_channels
+from licodec.image.convert import (
+    picture_from,
+    picture_from_tiff,
+    to_image,
+    with_fewest_channels,
+    without_hidden,
+)
 from licodec.image.density import Density, density_in
 from licodec.image.exif import (
     EXIF_PREFIX,
@@ -57,10 +63,13 @@ _SAVE_OPTIONS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
 )
 
 
-def read_picture(source: str | Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Picture:
+def read_picture(
+    source: str | Path | BinaryIO, *, max_pixels: int = MAX_PIXELS, keeps_hidden: bool = False
+) -> Picture:
     """Read the first picture of a file or binary stream; formats: `formats.READ_FORMATS`.
 
-    The picture is upright, see `picture_from`; RGB whose channels are all equal becomes grey.
+    The picture is upright, see `picture_from`, where `keeps_hidden` is explained, too; RGB whose
+    channels are all equal becomes grey.
 
     Raises:
         ImageError: the file cannot be opened, is no picture, is damaged, or has more than
@@ -69,12 +78,13 @@ def read_picture(source: str | Path | BinaryIO, *, max_pixels: int = MAX_PIXELS)
     if isinstance(source, str | Path):
         try:
             with Path(source).open("rb") as stream:
-                return read_picture(stream, max_pixels=max_pixels)
+                return read_picture(stream, max_pixels=max_pixels, keeps_hidden=keeps_hidden)
         except OSError as error:
             raise ImageError(f"cannot be read: {error.strerror or one_line(error)}") from error
     with _pixel_limit(max_pixels):
         try:
-            return with_fewest_channels(_read_open(source, max_pixels))
+            picture = _read_open(source, max_pixels)
+            return with_fewest_channels(picture if keeps_hidden else without_hidden(picture))
         except _BOMBS as error:
             raise ImageError(
                 f"has more than {max_pixels:,} pixels; allow more with --max-pixels or max_pixels"
@@ -84,18 +94,19 @@ def read_picture(source: str | Path | BinaryIO, *, max_pixels: int = MAX_PIXELS)
 
 
 def _read_open(source: BinaryIO, max_pixels: int) -> Picture:
-    """The picture of a stream; Pillow's errors come as they are, but for what it does not know."""
+    """The picture of a stream, hidden colours as they are; Pillow's errors come as they are, but
+    for what it does not know."""
     try:
         with Image.open(source, formats=READ_FORMATS) as image:
             _check_size(*image.size, max_pixels)
-            return picture_from(image)
+            return picture_from(image, keeps_hidden=True)
     except UnidentifiedImageError as error:
         data = bytes_of(source)
         found = mend(data)
         if found is not None:
             mended, notes = found
             _check_size(*mended.size, max_pixels)
-            picture = picture_from(mended)
+            picture = picture_from(mended, keeps_hidden=True)
             return replace(picture, notes=notes + picture.notes)
         width, height = size_of(data)
         if width * height:

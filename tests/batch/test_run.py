@@ -22,7 +22,14 @@ from licodec.batch.worker import Worker
 from licodec.errors import LicodecError
 
 RESULT = Result(
-    width=1, height=1, num_bytes=1, bpp=8.0, quality=50.0, profile="balanced", tune="psnr"
+    width=1,
+    height=1,
+    num_bytes=1,
+    bpp=8.0,
+    quality=50.0,
+    profile="balanced",
+    tune="psnr",
+    coding="photo",
 )
 
 

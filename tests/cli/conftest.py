@@ -19,6 +19,7 @@ from licodec.cli.main import run
 from licodec.codec.part import size_within
 from licodec.config import (
     CHOICES,
+    DEFAULT_CONTENT,
     DEFAULT_EFFORT,
     DEFAULT_QUALITY,
     DEFAULT_TUNE,
@@ -85,6 +86,7 @@ class FakeCodec:
         effort: int = DEFAULT_EFFORT,
         time_budget: float | None = None,
         quantizer: str | None = None,
+        content: str = DEFAULT_CONTENT,
         keep: Iterable[str] = METADATA_KINDS,
     ) -> bytes:
         picture = keep_only(picture_from(image), keep)
@@ -108,6 +110,7 @@ class FakeCodec:
         effort: int = DEFAULT_EFFORT,
         time_budget: float | None = None,
         quantizer: str | None = None,
+        content: str = DEFAULT_CONTENT,
     ) -> bytes:
         self.asked.append(
             {"target": target, "effort": effort, "budget": time_budget, "quantizer": quantizer}

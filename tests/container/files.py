@@ -10,9 +10,11 @@ from licodec.container import (
     XMP,
     Container,
     Header,
+    LosslessHeader,
     Section,
     check_crc,
     write_container,
+    write_lossless_container,
 )
 from licodec.container.format import symbols_crc
 from licodec.errors import CorruptFileError
@@ -56,6 +58,12 @@ def small_file(sections: list[Section] | None = None, **changes: object) -> byte
     payload = reference_encode([s + REACH for s in SYMBOLS], [TABLE] * len(SYMBOLS))
     sections = SECTIONS if sections is None else sections
     return write_container(header(**changes), sections, payload, [to_int16(SYMBOLS)])
+
+
+def lossless_file(sections: list[Section] | None = None) -> bytes:
+    """A lossless file of 300x90 pixels whose payload is not decoded; no metadata unless given."""
+    header = LosslessHeader(width=300, height=90, is_grey=False)
+    return write_lossless_container(header, sections or [], b"no pixels")
 
 
 def decode_symbols(payload: bytes) -> list[int]:

@@ -31,9 +31,18 @@ def test_table_of_the_file_lists_the_fields_of_the_frame_in_order():
     ]
 
 
-def test_offsets_in_the_table_are_the_sums_of_the_sizes_before_them():
+def test_table_of_files_without_weights_lists_the_fields_of_their_frame_in_order():
+    rows = table_after("### Files without weights", "offset")
+    assert rows[-1][1:3] == ["", "payload"]
+    assert [(name, size) for _, size, name, _ in rows[:-1]] == [
+        (field.name, field.size_text) for field in lic.LOSSLESS_FRAME
+    ]
+
+
+@pytest.mark.parametrize("heading", ["## The file", "### Files without weights"])
+def test_offsets_in_the_table_are_the_sums_of_the_sizes_before_them(heading):
     offset = 0
-    for stated, size, *_ in table_after("## The file", "offset"):
+    for stated, size, *_ in table_after(heading, "offset"):
         if not stated:
             break
         assert int(stated) == offset

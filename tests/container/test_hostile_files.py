@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licodec.config import MAX_PIXELS
-from licodec.container import read_container, read_front
-from licodec.container.format import MAX_INFLATED_BYTES
+from licodec.container import Section, read_container, read_front
+from licodec.container.format import LAYER, MAX_INFLATED_BYTES
 from licodec.errors import (
     BitstreamError,
     CorruptFileError,
@@ -22,6 +22,7 @@ from licodec.errors import (
 from tests.container.files import (
     check_symbols,
     decode_symbols,
+    lossless_file,
     plain_file,
     raw_section,
     small_file,
@@ -31,12 +32,18 @@ from tests.container.files import (
 
 PLAIN = plain_file()
 SMALL = small_file()
+LOSSLESS = lossless_file()
 COLOUR_OFFSET = 17  # of the plain 768x512 file
 
 
 def changed(offset: int, new: bytes, num_bytes: int = 1) -> bytes:
     """The plain file with `num_bytes` at the offset replaced."""
     return PLAIN[:offset] + new + PLAIN[offset + num_bytes :]
+
+
+def lossless_changed(offset: int, new: bytes, num_bytes: int = 1) -> bytes:
+    """The lossless file with `num_bytes` at the offset replaced."""
+    return LOSSLESS[:offset] + new + LOSSLESS[offset + num_bytes :]
 
 
 def deflated(data: bytes) -> bytes:
@@ -65,9 +72,30 @@ CATALOGUE = {
                      "format version at offset 4: found 0, expected 1"),
     "tiles": (changed(4, b"\x12"), UnsupportedVersionError,
               "tiles flag at offset 4: found 1, expected 0; written by a newer licodec"),
-    "layers": (changed(4, b"\x14"), UnsupportedVersionError, "layers flag at offset 4: found 1"),
-    "lossless": (changed(4, b"\x18"), UnsupportedVersionError,
-                 "lossless flag at offset 4: found 1"),
+    "reserved flag": (changed(4, b"\x14"), UnsupportedVersionError,
+                      "reserved flag at offset 4: found 1"),
+    "layer that may be skipped": (
+        with_sections(raw_section(0x85, b"layer")), CorruptFileError,
+        "skippable bit of the LAYER section at offset 19: found 1, expected 0"),
+    "reserved flag of a lossless file": (changed(4, b"\x1c"), UnsupportedVersionError,
+                                         "reserved flag at offset 4: found 1"),
+    "layer of a lossless file": (
+        lossless_file([Section(LAYER, b"layer")]), CorruptFileError,
+        "LAYER section: found in a file without weights, expected none"),
+    "lossless width zero": (lossless_changed(5, b"\0", 2), CorruptFileError,
+                            "width at offset 5: found 0, expected 1 to 16777216"),
+    "giant lossless picture": (lossless_changed(5, b"\x80\x80\x80\x08" * 2, 3), TooLargeError,
+                               f"found {2**48} pixels, expected at most {MAX_PIXELS}"),
+    "lossless colour": (lossless_changed(8, b"\x02"), CorruptFileError,
+                        "colour at offset 8: found 00000010, expected 0000000x"),
+    "lossless quality": (lossless_changed(9, b"\x65"), CorruptFileError,
+                         "asked quality at offset 9: found 101, expected 0 to 100"),
+    "lossless payload cut": (LOSSLESS[:-1], TruncatedFileError, "payload needs 9 bytes"),
+    "lossless trailing bytes": (LOSSLESS + b"\0", CorruptFileError, "found 1 more bytes"),
+    "lossless payload changed": (LOSSLESS[:-1] + b"?", CorruptFileError,
+                                 "checksum of header and payload: found .*, expected"),
+    "lossless header changed": (lossless_changed(8, b"\x01"), CorruptFileError,
+                                "checksum of header and payload: found .*, expected"),
     "integer synthesis": (changed(COLOUR_OFFSET, b"\x20"), UnsupportedVersionError,
                           "integer synthesis flag at offset 17: found 1"),
     "family zero": (changed(5, b"\x02"), CorruptFileError, "family id at offset 5: found 0"),
@@ -107,7 +135,7 @@ CATALOGUE = {
     "section zero": (with_sections(raw_section(0x80, b"")), CorruptFileError,
                      "section type at offset 19: found 0, expected 1 to 63"),
     "unknown required section": (with_sections(raw_section(9, b"new")), UnsupportedVersionError,
-                                 "found 9, expected at most 4 for a section that must be underst"),
+                                 "found 9, expected at most 5 for a section that must be underst"),
     "alpha that may be skipped": (
         with_sections(raw_section(0x84, b"alpha")), CorruptFileError,
         "skippable bit of the ALPHA section at offset 19: found 1, expected 0"),

@@ -16,6 +16,7 @@ from licodec.container import (
     EXIF,
     ICC,
     XMP,
+    LosslessHeader,
     Section,
     check_length,
     read_container,
@@ -23,6 +24,7 @@ from licodec.container import (
     read_front_from,
     section_name,
     write_container,
+    write_lossless_container,
 )
 from licodec.container.format import FRAME, MAX_INFLATED_BYTES, PAYLOAD_LENGTH, Fixed
 from licodec.container.write import pack_varint
@@ -39,7 +41,13 @@ from tests.container.files import (
     to_int16,
     with_sections,
 )
-from tests.strategies import headers, payloads, section_lists, symbol_portions
+from tests.strategies import (
+    headers,
+    lossless_headers,
+    payloads,
+    section_lists,
+    symbol_portions,
+)
 
 NO_LIMIT = 2**48
 
@@ -64,6 +72,37 @@ def test_front_is_read_without_the_payload(head, sections, payload, data):
     assert front.payload is None
     assert (front.header, front.sections, front.crc) == (whole.header, whole.sections, whole.crc)
     assert (front.front_bytes, front.num_bytes) == (whole.front_bytes, len(file))
+
+
+@given(lossless_headers(), section_lists(), st.binary(max_size=99))
+def test_every_valid_lossless_container_survives_the_round_trip(head, sections, payload):
+    data = write_lossless_container(head, sections, payload)
+    container = read_container(data, max_pixels=NO_LIMIT)
+    assert container.is_lossless
+    assert container.lossless_header == head
+    assert list(container.sections) == sorted(sections, key=lambda section: section.type)
+    assert container.payload == payload
+    assert container.num_bytes == len(data)
+
+
+def test_example_of_a_lossless_file_has_the_bytes_computed_by_hand():
+    head = LosslessHeader(width=768, height=512, is_grey=True, asked_quality=75)
+    front = b"\x8cLIC\x18\x80\x06\x80\x04\x01\x4b"
+    crc = zlib.crc32(front + b"\x00abc\0").to_bytes(4, "little")
+    assert write_lossless_container(head, [], b"\x00abc\0") == front + crc + b"\x05\x00abc\0"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"width": 0}, "width: found 0, expected 1 to 16777216"),
+        ({"height": 2**24 + 1}, "height: found 16777217"),
+        ({"asked_quality": 101}, "asked_quality: found 101, expected 0 to 100"),
+    ],
+)
+def test_lossless_header_that_no_file_can_hold_is_refused_by_name(changes, message):
+    with pytest.raises(ValueError, match=message):
+        LosslessHeader(**({"width": 1, "height": 1, "is_grey": True} | changes))
 
 
 @given(payloads(), st.data())
@@ -238,8 +277,8 @@ def test_section_given_twice_is_refused():
 
 
 def test_section_of_an_unknown_type_is_refused():
-    with pytest.raises(ValueError, match="section type: found 5, expected 1 to 4"):
-        Section(5, b"")
+    with pytest.raises(ValueError, match="section type: found 6, expected 1 to 5"):
+        Section(6, b"")
 
 
 def test_container_needs_only_the_standard_library():

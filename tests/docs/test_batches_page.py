@@ -21,7 +21,14 @@ from tests.cli.pictures import save_photo
 PAGE = (Path(__file__).parents[2] / "docs" / "batches.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^licodec (.+)$", PAGE, re.MULTILINE)
 RESULT = Result(
-    width=7, height=5, num_bytes=9, bpp=2.0, quality=60.0, profile="balanced", tune="visual"
+    width=7,
+    height=5,
+    num_bytes=9,
+    bpp=2.0,
+    quality=60.0,
+    profile="balanced",
+    tune="visual",
+    coding="photo",
 )
 JOBS = [Job(f"{name}.png", f"{name}.lic") for name in "abc"]
 OPTIONS = CommonOptions(

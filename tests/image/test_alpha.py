@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from licodec.errors import CorruptFileError, TooLargeError
-from licodec.image import alpha as alpha_module
-from licodec.image.alpha import METHOD_PNG, METHOD_VP8L, pack_alpha, unpack_alpha
+from licodec.image import lossless as lossless_module
+from licodec.image.alpha import pack_alpha, unpack_alpha
+from licodec.image.lossless import FAST, METHOD_PNG, METHOD_VP8L
 
 
 def disc(width: int, height: int) -> np.ndarray:
@@ -34,7 +35,7 @@ def test_both_methods_give_the_plane_back(
     methods = {pack_alpha(plane)[0]}
     for name, method in (("_to_vp8l", METHOD_PNG), ("_to_png_rows", METHOD_VP8L)):
         with monkeypatch.context() as patch:
-            patch.setattr(alpha_module, name, lambda plane: bytes(10**6))
+            patch.setattr(lossless_module, name, lambda plane, *_: bytes(10**6))
             packed = pack_alpha(plane)
         assert packed[0] == method
         np.testing.assert_array_equal(unpack_alpha(packed, width, height), plane)
@@ -43,9 +44,7 @@ def test_both_methods_give_the_plane_back(
 
 def test_plane_wider_than_webp_allows_is_packed() -> None:
     plane = np.zeros((2, 16384), np.uint8)
-    packed = pack_alpha(plane)
-    assert packed[0] == METHOD_PNG
-    np.testing.assert_array_equal(unpack_alpha(packed, 16384, 2), plane)
+    np.testing.assert_array_equal(unpack_alpha(pack_alpha(plane), 16384, 2), plane)
 
 
 def test_packing_is_smaller_than_a_png_file() -> None:
@@ -58,7 +57,9 @@ def test_packing_is_smaller_than_a_png_file() -> None:
 def packed_by(method: int) -> bytes:
     plane = disc(40, 30)
     coded = (
-        alpha_module._to_png_rows(plane) if method == METHOD_PNG else alpha_module._to_vp8l(plane)
+        lossless_module._to_png_rows(plane)
+        if method == METHOD_PNG
+        else lossless_module._to_vp8l(plane, FAST)
     )
     return bytes([method]) + coded
 
@@ -86,7 +87,7 @@ def test_plane_that_pillow_itself_refuses_is_too_large(monkeypatch: pytest.Monke
     def refuse(stream: io.BytesIO) -> None:
         raise Image.DecompressionBombError
 
-    monkeypatch.setattr(alpha_module, "WebPImageFile", refuse)
+    monkeypatch.setattr(lossless_module, "WebPImageFile", refuse)
     with pytest.raises(TooLargeError, match=r"40x30 pixels .* raise PIL\.Image\.MAX_IMAGE_PIXELS"):
         unpack_alpha(packed_by(METHOD_VP8L), 40, 30)
 

@@ -11,12 +11,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import licodec
 from licodec.api import Codec
 from licodec.codec.decode import decode_symbols
 from licodec.codec.model import load_family
 from licodec.container.read import read_container
+from licodec.image import lossless
 from licodec.profiles import ProfileInfo, list_profiles
-from tests.prior.written_decoder import WrittenDecoder, read_weights, take_apart
+from tests.prior.written_decoder import (
+    WrittenDecoder,
+    read_lossless,
+    read_weights,
+    take_apart,
+)
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
@@ -113,6 +120,17 @@ def test_cases_cover_shifts_of_scale_indices(decoders):
     assert decoders["photo in chains"][1].symbols.num_shifted > 0
     assert decoders["dots"][1].symbols.num_shifted > 0
     assert decoders["one pixel"][1].symbols.num_shifted == 0
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_pixels_of_the_written_decoder_are_those_of_a_lossless_file(mode, monkeypatch):
+    def refuse(*_: object) -> bytes:
+        return bytes(10**6)
+
+    monkeypatch.setattr(lossless, "_to_tiles", refuse)  # so that the rows of a PNG are smaller
+    pixels = _crop(23, 17, mode)
+    data = licodec.encode(pixels, lossless=True)
+    np.testing.assert_array_equal(read_lossless(data), pixels)
 
 
 def test_fingerprint_is_the_digest_that_the_document_describes(decoders, profile):

@@ -1,0 +1,115 @@
+"""Files of drawn and of mixed pages: what is chosen, and what comes back."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+import licodec
+from licodec.api import Codec
+from licodec.codec.check import check_symbols_of
+from licodec.container.format import LAYER
+from licodec.container.read import read_container
+from licodec.errors import BitstreamError, ModelError
+from tests.graphics.pages import PHOTO_BOX, mixed_page, outside_photo, text_page
+from tests.photos import crop, psnr_db
+
+
+@pytest.fixture(scope="module")
+def mixed(psnr_codec: Codec) -> bytes:
+    return psnr_codec.encode(mixed_page(), quality=60)
+
+
+def decoded(codec: Codec, data: bytes) -> np.ndarray:
+    return np.asarray(codec.decode(data))
+
+
+def test_photograph_has_the_bytes_that_it_has_without_a_choice(psnr_codec):
+    photo = crop(96, 80)
+    assert psnr_codec.encode(photo, quality=60) == psnr_codec.encode(
+        photo, quality=60, content="photo"
+    )
+
+
+def test_text_alone_is_kept_exactly_in_fewer_bytes(psnr_codec):
+    data = psnr_codec.encode(text_page(), quality=60)
+    assert licodec.info(data).coding == "lossless"
+    assert len(data) < len(psnr_codec.encode(text_page(), quality=60, content="photo"))
+    np.testing.assert_array_equal(np.asarray(licodec.decode(data)), text_page())
+
+
+def test_drawing_of_many_shades_has_few_colours_and_is_no_worse(psnr_codec):
+    shades = np.random.default_rng(2).integers(-9, 10, (160, 240, 1))
+    drawing = np.where(text_page() < 200, np.clip(40 + 8 * shades, 0, 255), text_page()).astype(
+        np.uint8
+    )
+    drawing[:, ::7] = np.arange(240, dtype=np.uint8)[::7, None]
+    photo = psnr_codec.encode(drawing, quality=40, content="photo")
+    data = psnr_codec.encode(drawing, quality=40)
+    info = licodec.info(data)
+    assert len(data) < len(photo)
+    assert (info.coding, info.quality) in [("graphics", 40), ("lossless", None)]
+    back = np.asarray(licodec.decode(data))
+    assert psnr_db(drawing, back) >= psnr_db(drawing, decoded(psnr_codec, photo))
+
+
+def test_mixed_page_has_a_layer_with_the_text_exactly(mixed, psnr_codec):
+    info = licodec.info(mixed)
+    assert info.coding == "layers"
+    assert info.family == psnr_codec.info.family
+    back = decoded(psnr_codec, mixed)
+    np.testing.assert_array_equal(back[outside_photo()], mixed_page()[outside_photo()])
+    assert len(mixed) < len(psnr_codec.encode(mixed_page(), quality=60, content="photo"))
+
+
+def test_photograph_of_a_mixed_page_is_as_good_as_alone(mixed, psnr_codec):
+    left, top, right, bottom = PHOTO_BOX
+    photo = np.ascontiguousarray(mixed_page()[top:bottom, left:right])
+    alone = decoded(psnr_codec, psnr_codec.encode(photo, quality=60, content="photo"))
+    beside = decoded(psnr_codec, mixed)[top:bottom, left:right]
+    assert psnr_db(photo, beside) > psnr_db(photo, alone) - 0.5
+
+
+def test_region_of_a_mixed_page_is_its_part(mixed, psnr_codec):
+    whole = decoded(psnr_codec, mixed)
+    part = np.asarray(psnr_codec.decode(mixed, region=(40, 30, 61, 47)))
+    assert np.abs(part.astype(int) - whole[30:77, 40:101]).max() <= 1
+    text = outside_photo()[30:77, 40:101]
+    np.testing.assert_array_equal(part[text], whole[30:77, 40:101][text])
+
+
+def test_preview_of_a_mixed_page_shows_the_layer(mixed, psnr_codec):
+    small = np.asarray(psnr_codec.decode(mixed, max_size=60))
+    assert small.shape == (40, 60, 3)
+    expected = mixed_page().reshape(40, 4, 60, 4, 3).mean((1, 3))
+    assert np.abs(small - expected).mean() < 12
+
+
+def test_size_target_of_a_mixed_page_is_met_with_a_layer(psnr_codec):
+    data = psnr_codec.encode(mixed_page(), size=9000)
+    assert len(data) <= 9000
+    assert licodec.info(data).coding in ("layers", "graphics", "lossless")
+
+
+def test_unknown_content_is_refused(psnr_codec):
+    for encode in (licodec.encode, psnr_codec.encode):
+        with pytest.raises(ValueError, match="content is 'text', expected one of: auto, photo"):
+            encode(crop(8, 8), content="text")
+
+
+def test_check_decodes_the_layer(mixed):
+    check_symbols_of(mixed)
+    assert read_container(mixed).section(LAYER) is not None
+
+
+def test_flipped_bits_and_truncations_of_a_mixed_page_are_errors(mixed, psnr_codec):
+    for place in random.Random(5).sample(range(8 * len(mixed)), 60):
+        damaged = bytearray(mixed)
+        damaged[place // 8] ^= 1 << place % 8
+        with pytest.raises((BitstreamError, ModelError)):
+            psnr_codec.decode(bytes(damaged))
+    for length in range(0, len(mixed), 97):
+        with pytest.raises(BitstreamError):
+            psnr_codec.decode(mixed[:length])
