@@ -25,9 +25,8 @@ from licodec.lossless import lossless_file
 
 # A file that the fast trial makes so much larger will not become the smaller one.
 _HOPELESS = 2.5
-# Every pixel as it was is worth some bytes more than fewer colours: in a file, and in a layer.
-_EXACT_BONUS = 0.97
-_EXACT_LAYER = 0.85
+# Every pixel as it was is worth some bytes more than fewer colours.
+_EXACT_BONUS = 0.85
 
 Pixels = NDArray[np.uint8]
 IsClose = Callable[[Pixels], bool]
@@ -131,7 +130,7 @@ class RivalChooser:
                 shown = pixels.copy()
                 shown[mask] = reduced[0]
                 fewer = pack_layer(shown, mask, self._trial)
-                packed = fewer if len(fewer) < _EXACT_LAYER * len(packed) else packed
+                packed = fewer if len(fewer) < _EXACT_BONUS * len(packed) else packed
         return Layers(photo, packed)
 
     def _whole(
