@@ -68,11 +68,11 @@ def test_picture_that_does_not_fit_is_neither_encoded_nor_decoded(
     machine: Path, codec: Codec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pixels = np.zeros((100, 50, 3), np.uint8)
-    data = codec.encode(pixels)
+    data = codec.encode(pixels, content="photo")
     monkeypatch.setattr(memory, "_UNCHECKED_BYTES", 0)
     (machine / "meminfo").write_text("MemAvailable: 90 kB\n")
     with pytest.raises(NotEnoughMemoryError, match="encode a smaller picture"):
-        codec.encode(pixels)
+        codec.encode(pixels, content="photo")
     with pytest.raises(NotEnoughMemoryError, match="--max-size"):
         codec.decode(data)
     with pytest.raises(NotEnoughMemoryError, match="larger machine"):
@@ -84,7 +84,10 @@ def test_preview_counts_the_alpha_plane_of_the_whole_picture(
     machine: Path, codec: Codec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pixels = np.full((100, 50, 4), 90, np.uint8)
-    opaque, transparent = codec.encode(pixels[..., :3]), codec.encode(pixels)
+    opaque, transparent = (
+        codec.encode(pixels[..., :3], content="photo"),
+        codec.encode(pixels, content="photo"),
+    )
     monkeypatch.setattr(memory, "_UNCHECKED_BYTES", 0)
     (machine / "meminfo").write_text("MemAvailable: 70 kB\n")  # of 5000 pixels by 16 bytes
     assert codec.decode(opaque, max_size=20).size == (10, 20)
@@ -113,10 +116,10 @@ def test_column_that_needs_more_by_its_padding_is_neither_encoded_nor_decoded(
     machine: Path, codec: Codec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pixels = np.zeros((64, 1), np.uint8)
-    data = codec.encode(pixels)
+    data = codec.encode(pixels, content="photo")
     monkeypatch.setattr(memory, "_UNCHECKED_BYTES", 0)
     (machine / "meminfo").write_text("MemAvailable: 50 kB\n")
-    for work in (lambda: codec.encode(pixels), lambda: codec.decode(data)):
+    for work in (lambda: codec.encode(pixels, content="photo"), lambda: codec.decode(data)):
         with pytest.raises(NotEnoughMemoryError, match="1x64 pixels need"):
             work()
 
@@ -141,9 +144,9 @@ def test_long_picture_whose_padding_does_not_fit_is_refused(
     monkeypatch.setattr(memory, "_UNCHECKED_BYTES", 0)
     needed = encode_bytes(65, 64, is_searched=False)
     (machine / "meminfo").write_text(f"MemAvailable: {needed // 1024 + 1} kB\n")
-    assert codec.encode(np.zeros((64, 128), np.uint8))
+    assert codec.encode(np.zeros((64, 128), np.uint8), content="photo")
     with pytest.raises(NotEnoughMemoryError, match="encode a smaller picture"):
-        codec.encode(np.zeros((64, 65), np.uint8))
+        codec.encode(np.zeros((64, 65), np.uint8), content="photo")
 
 
 def test_picture_that_fits_at_a_low_effort_may_not_at_a_high_one(
@@ -153,9 +156,9 @@ def test_picture_that_fits_at_a_low_effort_may_not_at_a_high_one(
     monkeypatch.setattr(memory, "_UNCHECKED_BYTES", 0)
     low, high = (encode_bytes(128, 64, is_searched=s) // 1024 for s in (False, True))
     (machine / "meminfo").write_text(f"MemAvailable: {(low + high) // 2} kB\n")
-    assert codec.encode(pixels, effort=4)
+    assert codec.encode(pixels, effort=4, content="photo")
     with pytest.raises(NotEnoughMemoryError, match="choose a lower effort"):
-        codec.encode(pixels, effort=5)
+        codec.encode(pixels, effort=5, content="photo")
 
 
 _MEASURE = """
@@ -172,7 +175,7 @@ block = np.concatenate([mirrored, mirrored[::-1]])
 pixels = np.tile(block, (11, 10, 1))[:8334]
 codec = Codec(device="cpu")
 if sys.argv[1] == "encode":
-    open(sys.argv[2], "wb").write(codec.encode(pixels))
+    open(sys.argv[2], "wb").write(codec.encode(pixels, content="photo"))
 else:
     del pixels
     assert codec.decode(open(sys.argv[2], "rb").read()).size == (12000, 8334)

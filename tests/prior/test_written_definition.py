@@ -73,7 +73,7 @@ def codec(profile: ProfileInfo) -> Codec:
 def decoders(codec: Codec, profile: ProfileInfo) -> dict[str, tuple[bytes, WrittenDecoder]]:
     _, weights = read_weights(profile.family_path)
     files = {
-        name: codec.encode(pixels, quality=quality, quantizer=quantizer)
+        name: codec.encode(pixels, quality=quality, quantizer=quantizer, content="photo")
         for name, (pixels, quality, quantizer) in CASES.items()
     }
     return {name: (data, WrittenDecoder(take_apart(data), weights)) for name, data in files.items()}
