@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -23,6 +22,7 @@ from licodec.batch.worker import Worker, WorkerPool
 from licodec.config import MAX_PIXELS
 from licodec.errors import CorruptFileError, ModelError
 from licodec.native.threads import set_num_threads
+from tests.photos import crop
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -32,8 +32,7 @@ FAST = Compression(options=EncodeOptions(quality=40, effort=1, tune="psnr"), pro
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
-    random = np.random.default_rng(1)
-    pixels = random.integers(0, 255, (5, 7, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+    pixels = crop(56, 40)
     path = tmp_path / "photo.png"
     Image.fromarray(pixels).save(path, exif=b"Exif\0\0II*\x00\x08\x00\x00\x00\x00\x00")
     return path
