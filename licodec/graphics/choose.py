@@ -1,7 +1,8 @@
 """Chooses how a drawn or partly drawn picture is coded: by the smallest file that is no worse.
 
-Larger pictures than `memory.LARGE_PX` are photographs. A photograph's file is the measure. Its rivals are the picture as it is, the picture in few colours,
-both without weights, and a photograph below a layer of what is drawn.
+A photograph's file is the measure. Its rivals are the picture as it is, the picture in few colours,
+both without weights, and a photograph below a layer of what is drawn. Pictures larger than
+`memory.LARGE_PX` are photographs.
 """
 
 from __future__ import annotations
