@@ -1,7 +1,8 @@
 """Chooses how a drawn or partly drawn picture is coded: by the smallest file that is no worse.
 
 A photograph's file is the measure. Its rivals are the picture as it is, the picture in few colours,
-both without weights, and a photograph below a layer of what is drawn.
+both without weights, and a photograph below a layer of what is drawn. Pictures larger than
+`memory.LARGE_PX` are photographs.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from licodec.graphics.palette import SIZES, Palettes
 from licodec.image.lossless import FAST, THOROUGH, pack_planes
 from licodec.image.picture import Picture
 from licodec.lossless import lossless_file
+from licodec.memory import LARGE_PX
 
 # A file that the fast trial makes so much larger will not become the smaller one.
 _HOPELESS = 2.5
@@ -80,8 +82,9 @@ class RivalChooser:
         self._picture = picture
         self._trial = THOROUGH if is_thorough else FAST
         self._is_seen = is_seen
-        pixels, is_open = picture.pixels, content != "photo"
-        self._is_drawn = content == "graphics" or (is_open and looks_drawn(pixels))
+        pixels = picture.pixels
+        is_open = content != "photo" and picture.width * picture.height <= LARGE_PX
+        self._is_drawn = is_open and (content == "graphics" or looks_drawn(pixels))
         self._mask = drawn_pixels(pixels) if is_open and can_layer else None
         self.is_needed = self._is_drawn or self._mask is not None
 

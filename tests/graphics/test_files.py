@@ -33,11 +33,12 @@ def test_photograph_has_the_bytes_that_it_has_without_a_choice(psnr_codec):
     )
 
 
-def test_text_alone_is_kept_exactly_in_fewer_bytes(psnr_codec):
-    data = psnr_codec.encode(text_page(), quality=60)
+def test_text_in_two_colours_is_kept_exactly_in_fewer_bytes(psnr_codec):
+    page = np.where(text_page() < 128, 20, 255).astype(np.uint8)
+    data = psnr_codec.encode(page, quality=60)
     assert licodec.info(data).coding == "lossless"
-    assert len(data) < len(psnr_codec.encode(text_page(), quality=60, content="photo"))
-    np.testing.assert_array_equal(np.asarray(licodec.decode(data)), text_page())
+    assert len(data) < len(psnr_codec.encode(page, quality=60, content="photo"))
+    np.testing.assert_array_equal(np.asarray(licodec.decode(data)), page)
 
 
 def test_drawing_of_many_shades_has_few_colours_and_is_no_worse(psnr_codec):
@@ -88,9 +89,9 @@ def test_preview_of_a_mixed_page_shows_the_layer(mixed, psnr_codec):
 
 
 def test_size_target_of_a_mixed_page_is_met_with_a_layer(psnr_codec):
-    data = psnr_codec.encode(mixed_page(), size=9000)
-    assert len(data) <= 9000
-    assert licodec.info(data).coding in ("layers", "graphics", "lossless")
+    data = psnr_codec.encode(mixed_page(), size=6000)
+    assert len(data) <= 6000
+    assert licodec.info(data).coding == "layers"
 
 
 def test_unknown_content_is_refused(psnr_codec):
