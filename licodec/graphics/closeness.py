@@ -7,8 +7,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from licodec.metrics.ssimulacra2 import ssimulacra2
-
 # The score takes some 230 bytes of memory per pixel; larger pictures go by squared error alone.
 _MAX_PX = 1 << 23
 
@@ -24,6 +22,10 @@ def looks_as_close(
     """
     if pixels.shape[0] * pixels.shape[1] > _MAX_PX:
         return None
+    from licodec.metrics.ssimulacra2 import (
+        ssimulacra2,
+    )  # torch, which photographs need not wait for
+
     least = ssimulacra2(_rgb(pixels), _rgb(decoded))
     if least is None:
         return None
