@@ -172,7 +172,7 @@ def check_file(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
 
         decode_lossless(read_container(data, max_pixels))
         return
-    from licodec.codec.check import check_symbols_of
+    from licodec.check import check_symbols_of
 
     check_symbols_of(data, max_pixels)
 

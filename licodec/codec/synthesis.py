@@ -13,7 +13,6 @@ import numpy as np
 from licodec import native
 from licodec.codec.region import Region
 from licodec.entropy.tuning import NO_TUNING
-from licodec.native.synthesis import Corrector, NativeSynthesis
 from licodec.native.threads import over_rows
 from licodec.prior.planes import Planes
 from licodec.transform.integer import (
@@ -22,6 +21,7 @@ from licodec.transform.integer import (
     SynthesisAt,
     grey_levels,
 )
+from licodec.transform.native_synthesis import Corrector, NativeSynthesis
 
 # Sides of windows are multiples of it: the largest patches.
 UNIT_PX = 8

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from licodec.api import Codec
-from licodec.codec.check import check_symbols_of
+from licodec.check import check_symbols_of
 from licodec.codec.device import find_device
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.config import (
