@@ -1,13 +1,15 @@
-"""Bytes go in; a file that is complete or absent comes out."""
+"""Reads inputs and writes outputs: refused before work is spent on them, complete or absent."""
 
 import contextlib
 import os
 import secrets
 import shutil
 import stat
+import sys
 from pathlib import Path
 
 from licodec.errors import LicodecError
+from licodec.names import PIPE
 
 
 def check_target(target: Path, source: Path | None = None, *, force: bool = False) -> None:
@@ -29,6 +31,46 @@ def check_target(target: Path, source: Path | None = None, *, force: bool = Fals
         raise LicodecError(f"output {target} is a folder; name a file in it")
     if not force and _is_regular(target):
         raise LicodecError(f"output {target} exists; replace it with --force")
+
+
+def check_output(target: Path, source: Path | None = None, *, force: bool) -> None:
+    """Refuse an output before work is spent on it.
+
+    Raises:
+        LicodecError: as `check_target` and, but for a device or pipe, `check_folder`.
+    """
+    check_target(target, source, force=force)
+    if target.is_file() or not target.exists():
+        check_folder(Path(os.path.realpath(target)).parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be written, or be created; nothing is created here.
+
+    Raises:
+        LicodecError: so it is.
+    """
+    place = folder
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise LicodecError(f"folder {folder} cannot be created: {place} is no folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise LicodecError(f"folder {place} cannot be written; choose another one")
+
+
+def read_bytes(source: str) -> bytes:
+    """All bytes of a file or of stdin.
+
+    Raises:
+        LicodecError: the system refuses.
+    """
+    try:
+        if source == PIPE:
+            return sys.stdin.buffer.read()
+        return Path(source).read_bytes()
+    except OSError as error:
+        raise LicodecError(f"cannot be read: {error.strerror or error}") from error
 
 
 def write_file(target: Path, data: bytes, *, replace: bool = False) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from licodec.batch.jobs import PIPE, Job
-from licodec.batch.names import shown
+from licodec.batch.jobs import Job
 from licodec.errors import LicodecError
+from licodec.names import PIPE, shown
 
 # Folders of systems and programs beside pictures: macOS, Synology, QNAP, Picasa, thumbnailers.
 _SIDE_FOLDERS = frozenset(

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -22,12 +22,9 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from licodec.batch.jobs import Coded, FatalError, Job, Work
-from licodec.errors import ModelError
 
 if TYPE_CHECKING:
     from licodec.api import Codec
-    from licodec.container.format import Container
-    from licodec.image.picture import Picture
 
 _T = TypeVar("_T")
 
@@ -57,46 +54,24 @@ class Worker:
         self._codecs: dict[tuple[str, str], Codec] = {}
         self._loading = threading.Lock()
 
-    def encode(
-        self, picture: "Picture", profile: str, tune: str, arguments: Mapping[str, Any]
-    ) -> Timed[bytes]:
-        """`Codec.encode_picture` with these keywords.
-
-        Raises:
-            FatalError: the profile's weights cannot be loaded, or an unusable device.
-        """
+    def run(self, call: Callable[[], _T]) -> Timed[_T]:
+        """Do what needs no codec."""
         with self._turn:
-            try:
-                codec, model_seconds = self._codec(profile, tune)
-            except ModelError as error:
-                raise FatalError(str(error)) from error
-            return _timed(lambda: codec.encode_picture(picture, **arguments), codec, model_seconds)
+            return _timed(call)
 
-    def encode_lossless(self, picture: "Picture", effort: int) -> Timed[bytes]:
-        """`licodec.lossless.encode_lossless_picture`, which needs no codec."""
-        from licodec.lossless import encode_lossless_picture
-
-        with self._turn:
-            return _timed(lambda: encode_lossless_picture(picture, effort=effort))
-
-    def decode(
-        self, data: "bytes | Container", profile: str, tune: str, arguments: Mapping[str, Any]
-    ) -> "Timed[Picture]":
-        """`Codec.decode_picture` with these keywords; files without weights need no codec.
+    def run_codec(self, profile: str, tune: str, call: Callable[["Codec"], _T]) -> Timed[_T]:
+        """Do what needs a codec.
 
         Raises:
             ModelError: unknown profile, or unusable weights.
             FatalError: unusable device.
         """
-        if not isinstance(data, bytes) and data.is_lossless:
-            from licodec.lossless import decode_lossless
-
-            container = data
-            with self._turn:
-                return _timed(lambda: decode_lossless(container, **arguments))
         with self._turn:
             codec, model_seconds = self._codec(profile, tune)
-            return _timed(lambda: codec.decode_picture(data, **arguments), codec, model_seconds)
+            timed = _timed(lambda: call(codec))
+            stages_s = dict(codec.last_timings)
+        times = timed.times | {"model_seconds": model_seconds, "stages_s": stages_s}
+        return Timed(timed.value, times)
 
     def _codec(self, profile: str, tune: str) -> "tuple[Codec, float]":
         """A codec for the calling thread alone, and the seconds that loading took now.
@@ -117,14 +92,10 @@ class Worker:
             return copy(codec), time.perf_counter() - started
 
 
-def _timed(
-    call: Callable[[], _T], codec: "Codec | None" = None, model_seconds: float = 0.0
-) -> Timed[_T]:
+def _timed(call: Callable[[], _T]) -> Timed[_T]:
     started = time.perf_counter()
     value = call()
-    seconds = time.perf_counter() - started
-    stages = {} if codec is None else dict(codec.last_timings)
-    return Timed(value, {"seconds": seconds, "model_seconds": model_seconds, "stages_s": stages})
+    return Timed(value, {"seconds": time.perf_counter() - started})
 
 
 class WorkerPool:

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from licodec.batch.decompress import check_is_lic
-from licodec.batch.jobs import PIPE
-from licodec.batch.names import printable, shown
-from licodec.cli.options import complete_file, debug_option, force_option, max_pixels_option
-from licodec.cli.params import COUNT
+from licodec.cli.options import debug_option, force_option, max_pixels_option
+from licodec.cli.params import COUNT, NAME
 from licodec.cli.streams import check_stdin
 from licodec.config import DEFAULT_PROFILE, DEFAULT_TUNE, TUNE_FAMILIES, family_of
 from licodec.errors import LicodecError, ModelError
 from licodec.files import check_target, write_file
+from licodec.names import PIPE, printable, shown
 
 if TYPE_CHECKING:
     from licodec.inspect import Info
@@ -40,7 +38,7 @@ Examples:
   licodec info --json *.lic
   licodec info --system"""
 )
-@click.argument("files", nargs=-1, metavar="[FILE.lic]...", shell_complete=complete_file)
+@click.argument("files", nargs=-1, metavar="[FILE.lic]...", type=NAME)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object per file.")
 @click.option(
     "--check", "is_checked", is_flag=True, help="Decode the symbols and verify the checksum."
@@ -112,6 +110,7 @@ def _tell(file: str, *, is_json: bool, is_checked: bool, max_pixels: int) -> Non
 
 
 def _read(file: str, *, is_checked: bool, max_pixels: int) -> "Info":
+    from licodec.image.strangers import check_is_lic
     from licodec.inspect import read_info, read_info_from
 
     try:
@@ -252,14 +251,13 @@ def profiles(is_json: bool) -> None:
 Example:
   licodec thumbnail photo.lic photo.png --size 256"""
 )
-@click.argument("file", metavar="FILE.lic", shell_complete=complete_file)
-@click.argument("output", metavar="OUT", shell_complete=complete_file)
+@click.argument("file", metavar="FILE.lic", type=NAME)
+@click.argument("output", metavar="OUT", type=NAME)
 @click.option(
     "-s",
     "--size",
     type=COUNT,
     default=256,
-    show_default=True,
     metavar="N",
     help="Greatest width and height in pixels; smaller pictures keep their size.",
 )
