@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import secrets
-import shutil
 import stat
 import sys
 from pathlib import Path
@@ -114,7 +112,7 @@ def make_folder(folder: Path) -> None:
 
 def _write_beside(target: Path, data: bytes) -> None:
     # Not tempfile: its files are readable by their owner only, whatever the umask says.
-    temporary = target.with_name(f".licodec-{secrets.token_hex(6)}.part")
+    temporary = target.with_name(f".licodec-{os.urandom(6).hex()}.part")
     try:
         with temporary.open("xb") as stream:
             stream.write(data)
@@ -122,7 +120,7 @@ def _write_beside(target: Path, data: bytes) -> None:
             os.fsync(stream.fileno())
         if target.exists():
             with contextlib.suppress(OSError):  # another owner's file: the content still counts
-                shutil.copymode(target, temporary)
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         os.replace(temporary, target)
     except BaseException:  # an interrupt too must leave nothing behind
         with contextlib.suppress(OSError):

@@ -4,15 +4,19 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
-from typing import TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from licodec.batch.interrupts import Interrupts
 from licodec.batch.jobs import Coded, FatalError, Job, Outcome, Result, Work
 from licodec.batch.outputs import Outputs
-from licodec.batch.worker import Worker, WorkerPool
+from licodec.batch.worker import Worker
 from licodec.config import MAX_PIXELS
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from licodec.batch.processes import WorkerPool
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -68,6 +72,8 @@ def run_jobs(
     outputs = Outputs(work, is_continued=is_continued, force=force, is_recorded=len(jobs) > 1)
     count = min(num_workers or default_jobs(), len(jobs))
     if count > 1:
+        from licodec.batch.processes import WorkerPool  # loads multiprocessing
+
         pool = WorkerPool(count, device, max_pixels)
         _PoolRun(deque(jobs), work, outputs, pool, count, on_end).run()
     else:
@@ -120,15 +126,17 @@ class _PoolRun:
     waiting: deque[Job]
     work: Work
     outputs: Outputs
-    pool: WorkerPool
+    pool: "WorkerPool"
     count: int  # slots
     on_end: Callable[[Outcome], None]
     next_slots: int = 0  # of the first waiting job; 0 while nobody knows
-    running: dict[Future[Coded], tuple[Job, int]] = field(default_factory=dict)  # with slots
+    running: "dict[Future[Coded], tuple[Job, int]]" = field(default_factory=dict)  # with slots
     interrupts: Interrupts = field(default_factory=Interrupts)
 
     def run(self) -> None:
         """Raises as `run_jobs`."""
+        from concurrent.futures import FIRST_COMPLETED, wait
+
         try:
             with self.interrupts:
                 while self.waiting or self.running:
