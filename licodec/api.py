@@ -1,4 +1,4 @@
-"""Pictures in, .lic bytes out, and back: what users call."""
+"""What users call: encodes pictures to .lic bytes and decodes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The front of a .lic file goes in; what it says and what decoding needs come out. No torch."""
+"""Tells what the front of a .lic file says and what decoding it needs; loads no torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

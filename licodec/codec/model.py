@@ -1,4 +1,4 @@
-"""Profile in, networks and tables ready to code out."""
+"""Loads what a profile codes with: its family's networks and tables, and its synthesis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planes of the linear synthesis in, corrected pixels out; the same on every machine.
+"""Corrects the planes of the linear synthesis to pixels; the same on every machine.
 
 Runs in the native library on numpy arrays, or on torch where there is none.
 """

@@ -1,4 +1,4 @@
-"""A training checkpoint in, released weights out: integers, proven bounds, fitted tables."""
+"""Makes released weights of a checkpoint: integers, proven bounds, fitted tables."""
 
 from __future__ import annotations
 

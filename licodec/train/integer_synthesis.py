@@ -1,4 +1,4 @@
-"""A trained synthesis in, its form in integers out: post-training quantisation, layer by layer.
+"""Quantises a trained synthesis to integers after training, layer by layer.
 
 Each layer's weights are rounded one input after another, and what an input's rounding does to the
 layer's outputs is taken up by the inputs that are still to come (Frantar et al. 2022, GPTQ), on

@@ -1,4 +1,4 @@
-"""A network and a task in, a checkpoint out: the training loop, the same on CPU and GPU."""
+"""The training loop, from a network and a task to a checkpoint; the same on CPU and GPU."""
 
 from __future__ import annotations
 
