@@ -4,10 +4,27 @@ import contextlib
 import os
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from licodec.errors import LicodecError
 from licodec.names import PIPE
+
+
+@contextlib.contextmanager
+def system_errors(what: str = "") -> Iterator[None]:
+    """Make one line of what the system refuses in a `with` block.
+
+    Args:
+        what: stands before the system's reason; if empty, the file's name that it gives.
+
+    Raises:
+        LicodecError: the system refuses.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise LicodecError(f"{what or error.filename}: {error.strerror or error}") from error
 
 
 def check_target(target: Path, source: Path | None = None, *, force: bool = False) -> None:
@@ -19,12 +36,8 @@ def check_target(target: Path, source: Path | None = None, *, force: bool = Fals
     """
     if source is not None and _is_same(source, target):
         raise LicodecError(f"output {target} is the input itself; choose another name")
-    try:
+    with system_errors(f"output {target} cannot be written"):
         is_folder = target.is_dir()
-    except OSError as error:
-        raise LicodecError(
-            f"output {target} cannot be written: {error.strerror or error}"
-        ) from error
     if is_folder:
         raise LicodecError(f"output {target} is a folder; name a file in it")
     if not force and _is_regular(target):
@@ -63,12 +76,8 @@ def read_bytes(source: str) -> bytes:
     Raises:
         LicodecError: the system refuses.
     """
-    try:
-        if source == PIPE:
-            return sys.stdin.buffer.read()
-        return Path(source).read_bytes()
-    except OSError as error:
-        raise LicodecError(f"cannot be read: {error.strerror or error}") from error
+    with system_errors("cannot be read"):
+        return sys.stdin.buffer.read() if source == PIPE else Path(source).read_bytes()
 
 
 def write_file(target: Path, data: bytes, *, replace: bool = False) -> None:
@@ -84,16 +93,12 @@ def write_file(target: Path, data: bytes, *, replace: bool = False) -> None:
     """
     if not replace:
         check_target(target)
-    try:
+    with system_errors(f"output {target} cannot be written"):
         # Before links are followed: those to a pipe (/dev/stdout) lead to a name of no file.
         if target.exists() and not target.is_file() and not target.is_dir():
             target.write_bytes(data)
             return
         _write_beside(Path(os.path.realpath(target)), data)
-    except OSError as error:
-        raise LicodecError(
-            f"output {target} cannot be written: {error.strerror or error}"
-        ) from error
 
 
 def make_folder(folder: Path) -> None:
@@ -102,12 +107,8 @@ def make_folder(folder: Path) -> None:
     Raises:
         LicodecError: the system refuses, or a file of that name is there.
     """
-    try:
+    with system_errors(f"folder {folder} cannot be created"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LicodecError(
-            f"folder {folder} cannot be created: {error.strerror or error}"
-        ) from error
 
 
 def _write_beside(target: Path, data: bytes) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from licodec.batch.jobs import Coded, Job, Result, Work
 from licodec.batch.resume import SettingsRecord
 from licodec.errors import LicodecError
-from licodec.files import check_output, make_folder, write_file
+from licodec.files import check_output, make_folder, system_errors, write_file
 from licodec.names import PIPE
 
 
@@ -54,11 +54,9 @@ class Outputs:
             make_folder(folder)
             write_file(Path(job.target), coded.data, replace=self._force)
             return coded.result
-        try:
+        with system_errors("stdout cannot be written"):
             sys.stdout.buffer.write(coded.data)
             sys.stdout.buffer.flush()
-        except OSError as error:
-            raise LicodecError(f"stdout cannot be written: {error.strerror or error}") from error
         return coded.result
 
     def _find_finished(self, job: Job) -> Result | None:
