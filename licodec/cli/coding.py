@@ -2,8 +2,10 @@
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -37,11 +39,17 @@ from licodec.config import DEFAULT_PROFILE
 from licodec.errors import ImageError
 from licodec.names import PIPE, shown
 
+_F = TypeVar("_F", bound=Callable[..., Any])
+
 _keep_folders_option = click.option(
     "--keep-folders",
     is_flag=True,
     help="Keep the whole path of each input below the folder that -o names.",
 )
+
+
+def _output_option(help_text: str) -> Callable[[_F], _F]:
+    return click.option("-o", "--output", type=NAME, metavar="OUT", help=help_text)
 
 
 def _complete_format(
@@ -60,13 +68,7 @@ Examples:
   licodec compress -q 80 holiday/ -o small/"""
 )
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=NAME)
-@click.option(
-    "-o",
-    "--output",
-    type=NAME,
-    metavar="OUT",
-    help="File, folder or - for stdout.  [default: beside the input, as .lic]",
-)
+@_output_option("File, folder or - for stdout.  [default: beside the input, as .lic]")
 @click.option(
     "--keep-extension",
     is_flag=True,
@@ -124,13 +126,9 @@ Examples:
   licodec decompress - --format png < photo.lic > back.png"""
 )
 @click.argument("inputs", nargs=-1, required=True, metavar="FILE.lic...", type=NAME)
-@click.option(
-    "-o",
-    "--output",
-    type=NAME,
-    metavar="OUT",
-    help="File, folder or - for stdout; the extension chooses the format.  "
-    "[default: beside the input, as photo.lic.png]",
+@_output_option(
+    "File, folder or - for stdout; the extension chooses the format.  "
+    "[default: beside the input, as photo.lic.png]"
 )
 @_keep_folders_option
 @profile_option("Decode with another network of the file's family.  [default: the file's own]")

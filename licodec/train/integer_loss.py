@@ -1,4 +1,4 @@
-"""Measures the rate that a prior's integers cost against its floats."""
+"""A trained prior and its integer twin in, the rate that the integers cost out."""
 
 from __future__ import annotations
 
