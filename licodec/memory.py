@@ -1,4 +1,4 @@
-"""Sizes of pictures in, an error out where coding them would need more memory than is free."""
+"""Refuses pictures whose coding would need more memory than is free."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 
 from licodec import memory
 from licodec.api import Codec
-from licodec.codec.check import check_symbols_of
+from licodec.check import check_symbols_of
 from licodec.codec.padding import padding_bytes
 from licodec.errors import NotEnoughMemoryError
 from licodec.memory import LARGE_PX, check_memory, decode_bytes, encode_bytes, free_bytes

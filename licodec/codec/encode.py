@@ -1,4 +1,4 @@
-"""A picture's pixels in, coded symbols out: the way down."""
+"""Encodes pixels to coded symbols."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A coded picture in, its synthesis' last layer fitted to that very picture out.
+"""Fits the last layer of a synthesis to the very picture that is coded.
 
     decoded planes --correction--> features of the last layer --+
                                                                  +--> least squares --> few integers

@@ -1,4 +1,4 @@
-"""Steps of symbols in, one ANS stream out."""
+"""Writes the symbols of all steps into one ANS stream."""
 
 from __future__ import annotations
 

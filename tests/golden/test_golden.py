@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from licodec.codec.check import check_symbols_of
+from licodec.check import check_symbols_of
 from licodec.container.read import read_container
 from tests.golden.make_golden import ALL, EXIF, FAMILIES, XMP, source_alpha, source_pixels
 from tests.photos import psnr_db
