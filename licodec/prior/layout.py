@@ -1,4 +1,4 @@
-"""The order in which elements are coded; shared by the trained prior and its exact twin.
+"""The order in which elements are coded; shared by the float and the integer prior.
 
 Coarse to fine: three steps for the coarsest low-pass, two for the details of level 6, then four for
 each of the levels 5 to 1. The number of steps is the same for every picture size.

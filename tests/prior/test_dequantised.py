@@ -1,4 +1,4 @@
-"""The differentiable twin computes what the integer prior computes."""
+"""The float network with a family's integers computes what the integer prior computes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from torch import Tensor
 from licodec.codec.encode import Latent
 from licodec.codec.model import Family
 from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT
+from licodec.prior.dequantised import DequantisedPrior
+from licodec.prior.float_walk import Code, FloatWalk
 from licodec.prior.layout import VALUE_BITS, Where
-from licodec.search.twin import FloatTwin
+from licodec.prior.walk import walk
 from licodec.search.values import coded_values
 from tests.photos import crop
 
@@ -36,6 +38,18 @@ class Recorder:
         return (16 * symbols).to(torch.int32).numpy()
 
 
+def planes_of(
+    family: Family, quality_index: int, dtype: torch.dtype, size: tuple[int, int], code: Code
+) -> Tensor:
+    """Planes (3, H, W) in grey levels of a walk; size of the low-pass."""
+    tensors = {name: torch.from_numpy(array) for name, array in family.tensors.items()}
+    prior = DequantisedPrior(family.config, tensors, quality_index, dtype)
+    walker = FloatWalk(prior, prior.qualities, *size, code, is_followed=True)
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        walk(walker)
+    return walker.low[0]
+
+
 def walk_both(
     family: Family, quality_index: int, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -47,17 +61,16 @@ def walk_both(
     means: list[Tensor] = []
     indices: list[Tensor] = []
 
-    def choose(mean: Tensor, log_scale: Tensor, where: Where) -> Tensor:
+    def code(mean: Tensor, log_scale: Tensor, where: Where) -> Tensor:
         number = len(means)
         index = ((log_scale - LOG_SCALE_MIN) * SCALES_PER_NAT).floor().clamp(1, 63)
         means.append((mean - recorder.means[number]).abs().flatten())
         indices.append((index - recorder.indices[number]).abs().flatten())
-        return recorder.values[number].clone()
+        return recorder.values[number][None]
 
-    twin = FloatTwin(family.reference, quality_index, dtype)
     with torch.no_grad():
-        found = twin.walk(2, 3, is_grey=False, choose=choose)
-    return torch.cat(means), torch.cat(indices), (found - torch.from_numpy(planes)).abs() / 64
+        found = planes_of(family, quality_index, dtype, (2, 3), code)
+    return torch.cat(means), torch.cat(indices), (found - torch.from_numpy(planes) / 64).abs()
 
 
 @pytest.mark.parametrize("quality_index", [0, 90, 255])
@@ -75,18 +88,17 @@ def test_short_numbers_move_means_by_hundredths_of_a_step(family: Family) -> Non
 
 
 def test_rate_of_finer_levels_has_a_gradient_in_coarser_values(family: Family) -> None:
-    twin = FloatTwin(family.reference, 120, torch.float32)
     leaves: dict[int, Tensor] = {}
     bits: list[Tensor] = []
 
-    def choose(mean: Tensor, log_scale: Tensor, where: Where) -> Tensor:
+    def code(mean: Tensor, log_scale: Tensor, where: Where) -> Tensor:
         values = torch.full(mean.shape, 2.0, requires_grad=True)
         leaves.setdefault(where.level, values)
         if where.level == 1:
             bits.append(log_scale.sum() + mean.square().sum())
         return values
 
-    twin.walk(1, 1, is_grey=False, choose=choose)
+    planes_of(family, 120, torch.float32, (1, 1), code)
     torch.stack(bits).sum().backward()
     for level in (2, 3, 4):
         gradient = leaves[level].grad
