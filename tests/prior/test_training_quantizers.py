@@ -75,5 +75,8 @@ def test_scales_get_the_gradient_of_the_symbols_bits(quantize):
     bits, quantised = quantize(values, mean, log_scale)
     (got,) = torch.autograd.grad(bits.sum(), log_scale)
     symbols = (quantised - mean).detach().round()
-    (expected,) = torch.autograd.grad(logistic_bits(symbols, log_scale).sum(), log_scale)
-    torch.testing.assert_close(got, expected)
+    each = logistic_bits(symbols, log_scale)
+    (expected,) = torch.autograd.grad(each.sum(), log_scale)
+    is_free = each.detach() < 24
+    torch.testing.assert_close(got[is_free], expected[is_free], rtol=1e-4, atol=1e-5)
+    assert not got[~is_free].any()
