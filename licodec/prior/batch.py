@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.prior.decision import Quantize
-from licodec.prior.layout import Where, fold_of
+from licodec.prior.layout import LOW_PASS_LATTICES, Where, fold_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +49,19 @@ class CropCoder:
         self._quantize = quantize
         self._folded: tuple[int, Tensor] = (0, low)  # a level and its values
 
-    def __call__(self, mean: Tensor, log_scale: Tensor, where: Where) -> Tensor:
+    def __call__(
+        self, mean: Tensor, log_scale: Tensor, where: Where, places: Tensor | None
+    ) -> Tensor:
         """Quantised values of a step; see `licodec.prior.float_walk.Code`."""
-        bits, quantised = self._quantize(self.values(where), mean, log_scale)
+        if places is None:
+            values = self.level(where.level)[:, list(where.channels)]
+        else:
+            values = self._low.flatten(2).index_select(2, places)
+        bits, quantised = self._quantize(values, mean, log_scale)
         self.bits = self.bits + bits
         return quantised
 
-    def values(self, where: Where) -> Tensor:
-        """(N, C, ..) values of a step's elements in steps."""
-        if where.mask is not None:
-            places = places_of(where, self._low.device)
-            return self._low.flatten(2).index_select(2, places)
-        return self._level(where.level)[:, list(where.channels)]
-
-    def _level(self, level: int) -> Tensor:
+    def level(self, level: int) -> Tensor:
         """(N, 9 fold^2, h, w) values of a level, folded."""
         if self._folded[0] != level:
             steps_px = self._steps_px[:, level - 1, :, None, None]
@@ -71,10 +70,11 @@ class CropCoder:
         return self._folded[1]
 
 
-def places_of(where: Where, device: torch.device) -> Tensor:
-    """(n,) int64: which elements of the flat low-pass a step codes.
+def low_pass_places(step: int, rows: int, columns: int, device: torch.device) -> Tensor:
+    """(n,) int64: which elements of the flat low-pass a step codes, as `low_pass_elements`.
 
     Places rather than a mask, whose number of elements a GPU would have to report first.
     """
-    assert where.mask is not None
-    return torch.from_numpy(where.mask.ravel().nonzero()[0]).to(device)
+    places = torch.arange(rows * columns, device=device).view(rows, columns)
+    lattices = [places[y::2, x::2].flatten() for y, x in LOW_PASS_LATTICES[step]]
+    return torch.cat(lattices).sort().values

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from licodec.prior.batch import Qualities, places_of
+from licodec.prior.batch import Qualities, low_pass_places
 from licodec.prior.inputs import neighbour_sums
 from licodec.prior.layout import (
     NUM_DETAIL_CHANNELS,
@@ -37,8 +37,9 @@ from licodec.transform.wavelet import synthesise_level
 if TYPE_CHECKING:
     from licodec.prior.msp import Prior
 
-# (means in steps (N, C, ..), log scales (N, C, ..), where) -> values in steps (N, C, ..)
-Code = Callable[[Tensor, Tensor, Where], Tensor]
+# (means in steps (N, C, ..), log scales (N, C, ..), where, places of the elements in the flat
+# low-pass (n,) int64, else None) -> values in steps (N, C, ..)
+Code = Callable[[Tensor, Tensor, Where, Tensor | None], Tensor]
 
 
 class FloatWalk:
@@ -90,13 +91,12 @@ class FloatWalk:
         """See `Walker`."""
         num_planes, rows, columns = self.low.shape[1:]
         where = Where(0, tuple(range(num_planes)), low_pass_elements(step, rows, columns))
-        places = places_of(where, self.low.device)
+        places = low_pass_places(step, rows, columns, self.low.device)
         total, count = neighbour_sums(self.low, self._is_known, diagonal=step == 1)
         mean = (total / count).flatten(2).index_select(2, places)
         log_scale = self._prior.low_log_scales(step, self._at.weights)[:, :num_planes, None]
-        values = self._code(
-            self._prior.round_low_mean(mean), log_scale.expand_as(mean), where
-        )  # (N, C, n)
+        mean = self._prior.round_low_mean(mean)  # (N, C, n)
+        values = self._code(mean, log_scale.expand_as(mean), where, places)
         self.low = self.low.flatten(2).index_copy(2, places, values).view_as(self.low)
         is_known = self._is_known.flatten().index_fill(0, places, 1.0)
         self._is_known = is_known.view_as(self._is_known)
@@ -127,7 +127,7 @@ class FloatWalk:
         mean, correction = out.chunk(2, 1)
         mean = net.round_mean(mean * self._units[:, channels, None, None])
         log_scale = correction + self._log_scales[:, channels, None, None]
-        values = self._code(mean, log_scale, Where(visit.level, visit.channels))
+        values = self._code(mean, log_scale, Where(visit.level, visit.channels), None)
         self.coded.append(values)
         self._order += channels
         if visit.level > 1 or not visit.is_last:

@@ -204,7 +204,7 @@ class Objective:
         top, left = (s.start * GRID_PX for s in window)
         height, width = self._height - top, self._width - left
 
-        def code(means: Tensor, log_scales: Tensor, where: Where) -> Tensor:
+        def code(means: Tensor, log_scales: Tensor, where: Where, _: Tensor | None) -> Tensor:
             mean, log_scale = means[0], log_scales[0]
             leaf = part.part(where).requires_grad_(True)
             leaves.append((where, leaf))

@@ -32,7 +32,7 @@ from licodec.prior.batch import CropCoder, Qualities
 from licodec.prior.decision import Quantize
 from licodec.prior.fake_integers import SIXTEENTHS
 from licodec.prior.float_walk import FloatWalk
-from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, Where, detail_steps, fold_of
+from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, detail_steps, fold_of
 from licodec.prior.msp import Prior
 from licodec.prior.walk import walk
 from licodec.train.data import CropSampler
@@ -81,7 +81,7 @@ class _Recorder(FloatWalk):
     def leave_level(self, level: int) -> None:
         """See `Walker`."""
         quantised = torch.cat(self.coded, 1)
-        values = self._coder.values(Where(level, tuple(coding_order(level))))
+        values = self._coder.level(level)[:, coding_order(level)]
         num_features = NUM_PLANES * (fold_of(level) ** 2 + 1)
         parts = {
             "values": values.clamp(-_LARGEST_HALF, _LARGEST_HALF).half(),

@@ -21,7 +21,7 @@ class LevelSynthesis(torch.autograd.Function):
         channels, height, width = low.shape
         # (even or odd column, C, row, even or odd row, column)
         parts = low.new_empty(2, channels, height, 2, width)
-        torch.mul(low, LOW_GAIN, out=parts[0, :, :, 0])
+        parts[0, :, :, 0].copy_(low).mul_(LOW_GAIN)
         for column, row, band in ((0, 1, 1), (1, 0, 0), (1, 1, 2)):
             parts[column, :, :, row] = details[:, band]
         _merge(parts[:, :, :, 0], parts[:, :, :, 1], 2, is_adjoint=False)

@@ -52,7 +52,7 @@ def walk_both(
     means: list[Tensor] = []
     indices: list[Tensor] = []
 
-    def code(mean: Tensor, log_scale: Tensor, where: Where) -> Tensor:
+    def code(mean: Tensor, log_scale: Tensor, where: Where, _: Tensor | None) -> Tensor:
         number = len(means)
         # Sixteenths are halved to an index by (s + 1) >> 1; log scales lie half a one higher.
         sixteenths = (log_scale - LOG_SCALE_MIN) * 2 * SCALES_PER_NAT - HALVING_BIAS
@@ -99,7 +99,7 @@ def test_means_of_grey_pictures_agree_with_the_integer_prior(family: Family) -> 
     planes = family.prior.planes(90, HEIGHT, WIDTH, is_grey=True, code=note).whole()
     errors: list[Tensor] = []
 
-    def code(mean: Tensor, log_scale: Tensor, where: Where) -> Tensor:
+    def code(mean: Tensor, log_scale: Tensor, where: Where, _: Tensor | None) -> Tensor:
         number = len(errors)
         errors.append((mean[0] - means[number]).abs().flatten())
         return values[number][None]
@@ -123,7 +123,7 @@ def test_rate_of_finer_levels_has_a_gradient_in_coarser_values_where_it_is_follo
     leaves: dict[int, Tensor] = {}
     bits: list[Tensor] = []
 
-    def code(mean: Tensor, log_scale: Tensor, where: Where) -> Tensor:
+    def code(mean: Tensor, log_scale: Tensor, where: Where, _: Tensor | None) -> Tensor:
         values = torch.full(mean.shape, 2.0, requires_grad=True)
         leaves.setdefault(where.level, values)
         if where.level == 1:
