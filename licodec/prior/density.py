@@ -1,4 +1,4 @@
-"""Residuals and scales in, bits out: the density that stands in for tables in floating point."""
+"""The logistic density that stands in for the tables in floating point: residuals to bits."""
 
 from __future__ import annotations
 

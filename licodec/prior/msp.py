@@ -1,4 +1,4 @@
-"""Wavelet coefficients in, estimated bits and the quantised picture out: the prior in training.
+"""The prior in floating point, as it is trained: all its networks, and the rate of a batch.
 
 `licodec.prior.float_walk` draws how a picture goes through its networks; they are those of
 `licodec.prior.integer` in floating point.
