@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -25,14 +24,11 @@ from licodec.config import (
 from licodec.entropy.tables import Tables, coding_bound, load_tables
 from licodec.errors import ModelError
 from licodec.prior.base import CodingPrior
-from licodec.prior.load import load_prior, reference_prior
+from licodec.prior.load import load_prior
 from licodec.profiles import ProfileInfo, read_metadata
 from licodec.transform.integer import IntegerSynthesis
 from licodec.transform.quality import knot_lambdas, knot_weights, log_steps_start
 from licodec.transform.weights import CorrectionWeights
-
-if TYPE_CHECKING:
-    from licodec.prior.integer import IntegerPrior
 
 ANALYSIS_PREFIX = "analysis."
 
@@ -61,11 +57,6 @@ class Family:
     def low_steps_q4(self) -> np.ndarray:
         """(256, 3) int32, 1/1024 grey level."""
         return self.tensors["low_steps_q4"]
-
-    @cached_property
-    def reference(self) -> IntegerPrior:
-        """The prior as the reference has it, with the layers that a search differentiates."""
-        return reference_prior(self.tensors)
 
     def rule(self, quantizer: str, *, is_all_coded: bool) -> StepRule:
         """How a file codes that names this quantizer (key of QUANTIZER_IDS); both are in it."""

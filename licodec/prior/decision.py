@@ -10,7 +10,7 @@ differentiation of the same formulas takes several times as long.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -27,6 +27,20 @@ _MOST_NATS = 24 * _LN2  # as of `density.logistic_bits`
 _SHIFT_PER_NAT = DEAD_ZONE_STRENGTH / (2 * BITS_PER_SQUARED_STEP) / _LN2
 # Elements of a block: its some twenty temporaries stay in the cache of a core.
 _BLOCK = 1 << 15
+
+
+# (values in steps, mean, log scale) -> (bits per sample (N,), quantised values)
+Quantize = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+def quantize_rounding(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Rounding to the nearest; gradients as of soft decisions."""
+    return decide(values, mean, log_scale, has_dead_zone=False)
+
+
+def quantize_dead_zone(values: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Rounding with the encoder's dead zone; gradients as of soft decisions."""
+    return decide(values, mean, log_scale, has_dead_zone=True)
 
 
 class Terms(NamedTuple):

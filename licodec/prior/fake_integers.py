@@ -1,23 +1,31 @@
 """Floats in, the floats nearest to what the integer prior would hold out; gradients pass unchanged.
 
 With these in the loop the prior learns to live with its integers (straight-through estimator,
-Bengio et al. 2013, arXiv:1308.3432). Off by default: `round_to_integers` switches a prior.
+Bengio et al. 2013, arXiv:1308.3432), and a search sees what they do. Off by default:
+`round_to_integers` switches a prior, `round_activations` one whose weights are integers already.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from licodec.prior.inputs import COMPAND_ENTRIES
+from licodec.prior.layers import MAX_ACTIVATION
+
 MAX_WEIGHT = 127
 MAX_SHIFT = 14
+# Activations, inputs and outputs of the networks in 1/16.
+SIXTEENTHS = 16
+_EIGHTHS = 8.0  # of a step, which the companding table counts in
 
 
 # Activations live in [0, 16) so that integers hold them in 8 bits with 4 fractional bits.
-ACTIVATION_LIMIT = 255 / 16
+ACTIVATION_LIMIT = MAX_ACTIVATION / SIXTEENTHS
 
 
 def weight_shift(largest: Tensor, max_weight: int = MAX_WEIGHT) -> Tensor:
@@ -90,7 +98,7 @@ class _RoundedActivation(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        return (x * 16).round_().clamp_(0, 255).mul_(1 / 16)
+        return (x * SIXTEENTHS).round_().clamp_(0, MAX_ACTIVATION).mul_(1 / SIXTEENTHS)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
@@ -115,21 +123,79 @@ class Rounding(nn.Module):
 
     Args:
         bits: fractional bits that are left; activations have 4.
+        limit: largest size of the result.
+        is_down: to the multiple below, as shifts of integers do; else to the nearest.
     """
 
     is_rounding = False
 
-    def __init__(self, bits: int = 4) -> None:
+    def __init__(self, bits: int = 4, *, limit: float = math.inf, is_down: bool = False) -> None:
         super().__init__()
-        self._per_unit = 2.0**bits
+        self._per_unit, self._limit, self._is_down = 2.0**bits, limit, is_down
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape."""
-        return nearest(x, self._per_unit) if self.is_rounding else x
+        if not self.is_rounding:
+            return x
+        rounded = _Rounded.apply(x, self._per_unit, self._limit, self._is_down)  # type: ignore[no-untyped-call]
+        return torch.as_tensor(rounded)
+
+
+class _Rounded(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, per_unit: float, limit: float, is_down: bool) -> Tensor:
+        out = x * per_unit
+        out = (out.floor_() if is_down else out.round_()).mul_(1 / per_unit)
+        return out if limit == math.inf else out.clamp_(-limit, limit)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return grad, None, None, None
+
+
+class Companding(nn.Module):
+    """asinh of values in steps; if switched on, what the integers' table has (`compand_table`)."""
+
+    is_rounding = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape."""
+        if self.is_rounding:
+            return torch.as_tensor(_Companded.apply(x))  # type: ignore[no-untyped-call]
+        return torch.asinh(x)
+
+
+class _Companded(torch.autograd.Function):
+    """Floors to eighths, asinh, rounded to 1/16; gradients as of asinh within the table."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        limit = COMPAND_ENTRIES - 1
+        eighths = (x * _EIGHTHS).floor_().clamp_(-limit, limit)
+        size = eighths.abs().mul_(1 / _EIGHTHS)
+        root = size.square().add_(1).sqrt_()
+        size.add_(root).log_().mul_(SIXTEENTHS).round_()
+        companded = size.mul_(1 / SIXTEENTHS).copysign_(eighths)
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(root.reciprocal_().mul_(eighths.abs_() < limit))
+        return companded
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (slope,) = ctx.saved_tensors
+        return grad * torch.as_tensor(slope)
 
 
 def round_to_integers(network: nn.Module, on: bool) -> None:
     """Switch all of a network's rounding."""
+    round_activations(network, on)
     for module in network.modules():
-        if isinstance(module, RoundedConv | Activation | Rounding):
+        if isinstance(module, RoundedConv):
+            module.is_rounding = on
+
+
+def round_activations(network: nn.Module, on: bool) -> None:
+    """Switch all of a network's rounding but that of its weights."""
+    for module in network.modules():
+        if isinstance(module, Activation | Rounding | Companding):
             module.is_rounding = on

@@ -90,16 +90,30 @@ def _block_sum(planes: Tensor, fold: int) -> Tensor:
     return rows[:, :, ::2] + rows[:, :, 1::2]
 
 
-def neighbour_mean(values: Tensor, known: Tensor, *, diagonal: bool) -> Tensor:
-    """(C, h, w) int32: floor of the mean of the known among four neighbours, 0 without any."""
+def box_mean(planes: Tensor) -> Tensor:
+    """Mean over 3x3 neighbours, the border repeated; (N, C, h, w) float."""
+    return F.avg_pool2d(F.pad(planes, (1, 1, 1, 1), mode="replicate"), 3, 1)
+
+
+def neighbour_sums(values: Tensor, known: Tensor, *, diagonal: bool) -> tuple[Tensor, Tensor]:
+    """Sums over the known among four neighbours.
+
+    Args:
+        values: (.., h, w), 0 where unknown.
+        known: (h, w) of the same type, 1 where known, else 0.
+        diagonal: the neighbours at the corners in place of those at the sides.
+
+    Returns:
+        (.., h, w) sums, and (h, w) of how many, 1 where there are none.
+    """
     shifts = (
         ((-1, -1), (-1, 1), (1, -1), (1, 1)) if diagonal else ((-1, 0), (1, 0), (0, -1), (0, 1))
     )
     height, width = known.shape
-    padded, mask = F.pad(values * known, (1, 1, 1, 1)), F.pad(known, (1, 1, 1, 1))
+    padded, mask = F.pad(values, (1, 1, 1, 1)), F.pad(known, (1, 1, 1, 1))
     total, count = torch.zeros_like(values), torch.zeros_like(known)
     for dy, dx in shifts:
-        window = (slice(1 + dy, 1 + dy + height), slice(1 + dx, 1 + dx + width))
-        total += padded[(slice(None), *window)]
-        count += mask[window]
-    return torch.div(total, count.clamp(min=1), rounding_mode="floor")
+        window = (..., slice(1 + dy, 1 + dy + height), slice(1 + dx, 1 + dx + width))
+        total = total + padded[window]
+        count = count + mask[window]
+    return total, count.clamp(min=1)

@@ -1,6 +1,6 @@
 """The reference of the coding prior, on torch: exact means and scale indices of each step.
 
-Integer twin of `licodec.prior.msp`. Every number that selects a probability is an integer:
+The integers of `licodec.prior.msp`. Every number that selects a probability is an integer:
 activations in 1/16 (0..255), inputs in 1/16 (-127..127), weights in 8 bits with a power-of-two
 scale per output channel, means in a power of two of a step, scales as an index. The convolutions
 run on float carriers; `check_bounds` proves that every partial sum is an integer below the
@@ -19,7 +19,7 @@ from licodec.errors import ModelError
 from licodec.prior.base import CodeStep
 from licodec.prior.byte_layers import load_byte_layers
 from licodec.prior.folded import clear_padding, details_of, unfolded
-from licodec.prior.inputs import Compand, neighbour_mean, plane_inputs
+from licodec.prior.inputs import Compand, neighbour_sums, plane_inputs
 from licodec.prior.layers import Block, IntLayer, Layer, load_layers
 from licodec.prior.layout import (
     NET_OF_LEVEL,
@@ -80,11 +80,6 @@ class IntegerPrior:
         num_signed = NUM_PLANES * fold_of(NUM_LEVELS) ** 2
         self.has_magnitudes = self.layers["net.top.first"].num_inputs(0) > num_signed + NUM_PLANES
         self.carries_hidden = len(self.layers["net.top.head1.in"].weights) > 2
-
-    def first_layer(self, level: int, quality_index: int) -> IntLayer:
-        """First layer of a level's trunk, the quality's share in its bias."""
-        first = self.layers[f"net.{NET_OF_LEVEL[level]}.first"]
-        return first.with_bias(self._quality_bias(level, quality_index))
 
     def _quality_bias(self, level: int, quality_index: int) -> Tensor:
         net = NET_OF_LEVEL[level]
@@ -294,7 +289,8 @@ class _Picture:
         log_scale = self._prior.tables["low_log_scale"][self._quality_index]  # (3, 3)
         elements = low_pass_elements(step, *values.shape[1:])
         mask = torch.from_numpy(elements)
-        mean = neighbour_mean(values, self._is_known, diagonal=step == 1)[:num_planes, mask]
+        total, count = neighbour_sums(values, self._is_known, diagonal=step == 1)
+        mean = torch.div(total, count, rounding_mode="floor")[:num_planes, mask]
         index = (log_scale[step, :num_planes, None] + (_INDEX_OFFSET + 1)) >> 1
         index = index.clamp(1, MAX_INDEX).to(torch.uint8).expand_as(mean).contiguous()
         where = Where(0, tuple(range(num_planes)), elements)

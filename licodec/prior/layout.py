@@ -1,4 +1,4 @@
-"""The order in which elements are coded; shared by the trained prior and its exact twin.
+"""The order in which elements are coded; shared by the float and the integer prior.
 
 Coarse to fine: three steps for the coarsest low-pass, two for the details of level 6, then four for
 each of the levels 5 to 1. The number of steps is the same for every picture size.
@@ -57,7 +57,9 @@ def detail_steps(level: int) -> tuple[DetailStep, ...]:
     return tuple(steps)
 
 
-NUM_LOW_PASS_STEPS = 3
+# First row and column of the lattices of every second element that a step of the low-pass codes.
+LOW_PASS_LATTICES = (((0, 0),), ((1, 1),), ((0, 1), (1, 0)))
+NUM_LOW_PASS_STEPS = len(LOW_PASS_LATTICES)
 
 # Which network serves a level; the three coarse folded levels look alike and share one.
 NET_OF_LEVEL = {1: "fine", 2: "middle", 3: "coarse", 4: "coarse", 5: "coarse", 6: "top"}
@@ -81,6 +83,7 @@ class Where:
 
 def low_pass_elements(step: int, rows: int, columns: int) -> np.ndarray:
     """(rows, columns) bool: what a low-pass step codes."""
-    y, x = np.arange(rows)[:, None] % 2, np.arange(columns) % 2
-    elements: np.ndarray = y != x if step == 2 else (y == step) & (x == step)
+    elements = np.zeros((rows, columns), bool)
+    for row, column in LOW_PASS_LATTICES[step]:
+        elements[row::2, column::2] = True
     return elements

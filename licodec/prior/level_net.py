@@ -1,6 +1,7 @@
 """The networks of one set of levels in floating point: a trunk, and a head for each step.
 
-Every operation here has an integer form in `licodec.prior.integer`.
+Every operation here has an integer form in `licodec.prior.integer`; with their rounding switched on
+(`licodec.prior.fake_integers`) the networks give what it gives.
 """
 
 from __future__ import annotations
@@ -9,7 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from licodec.prior.fake_integers import Activation, RoundedConv, Rounding, add_up
+from licodec.prior.fake_integers import (
+    SIXTEENTHS,
+    Activation,
+    Companding,
+    RoundedConv,
+    Rounding,
+    add_up,
+)
+from licodec.prior.inputs import box_mean
+from licodec.prior.layers import MAX_INPUT
 from licodec.prior.layout import (
     NUM_DETAIL_CHANNELS,
     NUM_LEVELS,
@@ -18,6 +28,9 @@ from licodec.prior.layout import (
     detail_steps,
     fold_of,
 )
+
+_MAX_OUT = 256.0  # of means and corrections of log scales
+_BRIGHTNESS_PX = 32.0  # grey levels of one unit
 
 
 def with_magnitudes(inputs: Tensor, num_high_pass: int) -> Tensor:
@@ -66,8 +79,8 @@ class Head(nn.Module):
             if carries_hidden and num_known
             else None
         )
-        self.activate, self.round = Activation(), Rounding()
-        add_up(self.trunk, self.known, self.carry)
+        self.activate, self.round = Activation(), Rounding(limit=_MAX_OUT)
+        add_up(*self.summed)
         for conv in (self.trunk, self.known, self.mix):
             if conv is not None:
                 nn.init.kaiming_normal_(conv.weight)
@@ -76,6 +89,11 @@ class Head(nn.Module):
         with torch.no_grad():
             self.out.weight.mul_(0.1)
             self.out.bias.zero_()  # type: ignore[union-attr]
+
+    @property
+    def summed(self) -> tuple[RoundedConv, ...]:
+        """Convolutions of the first layer, which add up."""
+        return tuple(c for c in (self.trunk, self.known, self.carry) if c is not None)
 
     def forward(
         self, start: Tensor, known: Tensor | None, carried: Tensor | None
@@ -128,7 +146,8 @@ class LevelNet(nn.Module):
     ) -> None:
         super().__init__()
         self.has_magnitudes = has_magnitudes
-        self._num_high_pass = NUM_PLANES * fold_of(level) ** 2
+        self._fold = fold_of(level)
+        self._num_high_pass = NUM_PLANES * self._fold**2
         num_signed = self._num_high_pass + (0 if level == NUM_LEVELS else NUM_DETAIL_CHANNELS)
         times = 2 if has_magnitudes else 1
         self.first = RoundedConv(times * num_signed + NUM_PLANES, width, 3, padding=1, bias=False)
@@ -149,12 +168,48 @@ class LevelNet(nn.Module):
             )
             for s in detail_steps(level)
         )
-        self.activate, self.round = Activation(), Rounding()
+        self.activate, self.compand = Activation(), Companding()
+        self.round_brightness = Rounding(limit=MAX_INPUT / SIXTEENTHS, is_down=True)
         self.round_mean = Rounding(VALUE_BITS)
-        add_up(self.first, self.coarser)
+        add_up(*self.layers()["first"])
         nn.init.kaiming_normal_(self.first.weight)
         for block in self.blocks:  # small beside the identity
             nn.init.kaiming_normal_(block.weight, a=2.0)  # type: ignore[arg-type]
+
+    def layers(self) -> dict[str, tuple[RoundedConv, ...]]:
+        """The integer layers by name, each with its convolutions, which add up; then a bias.
+
+        Where there is a bias, the first one has it; that of "first" depends on the quality.
+        """
+        first = (self.first,) if self.coarser is None else (self.first, self.coarser)
+        layers: dict[str, tuple[RoundedConv, ...]] = {"first": first}
+        for number, block in enumerate(self.blocks):
+            assert isinstance(block, RoundedConv)
+            layers[f"block{number}"] = (block,)
+        for number, head in enumerate(self.heads):
+            assert isinstance(head, Head)
+            layers[f"head{number}.in"] = head.summed
+            layers[f"head{number}.mix"] = (head.mix,)
+            layers[f"head{number}.out"] = (head.out,)
+        return layers
+
+    def inputs(self, low: Tensor, parents: Tensor | None, steps_px: Tensor) -> Tensor:
+        """What a level's trunk sees, without the magnitudes.
+
+        Args:
+            low: (N, 3, h, w) low-pass of the level in grey levels.
+            parents: (N, 9, h/fold, w/fold) details of the coarser level, companded; None at the
+                top.
+            steps_px: (N, 9) steps of the level's details in grey levels.
+
+        Returns:
+            (N, 3 fold^2 + 3 (+ 9), h/fold, w/fold) companded high-pass, brightness, parents.
+        """
+        reference = steps_px[:, ::3, None, None]  # each plane's horizontal band
+        high_pass = self.compand((low - box_mean(low)) / reference)
+        brightness = F.avg_pool2d(low, self._fold) / _BRIGHTNESS_PX
+        maps = [F.pixel_unshuffle(high_pass, self._fold), self.round_brightness(brightness)]
+        return torch.cat(maps if parents is None else [*maps, parents], 1)
 
     def trunk(self, inputs: Tensor, coarser: Tensor | None, bias: Tensor) -> Tensor:
         """Features of one level.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +11,6 @@ from licodec.errors import ModelError
 from licodec.prior.base import CodingPrior
 from licodec.prior.native_network import NativeNetwork
 from licodec.prior.native_walk import NativePrior
-
-if TYPE_CHECKING:
-    from licodec.prior.integer import IntegerPrior
 
 
 def load_prior(tensors: Mapping[str, np.ndarray]) -> CodingPrior:
@@ -36,11 +32,6 @@ def load_prior(tensors: Mapping[str, np.ndarray]) -> CodingPrior:
             ) from error
         except ModelError:  # the reference may take them
             pass
-    return reference_prior(tensors)
-
-
-def reference_prior(tensors: Mapping[str, np.ndarray]) -> IntegerPrior:
-    """The reference prior; loads torch. Arguments and errors as of `load_prior`."""
     import torch
 
     from licodec.prior.integer import IntegerPrior

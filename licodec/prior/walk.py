@@ -2,9 +2,10 @@
 
     low-pass, three steps -> level 6, two steps -> levels 5 to 1, four steps each
 
-Three networks go this way: the integer one that codes (`licodec.prior.integer`, the normative one),
-the float one in training (`licodec.prior.msp`) and the differentiable one of the search
-(`licodec.search.twin`). Their number of steps does not depend on the picture's size.
+Two networks go this way: the integer one that codes (`licodec.prior.integer`, the normative one,
+and `licodec.prior.native_walk`), and the float one (`licodec.prior.float_walk`) in training and,
+with the numbers of the integers, in the search of a latent. Their number of steps does not depend
+on the picture's size.
 """
 
 from __future__ import annotations

@@ -21,13 +21,14 @@ from licodec.entropy.tables import coding_bound
 from licodec.entropy.tuning import NO_TUNING
 from licodec.metrics.distortion import DISTORTIONS
 from licodec.metrics.psnr import psnr_of
-from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT
+from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
+from licodec.prior.dequantised import DequantisedPrior
+from licodec.prior.float_walk import FloatWalk
 from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, Where, fold_of
-from licodec.search.gradients import coded_bits
-from licodec.search.twin import FloatTwin
+from licodec.prior.walk import walk
 from licodec.search.values import Values, coded_values
 from licodec.transform.colour import luma_to_grey, planes_to_rgb
-from licodec.transform.grid import FRACTION_BITS, GRID_PX
+from licodec.transform.grid import GRID_PX
 from licodec.transform.integer import IntegerSynthesis
 from licodec.transform.smooth import SmoothSynthesis
 
@@ -37,6 +38,7 @@ _HALO = 2
 _WINDOW_PX = _WINDOW * GRID_PX
 # Longest way that one element is sent, in steps: beyond, the local model says nothing.
 _MAX_MOVE = 1.0
+_SMALLEST_LOG_SCALE = LOG_SCALE_MIN + 1 / SCALES_PER_NAT  # of what is coded
 
 # (values of a step, their means, which are coded) -> decoded values, residuals that cost bits
 Relax = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -118,8 +120,10 @@ class Objective:
         self._distortion = DISTORTIONS[family.tune]
         self._rd_lambda = rd_lambda(family, quality_index)
         self._is_short = device == "cpu" and has_fast_bfloat16()
-        dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
-        self._twin = FloatTwin(family.reference, quality_index, dtype)
+        self._is_prior_short = has_fast_bfloat16()
+        dtype = torch.bfloat16 if self._is_prior_short else torch.float32
+        tensors = {name: torch.from_numpy(array) for name, array in family.tensors.items()}
+        self._prior = DequantisedPrior(family.config, tensors, quality_index, dtype)
         self._curvatures = _curvatures(StepWeights(family, quality_index))
 
     def cost(self, encoded: Encoded) -> Cost:
@@ -200,17 +204,24 @@ class Objective:
         top, left = (s.start * GRID_PX for s in window)
         height, width = self._height - top, self._width - left
 
-        def choose(mean: Tensor, log_scale: Tensor, where: Where) -> Tensor:
+        def code(means: Tensor, log_scales: Tensor, where: Where, _: Tensor | None) -> Tensor:
+            mean, log_scale = means[0], log_scales[0]
             leaf = part.part(where).requires_grad_(True)
             leaves.append((where, leaf))
             is_coded = _is_coded(log_scale.detach(), where, height, width, skip_below)
             decoded, residual = relax(leaf, mean, is_coded)
             log_scale = log_scale + _shift(log_scale.detach(), encoded.shifts[len(bits)])
-            bits.append(coded_bits(residual, log_scale, is_coded))
-            return decoded
+            each = logistic_bits(residual, log_scale.clamp_min(_SMALLEST_LOG_SCALE))
+            bits.append((each * is_coded).sum())
+            return decoded[None]
 
-        planes = self._twin.walk(*part.low.shape[1:], is_grey=self._is_grey, choose=choose)
-        error = self._error(planes, top, left)
+        prior, rows, columns = self._prior, *part.low.shape[1:]
+        walker = FloatWalk(
+            prior, prior.qualities, rows, columns, code, is_grey=self._is_grey, is_followed=True
+        )
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._is_prior_short):
+            walk(walker, is_grey=self._is_grey)
+        error = self._error(walker.low, top, left)
         cost = torch.stack(bits).sum() + self._rd_lambda * error
         found = torch.autograd.grad(cost, [leaf for _, leaf in leaves], allow_unused=True)
         slopes = part.zeros()
@@ -220,8 +231,8 @@ class Objective:
         return slopes
 
     def _error(self, planes: Tensor, top: int, left: int) -> Tensor:
-        """Distortion of the window, times its pixels."""
-        planes = planes[None].to(self._device).float() / (1 << FRACTION_BITS)
+        """Distortion of a window (1, 3, h, w), times its pixels."""
+        planes = planes.to(self._device)
         with torch.autocast(self._device, torch.bfloat16, enabled=self._is_short):
             corrected = self._smooth(planes)
         bottom, right = top + planes.shape[2], left + planes.shape[3]

@@ -202,7 +202,7 @@ class SynthesisOnLatents:
         """Distortion (N,) of decoded pixels, clipped as a decoder does."""
         network, device = self._network, self._device
         weights = knot_weights(position.to(device), network.family.num_knots)
-        step_px = network.steps(weights)[2]
+        step_px = network.step_px(weights)
         with training_autocast(device):
             decoded = planes.to(device).float() / (1 << FRACTION_BITS)
             corrected: Tensor = network.synthesis(decoded, weights, step_px)

@@ -7,7 +7,7 @@ no analysis, wavelet or synthesis runs in a step of training.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -15,10 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.prior.decision import decision_terms
-from licodec.prior.layout import NUM_LEVELS, VALUE_BITS, detail_steps, fold_of
+from licodec.prior.layout import NUM_LEVELS, VALUE_BITS, fold_of
 from licodec.prior.msp import Prior
+from licodec.prior.walk import Visit, walk
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
-from licodec.train.prior_crops import LEVELS, OFF_UNIT, CropBatch, coding_order
+from licodec.train.prior_crops import OFF_UNIT, CropBatch, coding_order
 
 _LN2 = math.log(2)
 _NATS_PER_SQUARED_STEP = BITS_PER_SQUARED_STEP * _LN2
@@ -43,8 +44,8 @@ class LevelCost(NamedTuple):
 
 def forced_costs(
     prior: Prior, crops: CropBatch, weights: Tensor, *, has_dead_zone: bool
-) -> Iterator[tuple[int, LevelCost]]:
-    """Walk the levels, coarse to fine.
+) -> Mapping[int, LevelCost]:
+    """Walk the levels.
 
     Args:
         prior: to be trained.
@@ -52,36 +53,70 @@ def forced_costs(
         weights: (N, knots) of their qualities.
         has_dead_zone: how symbols are chosen.
 
-    Yields:
-        each level with its cost.
+    Returns:
+        the cost of each level, coarse to fine.
     """
-    trunk = parents = None
-    for level in LEVELS:
-        net, values, known = prior.net(level), crops.values[level], crops.known[level]
-        count = len(values)
-        inputs = crops.features[level]
+    walker = _ForcedWalk(prior, crops, weights, has_dead_zone)
+    walk(walker)
+    return walker.costs
+
+
+class _ForcedWalk:
+    """`Walker` that is told what the steps before each have coded; arguments as above."""
+
+    def __init__(
+        self, prior: Prior, crops: CropBatch, weights: Tensor, has_dead_zone: bool
+    ) -> None:
+        self.costs: dict[int, LevelCost] = {}
+        self._prior, self._crops, self._weights = prior, crops, weights
+        self._has_dead_zone = has_dead_zone
+        self._trunk: Tensor | None = None
+        self._parents: Tensor | None = None
+        self._starts: tuple[Tensor, ...] = ()  # what the trunk gives to each head
+        self._hidden: Tensor | None = None  # of the last head
+        self._base = weights  # (n, 9 fold^2) log scales of the level, channels in coding order
+        self._parts: list[LevelCost] = []  # of the level's steps so far
+        self._num_coded = 0  # channels of them
+
+    def visit_low_pass(self, step: int) -> None:
+        """Its bits are in the cache."""
+
+    def leave_low_pass(self) -> None:
+        """The inputs of the levels are in the cache."""
+
+    def enter_level(self, level: int) -> None:
+        """See `Walker`."""
+        net, inputs = self._prior.net(level), self._crops.features[level]
+        weights, trunk = self._weights[: len(inputs)], self._trunk
         if level < NUM_LEVELS:
             assert trunk is not None
-            assert parents is not None
-            inputs, trunk = torch.cat([inputs, parents[:count]], 1), trunk[:count]
-        trunk = net.trunk(inputs, trunk, prior.bias(level, weights[:count]))
+            assert self._parents is not None
+            inputs = torch.cat([inputs, self._parents[: len(inputs)]], 1)
+            trunk = trunk[: len(inputs)]
+        self._trunk = net.trunk(inputs, trunk, self._prior.bias(level, weights))
+        self._starts, self._hidden = net.starts(self._trunk), None
+        self._base = self._prior.log_scales(level, weights)[:, coding_order(level)]
+        self._parts, self._num_coded = [], 0
+
+    def visit(self, visit: Visit) -> None:
+        """See `Walker`."""
+        level, first = visit.level, self._num_coded
+        known = self._crops.known[level][:, :first] if first else None
+        net, start = self._prior.net(level), self._starts[visit.head]
+        out, self._hidden = net.head(visit.head, start, known, self._hidden)
+        self._num_coded += len(visit.channels)
+        part = slice(first, self._num_coded)
+        given = (x[level][:, part] for x in (self._crops.values, self._crops.off))
+        cost = _Cost.apply(out, *given, self._base[:, part], self._has_dead_zone)  # type: ignore[no-untyped-call]
+        self._parts.append(LevelCost(*cost))
+
+    def leave_level(self, level: int) -> None:
+        """See `Walker`."""
+        costs, bits, errors = zip(*self._parts, strict=True)
+        self.costs[level] = LevelCost(sum(costs), sum(bits), torch.cat(errors, 1))
         order = coding_order(level)
-        base = prior.log_scales(level, weights[:count])[:, order]
-        parts, hidden, first = [], None, 0
-        starts = net.starts(trunk)
-        for number, step in enumerate(detail_steps(level)):
-            before = known[:, :first] if first else None
-            out, hidden = net.head(number, starts[number], before, hidden)
-            part = slice(first, first + len(step.channels))
-            off = crops.off[level][:, part]
-            parts.append(
-                LevelCost(*_Cost.apply(out, values[:, part], off, base[:, part], has_dead_zone))  # type: ignore[no-untyped-call]
-            )
-            first = part.stop
-        costs, bits, errors = zip(*parts, strict=True)
-        yield level, LevelCost(sum(costs), sum(bits), torch.cat(errors, 1))
         inverse = sorted(range(len(order)), key=order.__getitem__)
-        parents = F.pixel_shuffle(known[:, inverse], fold_of(level))
+        self._parents = F.pixel_shuffle(self._crops.known[level][:, inverse], fold_of(level))
 
 
 class _Cost(torch.autograd.Function):

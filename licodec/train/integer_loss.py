@@ -1,4 +1,4 @@
-"""A trained prior and its integer twin in, the rate that the integers cost out."""
+"""A trained prior and its integers in, the rate that the integers cost out."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import Tensor
 from licodec.codec.latent import Latent
 from licodec.codec.model import Family
 from licodec.config import MAX_QUALITY_INDEX
+from licodec.prior.decision import quantize_dead_zone
 from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
 from licodec.prior.layout import VALUE_BITS, Where
-from licodec.prior.msp import quantize_dead_zone
 from licodec.train.network import CodecNetwork
 
 
@@ -51,7 +51,7 @@ def integer_loss(
 
     Args:
         network: the trained one.
-        family: its exported twin.
+        family: as it is exported.
         pictures: (H, W, 3) uint8; cut to multiples of 64.
         quality_index: 0..255.
     """

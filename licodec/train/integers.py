@@ -5,26 +5,22 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from licodec.coding.trellis import UNIT
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.entropy.tables import NUM_SCALES, fit_halves
-from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT
-from licodec.prior.fake_integers import MAX_WEIGHT, weight_shift
+from licodec.prior.density import HALVING_BIAS, LOG_SCALE_MIN, SCALES_PER_NAT
+from licodec.prior.fake_integers import MAX_WEIGHT, SIXTEENTHS, weight_shift
 from licodec.prior.inputs import RECIPROCAL_BITS, compand_table
 from licodec.prior.layers import MAX_ACTIVATION
 from licodec.prior.layout import NET_OF_LEVEL, NUM_LEVELS
-from licodec.prior.level_net import Head, LevelNet
+from licodec.prior.level_net import LevelNet
 from licodec.prior.msp import Prior
 from licodec.transform.grid import FRACTION_BITS
 from licodec.transform.quality import knot_weights
 
-_UNIT = 16  # activations, means and log scales in 1/16
 _EXACT_FLOAT32 = 1 << 24
-# The integer prior halves sixteenths to an index by (s + 1) >> 1, half a sixteenth too much on
-# average; the tables of log scales give it back.
-_HALVING_BIAS = 0.5
 
 
 def integer_layer(
@@ -59,7 +55,7 @@ def integer_layer(
         for i, w in enumerate(weights)
     }
     bias = torch.zeros_like(scale) if bias is None else bias
-    tensors["bias"] = (bias * _UNIT * scale).round().to(torch.int32)
+    tensors["bias"] = (bias * SIXTEENTHS * scale).round().to(torch.int32)
     tensors["shift"] = shift.to(torch.uint8)
     return tensors
 
@@ -81,7 +77,7 @@ def integer_prior(
         log_scale = torch.einsum("qk,klc->qlc", weights, prior.detail_log_scale.double())
         low_scale = torch.einsum("qk,ksc->qsc", weights, prior.low_log_scale.double())
         for name, values in (("detail_log_scale", log_scale), ("low_log_scale", low_scale)):
-            tensors[name] = (values * _UNIT - _HALVING_BIAS).round().to(torch.int32)
+            tensors[name] = (values * SIXTEENTHS - HALVING_BIAS).round().to(torch.int32)
         tensors["mean_unit_q8"] = (
             (256 * (0.5 + log_scale.clamp(-6, 8).exp())).round().to(torch.int32)
         )
@@ -95,10 +91,10 @@ def integer_prior(
 def _step_tables(weights: Tensor, log_detail: Tensor, log_low: Tensor) -> dict[str, Tensor]:
     detail = torch.einsum("qk,klc->qlc", weights, log_detail).exp()
     low = (weights @ log_low).exp()
-    unit = _UNIT * (1 << FRACTION_BITS)
+    unit = SIXTEENTHS * (1 << FRACTION_BITS)
     detail_q4 = (detail * unit).round().clamp_min(1)
     # Nine times the high-pass in 1/64 grey level to eighths of a step.
-    reference = detail_q4[:, :, ::3] / _UNIT
+    reference = detail_q4[:, :, ::3] / SIXTEENTHS
     return {
         "detail_steps_q4": detail_q4.to(torch.int32),
         "low_steps_q4": (low * unit).round().clamp_min(1).to(torch.int32),
@@ -110,27 +106,15 @@ def _step_tables(weights: Tensor, log_detail: Tensor, log_low: Tensor) -> dict[s
 
 def _net_tensors(name: str, net: LevelNet, weights: Tensor, max_weight: int) -> dict[str, Tensor]:
     assert NET_OF_LEVEL[NUM_LEVELS] == "top"
-    layers: dict[str, dict[str, Tensor]] = {}
-    first = [net.first.weight] if net.coarser is None else [net.first.weight, net.coarser.weight]
-    layers["first"] = integer_layer(first, None, max_weight)
-    for i, block in enumerate(net.blocks):
-        layers[f"block{i}"] = _conv(block, max_weight)
-    for i, head in enumerate(net.heads):
-        assert isinstance(head, Head)
-        into = [c.weight for c in (head.trunk, head.known, head.carry) if c is not None]
-        layers[f"head{i}.in"] = integer_layer(into, head.trunk.bias, max_weight)
-        layers[f"head{i}.mix"] = _conv(head.mix, max_weight)
-        layers[f"head{i}.out"] = _conv(head.out, max_weight)
+    layers = {
+        layer: integer_layer([c.weight for c in convs], convs[0].bias, max_weight)
+        for layer, convs in net.layers().items()
+    }
     tensors = {f"{name}.{layer}.{k}": v for layer, ts in layers.items() for k, v in ts.items()}
-    scale = 2.0 ** layers["first"]["shift"].double() * _UNIT
+    scale = 2.0 ** layers["first"]["shift"].double() * SIXTEENTHS
     bias = torch.einsum("qk,klc->qlc", weights, net.quality_bias.double())
     tensors[f"{name}.quality_bias"] = (bias * scale).round().to(torch.int32)
     return tensors
-
-
-def _conv(conv: nn.Module, max_weight: int) -> dict[str, Tensor]:
-    assert isinstance(conv, nn.Conv2d)
-    return integer_layer([conv.weight], conv.bias, max_weight)
 
 
 def reach_of(index: int) -> int:

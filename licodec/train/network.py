@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from licodec.config import CorrectionConfig, FamilyConfig
 from licodec.metrics.distortion import Distortion, squared_error
+from licodec.prior.batch import Qualities
+from licodec.prior.decision import Quantize, quantize_dead_zone
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES
-from licodec.prior.msp import Prior, Quantize, quantize_dead_zone
+from licodec.prior.msp import Prior
 from licodec.train.grow import grow_prior
 from licodec.transform.colour import planes_to_rgb, rgb_to_planes
 from licodec.transform.correction import Correction
@@ -45,26 +47,21 @@ class CodecNetwork(nn.Module):
         self.log_detail_steps = nn.Parameter(start[:, None, None] - norms.log())
         low_norm = torch.tensor(band_norm(NUM_LEVELS, 3)).log()
         self.log_low_steps = nn.Parameter((start - low_norm)[:, None].repeat(1, NUM_PLANES))
-        self.prior = Prior(
-            num_knots=knots,
-            widths=dict(family.widths),
-            depths=dict(family.depths),
-            head_widths=dict(family.head_widths),
-            has_magnitudes=family.has_magnitudes,
-            carries_hidden=family.carries_hidden,
-            max_weight=family.max_weight,
-        )
+        self.prior = Prior(family)
         self.analysis = Correction(**asdict(family.analysis), num_knots=knots)
         self.synthesis = Correction(**asdict(synthesis), num_knots=knots)
         self.synthesis_config = synthesis
         self.register_buffer("log_steps_start", start)
 
-    def steps(self, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(N, knots) to detail steps (N, 6, 9), low-pass steps (N, 3), orthonormal step (N,)."""
+    def qualities(self, weights: Tensor) -> Qualities:
+        """What the prior codes at, of weights (N, knots)."""
         detail = torch.exp(interpolate(weights, self.log_detail_steps))
         low = torch.exp(interpolate(weights, self.log_low_steps))
-        start = torch.as_tensor(self.log_steps_start)
-        return detail, low, torch.exp(interpolate(weights, start))
+        return Qualities(weights, detail, low)
+
+    def step_px(self, weights: Tensor) -> Tensor:
+        """(N, knots) to orthonormal steps (N,) in grey levels."""
+        return torch.exp(interpolate(weights, torch.as_tensor(self.log_steps_start)))
 
     def rd_lambda(self, position: Tensor) -> Tensor:
         """Weight of the squared error at qualities in [0, 1]; (N,) to (N,)."""
@@ -96,11 +93,11 @@ class CodecNetwork(nn.Module):
             levels = rgb.float()
             planes = rgb_to_planes(levels)  # in float32: a matrix product, else shortened
         weights = knot_weights(position, self.family.num_knots)
-        detail_px, low_px, step_px = self.steps(weights)
+        step_px = self.step_px(weights)
         if not linear:
             planes = self.analysis(planes, weights, step_px)
         low, details = analyse(planes)
-        bits, decoded = self.prior(low, details, weights, detail_px, low_px, quantize)
+        bits, decoded = self.prior(low, details, self.qualities(weights), quantize)
         if not linear:
             decoded = self.synthesis(decoded, weights, step_px)
         with torch.autocast(rgb.device.type, enabled=False):

@@ -1,6 +1,6 @@
 """Crops as a prior meets them, step by step: analysed and coded once, then kept on disk.
 
-    CACHE/prior-<analysis, steps, crop, quantizer>/<process>-<number>.safetensors
+    CACHE/known-<analysis, steps, crop, quantizer>/<process>-<number>.safetensors
 
 A file holds some crops at random qualities. Of each level it has, with what is innermost last and
 channels in coding order:
@@ -28,8 +28,12 @@ from torch import Tensor
 
 from licodec.codec.model import fingerprint_of
 from licodec.errors import TrainingError
+from licodec.prior.batch import CropCoder, Qualities
+from licodec.prior.decision import Quantize
+from licodec.prior.fake_integers import SIXTEENTHS
+from licodec.prior.float_walk import FloatWalk
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, detail_steps, fold_of
-from licodec.prior.msp import BatchWalker, Quantize
+from licodec.prior.msp import Prior
 from licodec.prior.walk import walk
 from licodec.train.data import CropSampler
 from licodec.train.network import CodecNetwork
@@ -41,7 +45,6 @@ from licodec.transform.wavelet import analyse
 
 LEVELS = tuple(range(NUM_LEVELS, 0, -1))
 OFF_UNIT = 64
-COMPAND_UNIT = 16
 _INT8_MAX = 127
 _FILE_CROPS = 32
 _BATCH = 8
@@ -56,30 +59,35 @@ def coding_order(level: int) -> list[int]:
     return [c for step in detail_steps(level) for c in step.channels]
 
 
-class _Recorder(BatchWalker):
+class _Recorder(FloatWalk):
     """Notes what the prior knows and what it codes.
 
     Attributes:
         parts: tensors of a file by name.
     """
 
-    parts: dict[str, Tensor]
+    def __init__(
+        self, prior: Prior, qualities: Qualities, rows: int, columns: int, coder: CropCoder
+    ) -> None:
+        super().__init__(prior, qualities, rows, columns, coder)
+        self._coder = coder
+        self.parts: dict[str, Tensor] = {}
 
     def leave_low_pass(self) -> None:
         """See `Walker`."""
-        self.parts = {"low_bits": self.bits.float()}
+        self.parts["low_bits"] = self._coder.bits.float()
         super().leave_low_pass()
 
     def leave_level(self, level: int) -> None:
         """See `Walker`."""
         quantised = torch.cat(self.coded, 1)
-        values = self.values[:, coding_order(level)]
+        values = self._coder.level(level)[:, coding_order(level)]
         num_features = NUM_PLANES * (fold_of(level) ** 2 + 1)
         parts = {
             "values": values.clamp(-_LARGEST_HALF, _LARGEST_HALF).half(),
             "off": _bytes_of((values - quantised) * OFF_UNIT),
-            "known": _bytes_of(torch.asinh(quantised) * COMPAND_UNIT),
-            "features": _bytes_of(self.inputs[:, :num_features] * COMPAND_UNIT),
+            "known": _bytes_of(self._prior.net(level).compand(quantised) * SIXTEENTHS),
+            "features": _bytes_of(self.inputs[:, :num_features] * SIXTEENTHS),
         }
         for kind, part in parts.items():
             self.parts[f"{kind}{level}"] = part.permute(0, 2, 3, 1).contiguous()
@@ -103,11 +111,14 @@ def record(
         quantize: how symbols are chosen.
     """
     weights = knot_weights(position.to(rgb.device), network.family.num_knots)
-    detail_px, low_px, step_px = network.steps(weights)
+    qualities = network.qualities(weights)
     with training_autocast(rgb.device):
-        planes = network.analysis(rgb_to_planes(rgb.float()), weights, step_px)
+        planes = rgb_to_planes(rgb.float())
+        planes = network.analysis(planes, weights, network.step_px(weights))
         low, details = analyse(planes.float())
-        recorder = _Recorder(network.prior, low, details, weights, detail_px, low_px, quantize)
+        coder = CropCoder(low, details, qualities, quantize)
+        rows, columns = low.shape[2:]
+        recorder = _Recorder(network.prior, qualities, rows, columns, coder)
         walk(recorder)
     parts = {k: v.cpu() for k, v in recorder.parts.items()}
     return parts | {"position": position.float().cpu()}
@@ -152,7 +163,7 @@ class CropCache:
         self, folder: Path, network: CodecNetwork, crop_px: int, quantizer: str, limit_bytes: float
     ) -> None:
         kept = {k: v.cpu() for k, v in network.state_dict().items() if not k.startswith(_OTHERS)}
-        self._folder = folder / f"prior-{fingerprint_of(kept)[:16]}-{crop_px}-{quantizer}"
+        self._folder = folder / f"known-{fingerprint_of(kept)[:16]}-{crop_px}-{quantizer}"
         self._files = [f for p in sorted(self._folder.glob("*.safetensors")) if (f := _read(p))]
         self._crop_px, self._limit_bytes = crop_px, limit_bytes / num_processes()
         self.num_bytes = sum(p.stat().st_size for p in self._folder.glob("*.safetensors"))
@@ -234,7 +245,7 @@ class CropCache:
             for level in LEVELS:
                 part = rows(f"{kind}{level}", num_fine if level == 1 else size)
                 if kind in ("known", "features"):
-                    part = part.to(dtype).mul_(1 / COMPAND_UNIT)
+                    part = part.to(dtype).mul_(1 / SIXTEENTHS)
                 levels[kind][level] = part.permute(0, 3, 1, 2)
         return CropBatch(rows("position"), rows("low_bits"), **levels)
 

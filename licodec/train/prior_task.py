@@ -110,7 +110,7 @@ class PriorOnCrops:
                 weights,
                 has_dead_zone=self._quantizer == "dead-zone",
             )
-            for level, part in levels:
+            for level, part in levels.items():
                 bits += part.bits[:num_fine]
                 folded = part.errors.shape[1] // per_step.shape[2]
                 of_channel = per_step[:, level - 1].repeat_interleave(folded, 1)
@@ -141,7 +141,7 @@ class PriorOnCrops:
             [band_norm(level, band) for _ in range(NUM_PLANES) for band in range(NUM_BANDS)]
             for level in range(1, NUM_LEVELS + 1)
         ]
-        steps_px = self._network.steps(weights)[0]
+        steps_px = self._network.qualities(weights).detail_steps_px
         return (steps_px * torch.tensor(norms).to(steps_px)).square()
 
     def measure(self, position: float) -> tuple[Tensor, Tensor]:

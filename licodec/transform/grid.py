@@ -24,6 +24,11 @@ FRACTION_BITS = 6
 STEP_BITS = 10
 STEP_UNIT = 1 << STEP_BITS
 
+# Lifting factors alpha, beta, gamma, delta in 1/1024; both directions use these very numbers, so
+# the pair inverts exactly up to rounding whatever their precision.
+LIFT_Q10 = (-1624, -54, 904, 454)
+LIFT = tuple(k / 1024 for k in LIFT_Q10)
+
 # One low-pass step has gain 1.230174 at zero frequency, two directions its square.
 LOW_GAIN_Q10 = 1550
 LOW_GAIN = LOW_GAIN_Q10 / 1024

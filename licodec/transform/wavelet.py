@@ -14,12 +14,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from licodec.transform.grid import FRACTION_BITS, LOW_GAIN, LOW_GAIN_Q10, NUM_LEVELS, STEP_BITS
+from licodec.transform.grid import (
+    FRACTION_BITS,
+    LIFT,
+    LIFT_Q10,
+    LOW_GAIN,
+    LOW_GAIN_Q10,
+    NUM_LEVELS,
+    STEP_BITS,
+)
+from licodec.transform.lifting import LevelSynthesis
 
-# Lifting factors in 1/1024; both directions use these very numbers, so the pair inverts exactly
-# up to rounding whatever their precision.
-_LIFT_Q10 = (-1624, -54, 904, 454)  # alpha, beta, gamma, delta
-LIFT = tuple(k / 1024 for k in _LIFT_Q10)
 _SHIFT = 10
 _HALF = 1 << (_SHIFT - 1)
 # Planes smaller than this are lifted together, larger ones one by one to stay in the cache.
@@ -51,16 +56,6 @@ def _split(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     return low, high
 
 
-def _merge(low: Tensor, high: Tensor, dim: int) -> Tensor:
-    """Inverse of `_split`."""
-    alpha, beta, gamma, delta = LIFT
-    low = low - delta * (high + _previous(high, dim))
-    high = high - gamma * (low + _next(low, dim))
-    low = low - beta * (high + _previous(high, dim))
-    high = high - alpha * (low + _next(low, dim))
-    return torch.stack([low, high], dim + 1).flatten(dim, dim + 1)
-
-
 def analyse_level(plane: Tensor) -> tuple[Tensor, Tensor]:
     """One level of analysis.
 
@@ -78,9 +73,8 @@ def analyse_level(plane: Tensor) -> tuple[Tensor, Tensor]:
 
 def synthesise_level(low: Tensor, details: Tensor) -> Tensor:
     """Inverse of `analyse_level` in float."""
-    left = _merge(low * LOW_GAIN, details[:, :, 1], 2)
-    right = _merge(details[:, :, 0], details[:, :, 2], 2)
-    return _merge(left, right, 3)
+    planes: Tensor = LevelSynthesis.apply(low.flatten(0, 1), details.flatten(0, 1))  # type: ignore[no-untyped-call]
+    return planes.view(*low.shape[:2], *planes.shape[1:])
 
 
 def analyse(planes: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -116,7 +110,7 @@ def _lift_int(target: Tensor, source: Tensor, factor_q10: int, dim: int, forward
 
 def _merge_int(low: Tensor, high: Tensor, dim: int) -> None:
     """Integer `_merge` in place: low and high become the even and the odd samples."""
-    alpha, beta, gamma, delta = _LIFT_Q10
+    alpha, beta, gamma, delta = LIFT_Q10
     _lift_int(low, high, delta, dim, forward=False)
     _lift_int(high, low, gamma, dim, forward=True)
     _lift_int(low, high, beta, dim, forward=False)

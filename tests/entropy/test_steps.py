@@ -15,7 +15,7 @@ from licodec.entropy.tables import MAX_SYMBOL, Tables
 from licodec.errors import CorruptFileError
 from tests.entropy.reference_ans import reference_encode
 from tests.entropy.tables import random_halves, random_tables
-from tests.prior.written_decoder import Symbols
+from tests.prior.written_symbols import Symbols
 
 REACHES = (1, 2, 9, 40, 300)
 TABLES = random_tables(4, REACHES)

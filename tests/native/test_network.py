@@ -19,7 +19,7 @@ from licodec.prior.layout import VALUE_BITS, Where
 from licodec.prior.native_network import SYNTHESIS_SHIFT, NativeNetwork
 from licodec.prior.native_walk import NativePlanes, NativePrior
 from licodec.transform.grid import FRACTION_BITS, STEP_BITS
-from tests.tiny import tiny_network, tiny_tensors
+from tests.tiny import RICH_FAMILY, tiny_network, tiny_tensors
 
 # On the padding grid and off it, one pixel, one row, one column.
 SIZES = ((64, 64), (1, 1), (200, 333), (1, 150), (130, 1), (129, 65))
@@ -236,6 +236,15 @@ def test_weights_that_no_family_has_are_refused(name, change, tensors, libraries
     bad = arrays_of(tensors | {name: change(tensors[name])})
     with pytest.raises(ModelError):
         NativeNetwork(bad, libraries[0])
+
+
+def test_a_prior_that_the_library_has_no_code_for_is_refused_by_name(libraries):
+    tensors = arrays_of(tiny_tensors(tiny_network(4, RICH_FAMILY)))
+    with pytest.raises(ModelError, match="magnitudes among its inputs"):
+        NativeNetwork(tensors, libraries[0])
+    name = "net.top.first.weight0"
+    with pytest.raises(ModelError, match="carry a hidden state"):
+        NativeNetwork(tensors | {name: tensors[name][:, :6]}, libraries[0])
 
 
 def test_arrays_of_another_shape_or_type_are_refused(tensors, libraries):

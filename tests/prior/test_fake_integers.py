@@ -2,7 +2,15 @@
 
 import torch
 
-from licodec.prior.fake_integers import RoundedConv, Rounding, nearest, round_to_integers
+from licodec.prior.fake_integers import (
+    Companding,
+    RoundedConv,
+    Rounding,
+    nearest,
+    round_activations,
+    round_to_integers,
+)
+from licodec.prior.inputs import Compand, compand_table
 from licodec.train.integers import integer_layer
 
 
@@ -34,3 +42,37 @@ def test_without_rounding_a_layer_is_a_plain_convolution():
     round_to_integers(conv, on=False)
     torch.testing.assert_close(conv(x), torch.nn.functional.conv2d(x, conv.weight, conv.bias))
     assert torch.equal(Rounding()(x), x)
+
+
+def test_rounding_down_goes_to_the_multiple_below_and_no_size_leaves_the_limit():
+    down = Rounding(1, limit=3.0, is_down=True)
+    round_activations(down, on=True)
+    x = torch.tensor([-9.0, -1.1, 0.0, 0.9, 2.6, 3.4], requires_grad=True)
+    found = down(x)
+    assert found.tolist() == [-3.0, -1.5, 0.0, 0.5, 2.5, 3.0]
+    assert torch.autograd.grad(found.sum(), x)[0].tolist() == [1.0] * 6
+
+
+def test_companding_is_the_integers_table_with_the_slope_of_asinh():
+    compand = Companding()
+    round_activations(compand, on=True)
+    x = (torch.arange(-5000, 5001) / 8 + 0.1).requires_grad_()
+    found = compand(x)
+    table = Compand(compand_table())
+    assert torch.equal(found * 16, table(torch.arange(-5000, 5001)).float())
+    (slope,) = torch.autograd.grad(found.sum(), x)
+    at = (x.detach() - 0.1).requires_grad_()
+    (wanted,) = torch.autograd.grad(torch.asinh(at).sum(), at)
+    inside = at.detach().abs() < 4095 / 8
+    torch.testing.assert_close(slope[inside], wanted[inside])
+    assert not slope[~inside].any()
+    assert torch.equal(Companding()(x), torch.asinh(x))
+
+
+def test_activations_alone_can_be_rounded():
+    torch.manual_seed(5)
+    conv, rounding, x = RoundedConv(2, 3, 1), Rounding(), torch.randn(1, 2, 4, 4)
+    both = torch.nn.Sequential(conv, rounding)
+    round_activations(both, on=True)
+    plain = torch.nn.functional.conv2d(x, conv.weight, conv.bias)
+    torch.testing.assert_close(both(x), (plain * 16).round() / 16)

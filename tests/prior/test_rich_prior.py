@@ -6,12 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from licodec import native
-from licodec.errors import ModelError
 from licodec.prior.fake_integers import round_to_integers
 from licodec.prior.integer import IntegerPrior
 from licodec.prior.layout import detail_steps
-from licodec.prior.native_network import NativeNetwork
 from licodec.train.integer_loss import integer_loss
 from licodec.train.network import CodecNetwork
 from tests.photos import crop
@@ -73,17 +70,3 @@ def test_what_is_known_and_what_is_carried_reach_the_next_head(convolution, tens
     num_before = 3 + sum(len(detail_steps(level)) for level in range(6, 1, -1)) + 1
     assert whole[:num_before] == without[:num_before]
     assert whole[num_before] != without[num_before]
-
-
-def test_native_library_refuses_it_by_name(tensors):
-    library = native.find()
-    if library is None:
-        pytest.skip("no native library on this machine")
-    arrays = {k: v.numpy() for k, v in tensors.items()}
-    with pytest.raises(ModelError, match="magnitudes among its inputs"):
-        NativeNetwork(arrays, library)
-    plain = {f"net.{net}.first.weight0" for net in ("fine", "middle", "coarse", "top")}
-    narrow = arrays | {k: v[:, :24] for k, v in arrays.items() if k in plain}
-    narrow["net.top.first.weight0"] = arrays["net.top.first.weight0"][:, :6]
-    with pytest.raises(ModelError, match="carry a hidden state"):
-        NativeNetwork(narrow, library)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from licodec.prior.decision import quantize_dead_zone, quantize_rounding
 from licodec.prior.density import logistic_bits
-from licodec.prior.msp import quantize_dead_zone, quantize_rounding
 from licodec.quantize.dead_zone import choose_magnitude, decision_shifts
 
 BOTH = pytest.mark.parametrize("quantize", [quantize_rounding, quantize_dead_zone])
@@ -75,5 +75,8 @@ def test_scales_get_the_gradient_of_the_symbols_bits(quantize):
     bits, quantised = quantize(values, mean, log_scale)
     (got,) = torch.autograd.grad(bits.sum(), log_scale)
     symbols = (quantised - mean).detach().round()
-    (expected,) = torch.autograd.grad(logistic_bits(symbols, log_scale).sum(), log_scale)
-    torch.testing.assert_close(got, expected)
+    each = logistic_bits(symbols, log_scale)
+    (expected,) = torch.autograd.grad(each.sum(), log_scale)
+    is_free = each.detach() < 24
+    torch.testing.assert_close(got[is_free], expected[is_free], rtol=1e-4, atol=1e-5)
+    assert not got[~is_free].any()

@@ -18,12 +18,8 @@ from licodec.codec.model import load_family
 from licodec.container.read import read_container
 from licodec.image import lossless
 from licodec.profiles import ProfileInfo, list_profiles
-from tests.prior.written_decoder import (
-    WrittenDecoder,
-    read_lossless,
-    read_weights,
-    take_apart,
-)
+from tests.prior.written_decoder import WrittenDecoder
+from tests.prior.written_file import read_lossless, read_weights, take_apart
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from licodec.prior.layout import Where
+from licodec.codec.latent import Latent
+from licodec.prior.layout import VALUE_BITS, Where
 
 
 class RandomSymbols:
@@ -37,3 +40,21 @@ class ZeroSymbols:
         self.places.append(where)
         self.indices.append(index.copy())
         return np.zeros(mean.shape, np.int32)
+
+
+class RoundedSymbols:
+    """Those of a latent; keeps what the prior said and the values that came out, in steps."""
+
+    def __init__(self, latent: Latent) -> None:
+        self.means: list[Tensor] = []
+        self.indices: list[Tensor] = []
+        self.values: list[Tensor] = []
+        self._latent = latent
+
+    def __call__(self, step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
+        steps = torch.from_numpy(mean).float() / (1 << VALUE_BITS)
+        symbols = (torch.from_numpy(self._latent.at(where)) - steps).round()
+        self.means.append(steps)
+        self.indices.append(torch.from_numpy(index).int())
+        self.values.append(steps + symbols)
+        return (16 * symbols).to(torch.int32).numpy()

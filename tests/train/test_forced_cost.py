@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from licodec.prior.decision import quantize_dead_zone, quantize_rounding
 from licodec.prior.density import logistic_bits
 from licodec.prior.fake_integers import nearest, round_to_integers
 from licodec.prior.layout import VALUE_BITS
-from licodec.prior.msp import quantize_dead_zone, quantize_rounding
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
 from licodec.train import forced_cost
 from licodec.train.forced_cost import _Cost, forced_costs
@@ -109,8 +109,7 @@ def cached_bits(network: CodecNetwork, parts: dict, quantizer: str, folder) -> T
     weights = knot_weights(crops.position, network.family.num_knots)
     with torch.inference_mode(), training_autocast(torch.device("cpu")):
         total = crops.low_bits.clone()
-        for _, part in forced_costs(
-            network.prior, crops, weights, has_dead_zone=quantizer == "dead-zone"
-        ):
+        costs = forced_costs(network.prior, crops, weights, has_dead_zone=quantizer == "dead-zone")
+        for part in costs.values():
             total += part.bits
     return total

@@ -11,7 +11,7 @@ import torch
 
 from licodec.config import FamilyConfig, family_to_json
 from licodec.errors import TrainingError
-from licodec.prior.msp import quantize_rounding
+from licodec.prior.decision import quantize_rounding
 from licodec.train.checkpoint import checkpoint_configs, load_checkpoint, load_weights
 from licodec.train.data import Pictures
 from tests.photos import crop

@@ -45,6 +45,13 @@ def test_one_level_of_float_synthesis_inverts_the_analysis(rows, columns, seed):
     torch.testing.assert_close(synthesise_level(*analyse_level(planes)), planes)
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 5), (4, 2), (6, 7)])
+def test_gradient_of_the_synthesis_is_that_of_its_differences(height, width):
+    low = random_planes(0, 2, 3, height, width).requires_grad_()
+    details = random_planes(1, 2, 3, 3, height, width).requires_grad_()
+    assert torch.autograd.gradcheck(synthesise_level, (low, details))
+
+
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (64, 256), (192, 128)])
 def test_all_levels_of_float32_synthesis_return_the_picture_within_a_thousandth(height, width):
     planes = random_planes(3, 2, 3, height, width).float()
