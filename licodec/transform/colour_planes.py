@@ -15,7 +15,9 @@ _LUMA, _RED_BLUE, _GREEN, _GREY = (
 
 def planes_of_rows(pixels: np.ndarray, top: int, bottom: int) -> np.ndarray:
     """`integer_planes` in grey levels: (3, bottom - top, W') float32."""
-    return integer_planes(pixels, top, bottom) * np.float32(2.0**-FRACTION_BITS)
+    planes = integer_planes(pixels, top, bottom).astype(np.float32)
+    planes *= np.float32(2.0**-FRACTION_BITS)
+    return planes
 
 
 def integer_planes(pixels: np.ndarray, top: int, bottom: int) -> np.ndarray:
