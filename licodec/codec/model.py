@@ -37,7 +37,7 @@ _Config = TypeVar("_Config", FamilyConfig, CorrectionConfig)
 
 @dataclass(frozen=True)
 class Family:
-    """What turns planes into symbols and back; the same on every machine but for the analysis."""
+    """What turns pixels into symbols and back; the same on every machine."""
 
     config: FamilyConfig
     fingerprint: bytes  # 4 bytes

@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from licodec.codec.bfloat16 import has_fast_bfloat16
 from licodec.prior.strips import row_strips
 from licodec.transform.colour import grey_to_luma, rgb_to_planes
 from licodec.transform.correction import Correction
@@ -48,7 +47,6 @@ class Corrector:
         self._inputs = weights.to(device), step_px.to(device)
         self._device = device
         self.halo_patches = correction.halo_patches
-        self._is_short = device.type == "cpu" and has_fast_bfloat16()
 
     def start(self) -> Push:
         """Begin a picture, which comes in strips."""
@@ -56,8 +54,7 @@ class Corrector:
 
         @torch.inference_mode()
         def push(planes: Tensor, *, is_last: bool) -> Tensor:
-            with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._is_short):
-                return rows.push(planes[None].to(self._device), is_last=is_last)[0].cpu()
+            return rows.push(planes[None].to(self._device), is_last=is_last)[0].cpu()
 
         return push
 

@@ -1,4 +1,4 @@
-"""The analysis correction on torch: on a GPU, and where there is no native library."""
+"""The analysis correction in floating point on torch, for a GPU."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import numpy as np
 from licodec.errors import CorruptFileError, LicodecError
 
 # As in src/licodec.h.
-ABI = 3
+ABI = 4
 WIDE = 1
 _NO_MEMORY = -2
 _CORRUPT = -3
@@ -86,26 +86,11 @@ class PaddingTask(ctypes.Structure):
     )
 
 
-class PatchTask(ctypes.Structure):
-    """`lc_patch_task`."""
-
-    _fields_ = (
-        ("net", c_void_p),
-        *((name, c_int32) for name in ("height", "width", "top", "bottom", "first", "end")),
-        *((name, c_float) for name in ("gain", "unit")),
-        ("biases", POINTER(c_void_p)),
-        ("planes", c_void_p),
-        ("plane_stride", c_int64),
-        ("corrected", c_void_p),
-        ("corrected_stride", c_int64),
-    )
-
-
 class Network(ctypes.Structure):
     """`lc_network`."""
 
     _fields_ = (
-        *((name, c_int32) for name in ("patch_px", "num_blocks", "width")),
+        *((name, c_int32) for name in ("patch_px", "num_blocks", "width", "is_words")),
         *((name, POINTER(c_void_p)) for name in ("weights", "shift", "factor", "byte_factor")),
         ("zero", POINTER(c_void_p)),
     )
@@ -186,9 +171,6 @@ _SIGNATURES: dict[str, tuple[Any, Sequence[Any]]] = {
     "lc_synthesise": (c_int, (c_int32, POINTER(WaveletTask))),
     "lc_split": (c_int, (c_int32, POINTER(SplitTask))),
     "lc_padding_slope": (c_int, (c_int32, POINTER(PaddingTask))),
-    "lc_patch_net_new": (c_void_p, (*(c_int32,) * 4, POINTER(c_void_p))),
-    "lc_patch_net_free": (None, (c_void_p,)),
-    "lc_correct_patches": (c_int, (POINTER(PatchTask),)),
     "lc_synthesis_new": (c_void_p, (c_int32, POINTER(Network), c_int32)),
     "lc_synthesis_free": (None, (c_void_p,)),
     "lc_corrector_new": (c_void_p, (c_void_p, POINTER(NetworkAt), POINTER(Window))),

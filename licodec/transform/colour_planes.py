@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from licodec.transform.grid import GRID_PX, MID_GREY, padded_size
+from licodec.transform.grid import FRACTION_BITS, GRID_PX, MID_GREY, padded_size
+
+# 1 / sqrt(3), 1 / sqrt(2) and 1 / sqrt(6), and of grey pictures sqrt(3), by planes' units.
+_BITS = 15
+_LUMA, _RED_BLUE, _GREEN, _GREY = (
+    round(factor**0.5 * 2 ** (FRACTION_BITS + _BITS)) for factor in (1 / 3, 1 / 2, 1 / 6, 3)
+)
 
 
 def planes_of_rows(pixels: np.ndarray, top: int, bottom: int) -> np.ndarray:
-    """Orthonormal colour planes, as `licodec.transform.colour.rgb_to_planes` has them.
+    """`integer_planes` in grey levels: (3, bottom - top, W') float32."""
+    planes = integer_planes(pixels, top, bottom).astype(np.float32)
+    planes *= np.float32(2.0**-FRACTION_BITS)
+    return planes
+
+
+def integer_planes(pixels: np.ndarray, top: int, bottom: int) -> np.ndarray:
+    """Orthonormal colour planes, as `licodec.transform.colour.rgb_to_planes` has them, rounded.
 
     Args:
         pixels: (H, W) or (H, W, 3) uint8.
@@ -18,29 +29,31 @@ def planes_of_rows(pixels: np.ndarray, top: int, bottom: int) -> np.ndarray:
             column repeat.
 
     Returns:
-        (3, bottom - top, W') float32; chroma of a grey picture is zero.
+        (3, bottom - top, W') int32, 1/64 grey level; chroma of a grey picture is zero.
     """
     height, width = pixels.shape[:2]
     part = pixels[min(top, height - 1) : bottom]
     num_rows = min(len(part), bottom - top)
-    planes = np.empty((3, bottom - top, padded_size(width, GRID_PX)), np.float32)
+    planes = np.empty((3, bottom - top, padded_size(width, GRID_PX)), np.int32)
     inside = planes[:, :num_rows, :width]
     if pixels.ndim == 2:
         inside[0] = part
-        inside[0] -= np.float32(MID_GREY)
-        inside[0] *= np.float32(math.sqrt(3))
+        inside[0] -= int(MID_GREY)
+        inside[0] *= _GREY
         inside[1:] = 0
     else:
-        red, green, blue = (part[:, :, c].astype(np.float32) for c in range(3))
-        outer = red + blue
-        np.add(outer, green, out=inside[0])
-        inside[0] -= np.float32(3 * MID_GREY)
-        inside[0] *= np.float32(1 / math.sqrt(3))
+        red, green, blue = (part[:, :, c].astype(np.int32) for c in range(3))
         np.subtract(red, blue, out=inside[1])
-        inside[1] *= np.float32(1 / math.sqrt(2))
-        green *= np.float32(2)
-        np.subtract(outer, green, out=inside[2])
-        inside[2] *= np.float32(1 / math.sqrt(6))
+        inside[1] *= _RED_BLUE
+        red += blue
+        np.add(red, green, out=inside[0])
+        inside[0] -= int(3 * MID_GREY)
+        inside[0] *= _LUMA
+        green *= 2
+        np.subtract(red, green, out=inside[2])
+        inside[2] *= _GREEN
+    inside += 1 << _BITS - 1
+    inside >>= _BITS
     planes[:, :num_rows, width:] = planes[:, :num_rows, width - 1 : width]
     planes[:, num_rows:] = planes[:, num_rows - 1 : num_rows]
     return planes

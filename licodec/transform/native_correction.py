@@ -1,129 +1,109 @@
-"""A correction on the native library: patches of one size, then patches of 2x2.
+"""The analysis correction in the native library, row strips on several threads.
 
-Does what `licodec.transform.correction` does on torch, in float32.
+Gives what `licodec.transform.analysis_reference` gives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import ctypes
+import weakref
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from licodec.config import CorrectionConfig
 from licodec.errors import ModelError
-from licodec.native.binding import Library
-from licodec.native.correction import PatchNetwork
+from licodec.native.binding import Library, Network, NetworkAt, Window, address, check
+from licodec.native.threads import over_rows
 from licodec.transform.grid import PATCH_PX, padded_size
-from licodec.transform.quality import interpolate
-
-_FINE_PATCH_PX = 2
-# Planes span about +-222 grey levels; networks see them in units of 64.
-_UNIT = 1 / 64
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One network with what depends on the quality, by knot."""
-
-    net: PatchNetwork
-    biases: list[np.ndarray]  # each (knots, O) float32
-    log_gain: np.ndarray  # (knots,)
+from licodec.transform.integer import NUM_PLANES
+from licodec.transform.integer_analysis import IntegerCorrection, WordPart
 
 
 class NativeCorrection:
-    """Corrects windows of a picture's planes.
-
-    Attributes:
-        reach_px: rows beyond those that are wanted, above and below, which a multiple of 8 needs.
+    """A correction's weights, packed for the library.
 
     Args:
-        shape: of the networks.
-        arrays: float32, by the names that `licodec.transform.correction.Correction` gives them.
-        library: that runs them.
+        correction: the weights.
+        library: that runs it.
 
     Raises:
-        KeyError: an array is missing; it is named.
-        ModelError: shapes that do not fit.
+        ModelError: a shape that the library cannot take.
     """
 
-    def __init__(
-        self, shape: CorrectionConfig, arrays: Mapping[str, np.ndarray], library: Library
-    ) -> None:
-        self._parts = [_part("", shape.patch_px, shape.num_blocks, arrays, library)]
-        if shape.fine_blocks:
-            self._parts.append(_part("fine.", _FINE_PATCH_PX, shape.fine_blocks, arrays, library))
-        num_arrays = sum(6 + 5 * (len(part.biases) - 2) // 2 for part in self._parts)
-        if num_arrays != len(arrays):
-            raise ModelError("a correction has more weights than its shape")
-        reach = sum(part.net.reach * part.net.patch_px for part in self._parts)
-        self.reach_px = padded_size(reach, PATCH_PX)
+    def __init__(self, correction: IntegerCorrection, library: Library) -> None:
+        self._calls = library.calls
+        self._halo_px = padded_size(correction.halo_px, PATCH_PX)
+        shifts = [[la.shift.astype(np.uint8) for la in part.layers] for part in correction.parts]
+        networks = [
+            Network(
+                patch_px=part.patch_px,
+                num_blocks=len(part.layers) // 2,
+                width=len(part.layers[0].weight),
+                is_words=True,
+                weights=_pointers([layer.weight for layer in part.layers]),
+                shift=_pointers(shift),
+            )
+            for part, shift in zip(correction.parts, shifts, strict=True)
+        ]
+        array = (Network * len(networks))(*networks)
+        self._handle = self._calls.lc_synthesis_new(library.level, array, len(networks))
+        if not self._handle:
+            raise ModelError("a correction has a shape that the native library cannot take")
+        weakref.finalize(self, self._calls.lc_synthesis_free, self._handle)
 
     def correct(
-        self,
-        planes: np.ndarray,
-        inputs: tuple[np.ndarray, np.ndarray],
-        *,
-        first_row: int,
-        num_rows: int,
-        top: int,
-        bottom: int,
+        self, parts: Sequence[WordPart], planes: np.ndarray, wanted: tuple[int, int]
     ) -> np.ndarray:
-        """Corrected rows, the same whatever the window and the number of threads.
+        """Corrected rows, the same whatever the number of threads.
 
         Args:
-            planes: (3, h, W) float32 grey levels; rows of the picture from first_row on.
-            inputs: knot weights (1, knots) and step (1,) float32 of the quality.
-            first_row: of the planes.
-            num_rows: of the whole picture.
-            top, bottom: rows that are wanted; planes hold them and `reach_px` rows on each side,
-                as far as the picture goes. All are multiples of 8.
+            parts: networks at a quality.
+            planes: (3, h, W) int32, 1/64 grey level; h and W are multiples of 8. What lies beyond
+                is taken for the outside of the picture.
+            wanted: first row and the one after the last, multiples of 8.
 
         Returns:
-            (3, bottom - top, W) float32.
+            (3, n, W) int16, 1/64 grey level.
         """
-        weights, step_px = inputs
-        rest = self.reach_px
-        for part in self._parts:
-            rest -= part.net.reach * part.net.patch_px
-            above, below = top, bottom
-            if part is not self._parts[-1]:  # what the next one needs around them
-                above = max(top - padded_size(rest, PATCH_PX), 0)
-                below = min(bottom + padded_size(rest, PATCH_PX), num_rows)
-            planes = part.net.correct(
-                planes,
-                [interpolate(weights, bias)[0] for bias in part.biases],
-                float(step_px[0] * np.exp(interpolate(weights, part.log_gain)[0])),
-                _UNIT,
-                first_row=first_row,
-                num_rows=num_rows,
-                top=above,
-                bottom=below,
-            )
-            first_row = above
-        return planes
+        height, width = planes.shape[1:]
+        start = address(planes, np.int32, (NUM_PLANES, height, width))
+        first, end = wanted
+        networks = (NetworkAt * len(parts))(*(_network_at(part) for part in parts))
+        corrected = np.empty((NUM_PLANES, end - first, width), np.int16)
+
+        def rows(begin: int, stop: int) -> None:
+            top, bottom = first + begin, first + stop
+            above = max(top - self._halo_px, 0)
+            below = min(bottom + self._halo_px, height)
+            made = np.empty((NUM_PLANES, stop - begin, width), np.int16)
+            window = Window(below - above, width, top - above, bottom - above, 0, width)
+            window.planes = made.ctypes.data
+            handle = self._calls.lc_corrector_new(self._handle, networks, window)
+            if not handle:
+                raise ValueError("the native library refuses a window, or memory is short")
+            try:
+                where = start + above * width * planes.itemsize
+                stride = height * width
+                check(self._calls.lc_corrector_push(handle, where, stride, below - above))
+            finally:
+                self._calls.lc_corrector_free(handle)
+            corrected[:, begin:stop] = made
+
+        over_rows(rows, end - first, width, PATCH_PX)
+        return corrected
 
 
-def _part(
-    prefix: str,
-    patch_px: int,
-    num_blocks: int,
-    arrays: Mapping[str, np.ndarray],
-    library: Library,
-) -> _Part:
-    blocks = [f"{prefix}blocks.{i}." for i in range(num_blocks)]
-    names = [f"{prefix}into", *(b + k for b in blocks for k in ("into", "back")), f"{prefix}out"]
-    # Of the convolutions that the quality shifts.
-    more = {f"{prefix}into": f"{prefix}quality_bias"} | {
-        f"{b}into": f"{b}quality_bias" for b in blocks
-    }
-    log_gain = arrays[f"{prefix}log_gain"]
-    biases = []
-    for name in names:
-        bias = np.broadcast_to(
-            arrays[f"{name}.bias"], (len(log_gain), *arrays[f"{name}.bias"].shape)
-        )
-        shift = arrays.get(more.get(name, ""), np.float32(0))
-        biases.append(np.ascontiguousarray(bias + shift, np.float32))
-    net = PatchNetwork(patch_px, [arrays[f"{name}.weight"] for name in names], library)
-    return _Part(net, biases, log_gain)
+def _network_at(part: WordPart) -> NetworkAt:
+    return NetworkAt(
+        bias=_pointers([layer.bias for layer in part.layers]),
+        last_weight=part.out.weight.ctypes.data,
+        last_bias=part.out.bias.ctypes.data,
+        last_shift=part.out.shift[0],
+    )
+
+
+def _pointers(arrays: Sequence[np.ndarray]) -> Any:
+    """Where arrays lie, which their owner keeps."""
+    found = (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
+    return ctypes.cast(found, ctypes.POINTER(ctypes.c_void_p))

@@ -12,6 +12,7 @@ import numpy as np
 from licodec import native
 from licodec.config import CorrectionConfig
 from licodec.errors import ModelError
+from licodec.transform.integer_analysis import IntegerCorrection
 from licodec.transform.native_correction import NativeCorrection
 
 if TYPE_CHECKING:
@@ -35,25 +36,28 @@ class CorrectionWeights:
     path: str = "weights"
 
     @cached_property
-    def native(self) -> NativeCorrection | None:
-        """The same in the native library; None without it.
+    def integer(self) -> IntegerCorrection:
+        """The same in integers.
 
         Raises:
             ModelError: the weights do not have the shape.
         """
-        library = native.find()
-        if library is None:
-            return None
         try:
-            return NativeCorrection(self.shape, self.arrays, library)
+            return IntegerCorrection(self.shape, self.arrays)
         except (KeyError, ModelError) as error:
             raise ModelError(
                 f"{self.path}: weights do not have the shape that they state"
             ) from error
 
     @cached_property
+    def native(self) -> NativeCorrection | None:
+        """`integer` in the native library; None without it. Raises as `integer`."""
+        library = native.find()
+        return None if library is None else NativeCorrection(self.integer, library)
+
+    @cached_property
     def module(self) -> Correction:
-        """The same on torch, which is loaded. Raises as `native`."""
+        """The same on torch, which is loaded. Raises as `integer`."""
         import torch
 
         from licodec.transform.correction import Correction

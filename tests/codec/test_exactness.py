@@ -1,4 +1,6 @@
-"""The same file gives the same symbols, means and indices on every CPU type and thread count."""
+"""The same file gives the same symbols, means and indices on every CPU type and thread count, and
+the same picture the same file.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +22,7 @@ from licodec.codec.model import load_family
 from licodec.native.binding import usable_sets
 from licodec.prior.integer import IntegerPrior
 from licodec.profiles import list_profiles
+from tests.codec.encoded_checksum import encoded_checksums
 from tests.codec.symbols_checksum import symbols_checksum
 from tests.photos import crop
 
@@ -111,11 +114,26 @@ def test_forced_instruction_sets_of_the_native_library_give_the_same(threads, fi
         assert result["isa"] == isa
 
 
+def test_encodes_are_the_same_bytes_with_every_instruction_set_and_on_torch():
+    library = native.find()
+    assert library is not None
+    expected = encoded_checksums()
+    for isa in ("none", *usable_sets(library)):
+        settings = {"OMP_NUM_THREADS": "2", "LICODEC_ISA": isa}
+        assert run_with(settings, "tests.codec.encoded_checksum") == expected
+
+
 def checksums_with(settings: dict[str, str], files: list[Path]) -> dict[str, Any]:
     """What another process makes of the files."""
+    found: dict[str, Any] = run_with(settings, "tests.codec.symbols_checksum", *map(str, files))
+    return found
+
+
+def run_with(settings: dict[str, str], module: str, *arguments: str) -> Any:
+    """What a module prints in a process of its own."""
     environment = {k: v for k, v in os.environ.items() if k not in FORCED} | settings
     done = subprocess.run(
-        [sys.executable, "-m", "tests.codec.symbols_checksum", *map(str, files)],
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
         env=environment,
         capture_output=True,

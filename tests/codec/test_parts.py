@@ -73,7 +73,8 @@ def test_large_pictures_are_coded_as_others_are(family, monkeypatch):
     monkeypatch.setattr("licodec.codec.latent.LARGE_PX", 1)
     short = encode_pixels(pixels, family, index, CPU)
     assert len(short.payload) == pytest.approx(len(exact.payload), rel=0.005)
-    assert np.abs(short.planes - exact.planes).mean() < 16  # a quarter of a grey level
+    # Half a grey level: a trellis that chose otherwise once goes another way from there on.
+    assert np.abs(short.planes - exact.planes).mean() < 32
 
 
 @pytest.mark.parametrize(

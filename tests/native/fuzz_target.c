@@ -342,7 +342,7 @@ typedef struct {
     lc_network_at at;
     int32_t num_layers;
     void *arrays[6 * MAX_LAYERS + 2];
-    const int8_t *weights[MAX_LAYERS];
+    const void *weights[MAX_LAYERS];
     const uint8_t *shift[MAX_LAYERS], *zero[MAX_LAYERS];
     const int16_t *factor[MAX_LAYERS], *byte_factor[MAX_LAYERS];
     const int32_t *bias[MAX_LAYERS];
@@ -351,19 +351,21 @@ typedef struct {
 static void make_network(Input *in, Network *net, int32_t patch_px)
 {
     const int32_t width = 4 * (1 + take(in) % 5), blocks = take(in) % 3, tops = 3 * patch_px * patch_px;
-    const int is_sound = take(in) < 250;
+    const int is_sound = take(in) < 250, is_words = take(in) & 1;
     void **array = net->arrays;
     net->num_layers = 2 * blocks + 1;
     for (int32_t i = 0; i < net->num_layers; i++) {
         const int32_t inputs = i ? width : tops;
-        int8_t *weights = *array++ = filled(in, (size_t)(width * inputs * 9));
+        int8_t *weights = *array++ = filled(in, (size_t)(width * inputs * 9) << is_words);
         uint8_t *shift = *array++ = filled(in, (size_t)width);
         int16_t *factor = *array++ = filled(in, 2 * (size_t)width);
         int16_t *byte_factor = *array++ = filled(in, 2 * (size_t)width);
         uint8_t *zero = *array++ = filled(in, (size_t)width);
         int32_t *bias = *array++ = filled(in, 4 * (size_t)width);
-        for (int32_t n = 0; n < width * inputs * 9 && is_sound; n++)
-            if (weights[n] == -128) weights[n] = 0;
+        for (int32_t n = 0; n < width * inputs * 9 && is_sound; n++) {
+            if (is_words) ((int16_t *)weights)[n] %= 1 << 5;
+            else if (weights[n] == -128) weights[n] = 0;
+        }
         for (int32_t o = 0; o < width && is_sound; o++) {
             shift[o] %= 16, bias[o] /= 1 << 6;
             factor[o] &= 0x7fff, byte_factor[o] &= 0x7fff;
@@ -373,9 +375,9 @@ static void make_network(Input *in, Network *net, int32_t patch_px)
     }
     int16_t *last = *array++ = filled(in, 2 * (size_t)(tops * width));
     int32_t *last_bias = *array++ = filled(in, 4 * (size_t)tops);
-    for (int32_t n = 0; n < tops * width && is_sound; n++) last[n] %= 1 << 13;
+    for (int32_t n = 0; n < tops * width && is_sound; n++) last[n] %= is_words ? 1 << 11 : 1 << 13;
     for (int32_t n = 0; n < tops && is_sound; n++) last_bias[n] /= 1 << 6;
-    net->shape = (lc_network){patch_px, blocks, width, net->weights, net->shift, net->factor,
+    net->shape = (lc_network){patch_px, blocks, width, is_words, net->weights, net->shift, net->factor,
                               net->byte_factor, net->zero};
     net->at = (lc_network_at){net->bias, last, last_bias, take_size(in, 20)};
     for (int32_t i = 6 * net->num_layers + 2; i < 6 * MAX_LAYERS + 2; i++) net->arrays[i] = NULL;
@@ -449,33 +451,6 @@ static void fuzz_analysis(Input *in, int32_t level)
     free(plane), free(low), free(details), free(padded), free(slope);
 }
 
-static void fuzz_patches(Input *in, int32_t level)
-{
-    const int32_t patch_px = 2 << (take(in) % 3), width = 4 * (1 + take(in) % 5), blocks = take(in) % 3;
-    const int32_t channels = 3 * patch_px * patch_px, num_layers = 2 * blocks + 2;
-    float *weights[6], *biases[6];
-    for (int32_t i = 0; i < num_layers; i++) {
-        const int32_t inputs = i ? width : channels, outputs = i == num_layers - 1 ? channels : width;
-        weights[i] = filled_levels(in, (size_t)(inputs * outputs * (i == num_layers - 1 ? 1 : 9)));
-        biases[i] = filled_levels(in, (size_t)outputs);
-    }
-    lc_patch_net *net = lc_patch_net_new(level, patch_px, width, blocks, (const float *const *)weights);
-    const int32_t height = 1 + take(in) % 6, columns = 1 + take(in) % 9, reach = 1 + 2 * blocks;
-    int32_t top = take(in) % height, bottom = top + 1 + take_below(in, height - top);
-    const int32_t first = top > reach ? top - reach : 0;
-    const int32_t end = bottom + reach < height ? bottom + reach : height;
-    const int64_t row = (int64_t)patch_px * columns * patch_px;
-    float *planes = filled_levels(in, (size_t)(3 * row * (end - first)));
-    float *corrected = filled(in, 12 * (size_t)(row * (bottom - top)));
-    const lc_patch_task task = {net, height, columns, top, bottom, first, end, 0.5f, 1 / 64.f,
-                                (const float *const *)biases, planes, row * (end - first),
-                                corrected, row * (bottom - top)};
-    if (net) lc_correct_patches(&task);
-    lc_patch_net_free(net);
-    for (int32_t i = 0; i < num_layers; i++) free(weights[i]), free(biases[i]);
-    free(planes), free(corrected);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     Input in = {data, size};
@@ -491,9 +466,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else if (kind < 150) fuzz_head(&in, level);
     else if (kind < 170) fuzz_values(&in, level);
     else if (kind < 190) fuzz_wavelet(&in, level);
-    else if (kind < 220) fuzz_synthesis(&in, level);
-    else if (kind < 230) fuzz_analysis(&in, level);
-    else if (kind < 240) fuzz_patches(&in, level);
+    else if (kind < 230) fuzz_synthesis(&in, level);
+    else if (kind < 240) fuzz_analysis(&in, level);
     else fuzz_low_pass(&in);
     return 0;
 }

@@ -125,7 +125,7 @@ lc_layer *lc_layer_new(int32_t level, int32_t outputs, int32_t num_convolutions,
         layer->bias[o] = (int32_t)sum;
         layer->shift[o] = shift[o];
     }
-    if (!is_good || used->pack(layer, weights) != LC_OK) {
+    if (!is_good || used->pack(layer, (const void *const[2]){weights0, weights1}) != LC_OK) {
         lc_layer_free(layer);
         return NULL;
     }

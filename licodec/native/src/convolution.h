@@ -1,6 +1,7 @@
 /* Integer convolutions, a row at a time; see "Networks" in docs/format.md.
  *
- * A row of a map is [group of four channels][position][4]. A tile is OUT_TILE outputs at up to
+ * A row of a map is [group of four channels][position][4], of 16-bit numbers
+ * [group of two channels][position][2]. A tile is OUT_TILE outputs at up to
  * MAX_VECS vectors of positions, whose sums stay in registers over all taps and channels.
  */
 #ifndef LICODEC_CONVOLUTION_H
@@ -18,16 +19,34 @@ typedef struct {
     int64_t group_stride;
 } Source;
 
-static int pack_layer(lc_layer *layer, const int8_t *const weights[2])
+static int has_short_weights(const lc_layer *layer, const void *const weights[2])
 {
     int is_short = 1;
     for (int c = 0; c < layer->num_convolutions; c++) {
+        const int8_t *w = weights[c];
         const int64_t n = (int64_t)layer->outputs * layer->inputs[c] * layer->kernels[c]
                           * layer->kernels[c];
-        for (int64_t i = 0; i < n; i++) is_short &= weights[c][i] >= -64 && weights[c][i] <= 64;
+        for (int64_t i = 0; i < n; i++) is_short &= w[i] >= -64 && w[i] <= 64;
     }
-    layer->is_short = is_short;
-    const int bytes = weight_bytes(is_short);
+    return is_short;
+}
+
+/* Weight number b of a group, as `dot` takes them. */
+static void pack_weight(int8_t *to, int b, const void *weights, int64_t at, int form)
+{
+    if (form == WORDS) {
+        memcpy(to + 2 * b, (const int16_t *)weights + at, 2);
+        return;
+    }
+    const int16_t w = ((const int8_t *)weights)[at];
+    if (weight_bytes(form) == 4) to[b] = (int8_t)w;
+    else memcpy(to + 2 * ((b & 1) * 2 + b / 2), &w, 2); /* channels 0 and 2, then 1 and 3 */
+}
+
+static int pack_layer(lc_layer *layer, const void *const weights[2])
+{
+    if (layer->form != WORDS) layer->form = has_short_weights(layer, weights) ? SHORT : BYTES;
+    const int bytes = weight_bytes(layer->form), in_group = layer->form == WORDS ? 2 : 4;
     layer->tile_bytes = 0;
     for (int c = 0; c < layer->num_convolutions; c++)
         layer->tile_bytes += (int64_t)OUT_TILE * bytes * layer->groups[c] * layer->kernels[c]
@@ -42,39 +61,34 @@ static int pack_layer(lc_layer *layer, const int8_t *const weights[2])
             for (int tap = 0; tap < taps; tap++)
                 for (int g = 0; g < layer->groups[c]; g++)
                     for (int o = 0; o < OUT_TILE; o++, to += bytes)
-                        for (int b = 0; b < 4; b++) {
+                        for (int b = 0; b < in_group; b++) {
                             const int64_t out = t * OUT_TILE + o;
-                            const int in = 4 * g + b;
-                            if (out >= layer->outputs || in >= inputs) continue;
-                            const int8_t w = weights[c][(out * inputs + in) * taps + tap];
-                            if (bytes == 4) {
-                                to[b] = w;
-                            } else { /* channels 0 and 2, then 1 and 3, in 16 bits */
-                                const int16_t wide = w;
-                                memcpy(to + 2 * ((b & 1) * 2 + b / 2), &wide, 2);
-                            }
+                            const int in = in_group * g + b;
+                            if (out < layer->outputs && in < inputs)
+                                pack_weight(to, b, weights[c], (out * inputs + in) * taps + tap,
+                                            layer->form);
                         }
         }
     return LC_OK;
 }
 
 INLINE void add_products(vec sum[OUT_TILE][MAX_VECS], const int vecs, const uint8_t *x,
-                         const int8_t *w, const int is_short)
+                         const int8_t *w, const int form)
 {
     factors a[MAX_VECS];
 #pragma GCC unroll 3
-    for (int i = 0; i < vecs; i++) a[i] = load_bytes(x + 4 * LANES * i, is_short);
+    for (int i = 0; i < vecs; i++) a[i] = load_bytes(x + 4 * LANES * i, form);
 #pragma GCC unroll 8
     for (int o = 0; o < OUT_TILE; o++) {
-        const factors b = load_weight(w + o * weight_bytes(is_short), is_short);
+        const factors b = load_weight(w + o * weight_bytes(form), form);
 #pragma GCC unroll 3
-        for (int i = 0; i < vecs; i++) sum[o][i] = dot(sum[o][i], a[i], b, is_short);
+        for (int i = 0; i < vecs; i++) sum[o][i] = dot(sum[o][i], a[i], b, form);
     }
 }
 
 INLINE void convolve_tile(vec sum[OUT_TILE][MAX_VECS], const int vecs, const lc_layer *layer,
                           const int32_t *bias, const Source *sources, int64_t x, int tile,
-                          const int is_short)
+                          const int form)
 {
 #pragma GCC unroll 8
     for (int o = 0; o < OUT_TILE; o++)
@@ -82,7 +96,7 @@ INLINE void convolve_tile(vec sum[OUT_TILE][MAX_VECS], const int vecs, const lc_
         for (int i = 0; i < vecs; i++)
             sum[o][i] = splat(layer->lift ? 0 : bias[tile * OUT_TILE + o]);
     const int8_t *w = layer->weights + tile * layer->tile_bytes;
-    const int step = OUT_TILE * weight_bytes(is_short);
+    const int step = OUT_TILE * weight_bytes(form);
     for (int c = 0; c < layer->num_convolutions; c++) {
         const int kernel = layer->kernels[c], groups = layer->groups[c], reach = kernel / 2;
         const int64_t stride = sources[c].group_stride;
@@ -90,7 +104,7 @@ INLINE void convolve_tile(vec sum[OUT_TILE][MAX_VECS], const int vecs, const lc_
             for (int dx = -reach; dx <= reach; dx++) {
                 const uint8_t *from = sources[c].rows[1 + dy] + 4 * (x + dx);
                 for (int g = 0; g < groups; g++, from += stride, w += step)
-                    add_products(sum, vecs, from, w, is_short);
+                    add_products(sum, vecs, from, w, form);
             }
         if (c == 0 && layer->lift)
 #pragma GCC unroll 8
@@ -112,12 +126,12 @@ typedef struct {
 
 INLINE void activate_span(const int vecs, const lc_layer *layer, const int32_t *bias,
                           const Source *sources, int64_t x, const Activations *to,
-                          const int is_short)
+                          const int form)
 {
     const int tiles = (layer->outputs + OUT_TILE - 1) / OUT_TILE;
     for (int t = 0; t < tiles; t++) {
         vec sum[OUT_TILE][MAX_VECS];
-        convolve_tile(sum, vecs, layer, bias, sources, x, t, is_short);
+        convolve_tile(sum, vecs, layer, bias, sources, x, t, form);
         const int32_t *shift = layer->shift + t * OUT_TILE;
 #pragma GCC unroll 2
         for (int q = 0; q < OUT_TILE / 4; q++) {
@@ -138,25 +152,25 @@ INLINE void activate_span(const int vecs, const lc_layer *layer, const int32_t *
 }
 
 INLINE void activate_row_as(const lc_layer *layer, const int32_t *bias, const Source *sources,
-                            int64_t width, const Activations *to, const int is_short)
+                            int64_t width, const Activations *to, const int form)
 {
     int64_t x = 0, left = (width + LANES - 1) / LANES;
     for (; left >= MAX_VECS; left -= MAX_VECS, x += MAX_VECS * LANES)
-        activate_span(MAX_VECS, layer, bias, sources, x, to, is_short);
+        activate_span(MAX_VECS, layer, bias, sources, x, to, form);
     if (MAX_VECS > 2 && left == 2)
-        activate_span(MAX_VECS > 2 ? 2 : 1, layer, bias, sources, x, to, is_short);
+        activate_span(MAX_VECS > 2 ? 2 : 1, layer, bias, sources, x, to, form);
     else if (left == 1)
-        activate_span(1, layer, bias, sources, x, to, is_short);
+        activate_span(1, layer, bias, sources, x, to, form);
 }
 
 /* One row of act(layer(sources) + more), a clamp to bytes. */
 static void activate_row(const lc_layer *layer, const int32_t *bias, const Source *sources,
                          int64_t width, const Activations *to)
 {
-    if (LC_LEVEL == LC_AVX2 && layer->is_short)
-        activate_row_as(layer, bias, sources, width, to, 1);
+    if (LC_LEVEL == LC_AVX2 && layer->form == SHORT)
+        activate_row_as(layer, bias, sources, width, to, SHORT);
     else
-        activate_row_as(layer, bias, sources, width, to, 0);
+        activate_row_as(layer, bias, sources, width, to, BYTES);
 }
 
 #endif

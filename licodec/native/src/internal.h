@@ -10,11 +10,14 @@ enum { ROW_POSITIONS = 16, MARGIN = 64 };
 
 typedef struct lc_kernels lc_kernels;
 
+/* What a layer multiplies: bytes, bytes with weights of 7 bits, or numbers of 16 bits. */
+enum { BYTES, SHORT, WORDS };
+
 struct lc_layer {
     const lc_kernels *level; /* that packed the weights */
     int32_t outputs, num_convolutions;
-    int32_t inputs[2], kernels[2], groups[2]; /* groups of four channels */
-    int32_t of_inputs, is_short;
+    int32_t inputs[2], kernels[2], groups[2]; /* groups of four channels, of words two */
+    int32_t of_inputs, form;
     int64_t tile_bytes;
     int32_t *bias;  /* whole tiles, with rounding and the zero of inputs */
     int32_t *shift; /* whole tiles */
@@ -27,9 +30,9 @@ struct lc_layer {
 
 enum { LC_MAX_PARTS = 2, LC_MAX_PART_BLOCKS = 16, LC_MAX_PART_LAYERS = 2 * LC_MAX_PART_BLOCKS + 1 };
 
-/* A network of the synthesis. */
+/* A network of the synthesis, or of the analysis, whose maps are words. */
 typedef struct {
-    int32_t patch_px, num_blocks, width;
+    int32_t patch_px, num_blocks, width, is_words;
     lc_layer *layers[LC_MAX_PART_LAYERS];
     uint8_t input_zeros[2 * LC_PLANES * 8 * 8];
 } Network;
@@ -60,7 +63,7 @@ typedef struct {
     Ring rings[LC_MAX_PART_LAYERS + 1]; /* inputs, then what each layer gives */
     int64_t width, height;              /* in patches */
     int64_t first[LC_MAX_PART_LAYERS + 1], end[LC_MAX_PART_LAYERS + 1]; /* rows that are made */
-    uint8_t *stream; /* of each block a ring of three rows of the map that it adds to */
+    uint8_t *stream; /* of each block a ring of three rows of the map that it adds to, of bytes */
     int16_t *planes; /* a ring of rows of patches that wait for their correction */
     int64_t num_kept;
     int16_t *change; /* (outputs, stride) */
@@ -78,7 +81,7 @@ struct lc_corrector {
 /* Arguments are checked before these are called. */
 struct lc_kernels {
     const char *name;
-    int (*pack)(lc_layer *layer, const int8_t *const weights[2]);
+    int (*pack)(lc_layer *layer, const void *const weights[2]);
     int (*trunk)(const lc_trunk_task *task);
     int (*head)(const lc_head_task *task);
     int (*put_values)(const lc_values_task *task);
@@ -91,14 +94,6 @@ struct lc_kernels {
                             int32_t num_bands, int64_t *counts);
     int (*split)(const lc_split_task *task);
     int (*padding_slope)(const lc_padding_task *task);
-    int (*pack_net)(lc_patch_net *net, const float *const *weights);
-    int (*correct_floats)(const lc_patch_task *task);
-};
-
-struct lc_patch_net {
-    const lc_kernels *level; /* that packed the weights */
-    int32_t patch_px, width, num_blocks;
-    float **weights; /* of each convolution, see analysis.h */
 };
 
 /* Kernels of a level; NULL where this CPU lacks it. */

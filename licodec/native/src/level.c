@@ -1,5 +1,4 @@
 /* The kernels of one instruction set; compiled once for each, with LC_LEVEL and LC_KERNELS. */
-#include "analysis.h"
 #include "lifting.h"
 #include "synthesis.h"
 #include "search.h"
@@ -21,6 +20,4 @@ const lc_kernels LC_KERNELS = {
     .count_magnitudes = count_magnitudes,
     .split = split_plane,
     .padding_slope = padding_slope,
-    .pack_net = pack_net,
-    .correct_floats = correct_float_rows,
 };

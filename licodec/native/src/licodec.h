@@ -42,7 +42,7 @@ enum {
 };
 
 /* Changes with whatever callers see, so that no library of another version is used. */
-enum { LC_ABI = 3 };
+enum { LC_ABI = 4 };
 LC_API int32_t lc_abi(void);
 
 /* ---- Instruction sets ---- */
@@ -149,16 +149,19 @@ typedef struct {
 } lc_wavelet_task;
 LC_API int lc_synthesise(int32_t level, const lc_wavelet_task *task);
 
-/* ---- Synthesis ---- */
+/* ---- Corrections ---- */
 
+/* Networks of the synthesis or of the analysis. */
 typedef struct lc_synthesis lc_synthesis;
 typedef struct lc_corrector lc_corrector;
 
-/* Layers of one network, 2 num_blocks + 1 of each array; see "Pixels" in docs/format.md. */
+/* Layers of one network, 2 num_blocks + 1 of each array; see "Pixels" in docs/format.md. Of words,
+ * which the analysis has in place of bytes, layers have weights and shifts alone. */
 typedef struct {
     int32_t patch_px; /* 2, 4 or 8 */
     int32_t num_blocks, width;
-    const int8_t *const *weights;      /* (width, inputs, 3, 3), -127 .. 127 */
+    int32_t is_words;
+    const void *const *weights;        /* (width, inputs, 3, 3) int8, -127 .. 127, or int16 */
     const uint8_t *const *shift;       /* (width), 0 .. LC_MAX_SHIFT */
     const int16_t *const *factor;      /* (width), 1/32768 */
     const int16_t *const *byte_factor; /* (width), 1/32768, of the first and each second layer */
@@ -172,7 +175,7 @@ LC_API void lc_synthesis_free(lc_synthesis *synthesis);
 /* What a network is for a picture. */
 typedef struct {
     const int32_t *const *bias; /* (width) of each layer, with rounding and the zeros of inputs */
-    const int16_t *last_weight; /* (3 patch_px^2, width), less than 2^13 in size */
+    const int16_t *last_weight; /* (3 patch_px^2, width), of the synthesis less than 2^13 in size */
     const int32_t *last_bias;   /* (3 patch_px^2), with rounding and the zeros of inputs */
     int32_t last_shift;         /* 1 .. LC_MAX_SHIFT */
 } lc_network_at;
@@ -187,7 +190,7 @@ typedef struct {
     uint8_t *pixels;      /* (bottom - top, right - left, 1 or 3), or NULL */
     int16_t *planes;      /* (3, bottom - top, right - left) corrected, 1/64 grey level, or NULL */
     uint8_t *seen;        /* (rows of patches in the part, groups of four channels, width in patches,
-                           * 4) bytes that the last layer saw, or NULL */
+                           * 4) bytes that the last layer of the synthesis saw, or NULL */
 } lc_window;
 
 /* Begins a window, which then comes from top to bottom. The synthesis and what the window points to
@@ -221,34 +224,6 @@ typedef struct {
     float *slope;            /* the same: its gradient, 0 in the picture */
 } lc_padding_task;
 LC_API int lc_padding_slope(int32_t level, const lc_padding_task *task);
-
-/* ---- Corrections in floating point ---- */
-
-typedef struct lc_patch_net lc_patch_net;
-
-/* A network on patches: 3x3 convolution of patches to `width` channels, blocks of two 3x3
- * convolutions beside the identity, 1x1 convolution back to patches.
- * weights: 2 num_blocks + 2 arrays in that order, (outputs, inputs, kernel, kernel). What works
- * on a network takes its level. NULL where an argument is bad or memory is short. */
-LC_API lc_patch_net *lc_patch_net_new(int32_t level, int32_t patch_px, int32_t width, int32_t num_blocks,
-                          const float *const *weights);
-LC_API void lc_patch_net_free(lc_patch_net *net);
-
-/* Corrected rows: patches top to bottom - 1. */
-typedef struct {
-    const lc_patch_net *net;
-    int32_t height, width;     /* of the picture in patches */
-    int32_t top, bottom;
-    int32_t first, end;        /* patches of rows that planes hold, up to 1 + 2 num_blocks more */
-    float gain;                /* of the correction */
-    float unit;                /* planes times this are what the network sees */
-    const float *const *biases; /* 2 num_blocks + 2 arrays, one number an output */
-    const float *planes;       /* (3, rows, columns) of pixels */
-    int64_t plane_stride;      /* numbers from a plane to the next */
-    float *corrected;          /* (3, rows of top to bottom - 1, columns) */
-    int64_t corrected_stride;
-} lc_patch_task;
-LC_API int lc_correct_patches(const lc_patch_task *task);
 
 /* ---- Choice of symbols ---- */
 

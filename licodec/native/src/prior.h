@@ -298,14 +298,14 @@ INLINE void store_lanes(void *to, vec v, int64_t count, const int bytes)
 }
 
 INLINE void result_span(const int vecs, const lc_head_task *h, const Source *source, int64_t x,
-                        int64_t y, const int is_short)
+                        int64_t y, const int form)
 {
     const lc_layer *layer = h->out;
     const int64_t plane = (int64_t)h->height * h->width, row = y * h->width;
     const int tiles = (layer->outputs + OUT_TILE - 1) / OUT_TILE;
     for (int t = 0; t < tiles; t++) {
         vec sum[OUT_TILE][MAX_VECS];
-        convolve_tile(sum, vecs, layer, layer->bias, source, x, t, is_short);
+        convolve_tile(sum, vecs, layer, layer->bias, source, x, t, form);
         for (int o = 0; o < OUT_TILE; o++) {
             const int c = t * OUT_TILE + o;
             if (c >= layer->outputs) break;
@@ -331,14 +331,14 @@ INLINE void result_span(const int vecs, const lc_head_task *h, const Source *sou
 static void result_row(const lc_head_task *h, const Source *source, int64_t y)
 {
     int64_t x = 0, left = (h->width + LANES - 1) / LANES;
-    const int is_short = LC_LEVEL == LC_AVX2 && h->out->is_short;
+    const int is_short = LC_LEVEL == LC_AVX2 && h->out->form == SHORT;
     for (; left >= MAX_VECS; left -= MAX_VECS, x += MAX_VECS * LANES) {
-        if (is_short) result_span(MAX_VECS, h, source, x, y, 1);
-        else result_span(MAX_VECS, h, source, x, y, 0);
+        if (is_short) result_span(MAX_VECS, h, source, x, y, SHORT);
+        else result_span(MAX_VECS, h, source, x, y, BYTES);
     }
     for (; left > 0; left--, x += LANES) {
-        if (is_short) result_span(1, h, source, x, y, 1);
-        else result_span(1, h, source, x, y, 0);
+        if (is_short) result_span(1, h, source, x, y, SHORT);
+        else result_span(1, h, source, x, y, BYTES);
     }
 }
 

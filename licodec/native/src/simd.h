@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "internal.h"
+
 #define LC_PORTABLE 0
 #define LC_AVX2 1
 #define LC_AVXVNNI 2
@@ -81,6 +83,9 @@ INLINE pair mul_pair(pair a, pair b)
     for (int i = 0; i < 2; i++) a.part[i] = (a.part[i] * b.part[i] + (1 << 14)) >> 15;
     return a;
 }
+/* Of words, two channels of each position in turn, and back. */
+INLINE pair pair_of_words(vec w) { return (pair){{w << 16 >> 16, w >> 16}}; }
+INLINE vec words_of(pair a) { return (a.part[0] & 65535) | a.part[1] << 16; }
 INLINE vec bytes_of(pair first, pair second)
 {
     return clamp(first.part[0], 0, 255) | clamp(first.part[1], 0, 255) << 8
@@ -135,6 +140,19 @@ INLINE pair pair_of_bytes(vec m, int half)
                         : _mm512_broadcast_i32x4(
                        _mm_setr_epi8(0, -1, 4, -1, 8, -1, 12, -1, 1, -1, 5, -1, 9, -1, 13, -1));
     return _mm512_shuffle_epi8(m, at);
+}
+/* Of words, two channels of each position in turn, and back. */
+INLINE pair pair_of_words(vec w)
+{
+    const vec turned = _mm512_broadcast_i32x4(
+        _mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
+    return _mm512_shuffle_epi8(w, turned);
+}
+INLINE vec words_of(pair a)
+{
+    const vec turned = _mm512_broadcast_i32x4(
+        _mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15));
+    return _mm512_shuffle_epi8(a, turned);
 }
 INLINE vec bytes_of(pair first, pair second)
 {
@@ -200,6 +218,19 @@ INLINE pair pair_of_bytes(vec m, int half)
                        _mm_setr_epi8(0, -1, 4, -1, 8, -1, 12, -1, 1, -1, 5, -1, 9, -1, 13, -1));
     return _mm256_shuffle_epi8(m, at);
 }
+/* Of words, two channels of each position in turn, and back. */
+INLINE pair pair_of_words(vec w)
+{
+    const vec turned = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
+    return _mm256_shuffle_epi8(w, turned);
+}
+INLINE vec words_of(pair a)
+{
+    const vec turned = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15));
+    return _mm256_shuffle_epi8(a, turned);
+}
 INLINE vec bytes_of(pair first, pair second)
 {
     const vec turned = _mm256_broadcastsi128_si256(
@@ -220,53 +251,56 @@ INLINE vec pack_bytes(const vec v[4], const uint8_t *more)
 #endif
 
 /* Factors of products: four bytes a lane, or where there is no instruction for their sum, two and
- * two in 16 bits. Weights of a tile lie [OUT_TILE] x weight_bytes. On AVX2 `is_short` says that no
- * weight of a layer has more than 7 bits, so that the sum of two products fits 16 bits. */
+ * two in 16 bits; or two words a lane. On AVX2 weights are SHORT where none of a layer has more than
+ * 7 bits, so that the sum of two products fits 16 bits. Those of a tile lie
+ * [OUT_TILE] x weight_bytes. */
 typedef struct { vec part[2]; } factors;
 
 INLINE int32_t word_at(const void *p) { int32_t x; memcpy(&x, p, 4); return x; }
 
 #if LC_LEVEL == LC_AVX512VNNI || LC_LEVEL == LC_AVXVNNI
 
-INLINE int weight_bytes(int is_short) { (void)is_short; return 4; }
-INLINE factors load_bytes(const uint8_t *p, int is_short)
+INLINE int weight_bytes(int form) { (void)form; return 4; }
+INLINE factors load_bytes(const uint8_t *p, int form)
 {
-    (void)is_short;
+    (void)form;
     return (factors){{load(p), load(p)}};
 }
-INLINE factors load_weight(const int8_t *w, int is_short)
+INLINE factors load_weight(const int8_t *w, int form)
 {
-    (void)is_short;
+    (void)form;
     const vec v = splat(word_at(w));
     return (factors){{v, v}};
 }
-INLINE vec dot(vec sum, factors a, factors b, int is_short)
+INLINE vec dot(vec sum, factors a, factors b, int form)
 {
-    (void)is_short;
 #if LC_LEVEL == LC_AVX512VNNI
+    if (form == WORDS) return _mm512_dpwssd_epi32(sum, a.part[0], b.part[0]);
     return _mm512_dpbusd_epi32(sum, a.part[0], b.part[0]);
 #else
+    if (form == WORDS) return _mm256_dpwssd_avx_epi32(sum, a.part[0], b.part[0]);
     return _mm256_dpbusd_avx_epi32(sum, a.part[0], b.part[0]);
 #endif
 }
 
 #elif LC_LEVEL == LC_AVX2
 
-INLINE int weight_bytes(int is_short) { return is_short ? 4 : 8; }
-INLINE factors load_bytes(const uint8_t *p, int is_short)
+INLINE int weight_bytes(int form) { return form == BYTES ? 8 : 4; }
+INLINE factors load_bytes(const uint8_t *p, int form)
 {
     const vec v = load(p);
-    if (is_short) return (factors){{v, v}};
+    if (form != BYTES) return (factors){{v, v}};
     return (factors){{_mm256_and_si256(v, splat(0x00FF00FF)), _mm256_srli_epi16(v, 8)}};
 }
-INLINE factors load_weight(const int8_t *w, int is_short)
+INLINE factors load_weight(const int8_t *w, int form)
 {
     const vec v = splat(word_at(w));
-    return (factors){{v, is_short ? v : splat(word_at(w + 4))}};
+    return (factors){{v, form == BYTES ? splat(word_at(w + 4)) : v}};
 }
-INLINE vec dot(vec sum, factors a, factors b, int is_short)
+INLINE vec dot(vec sum, factors a, factors b, int form)
 {
-    if (is_short) {
+    if (form == WORDS) return add(sum, _mm256_madd_epi16(a.part[0], b.part[0]));
+    if (form == SHORT) {
         const vec pairs = _mm256_maddubs_epi16(a.part[0], b.part[0]);
         return add(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
     }
@@ -276,44 +310,44 @@ INLINE vec dot(vec sum, factors a, factors b, int is_short)
 
 #elif defined(__SSE2__)
 
-INLINE int weight_bytes(int is_short) { (void)is_short; return 8; }
-INLINE factors load_bytes(const uint8_t *p, int is_short)
+INLINE int weight_bytes(int form) { return form == WORDS ? 4 : 8; }
+INLINE factors load_bytes(const uint8_t *p, int form)
 {
-    (void)is_short;
     const vec v = load(p);
+    if (form == WORDS) return (factors){{v, v}};
     return (factors){{v & 0x00FF00FF, (vec)_mm_srli_epi16((__m128i)v, 8)}};
 }
-INLINE factors load_weight(const int8_t *w, int is_short)
+INLINE factors load_weight(const int8_t *w, int form)
 {
-    (void)is_short;
-    return (factors){{splat(word_at(w)), splat(word_at(w + 4))}};
+    const vec v = splat(word_at(w));
+    return (factors){{v, form == WORDS ? v : splat(word_at(w + 4))}};
 }
-INLINE vec dot(vec sum, factors a, factors b, int is_short)
+INLINE vec dot(vec sum, factors a, factors b, int form)
 {
-    (void)is_short;
-    const __m128i even = _mm_madd_epi16((__m128i)a.part[0], (__m128i)b.part[0]);
-    return sum + (vec)even + (vec)_mm_madd_epi16((__m128i)a.part[1], (__m128i)b.part[1]);
+    const vec even = (vec)_mm_madd_epi16((__m128i)a.part[0], (__m128i)b.part[0]);
+    if (form == WORDS) return sum + even;
+    return sum + even + (vec)_mm_madd_epi16((__m128i)a.part[1], (__m128i)b.part[1]);
 }
 
 #else
 
-INLINE int weight_bytes(int is_short) { (void)is_short; return 4; }
-INLINE factors load_bytes(const uint8_t *p, int is_short)
+INLINE int weight_bytes(int form) { (void)form; return 4; }
+INLINE factors load_bytes(const uint8_t *p, int form)
 {
-    (void)is_short;
+    (void)form;
     return (factors){{load(p), load(p)}};
 }
-INLINE factors load_weight(const int8_t *w, int is_short)
+INLINE factors load_weight(const int8_t *w, int form)
 {
-    (void)is_short;
+    (void)form;
     const vec v = splat(word_at(w));
     return (factors){{v, v}};
 }
-INLINE vec dot(vec sum, factors a, factors b, int is_short)
+INLINE vec dot(vec sum, factors a, factors b, int form)
 {
-    (void)is_short;
     const vec x = a.part[0];
     const int32_t w = b.part[0][0];
+    if (form == WORDS) return sum + (x << 16 >> 16) * (int16_t)w + (x >> 16) * (w >> 16);
     sum += (x & 255) * (int8_t)w + ((x >> 8) & 255) * (int8_t)(w >> 8);
     return sum + ((x >> 16) & 255) * (int8_t)(w >> 16) + ((x >> 24) & 255) * (int8_t)(w >> 24);
 }

@@ -1,5 +1,7 @@
-/* The synthesis in integers: planes in, from top to bottom, corrected planes or pixels out; see
- * "Pixels" in docs/format.md. Rows go through all layers as soon as those they depend on are there.
+/* Corrections in integers: planes in, from top to bottom, corrected planes or pixels out; the
+ * synthesis in bytes, see "Pixels" in docs/format.md, and the analysis in words, see
+ * licodec/transform/integer_analysis.py. Rows go through all layers as soon as those they depend on
+ * are there.
  */
 #ifndef LICODEC_SYNTHESIS_H
 #define LICODEC_SYNTHESIS_H
@@ -13,15 +15,16 @@ enum { INPUT_SHIFT = 2, COLOUR_BITS = 20 };
 
 enum { MIDDLE, INTO, BACK };
 
-/* Where a row of bytes goes, and of what blocks add to: `stream` is added to if the layer is the
- * second of a block, and goes to `next` unless that is NULL. */
+/* Where a row goes, and of bytes what blocks add to: `stream` is added to if the layer is the second
+ * of a block, and goes to `next` unless that is NULL. Of words a row is what blocks add to as well,
+ * and `stream` another. */
 typedef struct {
     uint8_t *row;
     int64_t group_stride;
     const uint8_t *stream;
     uint8_t *next;
     int is_last;
-} Bytes;
+} Outputs;
 
 /* Bytes of a row of the map that blocks add to: two pairs for each group and vector. */
 static int64_t stream_bytes(int64_t width, int64_t groups)
@@ -41,7 +44,7 @@ INLINE pair to_units(vec a, vec b, const lc_layer *layer, int o)
 }
 
 /* Two channels as numbers whose lowest 8 bits, clamped, are bytes. */
-INLINE pair to_byte_pair(pair x, const lc_layer *layer, int o, const Bytes *to, int64_t at,
+INLINE pair to_byte_pair(pair x, const lc_layer *layer, int o, const Outputs *to, int64_t at,
                          const int kind)
 {
     const pair zero = pair_at(layer->zero + o);
@@ -58,14 +61,38 @@ INLINE pair to_byte_pair(pair x, const lc_layer *layer, int o, const Bytes *to, 
     return add_pair(mul_pair(x, pair_at(layer->byte_factor + o)), zero);
 }
 
-INLINE void byte_span(const int vecs, const lc_layer *layer, const int32_t *bias,
-                      const Source *sources, int64_t x, int64_t row_vecs, const Bytes *to,
-                      const int kind, const int is_short)
+/* A tile of sums as words. */
+INLINE void put_words(vec sum[OUT_TILE][MAX_VECS], const int vecs, const lc_layer *layer, int tile,
+                      int64_t x, const Outputs *to, const int kind)
+{
+#pragma GCC unroll 4
+    for (int q = 0; q < OUT_TILE / 2; q++) {
+        const int o = tile * OUT_TILE + 2 * q;
+        if (o >= layer->outputs) break;
+#pragma GCC unroll 3
+        for (int i = 0; i < vecs; i++) {
+            const int64_t at = o / 2 * to->group_stride + 4 * (x + LANES * i);
+            pair v = pack_pair(shift_right(sum[2 * q][i], layer->shift[o]),
+                               shift_right(sum[2 * q + 1][i], layer->shift[o + 1]));
+            v = kind == BACK ? add_pair(v, pair_of_words(load(to->stream + at))) : leak(v);
+            if (to->is_last) v = leak(v);
+            store(to->row + at, words_of(v));
+        }
+    }
+}
+
+INLINE void layer_span(const int vecs, const lc_layer *layer, const int32_t *bias,
+                      const Source *sources, int64_t x, int64_t row_vecs, const Outputs *to,
+                      const int kind, const int form)
 {
     const int tiles = (layer->outputs + OUT_TILE - 1) / OUT_TILE;
     for (int t = 0; t < tiles; t++) {
         vec sum[OUT_TILE][MAX_VECS];
-        convolve_tile(sum, vecs, layer, bias, sources, x, t, is_short);
+        convolve_tile(sum, vecs, layer, bias, sources, x, t, form);
+        if (form == WORDS) {
+            put_words(sum, vecs, layer, t, x, to, kind);
+            continue;
+        }
 #pragma GCC unroll 2
         for (int q = 0; q < OUT_TILE / 4; q++) {
             const int o = t * OUT_TILE + 4 * q;
@@ -84,44 +111,49 @@ INLINE void byte_span(const int vecs, const lc_layer *layer, const int32_t *bias
     }
 }
 
-INLINE void byte_row_as(const lc_layer *layer, const int32_t *bias, const Source *sources,
-                        int64_t width, const Bytes *to, const int kind, const int is_short)
+INLINE void layer_row_as(const lc_layer *layer, const int32_t *bias, const Source *sources,
+                        int64_t width, const Outputs *to, const int kind, const int form)
 {
     const int64_t row_vecs = round_up(width, ROW_POSITIONS) / LANES;
     int64_t x = 0, left = (width + LANES - 1) / LANES;
     for (; left >= MAX_VECS; left -= MAX_VECS, x += MAX_VECS * LANES)
-        byte_span(MAX_VECS, layer, bias, sources, x, row_vecs, to, kind, is_short);
+        layer_span(MAX_VECS, layer, bias, sources, x, row_vecs, to, kind, form);
     if (MAX_VECS > 2 && left == 2)
-        byte_span(MAX_VECS > 2 ? 2 : 1, layer, bias, sources, x, row_vecs, to, kind, is_short);
+        layer_span(MAX_VECS > 2 ? 2 : 1, layer, bias, sources, x, row_vecs, to, kind, form);
     else if (left == 1)
-        byte_span(1, layer, bias, sources, x, row_vecs, to, kind, is_short);
+        layer_span(1, layer, bias, sources, x, row_vecs, to, kind, form);
 }
 
-INLINE void byte_row_of(const lc_layer *layer, const int32_t *bias, const Source *sources,
-                        int64_t width, const Bytes *to, const int kind)
+INLINE void layer_row_of(const lc_layer *layer, const int32_t *bias, const Source *sources,
+                        int64_t width, const Outputs *to, const int kind)
 {
-    if (LC_LEVEL == LC_AVX2 && layer->is_short)
-        byte_row_as(layer, bias, sources, width, to, kind, 1);
+    if (LC_LEVEL == LC_AVX2 && layer->form == SHORT)
+        layer_row_as(layer, bias, sources, width, to, kind, SHORT);
     else
-        byte_row_as(layer, bias, sources, width, to, kind, 0);
+        layer_row_as(layer, bias, sources, width, to, kind, BYTES);
 }
 
-/* One row of bytes of a layer of 3x3. */
-static void byte_row(const lc_layer *layer, const int32_t *bias, const Source *sources,
-                     int64_t width, const Bytes *to, int kind)
+/* One row of a layer of 3x3. */
+static void layer_row(const lc_layer *layer, const int32_t *bias, const Source *sources,
+                     int64_t width, const Outputs *to, int kind)
 {
-    if (kind == MIDDLE) byte_row_of(layer, bias, sources, width, to, MIDDLE);
-    else if (kind == BACK) byte_row_of(layer, bias, sources, width, to, BACK);
-    else byte_row_of(layer, bias, sources, width, to, INTO);
+    if (layer->form == WORDS) {
+        if (kind == BACK) layer_row_as(layer, bias, sources, width, to, BACK, WORDS);
+        else layer_row_as(layer, bias, sources, width, to, MIDDLE, WORDS);
+        return;
+    }
+    if (kind == MIDDLE) layer_row_of(layer, bias, sources, width, to, MIDDLE);
+    else if (kind == BACK) layer_row_of(layer, bias, sources, width, to, BACK);
+    else layer_row_of(layer, bias, sources, width, to, INTO);
 }
 
 INLINE void last_span(const int vecs, const lc_layer *layer, const Source *sources, int64_t x,
-                      int16_t *to, int64_t stride)
+                      int16_t *to, int64_t stride, const int form)
 {
     const int tiles = (layer->outputs + OUT_TILE - 1) / OUT_TILE;
     for (int t = 0; t < tiles; t++) {
         vec sum[OUT_TILE][MAX_VECS];
-        convolve_tile(sum, vecs, layer, layer->bias, sources, x, t, 1);
+        convolve_tile(sum, vecs, layer, layer->bias, sources, x, t, form);
         for (int o = 0; o < OUT_TILE && t * OUT_TILE + o < layer->outputs; o++)
             for (int i = 0; i < vecs; i++)
                 store16(to + (t * OUT_TILE + o) * stride + x + LANES * i,
@@ -129,13 +161,20 @@ INLINE void last_span(const int vecs, const lc_layer *layer, const Source *sourc
     }
 }
 
+INLINE void last_row_as(const lc_layer *layer, const Source *sources, int64_t width, int16_t *to,
+                        int64_t stride, const int form)
+{
+    int64_t x = 0, left = (width + LANES - 1) / LANES;
+    for (; left >= 2; left -= 2, x += 2 * LANES) last_span(2, layer, sources, x, to, stride, form);
+    if (left) last_span(1, layer, sources, x, to, stride, form);
+}
+
 /* One row (outputs, stride) of what is added to planes, 1/64 grey level. */
 static void last_row(const lc_layer *layer, const Source *sources, int64_t width, int16_t *to,
                      int64_t stride)
 {
-    int64_t x = 0, left = (width + LANES - 1) / LANES;
-    for (; left >= 2; left -= 2, x += 2 * LANES) last_span(2, layer, sources, x, to, stride);
-    if (left) last_span(1, layer, sources, x, to, stride);
+    if (layer->form == WORDS) last_row_as(layer, sources, width, to, stride, WORDS);
+    else last_row_as(layer, sources, width, to, stride, SHORT);
 }
 
 /* ---- One network ---- */
@@ -162,8 +201,25 @@ static void split_row(const int16_t *restrict from, int64_t width, uint8_t *rest
     }
 }
 
+static void make_word_patches(const Part *part, int64_t y)
+{
+    const int patch = part->net->patch_px;
+    uint8_t *to = ring_row(&part->rings[0], y);
+    for (int p = 0; p < LC_PLANES; p++)
+        for (int dy = 0; dy < patch; dy++) {
+            const int16_t *from = plane_row(part, y, p, dy);
+            for (int dx = 0; dx < patch; dx += 2, to += part->rings[0].group_stride)
+                for (int64_t x = 0; x < part->width; x++) memcpy(to + 4 * x, from + patch * x + dx, 4);
+        }
+    ring_close(&part->rings[0], y);
+}
+
 static void make_patches(const Part *part, int64_t y)
 {
+    if (part->net->is_words) {
+        make_word_patches(part, y);
+        return;
+    }
     const int patch = part->net->patch_px;
     const Ring *ring = &part->rings[0];
     const int64_t stride = ring->group_stride, width = patch * part->width;
@@ -223,20 +279,24 @@ static uint8_t *stream_row(const Part *part, int block, int64_t y)
 }
 
 /* Row y of what layer n gives, the first one being 1. */
-static void make_bytes(Part *part, int n, int64_t y)
+static void make_layer_row(Part *part, int n, int64_t y)
 {
     const int last = 2 * part->net->num_blocks + 1;
     const lc_layer *layer = part->net->layers[n - 1];
     const Ring *in = &part->rings[n - 1], *out = &part->rings[n];
     Source sources[2] = {ring_source(in, y)};
-    const Bytes to = {ring_row(out, y), out->group_stride,
-                      n == 1 ? NULL : stream_row(part, (n - 3) / 2, y),
-                      n == last ? NULL : stream_row(part, (n - 1) / 2, y), n == last};
-    if (n == 1) {
+    Outputs to = {.row = ring_row(out, y), .group_stride = out->group_stride, .is_last = n == last};
+    if (part->net->is_words) {
+        if (n > 1) to.stream = ring_row(in - 1, y);
+    } else {
+        if (n > 1) to.stream = stream_row(part, (n - 3) / 2, y);
+        if (n < last) to.next = stream_row(part, (n - 1) / 2, y);
+    }
+    if (layer->num_convolutions == 2) {
         sources[1] = sources[0];
         for (int i = 0; i < 3; i++) sources[1].rows[i] += layer->groups[0] * in->group_stride;
     }
-    byte_row(layer, part->bias[n - 1], sources, part->width, &to,
+    layer_row(layer, part->bias[n - 1], sources, part->width, &to,
              n == 1 ? INTO : n % 2 ? BACK : MIDDLE);
     ring_close(out, y);
 }
@@ -263,7 +323,7 @@ static void advance_part(lc_corrector *c, int number, int n, int64_t y)
     const int64_t last = y + 1 == part->height ? y : y - 1;
     for (int64_t row = y - 1; row <= last; row++)
         if (row >= part->first[n + 1] && row < part->end[n + 1]) {
-            make_bytes(part, n + 1, row);
+            make_layer_row(part, n + 1, row);
             advance_part(c, number, n + 1, row);
         }
 }
@@ -376,12 +436,21 @@ static int correct_rows(lc_corrector *c, const int32_t *planes, int64_t plane_st
 
 /* ---- Setting up ---- */
 
+/* Groups of a row of a map. */
+static int32_t map_groups(const Network *net) { return net->width / (net->is_words ? 2 : 4); }
+
+static int64_t streams_bytes(const Network *net, int64_t width)
+{
+    if (net->is_words) return 0;
+    return round_up(3 * net->num_blocks * stream_bytes(width, net->width / 4), 64);
+}
+
 static int64_t part_bytes(const Network *net, int64_t width)
 {
     const int64_t patch = net->patch_px, layers = 2 * net->num_blocks + 1;
     const int64_t inputs = LC_PLANES * patch * patch;
-    return round_up(3 * net->num_blocks * stream_bytes(width, net->width / 4), 64)
-           + round_up(ring_bytes(width, inputs / 2) + layers * ring_bytes(width, (net->width + 3) / 4)
+    return streams_bytes(net, width)
+           + round_up(ring_bytes(width, inputs / 2) + layers * ring_bytes(width, map_groups(net))
                         + 2 * inputs * change_stride(width),
                     64)
            + round_up((layers + 2) * inputs * width * 2 + 2 * patch * width, 64);
@@ -394,12 +463,12 @@ static uint8_t *part_init(Part *part, uint8_t *next)
     const int64_t inputs = LC_PLANES * patch * patch;
     uint8_t *const end = next + part_bytes(net, part->width);
     part->stream = next;
-    next += round_up(3 * net->num_blocks * stream_bytes(part->width, net->width / 4), 64);
+    next += streams_bytes(net, part->width);
     next = ring_init(&part->rings[0], next, part->height, part->width, (int32_t)(inputs / 2), 0);
-    ring_zeros(&part->rings[0], net->input_zeros);
+    if (!net->is_words) ring_zeros(&part->rings[0], net->input_zeros);
     for (int n = 1; n <= layers; n++) {
-        next = ring_init(&part->rings[n], next, part->height, part->width, (net->width + 3) / 4, 0);
-        ring_zeros(&part->rings[n], net->layers[n - 1]->zero_bytes);
+        next = ring_init(&part->rings[n], next, part->height, part->width, map_groups(net), 0);
+        if (!net->is_words) ring_zeros(&part->rings[n], net->layers[n - 1]->zero_bytes);
     }
     part->change = (int16_t *)next;
     next += 2 * inputs * change_stride(part->width);
