@@ -74,7 +74,7 @@ def tiny_tensors(network: CodecNetwork, skip_below: int = 1) -> dict[str, Tensor
 
 
 def tiny_family(network: CodecNetwork, carrier: torch.dtype = torch.float32) -> Family:
-    """The network with its exact twin, ready to code."""
+    """The network in integers, ready to code."""
     tensors = tiny_tensors(network)
     analysis = weights_of(network.analysis, network.family.analysis, network.family.num_knots)
     family = family_of_tensors(arrays_of(tensors), network.family, analysis)
