@@ -45,10 +45,10 @@ from licodec.image.convert import picture_from, resized, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
 from licodec.lossless import (
-    THOROUGH_EFFORT,
     check_alone,
     check_side,
     decode_lossless,
+    drawn_trial,
     encode_lossless,
     sections_of,
 )
@@ -236,7 +236,7 @@ class Codec:
         chooser = RivalChooser(
             picture,
             content,
-            is_thorough=effort >= THOROUGH_EFFORT,
+            trial=drawn_trial(effort),
             is_seen=self.info.family == family_of("visual"),
             # The closeness of the photograph alone would be taken for that of the picture.
             can_layer=target is None or target.is_size,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from licodec.config import MIN_QUALITY
 from licodec.errors import TargetError
 from licodec.metrics.pairs import MIN_SIDE_PX
 from licodec.metrics.psnr import psnr_of
-from licodec.metrics.ssimulacra2 import ssimulacra2
+from licodec.metrics.ssimulacra2 import Original
 from licodec.quality_scale import QualityScale
 from licodec.search.objective import decoded_pixels, squared_error_of
 from licodec.search.overfit import Progress, overfit
@@ -133,6 +134,11 @@ class SearchEncoder:
             return encoded
         return tune(encoded, self.pixels, self.family, self.synthesis, quality_index)
 
+    @cached_property
+    def original(self) -> Original:
+        """What decoded pictures are scored against."""
+        return Original(_rgb(self.pixels))
+
     def _start(self, target: Target) -> int:
         if target.is_size:
             bpp = 8 * target.wanted / (self.pixels.shape[0] * self.pixels.shape[1])
@@ -162,7 +168,7 @@ class _Trials:
             setting.quality_index,
         )
         if self._target.is_score:
-            score = ssimulacra2(_rgb(encoder.pixels), _rgb(decoded))
+            score = encoder.original.score(_rgb(decoded))
             assert score is not None  # the picture is large enough
             return score
         mse = squared_error_of(encoder.pixels, decoded)
