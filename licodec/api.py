@@ -48,7 +48,6 @@ from licodec.lossless import (
     check_alone,
     check_side,
     decode_lossless,
-    drawn_trial,
     encode_lossless,
     sections_of,
 )
@@ -236,7 +235,7 @@ class Codec:
         chooser = RivalChooser(
             picture,
             content,
-            trial=drawn_trial(effort),
+            effort=effort,
             is_seen=self.info.family == family_of("visual"),
             # The closeness of the photograph alone would be taken for that of the picture.
             can_layer=target is None or target.is_size,

@@ -20,13 +20,14 @@ from licodec.container.format import (
 )
 from licodec.container.write import write_lossless_container
 from licodec.errors import ImageError, PictureWarning
-from licodec.graphics.content import colour_codes, looks_drawn
+from licodec.graphics.content import colour_codes, count_colours, looks_drawn
 from licodec.image.alpha import pack_alpha, unpack_alpha
 from licodec.image.convert import picture_from, resized
 from licodec.image.keep import keep_only
 from licodec.image.lossless import (
     EXHAUSTIVE,
     FAST,
+    PALETTE_COLOURS,
     QUICK,
     THOROUGH,
     Box,
@@ -43,11 +44,12 @@ if TYPE_CHECKING:
     from licodec.codec.region import Region
 
 
-def drawn_trial(effort: int) -> tuple[int, int]:
+def drawn_trial(effort: int, num_colours: int) -> tuple[int, int]:
     """What libwebp tries for a drawing, see `licodec.image.lossless`."""
     if effort < DEFAULT_EFFORT:
         return QUICK
-    return THOROUGH if effort == DEFAULT_EFFORT else EXHAUSTIVE
+    is_hard = effort > DEFAULT_EFFORT or num_colours > PALETTE_COLOURS
+    return EXHAUSTIVE if is_hard else THOROUGH
 
 
 def encode_lossless(
@@ -80,7 +82,7 @@ def encode_lossless_picture(picture: Picture, *, effort: int = DEFAULT_EFFORT) -
 
     Args:
         picture: as read.
-        effort: above 4 takes five times longer for drawings, below a fifth of the time.
+        effort: of drawings, see `drawn_trial`.
     """
     check_effort(effort)
     check_side(picture.width, picture.height)
@@ -90,9 +92,10 @@ def encode_lossless_picture(picture: Picture, *, effort: int = DEFAULT_EFFORT) -
         lossless_bytes(picture.width, picture.height),
         "free some or encode a smaller picture",
     )
-    is_drawn = looks_drawn(colour_codes(picture.pixels), is_grey=picture.is_grey)
-    payload = pack_planes(picture.pixels, drawn_trial(effort) if is_drawn else FAST)
-    return lossless_file(picture, payload)
+    codes, trial = colour_codes(picture.pixels), FAST
+    if looks_drawn(codes, is_grey=picture.is_grey):
+        trial = drawn_trial(effort, count_colours(codes))
+    return lossless_file(picture, pack_planes(picture.pixels, trial))
 
 
 def check_alone(**others: float | str | None) -> None:

@@ -23,12 +23,12 @@ from licodec.graphics.mask import drawn_pixels
 from licodec.graphics.palette import SIZES, Palettes
 from licodec.image.lossless import estimate_bytes, pack_planes
 from licodec.image.picture import Picture
-from licodec.lossless import lossless_file
+from licodec.lossless import drawn_trial, lossless_file
 from licodec.memory import LARGE_PX
 
 # A file whose estimate is so much larger will not become the smaller one. In few colours estimates
-# are within 7 %; of some drawings in many they are 1.4 times what is written.
-_HOPELESS = 1.5
+# are within 7 %; of some drawings in many they are 1.5 times what is written.
+_HOPELESS = 1.6
 _HOPELESS_FEWER = 1.1
 # Every pixel as it was is worth some bytes more than fewer colours.
 _EXACT_BONUS = 0.85
@@ -70,7 +70,7 @@ class RivalChooser:
     Args:
         picture: what is coded.
         content: one of `config.CONTENTS`.
-        trial: how hard libwebp tries for what is written, see `licodec.image.lossless`.
+        effort: 0 to 9, see `drawn_trial`.
         is_seen: closeness is SSIMULACRA 2, too, not squared error alone.
         can_layer: layers are allowed.
 
@@ -83,11 +83,11 @@ class RivalChooser:
         picture: Picture,
         content: str,
         *,
-        trial: tuple[int, int],
+        effort: int,
         is_seen: bool,
         can_layer: bool,
     ) -> None:
-        self._picture, self._trial, self._is_seen = picture, trial, is_seen
+        self._picture, self._effort, self._is_seen = picture, effort, is_seen
         self._is_drawn, self._mask = False, None
         if content != "photo" and picture.width * picture.height <= LARGE_PX:
             codes = colour_codes(picture.pixels)
@@ -144,7 +144,8 @@ class RivalChooser:
                     shown, estimate = fewer_shown, fewer_bytes
         if estimate > num_bytes:
             return None
-        return Layers(fill_smoothly(pixels, mask), pack_planes(shown, self._trial))
+        trial = drawn_trial(self._effort, SIZES[-1])
+        return Layers(fill_smoothly(pixels, mask), pack_planes(shown, trial))
 
     def _whole(self, allowed: int, closeness: Closeness, asked: int) -> bytes | None:
         """A file without weights of no more bytes than allowed that is no worse; None if there is
@@ -152,17 +153,20 @@ class RivalChooser:
         pixels = self._picture.pixels
         frame_bytes = len(lossless_file(self._picture, b""))
         estimate = frame_bytes + estimate_bytes(pixels)
-        rivals = [(pixels, 0)] if estimate <= _HOPELESS * allowed else []
+        palettes = Palettes(pixels)
+        rivals = []
+        if estimate <= _HOPELESS * allowed:
+            rivals.append((pixels, 0, palettes.num_colours))
         wanted = _EXACT_BONUS * estimate if estimate <= allowed else _HOPELESS_FEWER * allowed
-        colours = FewestColours(Palettes(pixels), closeness)
+        colours = FewestColours(palettes, closeness)
         fewer = colours.by_error()
         if fewer is not None and frame_bytes + estimate_bytes(fewer) < wanted:
             fewer = colours.by_looks()
             if fewer is not None:
                 saves = frame_bytes + estimate_bytes(fewer) < _EXACT_BONUS * estimate
-                rivals.insert(0 if saves else 1, (fewer, asked))
-        for rival, quality in rivals:
-            payload = pack_planes(rival, self._trial)
+                rivals.insert(0 if saves else 1, (fewer, asked, SIZES[-1]))
+        for rival, quality, num_colours in rivals:
+            payload = pack_planes(rival, drawn_trial(self._effort, num_colours))
             data = lossless_file(self._picture, payload, asked_quality=quality)
             if len(data) <= allowed:
                 return data

@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import licodec
 from licodec.api import Codec
@@ -14,7 +15,7 @@ from licodec.container.format import LAYER
 from licodec.container.read import read_container
 from licodec.errors import BitstreamError, ModelError
 from tests.graphics.pages import PHOTO_BOX, mixed_page, outside_photo, text_page
-from tests.photos import crop, psnr_db
+from tests.photos import PHOTOS, crop, psnr_db
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +27,13 @@ def decoded(codec: Codec, data: bytes) -> np.ndarray:
     return np.asarray(codec.decode(data))
 
 
-def test_photograph_has_the_bytes_that_it_has_without_a_choice(psnr_codec):
-    photo = crop(96, 80)
-    assert psnr_codec.encode(photo, quality=60) == psnr_codec.encode(
-        photo, quality=60, content="photo"
-    )
+@pytest.mark.parametrize("path", sorted(PHOTOS.glob("*.png")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_photograph_has_the_bytes_that_it_has_without_a_choice(path, mode, psnr_codec):
+    with Image.open(path) as image:
+        photo = image.convert(mode)
+    files = [psnr_codec.encode(photo, quality=60, content=name) for name in ("auto", "photo")]
+    assert files[0] == files[1]
 
 
 def test_text_in_two_colours_is_kept_exactly_in_fewer_bytes(psnr_codec):
