@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from licodec.codec.autocast import no_autocast
@@ -222,14 +221,14 @@ class Codec:
 
         def encode(layers: Layers | None, *, is_quick: bool) -> bytes:
             return self._encode_photo(
-                picture if layers is None else replace(picture, pixels=layers.photo),
+                picture,
                 quality=quality,
                 target=target,
                 effort=min(effort, DEFAULT_EFFORT) if is_quick else effort,
                 time_budget=0.0 if is_quick else time_budget,
                 quantizer=quantizer,
                 report=None if is_quick else report,
-                layer=None if layers is None else layers.packed,
+                layers=layers,
             )
 
         chooser = RivalChooser(
@@ -237,8 +236,7 @@ class Codec:
             content,
             effort=effort,
             is_seen=self.info.family == family_of("visual"),
-            # The closeness of the photograph alone would be taken for that of the picture.
-            can_layer=target is None or target.is_size,
+            is_met=target is not None and not target.is_size,
         )
         if not chooser.is_needed:
             return encode(None, is_quick=False)
@@ -263,9 +261,11 @@ class Codec:
         time_budget: float | None,
         quantizer: str | None,
         report: Callable[[Progress], None] | None = None,
-        layer: bytes | None = None,
+        layers: Layers | None = None,
     ) -> bytes:
-        """`encode_picture` by the latent family, whatever the picture shows, below a layer."""
+        """`encode_picture` by the latent family, whatever the picture shows, or what lies below
+        the layer of a picture that is taken apart."""
+        pixels = picture.pixels if layers is None else layers.photo
         index = self.scale.to_index(quality)
         width, height = picture.width, picture.height
         check_side(width, height)
@@ -282,12 +282,14 @@ class Codec:
             num_bytes = max(num_bytes, score_bytes(width, height))
         remedy = "free some, choose a lower effort or encode a smaller picture"
         check_memory(width, height, num_bytes, remedy)
-        sections = sections_of(picture) + ([] if layer is None else [Section(LAYER, layer)])
+        sections = sections_of(picture)
+        if layers is not None:
+            sections.append(Section(LAYER, layers.packed))
         # Planes of large pictures are not kept, see docs/large-pictures.md.
         is_tuned = choice == DEFAULT_CHOICE and width * height <= LARGE_PX
         if target is None and seconds == 0:
             encoded = encode_pixels(
-                picture.pixels,
+                pixels,
                 self._family,
                 index,
                 self.device,
@@ -299,7 +301,7 @@ class Codec:
 
                 encoded = tune(
                     encoded,
-                    picture.pixels,
+                    pixels,
                     self._family,
                     self._synthesis.correction,
                     index,
@@ -311,7 +313,7 @@ class Codec:
 
         started = time.perf_counter()
         encoder = SearchEncoder(
-            picture.pixels,
+            pixels,
             self._family,
             self._synthesis.correction,
             self.device,
@@ -319,6 +321,8 @@ class Codec:
             is_tuned=is_tuned,
             num_bytes=lambda index, encoded: len(self._file(picture, sections, index, encoded)),
             scale=self.scale,
+            shown=picture.pixels,
+            above=None if layers is None else layers.above,
         )
         if target is None:
             encoded = encoder.at_quality(index, seconds, report)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from licodec.container.read import read_front
+from licodec.errors import TargetError
 from licodec.graphics.closeness import Closeness, squared_error
 from licodec.graphics.content import colour_codes, looks_drawn
 from licodec.graphics.fewest import FewestColours
@@ -42,10 +43,12 @@ class Layers:
 
     Attributes:
         photo: what lies below, of the picture's shape.
-        packed: the layer, as a file has it.
+        above: the layer, (H, W, 4) uint8.
+        packed: the same as a file has it.
     """
 
     photo: Pixels
+    above: Pixels
     packed: bytes
 
 
@@ -72,7 +75,7 @@ class RivalChooser:
         content: one of `config.CONTENTS`.
         effort: 0 to 9, see `drawn_trial`.
         is_seen: closeness is SSIMULACRA 2, too, not squared error alone.
-        can_layer: layers are allowed.
+        is_met: encoding meets a closeness that was asked for, so that bytes alone are compared.
 
     Attributes:
         is_needed: the picture may be one for a rival.
@@ -85,14 +88,15 @@ class RivalChooser:
         *,
         effort: int,
         is_seen: bool,
-        can_layer: bool,
+        is_met: bool,
     ) -> None:
         self._picture, self._effort, self._is_seen = picture, effort, is_seen
+        self._is_met = is_met
         self._is_drawn, self._mask = False, None
         if content != "photo" and picture.width * picture.height <= LARGE_PX:
             codes = colour_codes(picture.pixels)
             self._is_drawn = content == "graphics" or looks_drawn(codes, is_grey=picture.is_grey)
-            self._mask = drawn_pixels(picture.pixels, codes) if can_layer else None
+            self._mask = drawn_pixels(picture.pixels, codes)
         self.is_needed = self._is_drawn or self._mask is not None
 
     def choose(
@@ -117,11 +121,16 @@ class RivalChooser:
             whole = self._whole(len(photo), closeness, max(1, round(quality)))
             best = best if whole is None else Choice(whole, is_whole=True)
         layers = self._layers(decoded, len(best.data))
-        if layers is not None:
+        if layers is None:
+            return best
+        try:
             data = encode(layers)
-            if len(data) < len(best.data) and closeness.is_reached(decode(data)):
-                best = Choice(data, layers)
-        return best
+        except TargetError:  # the layer alone makes the picture better than it was asked for
+            return best
+        if len(data) >= len(best.data):
+            return best
+        is_good = self._is_met or closeness.is_reached(decode(data))
+        return Choice(data, layers) if is_good else best
 
     def _layers(self, decoded: Pixels, num_bytes: int) -> Layers | None:
         """What is drawn above, as it is unless a full palette that is no worse than decoded pixels
@@ -145,7 +154,7 @@ class RivalChooser:
         if estimate > num_bytes:
             return None
         trial = drawn_trial(self._effort, SIZES[-1])
-        return Layers(fill_smoothly(pixels, mask), pack_planes(shown, trial))
+        return Layers(fill_smoothly(pixels, mask), shown, pack_planes(shown, trial))
 
     def _whole(self, allowed: int, closeness: Closeness, asked: int) -> bytes | None:
         """A file without weights of no more bytes than allowed that is no worse; None if there is

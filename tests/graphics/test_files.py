@@ -14,6 +14,7 @@ from licodec.codec.check import check_symbols_of
 from licodec.container.format import LAYER
 from licodec.container.read import read_container
 from licodec.errors import BitstreamError, ModelError
+from licodec.metrics.ssimulacra2 import ssimulacra2
 from tests.graphics.pages import PHOTO_BOX, mixed_page, outside_photo, text_page
 from tests.photos import PHOTOS, crop, psnr_db
 
@@ -95,6 +96,16 @@ def test_size_target_of_a_mixed_page_is_met_with_a_layer(psnr_codec):
     data = psnr_codec.encode(mixed_page(), size=6000)
     assert len(data) <= 6000
     assert licodec.info(data).coding == "layers"
+
+
+def test_targets_of_a_mixed_page_are_met_with_a_layer(psnr_codec):
+    for target, found_of, low, high in (
+        ({"psnr": 42}, psnr_db, 42, 42.1),
+        ({"ssimulacra2": 80}, ssimulacra2, 79.5, 80.5),
+    ):
+        data = psnr_codec.encode(mixed_page(), effort=2, **target)
+        assert licodec.info(data).coding == "layers"
+        assert low <= found_of(mixed_page(), decoded(psnr_codec, data)) <= high
 
 
 def test_unknown_content_is_refused(psnr_codec):
