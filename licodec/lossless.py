@@ -44,12 +44,23 @@ if TYPE_CHECKING:
     from licodec.codec.region import Region
 
 
+# Of photographs: a megapixel takes 4 s at THOROUGH, 10 to 25 s at EXHAUSTIVE, 0.6 s at FAST.
+_LAST_THOROUGH_EFFORT = 6
+
+
 def drawn_trial(effort: int, num_colours: int) -> tuple[int, int]:
     """What libwebp tries for a drawing, see `licodec.image.lossless`."""
     if effort < DEFAULT_EFFORT:
         return QUICK
     is_hard = effort > DEFAULT_EFFORT or num_colours > PALETTE_COLOURS
     return EXHAUSTIVE if is_hard else THOROUGH
+
+
+def photo_trial(effort: int) -> tuple[int, int]:
+    """What libwebp tries for a photograph."""
+    if effort <= DEFAULT_EFFORT:
+        return FAST
+    return THOROUGH if effort <= _LAST_THOROUGH_EFFORT else EXHAUSTIVE
 
 
 def encode_lossless(
@@ -82,7 +93,7 @@ def encode_lossless_picture(picture: Picture, *, effort: int = DEFAULT_EFFORT) -
 
     Args:
         picture: as read.
-        effort: of drawings, see `drawn_trial`.
+        effort: see `drawn_trial` and `photo_trial`.
     """
     check_effort(effort)
     check_side(picture.width, picture.height)
@@ -92,9 +103,9 @@ def encode_lossless_picture(picture: Picture, *, effort: int = DEFAULT_EFFORT) -
         lossless_bytes(picture.width, picture.height),
         "free some or encode a smaller picture",
     )
-    codes, trial = colour_codes(picture.pixels), FAST
-    if looks_drawn(codes, is_grey=picture.is_grey):
-        trial = drawn_trial(effort, count_colours(codes))
+    codes = colour_codes(picture.pixels)
+    is_drawn = looks_drawn(codes, is_grey=picture.is_grey)
+    trial = drawn_trial(effort, count_colours(codes)) if is_drawn else photo_trial(effort)
     return lossless_file(picture, pack_planes(picture.pixels, trial))
 
 

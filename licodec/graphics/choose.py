@@ -22,14 +22,14 @@ from licodec.graphics.fill import fill_smoothly
 from licodec.graphics.layer import layer_of
 from licodec.graphics.mask import drawn_pixels
 from licodec.graphics.palette import SIZES, Palettes
-from licodec.image.lossless import estimate_bytes, pack_planes
+from licodec.image.lossless import PALETTE_COLOURS, estimate_bytes, pack_planes
 from licodec.image.picture import Picture
 from licodec.lossless import drawn_trial, lossless_file
 from licodec.memory import LARGE_PX
 
 # A file whose estimate is so much larger will not become the smaller one. In few colours estimates
-# are within 7 %; of some drawings in many they are 1.5 times what is written.
-_HOPELESS = 1.6
+# are within 7 %; of some drawings in many they are 2.5 times what is written.
+_HOPELESS_MANY = 2.5
 _HOPELESS_FEWER = 1.1
 # Every pixel as it was is worth some bytes more than fewer colours.
 _EXACT_BONUS = 0.85
@@ -164,7 +164,8 @@ class RivalChooser:
         estimate = frame_bytes + estimate_bytes(pixels)
         palettes = Palettes(pixels)
         rivals = []
-        if estimate <= _HOPELESS * allowed:
+        has_many = palettes.num_colours > PALETTE_COLOURS
+        if estimate <= (_HOPELESS_MANY if has_many else _HOPELESS_FEWER) * allowed:
             rivals.append((pixels, 0, palettes.num_colours))
         wanted = _EXACT_BONUS * estimate if estimate <= allowed else _HOPELESS_FEWER * allowed
         colours = FewestColours(palettes, closeness)
