@@ -32,7 +32,7 @@ def decoded(codec: Codec, data: bytes) -> np.ndarray:
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_photograph_has_the_bytes_that_it_has_without_a_choice(path, mode, psnr_codec):
     with Image.open(path) as image:
-        photo = image.convert(mode)
+        photo = np.asarray(image.convert(mode))
     files = [psnr_codec.encode(photo, quality=60, content=name) for name in ("auto", "photo")]
     assert files[0] == files[1]
 
