@@ -1,41 +1,32 @@
-"""Pictures in, .lic bytes out, and back: what users call."""
+"""What users call: encodes pictures to .lic bytes and decodes them."""
 
 from __future__ import annotations
 
-import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from licodec.codec.autocast import no_autocast
 from licodec.codec.decode import decode_pixels, decode_preview, preview_level
 from licodec.codec.device import find_device
-from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.match import check_family
 from licodec.codec.model import Family, Synthesis, load_family, load_synthesis
-from licodec.codec.padding import padding_bytes
 from licodec.codec.part import cut, region_of, shrink
 from licodec.config import (
-    DEFAULT_CHOICE,
     DEFAULT_CONTENT,
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_QUALITY,
     DEFAULT_TUNE,
-    FAMILY_IDS,
     MAX_PIXELS,
     MAX_QUALITY_INDEX,
     METADATA_KINDS,
-    PROFILE_IDS,
-    QUANTIZER_IDS,
     check_content,
     check_kinds,
-    choice_of,
     family_of,
-    search_seconds,
 )
-from licodec.container.format import ALPHA, EXIF, ICC, LAYER, XMP, Container, Header, Section
+from licodec.container.format import ALPHA, EXIF, ICC, LAYER, XMP, Container, Header
 from licodec.container.read import read_container, read_front
-from licodec.container.write import write_container
+from licodec.encoder import PhotoEncoder
 from licodec.errors import PictureWarning
 from licodec.graphics.choose import Layers, RivalChooser
 from licodec.graphics.layer import lay_over, shrink_layer, unpack_layer
@@ -45,12 +36,10 @@ from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
 from licodec.lossless import (
     check_alone,
-    check_side,
     decode_lossless,
     encode_lossless,
-    sections_of,
 )
-from licodec.memory import LARGE_PX, check_memory, decode_bytes, encode_bytes, score_bytes
+from licodec.memory import check_memory, decode_bytes
 from licodec.profiles import family_name, find_profile, read_scale
 from licodec.search.target import Target, notes_on_size, target_of
 
@@ -97,6 +86,9 @@ class Codec:
         self.last_timings: dict[str, float] = {}
         self._family = load_family(self.info)
         self._synthesis = load_synthesis(self.info, self._family.config)
+        self._encoder = PhotoEncoder(
+            self.info, self._family, self._synthesis, self.scale, self.device
+        )
         self._others: dict[str, tuple[Family, Synthesis]] = {}  # for files of other families
 
     def encode(
@@ -220,7 +212,7 @@ class Codec:
         check_content(content)
 
         def encode(layers: Layers | None, *, is_quick: bool) -> bytes:
-            return self._encode_photo(
+            data, self.last_timings = self._encoder.encode(
                 picture,
                 quality=quality,
                 target=target,
@@ -230,6 +222,7 @@ class Codec:
                 report=None if is_quick else report,
                 layers=layers,
             )
+            return data
 
         chooser = RivalChooser(
             picture,
@@ -250,103 +243,6 @@ class Codec:
         if is_searched and not choice.is_whole:
             return encode(choice.layers, is_quick=False)
         return choice.data
-
-    def _encode_photo(
-        self,
-        picture: Picture,
-        *,
-        quality: float,
-        target: Target | None,
-        effort: int,
-        time_budget: float | None,
-        quantizer: str | None,
-        report: Callable[[Progress], None] | None = None,
-        layers: Layers | None = None,
-    ) -> bytes:
-        """`encode_picture` by the latent family, whatever the picture shows, or what lies below
-        the layer of a picture that is taken apart."""
-        pixels = picture.pixels if layers is None else layers.photo
-        index = self.scale.to_index(quality)
-        width, height = picture.width, picture.height
-        check_side(width, height)
-        seconds = search_seconds(effort, width * height)
-        seconds = seconds if time_budget is None else time_budget
-        if not seconds >= 0:
-            raise ValueError(f"time budget is {seconds:g} seconds, expected 0 or more")
-        choice = choice_of(effort, quantizer)
-        # The padding is made before anything else takes memory.
-        num_bytes = max(
-            encode_bytes(width, height, is_searched=seconds > 0), padding_bytes(width, height)
-        )
-        if target is not None and target.is_score:
-            num_bytes = max(num_bytes, score_bytes(width, height))
-        remedy = "free some, choose a lower effort or encode a smaller picture"
-        check_memory(width, height, num_bytes, remedy)
-        sections = sections_of(picture)
-        if layers is not None:
-            sections.append(Section(LAYER, layers.packed))
-        # Planes of large pictures are not kept, see docs/large-pictures.md.
-        is_tuned = choice == DEFAULT_CHOICE and width * height <= LARGE_PX
-        if target is None and seconds == 0:
-            encoded = encode_pixels(
-                pixels,
-                self._family,
-                index,
-                self.device,
-                choice=choice,
-                is_synthesis_kept=is_tuned,
-            )
-            if is_tuned:
-                from licodec.codec.tuning import tune
-
-                encoded = tune(
-                    encoded,
-                    pixels,
-                    self._family,
-                    self._synthesis.correction,
-                    index,
-                )
-            data = self._file(picture, sections, index, encoded)
-            self.last_timings = encoded.timings_s
-            return data
-        from licodec.search.encode import SearchEncoder
-
-        started = time.perf_counter()
-        encoder = SearchEncoder(
-            pixels,
-            self._family,
-            self._synthesis.correction,
-            self.device,
-            choice,
-            is_tuned=is_tuned,
-            num_bytes=lambda index, encoded: len(self._file(picture, sections, index, encoded)),
-            scale=self.scale,
-            shown=picture.pixels,
-            above=None if layers is None else layers.above,
-        )
-        if target is None:
-            encoded = encoder.at_quality(index, seconds, report)
-        else:
-            index, encoded = encoder.to_target(target, seconds, report)
-        self.last_timings = {"search": time.perf_counter() - started}
-        return self._file(picture, sections, index, encoded)
-
-    def _file(
-        self, picture: Picture, sections: list[Section], index: int, encoded: Encoded
-    ) -> bytes:
-        header = Header(
-            family_id=FAMILY_IDS[self.info.family],
-            profile_id=PROFILE_IDS[self.info.name],
-            family_fingerprint=self._family.fingerprint,
-            synthesis_fingerprint=self._synthesis.fingerprint,
-            width=picture.width,
-            height=picture.height,
-            quality_index=index,
-            is_grey=picture.is_grey,
-            quantizer_id=QUANTIZER_IDS[encoded.quantizer],
-            is_all_coded=encoded.is_all_coded,
-        )
-        return write_container(header, sections, encoded.payload, encoded.symbols)
 
     def _weights_of(self, header: Header) -> tuple[Family, Synthesis]:
         """What decodes a file; weights of another family are loaded when one comes."""

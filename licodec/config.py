@@ -22,6 +22,8 @@ MAX_PIXELS = 2**28
 
 # What a .lic file keeps beside the picture.
 METADATA_KINDS = ("icc", "exif", "xmp")
+# What a file can be asked to reach in place of a quality.
+TARGETS = ("bpp", "size", "psnr", "ssimulacra2")
 
 # Ids that files carry: append, never reuse.
 FAMILY_IDS: Mapping[str, int] = MappingProxyType({"psnr1": 1, "visual1": 2})

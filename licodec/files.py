@@ -1,13 +1,30 @@
-"""Bytes go in; a file that is complete or absent comes out."""
+"""Reads inputs and writes outputs: refused before work is spent on them, complete or absent."""
 
 import contextlib
 import os
-import secrets
-import shutil
 import stat
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from licodec.errors import LicodecError
+from licodec.names import PIPE
+
+
+@contextlib.contextmanager
+def system_errors(what: str = "") -> Iterator[None]:
+    """Make one line of what the system refuses in a `with` block.
+
+    Args:
+        what: stands before the system's reason; if empty, the file's name that it gives.
+
+    Raises:
+        LicodecError: the system refuses.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise LicodecError(f"{what or error.filename}: {error.strerror or error}") from error
 
 
 def check_target(target: Path, source: Path | None = None, *, force: bool = False) -> None:
@@ -19,16 +36,48 @@ def check_target(target: Path, source: Path | None = None, *, force: bool = Fals
     """
     if source is not None and _is_same(source, target):
         raise LicodecError(f"output {target} is the input itself; choose another name")
-    try:
+    with system_errors(f"output {target} cannot be written"):
         is_folder = target.is_dir()
-    except OSError as error:
-        raise LicodecError(
-            f"output {target} cannot be written: {error.strerror or error}"
-        ) from error
     if is_folder:
         raise LicodecError(f"output {target} is a folder; name a file in it")
     if not force and _is_regular(target):
         raise LicodecError(f"output {target} exists; replace it with --force")
+
+
+def check_output(target: Path, source: Path | None = None, *, force: bool) -> None:
+    """Refuse an output before work is spent on it.
+
+    Raises:
+        LicodecError: as `check_target` and, but for a device or pipe, `check_folder`.
+    """
+    check_target(target, source, force=force)
+    if target.is_file() or not target.exists():
+        check_folder(Path(os.path.realpath(target)).parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be written, or be created; nothing is created here.
+
+    Raises:
+        LicodecError: so it is.
+    """
+    place = folder
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise LicodecError(f"folder {folder} cannot be created: {place} is no folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise LicodecError(f"folder {place} cannot be written; choose another one")
+
+
+def read_bytes(source: str) -> bytes:
+    """All bytes of a file or of stdin.
+
+    Raises:
+        LicodecError: the system refuses.
+    """
+    with system_errors("cannot be read"):
+        return sys.stdin.buffer.read() if source == PIPE else Path(source).read_bytes()
 
 
 def write_file(target: Path, data: bytes, *, replace: bool = False) -> None:
@@ -44,16 +93,12 @@ def write_file(target: Path, data: bytes, *, replace: bool = False) -> None:
     """
     if not replace:
         check_target(target)
-    try:
+    with system_errors(f"output {target} cannot be written"):
         # Before links are followed: those to a pipe (/dev/stdout) lead to a name of no file.
         if target.exists() and not target.is_file() and not target.is_dir():
             target.write_bytes(data)
             return
         _write_beside(Path(os.path.realpath(target)), data)
-    except OSError as error:
-        raise LicodecError(
-            f"output {target} cannot be written: {error.strerror or error}"
-        ) from error
 
 
 def make_folder(folder: Path) -> None:
@@ -62,17 +107,13 @@ def make_folder(folder: Path) -> None:
     Raises:
         LicodecError: the system refuses, or a file of that name is there.
     """
-    try:
+    with system_errors(f"folder {folder} cannot be created"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LicodecError(
-            f"folder {folder} cannot be created: {error.strerror or error}"
-        ) from error
 
 
 def _write_beside(target: Path, data: bytes) -> None:
     # Not tempfile: its files are readable by their owner only, whatever the umask says.
-    temporary = target.with_name(f".licodec-{secrets.token_hex(6)}.part")
+    temporary = target.with_name(f".licodec-{os.urandom(6).hex()}.part")
     try:
         with temporary.open("xb") as stream:
             stream.write(data)
@@ -80,7 +121,7 @@ def _write_beside(target: Path, data: bytes) -> None:
             os.fsync(stream.fileno())
         if target.exists():
             with contextlib.suppress(OSError):  # another owner's file: the content still counts
-                shutil.copymode(target, temporary)
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         os.replace(temporary, target)
     except BaseException:  # an interrupt too must leave nothing behind
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The front of a .lic file goes in; what it says and what decoding needs come out. No torch."""
+"""Tells what the front of a .lic file says and what decoding it needs; loads no torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -172,7 +172,7 @@ def check_file(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
 
         decode_lossless(read_container(data, max_pixels))
         return
-    from licodec.codec.check import check_symbols_of
+    from licodec.check import check_symbols_of
 
     check_symbols_of(data, max_pixels)
 

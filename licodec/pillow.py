@@ -26,6 +26,7 @@ from licodec.config import (
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_TUNE,
+    TARGETS,
     check_content,
     tune_of,
 )
@@ -48,8 +49,7 @@ _DECODER = "licodec"
 # Pillow's name of each option and key of `info`, and licodec's.
 _METADATA_KINDS = MappingProxyType({"icc_profile": "icc", "exif": "exif", "xmp": "xmp"})
 _MAX_HALVINGS = 5  # level 6 of the format is the coarsest
-_TARGETS = ("bpp", "size", "psnr", "ssimulacra2")
-_CODING_OPTIONS = ("quality", *_TARGETS, "effort", "time_budget", "quantizer", "content")
+_CODING_OPTIONS = ("quality", *TARGETS, "effort", "time_budget", "quantizer", "content")
 _NO_LIMIT = MAX_SIDE_PX**2  # Pillow's own limit, Image.MAX_IMAGE_PIXELS, has been applied before
 _LOCK = threading.Lock()  # a Codec must not be used by two threads at once
 

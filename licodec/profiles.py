@@ -1,4 +1,4 @@
-"""Profile names in, installed weights out; reads only headers, imports no torch.
+"""Finds installed weights by the names of profiles; reads only headers, imports no torch.
 
 models/<family>/family.safetensors            analysis, steps, prior, tables: what symbols depend on
 models/<family>/synthesis-<profile>.safetensors   one synthesis of that family

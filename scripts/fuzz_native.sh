@@ -11,7 +11,7 @@ python=${PYTHON:-python3}
 library="$folder/_licodec.so"
 "$python" scripts/compile_native.py --sanitize "$library"
 sanitize=(-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all)
-if command -v clang >/dev/null && CC=clang "$python" scripts/compile_native.py --sanitize "$library"; then
+if command -v clang >/dev/null && CC="clang -fsanitize=fuzzer-no-link" "$python" scripts/compile_native.py --sanitize "$library"; then
   clang "${sanitize[@]}" -fsanitize=fuzzer tests/native/fuzz_target.c "$library" -Wl,-rpath,"$folder" \
     -o "$folder/fuzz"
   "$folder/fuzz" -runs="$executions" -max_len=600 -timeout=20 -print_final_stats=1

@@ -4,15 +4,14 @@ import io
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from licodec.batch.jobs import Coded, Job, Result
-from licodec.batch.outputs import read_bytes
+from licodec.batch.jobs import Coded, FatalError, Job, Result
 from licodec.batch.paths import PathRules
 from licodec.batch.resume import check_settings, read_finished
-from licodec.batch.worker import Worker
+from licodec.batch.worker import Timed, Worker
 from licodec.config import (
     CHOICES,
     DEFAULT_CONTENT,
@@ -23,21 +22,21 @@ from licodec.config import (
     MAX_PIXELS,
     MAX_QUALITY,
     METADATA_KINDS,
+    TARGETS,
     check_content,
     choice_of,
     family_of,
     quality_to_index,
     search_seconds,
 )
-from licodec.errors import LicodecError
+from licodec.errors import LicodecError, ModelError
+from licodec.files import read_bytes
 
 if TYPE_CHECKING:
     from licodec.image.picture import Picture
     from licodec.inspect import Info
     from licodec.search.overfit import Progress
     from licodec.search.target import Target
-
-TARGETS = ("bpp", "size", "psnr", "ssimulacra2")
 
 # Called with a search's seconds; in its block, what it gives is called after each round.
 Watch = Callable[[float], "AbstractContextManager[Callable[[Progress], None] | None]"]
@@ -83,14 +82,14 @@ class EncodeOptions:
 
     def arguments(self, picture: "Picture") -> dict[str, Any]:
         """Keywords for `Codec.encode_picture`."""
-        optional = {
-            "quantizer": self.quantizer,
-            "time_budget": self.time_budget,
+        return {
+            "quality": self.quality,
             "target": self._target_for(picture),
+            "effort": self.effort,
+            "time_budget": self.time_budget,
+            "quantizer": self.quantizer,
+            "content": self.content,
         }
-        given = {name: value for name, value in optional.items() if value is not None}
-        fixed = {"quality": self.quality, "effort": self.effort, "content": self.content}
-        return fixed | given
 
     def notes(self, picture: "Picture", num_bytes: int, quality: float | None) -> tuple[str, ...]:
         """What is to be told of a file with this size and quality, None if it is lossless."""
@@ -137,52 +136,46 @@ class Compression:
     def find_finished(self, job: Job) -> Result | None:
         """The result of an earlier run with the same quality, profile, tune and quantizer, as far
         as the file names them."""
-        info = read_finished(Path(job.target), Path(job.source), {})
+        target, options = Path(job.target), self.options
+        info = read_finished(target, Path(job.source), {})
         if info is None:
             return None
-        is_layered = info.coding == "layers" and self.options.content == "photo"
-        if self.options.lossless or info.family is None or is_layered:
-            self._check_coding(job.target, info)
-            return Result.of_finished(info)
-        settings = {
-            "profile": self.profile,
-            "tune": self.options.tune,
-            "quantizer": self.options.quantizer_in_file,
-        }
-        check_settings(Path(job.target), info, settings)
-        if self.options.target is None and info.quality_index is not None:
-            self._check_quality(job.target, info.quality_index)
-        return Result.of_finished(info)
+        made = self._other_coding(info)
+        if made is None and info.family is not None:
+            settings = {
+                "profile": self.profile,
+                "tune": options.tune,
+                "quantizer": options.quantizer_in_file,
+            }
+            check_settings(target, info, settings)
+        made = made or self._other_quality(info)
+        if made is not None:
+            raise LicodecError(f"output {target} {made}; replace it with --force")
+        return replace(Result.of(info), skipped=True)
 
-    def _check_coding(self, target: str, info: "Info") -> None:
-        """Compare how a picture is coded, and the quality that was asked for if pixels changed."""
-        wanted = round(self.options.quality)
+    def _other_coding(self, info: "Info") -> str | None:
+        """How a picture was coded, if not as it shall be."""
         if self.options.lossless:
-            if info.coding == "lossless":
-                return
-            made = "was not made lossless"
-        elif self.options.content == "photo":
-            made = f"was made as {info.coding}, not as photo"
-        elif info.quality is None or self.options.target is not None or info.quality == wanted:
-            return
+            return None if info.coding == "lossless" else "was not made lossless"
+        if self.options.content == "photo" and info.coding != "photo":
+            return f"was made as {info.coding}, not as photo"
+        return None
+
+    def _other_quality(self, info: "Info") -> str | None:
+        """The quality of a file, if another one was asked for."""
+        if self.options.target is not None or info.quality is None:
+            return None
+        if info.quality_index is None:
+            made, asked = f"{info.quality:g}", str(round(self.options.quality))
         else:
-            made = f"was made with quality {info.quality:g}, not {wanted}"
-        raise LicodecError(f"output {target} {made}; replace it with --force")
+            from licodec.profiles import quality_scale
 
-    def _check_quality(self, target: str, index: int) -> None:
-        """Compare the knobs: at the top of the scale several have one quality to show."""
-        from licodec.profiles import quality_scale
-
-        scale = quality_scale(family_of(self.options.tune))
-        wanted = scale.to_index(self.options.quality)
-        if index == wanted:
-            return
-        made, asked = str(scale.shown(index)), str(scale.shown(wanted))
-        if made == asked:
-            made, asked = f"{made} (step {index})", f"{asked} (step {wanted})"
-        raise LicodecError(
-            f"output {target} was made with quality {made}, not {asked}; replace it with --force"
-        )
+            scale = quality_scale(family_of(self.options.tune))
+            wanted = scale.to_index(self.options.quality)
+            made, asked = str(scale.shown(info.quality_index)), str(scale.shown(wanted))
+            if made == asked and info.quality_index != wanted:  # at the top several have one name
+                made, asked = f"{made} (step {info.quality_index})", f"{asked} (step {wanted})"
+        return None if made == asked else f"was made with quality {made}, not {asked}"
 
     def num_pixels(self, job: Job) -> float:
         from PIL import Image
@@ -202,30 +195,32 @@ class Compression:
         from licodec.inspect import read_info
 
         picture = self._read(job.source)
-        num_pixels = picture.width * picture.height
-        seconds = self.options.search_seconds(num_pixels)
+        seconds = self.options.search_seconds(picture.width * picture.height)
         arguments = self.options.arguments(picture)
         with nullcontext() if self.watch is None else self.watch(seconds) as report:
             if report is not None:
                 arguments["report"] = report
-            if self.options.lossless:
-                timed = worker.encode_lossless(picture, self.options.effort)
-            else:
-                timed = worker.encode(picture, self.profile, self.options.tune, arguments)
+            timed = self._encode(picture, worker, arguments)
         info = read_info(timed.value)
-        result = Result(
-            width=picture.width,
-            height=picture.height,
-            num_bytes=info.num_bytes,
-            bpp=info.bpp,
-            quality=info.quality,
-            profile=info.profile,
-            tune=info.tune,
-            coding=info.coding,
-            notes=picture.notes + self.options.notes(picture, info.num_bytes, info.quality),
-            **timed.times,
-        )
-        return Coded(timed.value, result)
+        notes = picture.notes + self.options.notes(picture, info.num_bytes, info.quality)
+        return Coded(timed.value, replace(Result.of(info), notes=notes, **timed.times))
+
+    def _encode(
+        self, picture: "Picture", worker: Worker, arguments: dict[str, Any]
+    ) -> Timed[bytes]:
+        if self.options.lossless:
+            from licodec.lossless import encode_lossless_picture
+
+            effort = self.options.effort
+            return worker.run(lambda: encode_lossless_picture(picture, effort=effort))
+        try:
+            return worker.run_codec(
+                self.profile,
+                self.options.tune,
+                lambda codec: codec.encode_picture(picture, **arguments),
+            )
+        except ModelError as error:
+            raise FatalError(str(error)) from error
 
     def _read(self, source: str) -> "Picture":
         from licodec.image.files import read_picture

@@ -4,27 +4,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from licodec.batch.jobs import PIPE, Coded, Job, Result
-from licodec.batch.outputs import read_bytes
+from licodec.batch.jobs import Coded, Job, Result
 from licodec.batch.paths import PathRules
 from licodec.batch.resume import is_finished
 from licodec.batch.worker import Worker
 from licodec.config import MAX_PIXELS
-from licodec.errors import LicodecError, NotLicodecFileError
+from licodec.errors import LicodecError
+from licodec.files import read_bytes
+from licodec.names import PIPE
 
 if TYPE_CHECKING:
     from licodec.image.formats import WriteFormat
-
-_PICTURES = (
-    (0, b"\x89PNG", "a PNG"),
-    (0, b"\xff\xd8\xff", "a JPEG"),
-    (0, b"GIF8", "a GIF"),
-    (0, b"II*\0", "a TIFF"),
-    (0, b"MM\0*", "a TIFF"),
-    (0, b"BM", "a BMP"),
-    (8, b"WEBP", "a WebP"),
-    (4, b"ftypavif", "an AVIF"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +52,8 @@ class Decompression:
 
             width, height = size_within(width, height, self.max_size)
         profile = info.profile and (self.profile or info.profile)
-        return replace(Result.of_finished(info), width=width, height=height, profile=profile)
+        result = replace(Result.of(info), width=width, height=height, profile=profile)
+        return replace(result, skipped=True)
 
     def num_pixels(self, job: Job) -> float:
         from licodec.container.read import read_front_from
@@ -77,29 +68,32 @@ class Decompression:
     def code(self, job: Job, worker: Worker) -> Coded:
         from licodec.container.read import read_container
         from licodec.image.files import render_picture
+        from licodec.image.strangers import check_is_lic
         from licodec.inspect import codec_of, describe
 
         data = read_bytes(job.source)
         check_is_lic(data)
         container = read_container(data, self.max_pixels)
-        info = describe(container, len(data))
-        profile, tune = "", ""  # of a file without weights
-        if not container.is_lossless:
+        result = Result.of(describe(container, len(data)))
+        region, max_size = self.region, self.max_size
+        if container.is_lossless:
+            from licodec.lossless import decode_lossless
+
+            timed = worker.run(lambda: decode_lossless(container, region=region, max_size=max_size))
+        else:
             profile, tune = codec_of(container.header, self.profile)
-        part = {"region": self.region, "max_size": self.max_size}
-        arguments = {name: value for name, value in part.items() if value is not None}
-        timed = worker.decode(container, profile, tune, arguments)
+            result = replace(result, profile=profile)
+            timed = worker.run_codec(
+                profile,
+                tune,
+                lambda codec: codec.decode_picture(container, region=region, max_size=max_size),
+            )
         picture = timed.value
         rendered, notes = render_picture(picture, format_of(job.target, self.format_name))
-        result = Result(
+        result = replace(
+            result,
             width=picture.width,
             height=picture.height,
-            num_bytes=info.num_bytes,
-            bpp=info.bpp,
-            quality=info.quality,
-            profile=profile or None,
-            tune=info.tune,
-            coding=info.coding,
             notes=picture.notes + notes,
             **timed.times,
         )
@@ -142,21 +136,3 @@ def format_of(target: str, format_name: str | None) -> "WriteFormat":
     from licodec.image.formats import find_format
 
     return find_format(target, format_name or ("png" if target == PIPE else None))
-
-
-def check_is_lic(data: bytes) -> None:
-    """Refuse a picture by its name.
-
-    Args:
-        data: a file, or its first bytes.
-
-    Raises:
-        NotLicodecFileError: it is a picture, or empty.
-    """
-    if not data:
-        raise NotLicodecFileError("is empty; get it again")
-    for offset, magic, name in _PICTURES:
-        if data.startswith(magic, offset):
-            raise NotLicodecFileError(
-                f"is {name} file, no .lic file; licodec compress makes a .lic file of it"
-            )

@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from licodec.batch.worker import Worker
     from licodec.inspect import Info
 
-PIPE = "-"
-
 
 class FatalError(LicodecError):
     """No job of a run can succeed."""
@@ -44,8 +42,8 @@ class Result:
     skipped: bool = False  # finished by an earlier run; nothing was coded
 
     @classmethod
-    def of_finished(cls, info: "Info") -> "Result":
-        """The result of an earlier run."""
+    def of(cls, info: "Info") -> "Result":
+        """What a .lic file tells of itself."""
         return cls(
             width=info.width,
             height=info.height,
@@ -55,7 +53,6 @@ class Result:
             profile=info.profile,
             tune=info.tune,
             coding=info.coding,
-            skipped=True,
         )
 
 

@@ -1,13 +1,13 @@
 """Outputs of a run: refused before work is spent on them, skipped if finished, written whole."""
 
-import os
 import sys
 from pathlib import Path
 
-from licodec.batch.jobs import PIPE, Coded, Job, Result, Work
+from licodec.batch.jobs import Coded, Job, Result, Work
 from licodec.batch.resume import SettingsRecord
 from licodec.errors import LicodecError
-from licodec.files import check_target, make_folder, write_file
+from licodec.files import check_output, make_folder, system_errors, write_file
+from licodec.names import PIPE
 
 
 class Outputs:
@@ -54,11 +54,9 @@ class Outputs:
             make_folder(folder)
             write_file(Path(job.target), coded.data, replace=self._force)
             return coded.result
-        try:
+        with system_errors("stdout cannot be written"):
             sys.stdout.buffer.write(coded.data)
             sys.stdout.buffer.flush()
-        except OSError as error:
-            raise LicodecError(f"stdout cannot be written: {error.strerror or error}") from error
         return coded.result
 
     def _find_finished(self, job: Job) -> Result | None:
@@ -73,43 +71,3 @@ class Outputs:
                 raise
             return None
         return finished
-
-
-def check_output(target: Path, source: Path | None = None, *, force: bool) -> None:
-    """Refuse an output before work is spent on it.
-
-    Raises:
-        LicodecError: as `licodec.files.check_target` and, but for a device or pipe, `check_folder`.
-    """
-    check_target(target, source, force=force)
-    if target.is_file() or not target.exists():
-        check_folder(Path(os.path.realpath(target)).parent)
-
-
-def check_folder(folder: Path) -> None:
-    """Refuse a folder that cannot be written, or be created; nothing is created here.
-
-    Raises:
-        LicodecError: so it is.
-    """
-    place = folder
-    while not os.path.lexists(place) and place != place.parent:
-        place = place.parent
-    if not place.is_dir():
-        raise LicodecError(f"folder {folder} cannot be created: {place} is no folder")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise LicodecError(f"folder {place} cannot be written; choose another one")
-
-
-def read_bytes(source: str) -> bytes:
-    """All bytes of a file or of stdin.
-
-    Raises:
-        LicodecError: the system refuses.
-    """
-    try:
-        if source == PIPE:
-            return sys.stdin.buffer.read()
-        return Path(source).read_bytes()
-    except OSError as error:
-        raise LicodecError(f"cannot be read: {error.strerror or error}") from error

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from licodec.batch.jobs import PIPE, Job
-from licodec.batch.names import shown
+from licodec.batch.jobs import Job
 from licodec.errors import LicodecError
+from licodec.names import PIPE, shown
 
 # Folders of systems and programs beside pictures: macOS, Synology, QNAP, Picasa, thumbnailers.
 _SIDE_FOLDERS = frozenset(
@@ -97,13 +97,18 @@ def _plan_folder(named: list[tuple[str, Path | None]], output: Path, rules: Path
     """Jobs that write below a folder."""
     jobs, unread, empty = [], list[str](), list[str]()
     for name, pattern_base in named:
-        found = _files_of(name, pattern_base, rules)
-        unread += found.unread
-        empty += [] if found.files or found.unread else [name]
-        for path in found.files:
-            renamed = rules.rename(path)
-            kept = _whole_path(renamed) if rules.keeps_folders else renamed.relative_to(found.base)
-            jobs.append(Job(str(path), str(output / kept)))
+        path = Path(name)
+        files, base, foreign = [path], pattern_base or path.parent, list[str]()
+        if os.path.isdir(name):
+            found = _walk(path)
+            files, base = [file for file in found if rules.is_input(file)], path
+            foreign = [str(file) for file in found if rules.is_unread(file)]
+        unread += foreign
+        empty += [] if files or foreign else [name]
+        for file in files:
+            renamed = rules.rename(file)
+            kept = _whole_path(renamed) if rules.keeps_folders else renamed.relative_to(base)
+            jobs.append(Job(str(file), str(output / kept)))
     if not jobs:
         names = ", ".join(shown(name) for name in empty or unread)
         what = "pictures to other programs alone" if unread and not empty else "in this folder"
@@ -135,24 +140,6 @@ def _expand(name: str, rules: PathRules) -> list[tuple[str, Path | None]]:
     if not files:
         raise LicodecError(f"{name}: no {rules.what} match this pattern")
     return [(match, base) for match in files]
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What an input stands for."""
-
-    files: list[Path]
-    base: Path  # the folder below which their places are kept
-    unread: list[str]
-
-
-def _files_of(name: str, base: Path | None, rules: PathRules) -> _Found:
-    path = Path(name)
-    if not os.path.isdir(name):
-        return _Found([path], path.parent if base is None else base, [])
-    files = _walk(path)
-    unread = [str(file) for file in files if rules.is_unread(file)]
-    return _Found([file for file in files if rules.is_input(file)], path, unread)
 
 
 def _walk(folder: Path) -> list[Path]:

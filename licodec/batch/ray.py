@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from licodec.batch.compress import Compression, EncodeOptions, compression_paths
-from licodec.batch.jobs import PIPE, FatalError, Job, Result, explain
+from licodec.batch.jobs import FatalError, Job, Result, explain
 from licodec.batch.outputs import Outputs
 from licodec.batch.paths import plan_files
 from licodec.batch.worker import Worker
@@ -31,6 +31,7 @@ from licodec.config import (
     check_kinds,
 )
 from licodec.errors import LicodecError
+from licodec.names import PIPE
 
 if TYPE_CHECKING:
     from ray.data import MaterializedDataset

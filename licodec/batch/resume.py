@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from licodec.errors import BitstreamError, LicodecError
-from licodec.files import make_folder
+from licodec.files import make_folder, system_errors
 from licodec.inspect import Info, read_info_from
 
 # Stands beside outputs that were made with other settings than a command's defaults.
@@ -21,13 +21,11 @@ def is_finished(target: Path, source: Path) -> bool:
     Raises:
         LicodecError: it is older than its input, or the system refuses to tell.
     """
-    try:
+    with system_errors():
         if not target.is_file():
             return False
         if target.stat().st_mtime_ns < source.stat().st_mtime_ns:
             raise LicodecError(f"output {target} is older than its input; replace it with --force")
-    except OSError as error:
-        raise LicodecError(f"{error.filename}: {error.strerror or error}") from error
     return True
 
 
@@ -49,12 +47,10 @@ def read_finished(target: Path, source: Path, settings: Mapping[str, object]) ->
     if not is_finished(target, source):
         return None
     try:
-        with target.open("rb") as stream:
+        with system_errors(f"output {target} cannot be read"), target.open("rb") as stream:
             info = read_info_from(stream, target.stat().st_size)
     except BitstreamError as error:
         raise LicodecError(f"output {target} {error}; replace it with --force") from error
-    except OSError as error:
-        raise LicodecError(f"output {target} cannot be read: {error.strerror or error}") from error
     check_settings(target, info, settings)
     return info
 
@@ -112,10 +108,8 @@ class SettingsRecord:
         Raises:
             LicodecError: they differ, or the system refuses to tell.
         """
-        try:
+        with system_errors():
             made_ns = target.stat().st_mtime_ns
-        except OSError as error:
-            raise LicodecError(f"{error.filename}: {error.strerror or error}") from error
         with self._lock:
             runs = [run for run in self._runs_in(target.parent) if run.began_ns <= made_ns]
         found = runs[-1].settings if runs else self._defaults
@@ -144,16 +138,12 @@ class SettingsRecord:
                 return
             make_folder(folder)
             line = {"command": self._command, "began_ns": 0, "settings": self._settings}
-            try:
+            with system_errors(f"{record} cannot be written"):
                 record.touch()
                 line["began_ns"] = began_ns = record.stat().st_mtime_ns
                 with record.open("a", encoding="utf-8") as stream:
                     stream.write(json.dumps(line) + "\n")
-                runs.append(_Run(began_ns, self._settings))
-            except OSError as error:
-                raise LicodecError(
-                    f"{record} cannot be written: {error.strerror or error}"
-                ) from error
+            runs.append(_Run(began_ns, self._settings))
 
     def _runs_in(self, folder: Path) -> list[_Run]:
         """The command's lines, in order of time, as they were when they were first asked for."""

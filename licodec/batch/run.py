@@ -4,17 +4,22 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import ParamSpec, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from licodec.batch.interrupts import Interrupts
 from licodec.batch.jobs import Coded, FatalError, Job, Outcome, Result, Work
 from licodec.batch.outputs import Outputs
-from licodec.batch.worker import Worker, WorkerPool
+from licodec.batch.worker import Worker
 from licodec.config import MAX_PIXELS
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from licodec.batch.processes import WorkerPool
+
 _T = TypeVar("_T")
-_P = ParamSpec("_P")
+_Ts = TypeVarTuple("_Ts")
 
 # A larger picture takes several slots: its share of memory and of torch's threads grows with it.
 SLOT_PX = 1 << 22
@@ -67,8 +72,10 @@ def run_jobs(
     outputs = Outputs(work, is_continued=is_continued, force=force, is_recorded=len(jobs) > 1)
     count = min(num_workers or default_jobs(), len(jobs))
     if count > 1:
+        from licodec.batch.processes import WorkerPool  # loads multiprocessing
+
         pool = WorkerPool(count, device, max_pixels)
-        _PoolRun(jobs, work, outputs, pool, count, on_end).run()
+        _PoolRun(deque(jobs), work, outputs, pool, count, on_end).run()
     else:
         _run_here(jobs, work, outputs, Worker(device, max_pixels), on_end)
 
@@ -82,108 +89,92 @@ def _run_here(
 ) -> None:
     with Interrupts() as interrupts:
         for job in jobs:
-            result = _attempt(outputs.begin, job)
-            coded = None
-            if result is None:
-                coded = _attempt(work.code, job, worker)
+            end: Result | Coded | Exception | None = _attempt(outputs.begin, job)
+            if end is None:
+                end = _attempt(work.code, job, worker)
                 if len(jobs) > 1:
                     interrupts.check()  # a search ends by Ctrl-C with what it has
             with interrupts.held():
-                on_end(_ended(job, result) if coded is None else _written(outputs, job, coded))
+                on_end(_ended(outputs, job, end))
 
 
-def _attempt(call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T | Exception:
+def _attempt(call: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T | Exception:
     """What a step of one job gives, or the error that the job fails by.
 
     Raises:
         FatalError: so do all jobs.
     """
     try:
-        return call(*args, **kwargs)
+        return call(*arguments)
     except FatalError:
         raise
     except Exception as error:  # noqa: BLE001 - a defect, too, ends one job of many alone
         return error
 
 
-def _ended(job: Job, end: Result | Exception | None) -> Outcome:
-    if isinstance(end, Exception):
-        return Outcome(job, None, end)
-    return Outcome(job, end)
+def _ended(outputs: Outputs, job: Job, end: Result | Coded | Exception) -> Outcome:
+    """The end of a job, whose output is written now if it was coded."""
+    if isinstance(end, Coded):
+        end = _attempt(outputs.end, job, end)
+    return Outcome(job, None, end) if isinstance(end, Exception) else Outcome(job, end)
 
 
-def _written(outputs: Outputs, job: Job, coded: Coded | Exception) -> Outcome:
-    if isinstance(coded, Exception):
-        return Outcome(job, None, coded)
-    return _ended(job, _attempt(lambda: outputs.end(job, coded)))
-
-
+@dataclass
 class _PoolRun:
     """One run over a pool: this process hands out jobs and writes what comes back."""
 
-    def __init__(
-        self,
-        jobs: Sequence[Job],
-        work: Work,
-        outputs: Outputs,
-        pool: WorkerPool,
-        count: int,
-        on_end: Callable[[Outcome], None],
-    ) -> None:
-        self._waiting = deque(jobs)
-        self._work = work
-        self._outputs = outputs
-        self._pool = pool
-        self._on_end = on_end
-        self._count = count
-        self._free = count  # slots
-        self._next_slots = 0  # of the first waiting job; 0 while nobody knows
-        self._running: dict[Future[Coded], tuple[Job, int]] = {}
-        self._interrupts = Interrupts()
+    waiting: deque[Job]
+    work: Work
+    outputs: Outputs
+    pool: "WorkerPool"
+    count: int  # slots
+    on_end: Callable[[Outcome], None]
+    next_slots: int = 0  # of the first waiting job; 0 while nobody knows
+    running: "dict[Future[Coded], tuple[Job, int]]" = field(default_factory=dict)  # with slots
+    interrupts: Interrupts = field(default_factory=Interrupts)
 
     def run(self) -> None:
         """Raises as `run_jobs`."""
+        from concurrent.futures import FIRST_COMPLETED, wait
+
         try:
-            with self._interrupts:
-                while self._waiting or self._running:
+            with self.interrupts:
+                while self.waiting or self.running:
                     # Ctrl-C must not break a wait, whose locks would stay.
-                    with self._interrupts.held():
+                    with self.interrupts.held():
                         self._hand_out()
-                        done = wait(self._running, _WAIT_SECONDS, FIRST_COMPLETED).done
-                        ended = [(future, self._take_back(future)) for future in done]
+                        done = wait(self.running, _WAIT_SECONDS, FIRST_COMPLETED).done
+                        ended = [(future, self.running.pop(future)[0]) for future in done]
                         self._hand_out()  # before the time that writing takes
                         for future, job in ended:
-                            coded = _attempt(self._pool.coded, future)
-                            self._on_end(_written(self._outputs, job, coded))
+                            coded = _attempt(self.pool.coded, future)
+                            self.on_end(_ended(self.outputs, job, coded))
         except BaseException:
-            self._pool.stop()
+            self.pool.stop()
             raise
-        self._pool.close()
+        self.pool.close()
 
     def _hand_out(self) -> None:
         """Let processes begin as many jobs as there are slots for; tell those without work."""
-        while self._waiting and self._free and not self._interrupts.is_waiting:
-            job = self._waiting[0]
-            if not self._next_slots:
+        while self.waiting and self._num_free() and not self.interrupts.is_waiting:
+            job = self.waiting[0]
+            if not self.next_slots:
                 found = _attempt(self._begin, job)
                 if not isinstance(found, float):
-                    self._waiting.popleft()
-                    self._on_end(_ended(job, found))
+                    self.waiting.popleft()
+                    self.on_end(_ended(self.outputs, job, found))
                     continue
-                self._next_slots = slots_of(found, self._count)
-            if self._next_slots > self._free:
+                self.next_slots = slots_of(found, self.count)
+            if self.next_slots > self._num_free():
                 return
-            future = self._pool.submit(self._work, job, self._next_slots / self._count)
-            self._running[future] = self._waiting.popleft(), self._next_slots
-            self._free -= self._next_slots
-            self._next_slots = 0
+            future = self.pool.submit(self.work, job, self.next_slots / self.count)
+            self.running[future] = self.waiting.popleft(), self.next_slots
+            self.next_slots = 0
+
+    def _num_free(self) -> int:
+        return self.count - sum(slots for _, slots in self.running.values())
 
     def _begin(self, job: Job) -> Result | float:
         """The result of an earlier run, or the pixels of what there is to do."""
-        result = self._outputs.begin(job)
-        return float(self._work.num_pixels(job)) if result is None else result
-
-    def _take_back(self, future: Future[Coded]) -> Job:
-        job, slots = self._running.pop(future)
-        self._free += slots
-        return job
+        result = self.outputs.begin(job)
+        return float(self.work.num_pixels(job)) if result is None else result

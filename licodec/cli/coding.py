@@ -2,8 +2,10 @@
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -21,27 +23,42 @@ from licodec.batch import (
     run_jobs,
 )
 from licodec.batch.decompress import format_of
-from licodec.batch.jobs import PIPE, Job, Work
-from licodec.batch.names import shown
+from licodec.batch.jobs import Job, Work
 from licodec.batch.paths import is_folder
-from licodec.cli.failures import Interrupted
-from licodec.cli.options import (
+from licodec.cli.coding_options import (
     CommonOptions,
-    Settings,
     common_options,
-    complete_file,
-    complete_format,
     encode_options,
-    keep_folders_option,
     metadata_options,
-    output_option,
-    profile_option,
 )
-from licodec.cli.params import COUNT, REGION
+from licodec.cli.options import Settings, profile_option
+from licodec.cli.params import COUNT, NAME, REGION
 from licodec.cli.report import Report, search_bar
 from licodec.cli.streams import check_stdin, is_closed
 from licodec.config import DEFAULT_PROFILE
 from licodec.errors import ImageError
+from licodec.names import PIPE, shown
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_keep_folders_option = click.option(
+    "--keep-folders",
+    is_flag=True,
+    help="Keep the whole path of each input below the folder that -o names.",
+)
+
+
+def _output_option(help_text: str) -> Callable[[_F], _F]:
+    return click.option("-o", "--output", type=NAME, metavar="OUT", help=help_text)
+
+
+def _complete_format(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Names of the picture formats that are written."""
+    from licodec.image.formats import WRITE_FORMATS
+
+    return [name for name in WRITE_FORMATS if name.startswith(incomplete)]
 
 
 @click.command(
@@ -50,19 +67,18 @@ Examples:
   licodec compress photo.png
   licodec compress -q 80 holiday/ -o small/"""
 )
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", shell_complete=complete_file)
-@output_option("File, folder or - for stdout.  [default: beside the input, as .lic]")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=NAME)
+@_output_option("File, folder or - for stdout.  [default: beside the input, as .lic]")
 @click.option(
     "--keep-extension",
     is_flag=True,
     help="Name outputs photo.jpg.lic, so that photo.jpg and photo.png stay apart.",
 )
-@keep_folders_option
+@_keep_folders_option
 @encode_options
 @profile_option(
     "Network that the file is made for; licodec profiles lists them.",
     default=DEFAULT_PROFILE,
-    show_default=True,
 )
 @metadata_options
 @common_options
@@ -96,8 +112,7 @@ def compress(
     rules = compression_paths(keeps_extension=keep_extension, keeps_folders=keep_folders)
     plan = _plan(inputs, output, rules, is_json=common.is_json)
     work = Compression(options=options, profile=profile, keep=kinds, max_pixels=common.max_pixels)
-    shares_terminal = common.is_json and sys.stdout.isatty()
-    if len(plan.jobs) == 1 and not common.quiet and not shares_terminal:
+    if len(plan.jobs) == 1 and not common.is_silent:
         work = replace(work, watch=search_bar)
     context.exit(_run(plan, work, common))
 
@@ -110,20 +125,18 @@ Examples:
   licodec decompress photo.lic --max-size 256 -o small.png
   licodec decompress - --format png < photo.lic > back.png"""
 )
-@click.argument(
-    "inputs", nargs=-1, required=True, metavar="FILE.lic...", shell_complete=complete_file
-)
-@output_option(
+@click.argument("inputs", nargs=-1, required=True, metavar="FILE.lic...", type=NAME)
+@_output_option(
     "File, folder or - for stdout; the extension chooses the format.  "
     "[default: beside the input, as photo.lic.png]"
 )
-@keep_folders_option
+@_keep_folders_option
 @profile_option("Decode with another network of the file's family.  [default: the file's own]")
 @click.option(
     "--format",
     "format_name",
     metavar="NAME",
-    shell_complete=complete_format,
+    shell_complete=_complete_format,
     help="Picture format: png, jpeg, webp, avif, tiff, bmp, ppm or jp2.  [default: by extension]",
 )
 @click.option(
@@ -227,7 +240,7 @@ def _run(plan: Plan, work: Work, common: CommonOptions) -> int:
 
     Raises:
         FatalError: no job can succeed.
-        Interrupted: by Ctrl-C; finished outputs stay, others are absent.
+        click.Abort: by Ctrl-C; finished outputs stay, others are absent.
     """
     settings = click.get_current_context().find_object(Settings)
     report = Report(work.command, plan.jobs, common, is_debug=bool(settings and settings.is_debug))
@@ -252,7 +265,7 @@ def _run(plan: Plan, work: Work, common: CommonOptions) -> int:
             if len(plan.jobs) == 1:
                 raise
             report.tell_rest(None)
-            raise Interrupted(
+            raise click.Abort(
                 f"interrupted; {report.totals.num_made} of {len(plan.jobs)} files are finished, "
                 "--continue does the others"
             ) from error

@@ -4,23 +4,19 @@ import io
 import json
 import os
 import stat
-import sys
-import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from licodec.batch.decompress import check_is_lic
-from licodec.batch.jobs import PIPE
-from licodec.batch.names import printable, shown
-from licodec.cli.options import complete_file, debug_option, force_option, max_pixels_option
-from licodec.cli.params import COUNT
+from licodec.cli.options import debug_option, force_option, max_pixels_option
+from licodec.cli.params import COUNT, NAME
 from licodec.cli.streams import check_stdin
-from licodec.config import DEFAULT_PROFILE, DEFAULT_TUNE, TUNE_FAMILIES, family_of
+from licodec.config import DEFAULT_PROFILE, DEFAULT_TUNE, TUNE_FAMILIES
 from licodec.errors import LicodecError, ModelError
-from licodec.files import check_target, write_file
+from licodec.files import check_target, read_bytes, system_errors, write_file
+from licodec.names import PIPE, printable, shown
 
 if TYPE_CHECKING:
     from licodec.inspect import Info
@@ -40,7 +36,7 @@ Examples:
   licodec info --json *.lic
   licodec info --system"""
 )
-@click.argument("files", nargs=-1, metavar="[FILE.lic]...", shell_complete=complete_file)
+@click.argument("files", nargs=-1, metavar="[FILE.lic]...", type=NAME)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object per file.")
 @click.option(
     "--check", "is_checked", is_flag=True, help="Decode the symbols and verify the checksum."
@@ -112,20 +108,18 @@ def _tell(file: str, *, is_json: bool, is_checked: bool, max_pixels: int) -> Non
 
 
 def _read(file: str, *, is_checked: bool, max_pixels: int) -> "Info":
+    from licodec.image.strangers import check_is_lic
     from licodec.inspect import read_info, read_info_from
 
-    try:
-        if file == PIPE:
-            data = sys.stdin.buffer.read()
-        else:
-            with open(file, "rb") as stream:
-                status = os.fstat(stream.fileno())
-                check_is_lic(stream.peek())
-                if stat.S_ISREG(status.st_mode) and not is_checked:
-                    return read_info_from(stream, status.st_size)
-                data = stream.read()
-    except OSError as error:
-        raise LicodecError(f"cannot be read: {error.strerror or error}") from error
+    if file == PIPE:
+        data = read_bytes(PIPE)
+    else:
+        with system_errors("cannot be read"), open(file, "rb") as stream:
+            status = os.fstat(stream.fileno())
+            check_is_lic(stream.peek())
+            if stat.S_ISREG(status.st_mode) and not is_checked:
+                return read_info_from(stream, status.st_size)
+            data = stream.read()
     found = read_info(data)
     if is_checked:
         from licodec.inspect import check_file
@@ -252,14 +246,13 @@ def profiles(is_json: bool) -> None:
 Example:
   licodec thumbnail photo.lic photo.png --size 256"""
 )
-@click.argument("file", metavar="FILE.lic", shell_complete=complete_file)
-@click.argument("output", metavar="OUT", shell_complete=complete_file)
+@click.argument("file", metavar="FILE.lic", type=NAME)
+@click.argument("output", metavar="OUT", type=NAME)
 @click.option(
     "-s",
     "--size",
     type=COUNT,
     default=256,
-    show_default=True,
     metavar="N",
     help="Greatest width and height in pixels; smaller pictures keep their size.",
 )
@@ -272,42 +265,33 @@ def thumbnail(file: str, output: str, size: int, force: bool) -> None:
     """
     if PIPE in (file, output):
         raise click.UsageError("- is no file here; licodec decompress --max-size N takes pipes")
-    source, target = Path(file), Path(output)
-    check_target(target, source, force=force)
-    write_file(target, _render(source, size), replace=force)
+    target = Path(output)
+    check_target(target, Path(file), force=force)
+    try:
+        png = _render(read_bytes(file), size)
+    except LicodecError as error:
+        raise LicodecError(f"{shown(file)}: {error}") from error
+    write_file(target, png, replace=force)
 
 
-def _render(source: Path, size: int) -> bytes:
+def _render(data: bytes, size: int) -> bytes:
     import numpy as np
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
+    import licodec
     from licodec.image.exif import EXIF_PREFIX, find_orientation, turn
-    from licodec.pillow import FORMAT, register
+    from licodec.image.strangers import check_is_lic
+    from licodec.inspect import read_info
     from licodec.profiles import list_profiles
 
-    name = click.format_filename(source)
+    check_is_lic(data)
+    found = read_info(data)
+    names = [] if found.family is None else [p.name for p in list_profiles(found.family)]
+    # Where the file's own is missing, nobody sees another one in a small picture.
+    profile = next((name for name in names if found.profile not in names), None)
+    image = licodec.decode(data, profile=profile, max_size=size)
+    orientation = find_orientation(image.info.get("exif", b"").removeprefix(EXIF_PREFIX))
+    upright = Image.fromarray(turn(np.asarray(image), orientation))
     buffer = io.BytesIO()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(source, formats=[FORMAT])
-        with image:
-            family = family_of(image.info.get("tune", DEFAULT_TUNE))
-            names = [profile.name for profile in list_profiles(family)]
-            profile = image.info.get("profile")  # none in a file without weights
-            if (
-                names and profile is not None and profile not in names
-            ):  # nobody sees it in a small picture
-                register(profile=names[0])
-            image.thumbnail((size, size))
-            pixels = np.asarray(image)
-        orientation = find_orientation(image.info.get("exif", b"").removeprefix(EXIF_PREFIX))
-        upright = Image.fromarray(turn(pixels, orientation))
-        upright.save(buffer, "PNG", icc_profile=image.info.get("icc_profile"))
-    except UnidentifiedImageError as error:
-        raise LicodecError(f"{name}: is not a .lic file") from error
-    except Image.DecompressionBombError as error:
-        raise LicodecError(f"{name}: has too many pixels for a thumbnail") from error
-    except OSError as error:
-        raise LicodecError(f"{name}: {error.strerror or error}") from error
+    upright.save(buffer, "PNG", icc_profile=image.info.get("icc_profile"))
     return buffer.getvalue()

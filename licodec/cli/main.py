@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from licodec import __version__
-from licodec.batch.names import printable
-from licodec.cli.failures import explain
 from licodec.cli.options import Settings, debug_option
 from licodec.cli.streams import replace_closed
+from licodec.names import printable
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -96,7 +95,7 @@ class LazyGroup(click.Group):
 
 @click.command(
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     epilog="""\b
 Examples:
   licodec compress photo.png
@@ -146,7 +145,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # the last resort of a program, not of a library
         if settings.is_debug:
             raise
-        return _fail(*explain(error))
+        from licodec.batch.jobs import explain
+
+        return _fail(explain(error), 1)
     return code if isinstance(code, int) else 0
 
 

@@ -3,18 +3,17 @@
 import glob
 import os
 import sys
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from licodec.batch.outputs import check_folder, check_output
 from licodec.cli.options import (
-    complete_file,
     debug_option,
     device_option,
     force_option,
+    grouped,
     max_pixels_option,
     profile_option,
     quiet_option,
@@ -26,6 +25,7 @@ from licodec.cli.params import (
     CODEC_NAMES,
     CODECS,
     COUNT,
+    FOLDER,
     METRIC_NAMES,
     METRICS,
     QUALITIES,
@@ -42,7 +42,7 @@ from licodec.config import (
     TUNES,
 )
 from licodec.errors import ImageError, LicodecError
-from licodec.files import make_folder, write_file
+from licodec.files import check_folder, check_output, make_folder, write_file
 
 if TYPE_CHECKING:
     from licodec.evaluate.bdrate import Curve
@@ -51,39 +51,51 @@ if TYPE_CHECKING:
     from licodec.evaluate.peers import BenchCodec
     from licodec.evaluate.results import BenchResult
 
-_F = TypeVar("_F", bound=Callable[..., Any])
 
-_codecs_option = click.option(
-    "--codecs",
-    type=CODECS,
-    help=f"Codecs to compare: {', '.join(CODEC_NAMES)}.  [default: all that are installed]",
-)
-_threads_option = threads_option(
-    "CPU threads of licodec; the others use one.  [default: as torch chooses]"
-)
-_profiles_option = profile_option(
-    "Profile of licodec; may be given several times.",
-    multiple=True,
-    default=(DEFAULT_PROFILE,),
-    show_default=True,
-)
-_efforts_option = click.option(
-    "-e",
-    "--effort",
-    "efforts",
-    type=click.IntRange(0, MAX_EFFORT),
-    multiple=True,
-    default=(DEFAULT_EFFORT,),
-    show_default=True,
-    help="Effort of licodec's encoder; may be given several times.",
-)
-_tunes_option = click.option(
-    "--tune",
-    "tunes",
-    type=click.Choice(TUNES),
-    multiple=True,
-    help="What licodec's files are made for; may be given several times.  "
-    f"[default: {DEFAULT_TUNE}]",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestants:
+    """Which codecs are measured, and how licodec among them codes."""
+
+    codecs: tuple[str, ...] | None  # None: all that are installed
+    profile: tuple[str, ...]
+    tunes: tuple[str, ...]
+    efforts: tuple[int, ...]
+    device: str
+    threads: int | None  # None: as torch chooses
+
+
+_contestants_options = grouped(
+    "who",
+    Contestants,
+    profile_option(
+        "Profile of licodec; may be given several times.",
+        multiple=True,
+        default=(DEFAULT_PROFILE,),
+    ),
+    click.option(
+        "--tune",
+        "tunes",
+        type=click.Choice(TUNES),
+        multiple=True,
+        help="What licodec's files are made for; may be given several times.  "
+        f"[default: {DEFAULT_TUNE}]",
+    ),
+    click.option(
+        "-e",
+        "--effort",
+        "efforts",
+        type=click.IntRange(0, MAX_EFFORT),
+        multiple=True,
+        default=(DEFAULT_EFFORT,),
+        help="Effort of licodec's encoder; may be given several times.",
+    ),
+    click.option(
+        "--codecs",
+        type=CODECS,
+        help=f"Codecs to compare: {', '.join(CODEC_NAMES)}.  [default: all that are installed]",
+    ),
+    device_option(),
+    threads_option("CPU threads of licodec; the others use one.  [default: as torch chooses]"),
 )
 
 
@@ -91,15 +103,12 @@ _tunes_option = click.option(
     name="bench", epilog="Example: licodec bench photos -p balanced --codecs licodec,avif"
 )
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@_profiles_option
-@_tunes_option
-@_efforts_option
+@_contestants_options
 @click.option(
     "--qualities",
     type=QUALITIES,
     help="Qualities of licodec, 1 to 100.  [default: 5,15,...,95]",
 )
-@_codecs_option
 @click.option(
     "--anchors",
     multiple=True,
@@ -109,17 +118,15 @@ _tunes_option = click.option(
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     default=Path("bench-results"),
-    show_default=True,
     help="Folder for CSV, JSON, tables, a plot and curves.",
 )
-@device_option
-@_threads_option
 @click.option(
     "--metrics",
     type=METRICS,
     default=",".join(METRIC_NAMES),
+    show_default=False,
     help=f"Measures of quality: {', '.join(METRIC_NAMES)}. A measure left out saves time; PSNR is "
     "always there.  [default: all]",
 )
@@ -141,15 +148,10 @@ _tunes_option = click.option(
 )
 def bench(
     folder: Path,
-    profile: tuple[str, ...],
-    tunes: tuple[str, ...],
-    efforts: tuple[int, ...],
+    who: Contestants,
     qualities: tuple[float, ...] | None,
-    codecs: tuple[str, ...] | None,
     anchors: tuple[str, ...],
     out: Path,
-    device: str,
-    threads: int | None,
     metrics: tuple["Metric", ...],
     limit: int | None,
     readme: Path | None,
@@ -171,10 +173,9 @@ def bench(
     _check_early(out, readme, needs_ms_ssim="ms_ssim" in metrics, force=force)
     paths = list_pictures(folder, limit)
     stored = _load_anchors(anchors, [path.name for path in paths])
-    num_threads = set_threads(threads)
-    chosen = _open_codecs(codecs, profile, tunes, efforts, qualities, device)
-    result = _run(paths, chosen, stored, metrics)
-    environment = describe_environment(num_threads, device)
+    num_threads = set_threads(who.threads)
+    result = _run(paths, _open_codecs(who, qualities), stored, metrics)
+    environment = describe_environment(num_threads, who.device)
     print_tables(tables(result))
     _write(result, environment, out, readme)
     if page is not None:
@@ -236,22 +237,15 @@ def _load_anchors(patterns: tuple[str, ...], images: list[str]) -> list["Curve"]
     return [load_curve(Path(path), images) for path in paths]
 
 
-def _open_codecs(
-    names: tuple[str, ...] | None,
-    profiles: tuple[str, ...],
-    tunes: tuple[str, ...],
-    efforts: tuple[int, ...],
-    qualities: tuple[float, ...] | None,
-    device: str,
-) -> list["BenchCodec"]:
+def _open_codecs(who: Contestants, qualities: tuple[float, ...] | None) -> list["BenchCodec"]:
     from licodec.evaluate.bench import LICODEC_QUALITIES, licodec_codecs
     from licodec.evaluate.peers import find_peer, installed_peers
 
+    ladder = qualities or LICODEC_QUALITIES
     codecs: list[BenchCodec] = []
-    for name in ("licodec", *installed_peers()) if names is None else names:
+    for name in ("licodec", *installed_peers()) if who.codecs is None else who.codecs:
         if name == "licodec":
-            ladder = qualities or LICODEC_QUALITIES
-            codecs += licodec_codecs(profiles, efforts, device, ladder, tunes=tunes)
+            codecs += licodec_codecs(who.profile, who.efforts, who.device, ladder, tunes=who.tunes)
         else:
             codecs.append(find_peer(name))
     return codecs
@@ -291,7 +285,6 @@ Examples:
 @click.argument(
     "picture",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    shell_complete=complete_file,
 )
 @click.option(
     "-o",
@@ -313,10 +306,7 @@ Examples:
     type=BPP,
     help="Bits per pixel that all codecs are brought to, in place of a quality.",
 )
-@_codecs_option
-@_profiles_option
-@_tunes_option
-@_efforts_option
+@_contestants_options
 @click.option(
     "--region",
     type=REGION,
@@ -324,8 +314,6 @@ Examples:
     "all, or the centre of pictures above 4 megapixels]",
 )
 @click.option("--no-curves", is_flag=True, help="Leave the rate-distortion plot out; saves time.")
-@_threads_option
-@device_option
 @max_pixels_option
 @force_option
 @quiet_option
@@ -335,14 +323,9 @@ def compare(
     output: Path | None,
     quality: float | None,
     bpp: float | None,
-    codecs: tuple[str, ...] | None,
-    profile: tuple[str, ...],
-    tunes: tuple[str, ...],
-    efforts: tuple[int, ...],
+    who: Contestants,
     region: "Region | None",
     no_curves: bool,
-    threads: int | None,
-    device: str,
     max_pixels: int,
     force: bool,
     quiet: bool,
@@ -354,7 +337,10 @@ def compare(
     sizes, quality (SSIMULACRA 2, Butteraugli, PSNR, MS-SSIM) and times, and
     rate-distortion curves of this picture.
     """
-    _check_usage(codecs, quality, bpp)
+    if quality is not None and bpp is not None:
+        raise click.UsageError("-q and --bpp both set the size; give one of them")
+    if who.codecs is not None and "licodec" not in who.codecs and bpp is None:
+        raise click.UsageError("without licodec among --codecs nothing sets the size; give --bpp")
     target = picture.with_suffix(".compare.html") if output is None else output
     check_output(target, picture, force=force)
     from rich.console import Console
@@ -363,18 +349,18 @@ def compare(
     from licodec.evaluate.page import comparison_table
 
     console = Console(stderr=True)
-    set_threads(threads)
+    set_threads(who.threads)
     with console.status("reading") as status:
         try:
             comparison = compare_codecs(
                 picture,
-                codecs=codecs,
+                codecs=who.codecs,
                 quality=DEFAULT_QUALITY if quality is None else quality,
                 bpp=bpp,
-                profiles=profile,
-                tunes=tunes,
-                efforts=efforts,
-                device=device,
+                profiles=who.profile,
+                tunes=who.tunes,
+                efforts=who.efforts,
+                device=who.device,
                 region=region,
                 with_curves=not no_curves,
                 max_pixels=max_pixels,
@@ -391,10 +377,3 @@ def compare(
         for note in comparison.notes:
             click.echo(f"licodec: {comparison.name}: note: {note}", err=True)
         click.echo(f"page {click.format_filename(target)}, {len(page) / 1e6:.1f} MB", err=True)
-
-
-def _check_usage(codecs: tuple[str, ...] | None, quality: float | None, bpp: float | None) -> None:
-    if quality is not None and bpp is not None:
-        raise click.UsageError("-q and --bpp both set the size; give one of them")
-    if codecs is not None and "licodec" not in codecs and bpp is None:
-        raise click.UsageError("without licodec among --codecs nothing sets the size; give --bpp")

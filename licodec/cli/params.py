@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from licodec.config import check_kinds, quality_to_index
+from licodec.config import MAX_QUALITY, check_kinds, quality_to_index
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
@@ -23,10 +22,12 @@ METRIC_NAMES = ("ssimulacra2", "butteraugli", "psnr", "ms-ssim")
 
 _BYTES = {"": 1, "k": 1000, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
-_MOST = 1e15  # bytes
+# Beyond all reason.
+_MOST_BYTES = 1e15
 _MOST_SECONDS = 1e9
 _MOST_BPP = 1000
-_MOST_POINTS = 100
+_MOST_DB = 1000
+_MOST_POINTS = 100  # of SSIMULACRA 2
 
 
 class Parsed(_ParamType):
@@ -50,41 +51,27 @@ class Parsed(_ParamType):
             return self.fail(str(error), param, ctx)
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a number") from None
+def _up_to(most: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not a number") from None
+        if not 0 < value <= most:  # NaN is in no interval
+            raise ValueError(f"{value:g} is not above 0 and at most {most:g}")
+        return value
+
+    return parse
 
 
 def _quality(text: str) -> float:
-    quality_to_index(_number(text))  # complains
-    return float(text)
-
-
-def _positive(text: str) -> float:
-    value = _number(text)
-    if not 0 < value < math.inf:  # NaN is in no interval
-        raise ValueError(f"{value:g} is not more than 0")
-    return value
-
-
-def _score(text: str) -> float:
-    value = _number(text)
-    if not 0 < value <= _MOST_POINTS:
-        raise ValueError(f"{value:g} is not above 0 and at most {_MOST_POINTS}")
-    return value
-
-
-def _bpp(text: str) -> float:
-    value = _number(text)
-    if not 0 < value < _MOST_BPP:
-        raise ValueError(f"{value:g} is not between 0 and {_MOST_BPP}")
+    value = _up_to(MAX_QUALITY)(text)
+    quality_to_index(value)  # complains
     return value
 
 
 def _with_unit(text: str, units: Mapping[str, int], suffix: str, most: float) -> float | None:
-    """Value of a number like 1.5k; None if it is none, not more than 0, or beyond all reason."""
+    """Value of a number like 1.5k; None if it is none, not above 0, or not below `most`."""
     found = re.fullmatch(rf"\s*(\d+\.?\d*|\.\d+)\s*([a-z]*?){suffix}\s*", text.lower())
     if found is None or found[2] not in units:
         return None
@@ -93,7 +80,7 @@ def _with_unit(text: str, units: Mapping[str, int], suffix: str, most: float) ->
 
 
 def _size(text: str) -> float:
-    size = _with_unit(text, _BYTES, "b?", _MOST)
+    size = _with_unit(text, _BYTES, "b?", _MOST_BYTES)
     if size is None:
         raise ValueError(f"{text!r} is no size; write bytes, 100KB, 1.5MB or 64KiB")
     return size
@@ -147,10 +134,10 @@ def _kinds(text: str) -> frozenset[str]:
 
 
 QUALITY = Parsed("1..100", _quality)
-BPP = Parsed("BITS", _bpp)
+BPP = Parsed("BITS", _up_to(_MOST_BPP))
 SIZE = Parsed("SIZE", _size)
-PSNR = Parsed("DB", _positive)
-SCORE = Parsed("POINTS", _score)
+PSNR = Parsed("DB", _up_to(_MOST_DB))
+SCORE = Parsed("POINTS", _up_to(_MOST_POINTS))
 DURATION = Parsed("TIME", _duration)
 REGION = Parsed("X,Y,W,H", _region)
 CODECS = Parsed("NAME,...", _names_among(CODEC_NAMES))
@@ -158,5 +145,6 @@ METRICS = Parsed("NAME,...", _metrics)
 QUALITIES = Parsed("Q,Q,...", _qualities)
 KINDS = Parsed("LIST", _kinds)
 COUNT = click.IntRange(min=1)
+NAME = click.Path(readable=False)  # of anything: shells complete it, nothing is checked
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import click
 
 from licodec.batch import Job, Outcome, Result, default_jobs
-from licodec.batch.jobs import PIPE, explain
-from licodec.batch.names import printable, shown
-from licodec.cli.options import CommonOptions
+from licodec.batch.jobs import explain
+from licodec.cli.coding_options import CommonOptions
 from licodec.errors import LicodecError
+from licodec.names import PIPE, printable, shown
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -82,17 +82,15 @@ class Report:
         self._jobs = deque(jobs)  # not told yet
         self._num_files = len(jobs)
         self._ended: dict[Job, Outcome] = {}
-        self._is_json = common.is_json
-        self._is_quiet = common.quiet
-        self._is_verbose = common.verbose
+        self._common = common
         self._is_debug = is_debug
         self._bytes_read = 0
         self._bytes_written = 0
         self._started = time.perf_counter()
-        shares_terminal = self._is_json and sys.stdout.isatty()
-        has_bar = len(jobs) > 1 and sys.stderr.isatty() and not (self._is_quiet or shares_terminal)
-        self._bar = _make_bar() if has_bar else None
-        if self._bar is not None:
+        has_bar = len(jobs) > 1 and sys.stderr.isatty() and not common.is_silent
+        self._bar: Progress | None = None
+        if has_bar:
+            self._bar = _bar("{task.completed}/{task.total}  files  {task.fields[rate]}  left")
             self._bar.add_task(command, total=len(jobs), rate="")
 
     def __enter__(self) -> "Report":
@@ -112,10 +110,14 @@ class Report:
         """
         error = outcome.error
         if error is not None and self._is_debug and not isinstance(error, LicodecError):
-            if self._is_json:
+            if self._common.is_json:
                 self._print_json(outcome.job, None, explain(error))
             raise error
-        self._count(outcome.result)
+        self.totals.add(outcome.result)
+        if self._bar is not None:
+            speed = self.totals.num_pixels / 1e6 / (time.perf_counter() - self._started)
+            rate = f"{speed:.2f} MP/s  {self.totals.bpp:.3f} bpp"
+            self._bar.update(self._bar.task_ids[0], advance=1, rate=rate)
         self._ended[outcome.job] = outcome
         while self._jobs and self._jobs[0] in self._ended:
             self._tell(self._ended.pop(self._jobs.popleft()))
@@ -129,7 +131,7 @@ class Report:
         for job in self._jobs:
             if job in self._ended:
                 self._tell(self._ended.pop(job))
-            elif message is not None and self._is_json:
+            elif message is not None and self._common.is_json:
                 self._print_json(job, None, message)
 
     def tell(self, job: Job, result: Result) -> None:
@@ -137,12 +139,12 @@ class Report:
         if not result.skipped:
             self._bytes_read += _size_of(job.source)
             self._bytes_written += _size_of(job.target)
-        if self._is_json:
+        if self._common.is_json:
             self._print_json(job, result, None)
-        if self._is_quiet:
+        if self._common.quiet:
             return
-        if self._is_verbose or self._bar is None:
-            self._say(_line_of(job, result, is_verbose=self._is_verbose))
+        if self._common.verbose or self._bar is None:
+            self._say(_line_of(job, result, is_verbose=self._common.verbose))
         for note in result.notes:
             self._say(f"licodec: {shown(job.source)}: note: {note}")
 
@@ -153,19 +155,12 @@ class Report:
         assert outcome.error is not None
         message = explain(outcome.error)
         self._say(f"licodec: {shown(outcome.job.source)}: {message}")
-        if self._is_json:
+        if self._common.is_json:
             self._print_json(outcome.job, None, message)
-
-    def _count(self, result: Result | None) -> None:
-        self.totals.add(result)
-        if self._bar is not None:
-            speed = self.totals.num_pixels / 1e6 / (time.perf_counter() - self._started)
-            rate = f"{speed:.2f} MP/s  {self.totals.bpp:.3f} bpp"
-            self._bar.update(self._bar.task_ids[0], advance=1, rate=rate)
 
     def tell_empty(self, folder: str) -> None:
         """Report a folder among several inputs that has nothing to do."""
-        if not self._is_quiet:
+        if not self._common.quiet:
             self._say(f"licodec: {shown(folder)}: note: nothing to do in this folder")
 
     def summarise(self, num_workers: int | None, unread: tuple[str, ...] = ()) -> None:
@@ -176,12 +171,12 @@ class Report:
             unread: pictures of folders that were left out, since licodec does not read them.
         """
         not_read = f"{len(unread)} not read: {_listed(unread)}" if unread else ""
-        if self._is_json:
+        if self._common.is_json:
             for name in unread:
                 self._print_json(Job(name, ""), None, _NOT_READ)
-        if self._is_quiet and unread:
+        if self._common.quiet and unread:
             click.echo(f"licodec: {not_read}", err=True)
-        if self._is_quiet or self._num_files + len(unread) < 2:
+        if self._common.quiet or self._num_files + len(unread) < 2:
             return
         totals, seconds = self.totals, time.perf_counter() - self._started
         counts = {
@@ -227,20 +222,18 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(map(shown, names[:_MAX_NAMES])) + more
 
 
-def _make_bar() -> "Progress":
+def _bar(text: str) -> "Progress":
+    """A bar on stderr with the time that is left, which goes when it ends.
+
+    Args:
+        text: behind the bar, with the fields of its task.
+    """
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("files  {task.fields[rate]}  left"),
+        TextColumn(text),
         TimeRemainingColumn(),
         console=Console(file=sys.stderr),
         redirect_stdout=False,
@@ -285,18 +278,7 @@ def search_bar(seconds: float) -> "Iterator[Callable[[SearchProgress], None] | N
     if seconds <= 0 or not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    bar = Progress(
-        BarColumn(),
-        TextColumn("{task.fields[found]}"),
-        TimeRemainingColumn(),
-        TextColumn("Ctrl-C keeps the best"),
-        console=Console(file=sys.stderr),
-        redirect_stdout=False,
-        transient=True,
-    )
+    bar = _bar("{task.fields[found]}  Ctrl-C keeps the best")
     task = bar.add_task("search", total=seconds, found="")
 
     def show(progress: "SearchProgress") -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from licodec.cli.options import set_threads, synthesis_option, threads_option
+from licodec.cli.options import set_threads, threads_option
 from licodec.cli.params import COUNT, FILE, FOLDER, Parsed
-from licodec.cli.training_run import RunProgress, RunSettings, run_options
+from licodec.cli.training_run import RunProgress, RunSettings, run_options, synthesis_option
 from licodec.config import (
     CHOICES,
     DEFAULT_CHOICE,
@@ -70,14 +70,12 @@ def _trained_parts(frozen: str) -> tuple[str, ...]:
     "--learning-rate",
     type=_POSITIVE,
     default=0.002,
-    show_default=True,
     help="Of the prior; the transforms train at 0.8 of it, steps at half.",
 )
 @click.option(
     "--linear-share",
     type=click.FloatRange(0, 1),
     default=0.3,
-    show_default=True,
     help="Share of the time for the prior on the plain wavelet.",
 )
 @click.option(
@@ -181,7 +179,6 @@ def train(
     "parts",
     type=Parsed("LIST", _trained_parts),
     default="prior,gains",
-    show_default=True,
     help="Parts to keep: synthesis, prior, gains or none. The analysis is always kept.",
 )
 @click.option(
@@ -205,7 +202,6 @@ def train(
     "--cache-size",
     type=_POSITIVE,
     default=2.0,
-    show_default=True,
     help="Gigabytes that the cache may take, 6 bytes per pixel and encode, or 13 of a crop for the "
     "prior alone.",
 )
@@ -220,7 +216,6 @@ def train(
     "--jobs",
     type=COUNT,
     default=1,
-    show_default=True,
     help="Processes that encode pictures, each with the family in memory.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in OUT.")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from licodec.cli.options import grouped, threads_option
+from licodec.cli.options import device_option, grouped, threads_option
 from licodec.cli.params import COUNT, DURATION, FOLDER
-from licodec.config import TUNES
+from licodec.config import DEFAULT_PROFILE, SYNTHESES, TUNES
 from licodec.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ _OPTIONS = (
         "--time-limit",
         type=DURATION,
         default="1h",
-        show_default=True,
         help="How long to train, such as 90s, 30m or 2h; a bare number is seconds. The learning "
         "rate falls to 1 % towards it.",
     ),
@@ -54,23 +53,16 @@ _OPTIONS = (
         type=DURATION,
         help="Save and stop after this long, for --resume to go on with the same --time-limit.",
     ),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
-        default="auto",
-        show_default=True,
-        help="Where to train.",
-    ),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of crops and weights."),
+    device_option("Where to train."),
+    click.option("--seed", type=int, default=0, help="Of crops and weights."),
     click.option(
         "--crop",
         type=click.IntRange(64),
         callback=_check_crop,
         default=256,
-        show_default=True,
         help="Side of a training crop in pixels, a multiple of 64.",
     ),
-    click.option("--batch-size", type=COUNT, default=4, show_default=True, help="Crops per step."),
+    click.option("--batch-size", type=COUNT, default=4, help="Crops per step."),
     threads_option("CPU threads.  [default: all cores]"),
 )
 
@@ -133,11 +125,20 @@ def run_options(tune: str | None) -> Callable[[_F], _F]:
         "--tune",
         type=click.Choice(TUNES),
         default=tune,
-        show_default=tune is not None,
         help=what if tune is not None else f"{what}  [default: the checkpoint's]",
     )
-    names = tuple(field.name for field in fields(RunSettings))
-    return grouped("run", RunSettings, names, (*_OPTIONS[:-1], tune_option, _OPTIONS[-1]))
+    return grouped("run", RunSettings, *_OPTIONS, tune_option)
+
+
+def synthesis_option(help_text: str, *, has_default: bool) -> Callable[[_F], _F]:
+    """-p of a command that makes networks."""
+    return click.option(
+        "-p",
+        "--profile",
+        type=click.Choice(sorted(SYNTHESES)),
+        default=DEFAULT_PROFILE if has_default else None,
+        help=help_text,
+    )
 
 
 def load_data(data: Sequence[str], crop_px: int) -> tuple[Pictures, Pictures]:

@@ -1,4 +1,4 @@
-"""Pixels in, planes after the analysis correction out: native, or on torch."""
+"""The analysis correction of a picture's planes: native, or on torch."""
 
 from __future__ import annotations
 

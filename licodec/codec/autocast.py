@@ -1,4 +1,4 @@
-"""A caller's torch.autocast around us in, exact types out: bfloat16 would change symbols."""
+"""Shuts out a caller's torch.autocast, whose bfloat16 would change symbols."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coefficients in, the symbols that an encoder codes out: the `CodeStep`s of the way down."""
+"""Chooses the symbols that an encoder codes, step by step as the prior walks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A container in, a picture's pixels out: the way up."""
+"""Decodes a container to the pixels of a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A picture's pixels in, coded symbols out: the way down."""
+"""Encodes pixels to coded symbols."""
 
 from __future__ import annotations
 
@@ -113,14 +113,11 @@ def encode_pixels(
         chooser = Chooser(
             values, family, quality_index, choice, is_all_coded=is_whole, rate_scale=rate_scale
         )
-        planes = family.prior.planes(
-            quality_index,
-            *pixels.shape[:2],
-            is_grey=pixels.ndim == 2,
-            code=chooser,
-            is_kept=is_synthesis_kept,
-        )
-        return chooser, planes if is_synthesis_kept else None
+        prior, size, is_grey = family.prior, pixels.shape[:2], pixels.ndim == 2
+        if is_synthesis_kept:
+            return chooser, prior.planes(quality_index, *size, is_grey=is_grey, code=chooser)
+        prior.visit(quality_index, *size, is_grey=is_grey, code=chooser)
+        return chooser, None
 
     chooser, planes = walk(bool(is_all_coded))
     if is_all_coded is None and chooser.lost_bits:

@@ -1,4 +1,4 @@
-"""A picture's pixels in, its coefficients in quantization steps out, as the prior asks for them."""
+"""The coefficients of a picture in quantization steps, in the order that the prior asks for."""
 
 from __future__ import annotations
 

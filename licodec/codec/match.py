@@ -1,4 +1,4 @@
-"""A header in, an error out unless the installed weights decode it exactly; loads no torch."""
+"""Refuses a header that the installed weights do not decode exactly; loads no torch."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""Profile in, networks and tables ready to code out."""
+"""Loads what a profile codes with: its family's networks and tables, and its synthesis."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -29,7 +28,7 @@ from licodec.prior.base import CodingPrior
 from licodec.prior.load import load_prior, reference_prior
 from licodec.profiles import ProfileInfo, read_metadata
 from licodec.transform.integer import IntegerSynthesis
-from licodec.transform.quality import knot_weights, log_steps_start
+from licodec.transform.quality import knot_lambdas, knot_weights, log_steps_start
 from licodec.transform.weights import CorrectionWeights
 
 if TYPE_CHECKING:
@@ -220,7 +219,5 @@ def quality_inputs(config: FamilyConfig, quality_index: int) -> tuple[np.ndarray
     Both float32.
     """
     weights = knot_weights(quality_position(quality_index), config.num_knots)
-    ends = math.log10(config.lambda_min), math.log10(config.lambda_max)
-    lambdas = np.logspace(*ends, config.num_knots)
-    step_px = np.exp(weights @ log_steps_start(lambdas))
+    step_px = np.exp(weights @ log_steps_start(knot_lambdas(config)))
     return weights.astype(np.float32), step_px.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Padded planes in, the same with a padding that codes as nothing out.
+"""Chooses padding that codes as nothing.
 
 Details of the padding are not in a file: a decoder takes them as predicted, about zero. Where the
 padding needs them, as repeated border pixels do, the picture's own border breaks. So the padding is

@@ -1,4 +1,4 @@
-"""What part or size of a picture is wanted goes in; checked, cut and shrunk planes come out."""
+"""Checks what part or size of a picture is wanted, and cuts and shrinks planes to it."""
 
 from __future__ import annotations
 

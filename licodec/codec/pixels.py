@@ -1,4 +1,4 @@
-"""Pixels in, planes after the analysis correction out; strip by strip."""
+"""Makes corrected planes of pixels strip by strip, so that memory stays bounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planes of the linear synthesis in, corrected pixels out; the same on every machine.
+"""Corrects the planes of the linear synthesis to pixels; the same on every machine.
 
 Runs in the native library on numpy arrays, or on torch where there is none.
 """
@@ -13,7 +13,6 @@ import numpy as np
 from licodec import native
 from licodec.codec.region import Region
 from licodec.entropy.tuning import NO_TUNING
-from licodec.native.synthesis import Corrector, NativeSynthesis
 from licodec.native.threads import over_rows
 from licodec.prior.planes import Planes
 from licodec.transform.integer import (
@@ -22,6 +21,7 @@ from licodec.transform.integer import (
     SynthesisAt,
     grey_levels,
 )
+from licodec.transform.native_synthesis import Corrector, NativeSynthesis
 
 # Sides of windows are multiples of it: the largest patches.
 UNIT_PX = 8

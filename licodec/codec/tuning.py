@@ -1,4 +1,4 @@
-"""A coded picture in, its synthesis' last layer fitted to that very picture out.
+"""Fits the last layer of a synthesis to the very picture that is coded.
 
     decoded planes --correction--> features of the last layer --+
                                                                  +--> least squares --> few integers
@@ -25,19 +25,20 @@ from licodec.codec.model import Family
 from licodec.codec.synthesis import PictureSynthesis, new_results
 from licodec.codec.weights import rd_lambda
 from licodec.entropy.tuning import NO_TUNING
-from licodec.native.threads import over_rows
+from licodec.native.threads import one_blas_thread, over_rows
 from licodec.prior.layout import NUM_PLANES
 from licodec.prior.planes import Planes
 from licodec.quantize.costs import magnitude_bits
 from licodec.transform.colour_planes import planes_of_rows
 from licodec.transform.grid import FRACTION_BITS, PATCH_PX, padded_size
-from licodec.transform.integer import DIRECTION_BITS, IntegerSynthesis
+from licodec.transform.integer import DIRECTION_BITS, IntegerSynthesis, PartAt
 
 # More of a picture than this is not looked at, but bands of it.
 _MOST_PX = 1 << 22
 _NUM_BANDS = 8
-# Pixels whose features are there at a time.
+# Pixels whose features are there at a time, and features, of patches, that are multiplied at once.
 _STRIP_PX = 1 << 18
+_BLOCK_PATCHES = 1 << 11
 # Rounds over all numbers while whole ones are chosen.
 _NUM_ROUNDS = 3
 _LARGEST = 1000
@@ -88,25 +89,29 @@ def moments(
     size = last.out.weight.shape[1] + 1
     features, missing = np.zeros((size, size)), np.zeros((num_outputs, size))
     error, num_rows = 0.0, 0
-    for top, bottom in _bands(height, planes.shape[2]):
-        num_rows += bottom - top
-        rows = max(PATCH_PX, _STRIP_PX // planes.shape[2] // PATCH_PX * PATCH_PX)
-        for begin in range(top, bottom, rows):
-            strip = slice(begin, min(begin + rows, bottom))
-            x, lack = _strip_moments(fitted, pixels, planes, strip, width)
-            lack = lack[:num_outputs]
-            features += (x @ x.T).astype(np.float64)
-            missing += (lack @ x.T).astype(np.float64)
-            error += float(np.square(lack).sum())
+    with one_blas_thread():
+        for top, bottom in _bands(height, planes.shape[2]):
+            num_rows += bottom - top
+            rows = max(PATCH_PX, _STRIP_PX // planes.shape[2] // PATCH_PX * PATCH_PX)
+            for begin in range(top, bottom, rows):
+                strip = slice(begin, min(begin + rows, bottom))
+                seen, lack = _strip(fitted, pixels, planes, strip, width)
+                for part in _blocks(seen, lack[:num_outputs], last):
+                    features += part.features
+                    missing += part.missing
+                    error += part.error
     return Moments(features, missing, error, num_rows / height)
 
 
-def _strip_moments(
+def _strip(
     fitted: PictureSynthesis, pixels: np.ndarray, planes: Planes, rows: slice, width: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Features (w + 1, n) and what outputs lack (O, n), float32, of rows from a multiple of 8."""
-    last = fitted.form.parts[-1]
-    patch, height = last.patch_px, rows.stop - rows.start
+    """What the last layer sees and what its outputs lack, of rows from a multiple of 8.
+
+    Returns:
+        (h, C / 4, w, 4) uint8 and (O, h, w) float32 grey levels, h and w in patches of that layer.
+    """
+    patch, height = fitted.form.parts[-1].patch_px, rows.stop - rows.start
     bottom = min(rows.start + padded_size(height, PATCH_PX), planes.shape[1])
     results = new_results(fitted.form, bottom - rows.start, planes.shape[2])
     assert results.planes is not None
@@ -117,15 +122,39 @@ def _strip_moments(
         fitted.put(planes, part, results.rows(first, end))
 
     over_rows(make, bottom - rows.start, planes.shape[2], PATCH_PX)
-    seen = results.seen[: height // patch, :, : width // patch].transpose(1, 3, 0, 2)
-    x = np.ones((seen.shape[0] * 4 + 1, height // patch * (width // patch)), np.float32)
-    x[:-1] = seen.reshape(len(x) - 1, -1)
-    x[:-1] -= last.last_zero[:, None]
-    x *= np.float32(last.out.gain)
     wanted = planes_of_rows(pixels, rows.start, rows.stop)[:, :, :width]
     lack = wanted - results.planes[:, :height, :width] * np.float32(2.0**-FRACTION_BITS)
     lack = lack.reshape(NUM_PLANES, height // patch, patch, width // patch, patch)
-    return x, lack.transpose(0, 2, 4, 1, 3).reshape(NUM_PLANES * patch * patch, -1)
+    lack = lack.transpose(0, 2, 4, 1, 3).reshape(-1, height // patch, width // patch)
+    return results.seen[: height // patch, :, : width // patch], lack
+
+
+def _blocks(seen: np.ndarray, lack: np.ndarray, last: PartAt) -> list[Moments]:
+    """Moments of blocks of rows, which do not depend on the number of threads.
+
+    Args:
+        seen, lack: see `_strip`.
+        last: part of the synthesis that has seen.
+    """
+    height, width = lack.shape[1:]
+    rows = max(1, _BLOCK_PATCHES // width)
+    firsts = range(0, height, rows)
+    found: dict[int, Moments] = {}
+
+    def make(first: int, end: int) -> None:
+        for number in range(first, end):
+            block = slice(firsts[number], firsts[number] + rows)
+            part = seen[block].transpose(1, 3, 0, 2)
+            x = np.ones((4 * len(part) + 1, part[0, 0].size), np.float32)
+            x[:-1] = part.reshape(len(x) - 1, -1)
+            x[:-1] -= last.last_zero[:, None]
+            x *= np.float32(last.out.gain)
+            lacking = lack[:, block].reshape(len(lack), -1)
+            error = float(np.square(lacking).sum())
+            found[number] = Moments(x @ x.T, lacking @ x.T, error, 1.0)
+
+    over_rows(make, len(firsts), rows * width)
+    return [found[number] for number in range(len(firsts))]
 
 
 def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""A latent family and a quality in, what a squared error of one step is worth in bits out."""
+"""What a squared error is worth in bits, by latent family and quality."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from licodec.codec.model import Family, quality_position
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, Where, fold_of
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
 from licodec.transform.grid import NUM_BANDS, STEP_UNIT, band_norm
-from licodec.transform.quality import knot_weights
+from licodec.transform.quality import knot_lambdas, knot_weights
 
 _LOW_PASS = 3  # band number of the low-pass
 
 
 def rd_lambda(family: Family, quality_index: int) -> float:
-    """Weight of the mean squared error per plane sample, in bits per pixel: training's lambda."""
+    """Weight of the mean squared error per plane sample, in bits per pixel, as in training."""
     config = family.config
     weights = knot_weights(quality_position(quality_index), config.num_knots)[0]
-    ends = math.log(config.lambda_min), math.log(config.lambda_max)
-    return math.exp(weights @ np.linspace(*ends, config.num_knots))
+    return math.exp(weights @ np.log(knot_lambdas(config)))
 
 
 class StepWeights:

@@ -1,4 +1,4 @@
-"""Scale indices of a step and its shifts in, the indices that its tables are chosen by out.
+"""Applies a picture's shifts to the scale indices of a step before tables are chosen.
 
 The prior knows many pictures; a single one may be a little smoother or rougher than it expects, in
 one band more than in another. So each step of a picture begins with shifts of its scale indices,

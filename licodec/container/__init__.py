@@ -1,4 +1,4 @@
-"""Header, metadata sections and payload in, the bytes of a .lic file out, and back.
+"""The bytes of a .lic file: header, metadata sections and payload.
 
 `docs/format.md` is the specification. Standard library only.
 """

@@ -1,4 +1,4 @@
-"""The bytes of a .lic file in, header, sections and payload out; everything is checked."""
+"""Reads header, sections and payload of a .lic file, and checks everything."""
 
 from __future__ import annotations
 

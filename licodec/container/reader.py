@@ -1,4 +1,4 @@
-"""Bytes in, fields out: the one place that touches untrusted offsets and lengths."""
+"""Reads fields of bytes: the one place that touches untrusted offsets and lengths."""
 
 from __future__ import annotations
 

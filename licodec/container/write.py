@@ -1,4 +1,4 @@
-"""Header, sections and payload in, the bytes of a .lic file out."""
+"""Writes the bytes of a .lic file from header, sections and payload."""
 
 from __future__ import annotations
 

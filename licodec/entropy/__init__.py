@@ -1,1 +1,1 @@
-"""Symbols and scale indices in, coded bytes out, and back; integers only."""
+"""Codes symbols, each by the table of its scale index, to bytes and back; integers only."""

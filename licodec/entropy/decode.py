@@ -1,4 +1,4 @@
-"""One ANS stream in, the symbols of each step out."""
+"""Reads the symbols of each step from one ANS stream."""
 
 from __future__ import annotations
 

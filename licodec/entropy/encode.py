@@ -1,8 +1,8 @@
-"""Steps of symbols in, one ANS stream out."""
+"""Writes the symbols of all steps into one ANS stream."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from licodec.native.coder import encode_batches
 
 # Their numbers, 16 bits, sort in linear time.
 _STEPS_AT_ONCE = 1 << 16
+_ESTIMATED_AT_ONCE = 1 << 18
 
 
 def encode_steps(steps: list[tuple[np.ndarray, np.ndarray]], tables: Tables) -> bytes:
@@ -55,18 +56,38 @@ def encode_steps(steps: list[tuple[np.ndarray, np.ndarray]], tables: Tables) -> 
 
 def estimated_bits(steps: list[tuple[np.ndarray, np.ndarray]], tables: Tables) -> float:
     """About what `encode_steps` takes for them, in a fraction of its time."""
-    if not steps:
-        return 0.0
-    index = np.concatenate([index for _, index in steps]).astype(np.intp)
-    symbols = np.concatenate([symbols for symbols, _ in steps])
-    reach = tables.reaches[index]
     costs = [tables.bits(table) for table in range(len(tables.reaches))]
     first = np.cumsum([0, *(len(cost) for cost in costs[:-1])])
-    excess = np.abs(symbols.astype(np.int64)) - reach
-    entries = np.where(excess > 0, 2 * reach + 1, symbols + reach)
-    bits = float(np.concatenate(costs)[first[index] + entries].sum())
-    suffixes = SUFFIX_BITS + np.floor(np.log2(excess[excess > 0]))
-    return bits + float(suffixes.sum())
+    cost, total = np.concatenate(costs), 0.0
+    for symbols, index in _portions(steps):
+        reach = tables.reaches[index]
+        excess = np.abs(symbols.astype(np.int32)) - reach
+        entries = np.where(excess > 0, 2 * reach + 1, symbols + reach)
+        suffixes = SUFFIX_BITS + np.floor(np.log2(excess[excess > 0]))
+        total += float(cost[first[index] + entries].sum()) + float(suffixes.sum())
+    return total
+
+
+def _portions(
+    steps: list[tuple[np.ndarray, np.ndarray]],
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The same symbols and table indices in fewer, bounded arrays: steps may be small or huge."""
+    waiting: list[tuple[np.ndarray, np.ndarray]] = []
+    count = 0
+    for symbols, index in steps:
+        for begin in range(0, len(symbols), _ESTIMATED_AT_ONCE):
+            part = slice(begin, begin + _ESTIMATED_AT_ONCE)
+            waiting.append((symbols[part], index[part]))
+            count += len(waiting[-1][0])
+            if count >= _ESTIMATED_AT_ONCE:
+                yield _joined(waiting)
+                waiting, count = [], 0
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    return np.concatenate([s for s, _ in parts]), np.concatenate([i for _, i in parts])
 
 
 def _push_steps(coder: Any, steps: Sequence[tuple[np.ndarray, np.ndarray]], tables: Tables) -> None:

@@ -1,4 +1,4 @@
-"""Integer frequency tables in, coder models out; constriction is loaded where it codes.
+"""Makes coder models of integer frequency tables; constriction is loaded where it codes.
 
 One table per scale index, symmetric about zero, with an escape for what lies beyond its reach:
 entries 0 .. 2R are the symbols -R .. R, entry 2R + 1 is the escape. Frequencies sum to 2^24, and

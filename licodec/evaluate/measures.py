@@ -19,21 +19,29 @@ MAX_MS_SSIM = 1 - 1e-10
 MIN_DISTANCE = 1e-4
 
 
+def _unchanged(values: Levels) -> Levels:
+    return values
+
+
+def _same(level: float) -> float:
+    return level
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
     """One way to tell how near a picture is to its original."""
 
     label: str  # in headings
     digits: int  # after the point, in tables
-    is_distance: bool  # whether lower is better
-    lowest: float  # values that a stored curve may have
+    is_distance: bool = False  # whether lower is better
+    lowest: float = 0.0  # values that a stored curve may have
     highest: float
     # The scale, on which higher is better: its name, how values come to it, and the shortest
     # interval on it that a mean is taken over, for below it says more about the interpolation.
     scale: str
-    level: Callable[[Levels], Levels]
-    value: Callable[[float], float]  # from the scale back
-    min_span: float
+    level: Callable[[Levels], Levels] = _unchanged
+    value: Callable[[float], float] = _same  # from the scale back
+    min_span: float = 0.5
 
     @property
     def heading(self) -> str:
@@ -43,14 +51,6 @@ class Measure:
     def text(self, value: float | None) -> str:
         """A value for a table, "-" if there is none."""
         return "-" if value is None else f"{value:.{self.digits}f}"
-
-
-def _unchanged(values: Levels) -> Levels:
-    return values
-
-
-def _same(level: float) -> float:
-    return level
 
 
 def _similarity_db(values: Levels) -> Levels:
@@ -69,46 +69,33 @@ MEASURES: Mapping[Metric, Measure] = MappingProxyType(
         "ssimulacra2": Measure(
             label="SSIMULACRA 2",
             digits=2,
-            is_distance=False,
             lowest=-1e6,
             highest=100.0,
             scale="SSIMULACRA 2",
-            level=_unchanged,
-            value=_same,
             min_span=1.0,
         ),
         "butteraugli": Measure(
             label="Butteraugli",
             digits=3,
             is_distance=True,
-            lowest=0.0,
             highest=1e6,
             scale="Butteraugli, 3-norm (dB, -20 log10 x)",
             level=_distance_db,
             value=lambda level: float(10 ** (-level / 20)),
-            min_span=0.5,
         ),
         "psnr": Measure(
             label="PSNR",
             digits=2,
-            is_distance=False,
-            lowest=0.0,
             highest=1e3,
             scale="PSNR (dB)",
-            level=_unchanged,
-            value=_same,
-            min_span=0.5,
         ),
         "ms_ssim": Measure(
             label="MS-SSIM",
             digits=4,
-            is_distance=False,
-            lowest=0.0,
             highest=1.0,
             scale="MS-SSIM (dB, -10 log10(1 - x))",
             level=_similarity_db,
             value=lambda level: float(1 - 10 ** (-level / 10)),
-            min_span=0.5,
         ),
     }
 )

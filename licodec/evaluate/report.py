@@ -17,7 +17,7 @@ from licodec.evaluate.bdrate import MIN_COVERAGE, WHOLE, WINDOWS, BdRate
 from licodec.evaluate.measures import CLASSIC, MEASURES, VISUAL, Measure, Metric
 from licodec.evaluate.plot import rd_svg
 from licodec.evaluate.results import BdEntry, BenchResult, CodecResult, Point, Row
-from licodec.files import write_file
+from licodec.files import system_errors, write_file
 
 BLOCK_BEGIN = "<!-- bench:begin -->"
 BLOCK_END = "<!-- bench:end -->"
@@ -357,10 +357,8 @@ def write_results(result: BenchResult, environment: Mapping[str, str], out: Path
     title = f"Mean over {_count(len(result.images), 'picture')}"
     curves = [codec.curve() for codec in result.codecs]
     texts[out / "rd.svg"] = rd_svg(curves, result.stored, title)
-    try:
+    with system_errors(f"{out} cannot be written"):
         (out / "curves").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LicodecError(f"{out} cannot be written: {error.strerror or error}") from error
     for path, text in texts.items():
         write_file(path, text.encode(), replace=True)
     return list(texts)

@@ -10,20 +10,16 @@ from licodec.evaluate.peers import BenchCodec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One picture through one codec at one quality."""
+class Point:
+    """What one codec gives at one quality: of one picture, or means over the pictures."""
 
-    codec: str
     quality: float
-    image: str  # file name
-    width: int
-    height: int
-    num_bytes: int  # the whole file
-    bpp: float  # 8 * num_bytes / (width * height)
+    bpp: float
     psnr: float  # dB
-    ssimulacra2: float | None  # None where it was not asked for, or the picture is not of its size
-    butteraugli: float | None  # likewise
-    ms_ssim: float | None  # likewise
+    # None where it was not asked for, or a picture is not of its size; likewise the next two.
+    ssimulacra2: float | None
+    butteraugli: float | None
+    ms_ssim: float | None
     encode_s: float  # wall seconds, in process, after one warm-up
     decode_s: float
     encode_stages_s: Mapping[str, float]  # empty where the codec does not tell
@@ -31,19 +27,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """Means over the pictures at one quality."""
+class Row(Point):
+    """One picture through one codec at one quality."""
 
-    quality: float
-    bpp: float
-    psnr: float
-    ssimulacra2: float | None  # None if it is missing for any picture
-    butteraugli: float | None  # likewise
-    ms_ssim: float | None  # likewise
-    encode_s: float
-    decode_s: float
-    encode_stages_s: Mapping[str, float]
-    decode_stages_s: Mapping[str, float]
+    codec: str
+    image: str  # file name
+    width: int
+    height: int
+    num_bytes: int  # the whole file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +55,7 @@ class CodecResult:
         return _curve(self.name, [row for row in self.rows if row.image == image])
 
 
-def _curve(name: str, points: Sequence[Row] | Sequence[Point]) -> Curve:
+def _curve(name: str, points: Sequence[Point]) -> Curve:
     columns: dict[str, tuple[float, ...]] = {}
     for metric in MEASURES:
         values = [getattr(point, metric) for point in points]

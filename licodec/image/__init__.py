@@ -1,1 +1,1 @@
-"""Picture files and Pillow images or arrays go in; 8-bit planes and metadata come out, and back."""
+"""Picture files, Pillow images and arrays to 8-bit planes with metadata, and back."""

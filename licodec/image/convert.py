@@ -1,4 +1,4 @@
-"""A Pillow image of any mode or a uint8 array goes in; a Picture comes out, and back.
+"""Turns a Pillow image of any mode or a uint8 array into a Picture, and a Picture back.
 
 What becomes of each mode stands in `planes`; a line in `Picture.notes` tells wherever something is
 changed or dropped.

@@ -1,4 +1,4 @@
-"""An image that Pillow has opened goes in; an EXIF block that states its pixel density comes out.
+"""Keeps the pixel density of a picture file in its EXIF block.
 
 A .lic file has no field for pixels per inch; EXIF has one, which PNG, JPEG and BMP headers are
 written from again.

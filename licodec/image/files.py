@@ -1,4 +1,4 @@
-"""A picture file goes in and a Picture comes out, or the other way round."""
+"""Reads picture files to a Picture, and writes them."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""A Picture goes in; the same comes out without what a picture format has no place for."""
+"""Takes from a Picture what a picture format has no place for."""
 
 from dataclasses import replace
 

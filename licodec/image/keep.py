@@ -1,4 +1,4 @@
-"""A Picture goes in; the same with only the metadata that is wanted comes out."""
+"""Drops metadata of a Picture that is not wanted."""
 
 from collections.abc import Iterable
 from dataclasses import replace

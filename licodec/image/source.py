@@ -1,4 +1,4 @@
-"""A picture file that Pillow has open goes in; what it says beside pixels comes out.
+"""Finds what a picture file that Pillow has open says beside its pixels.
 
 Pillow hands over 8-bit samples and says nothing about the rest: how many bits a sample had, which
 colours AVIF and PNG mean where they name them by numbers, what else is in the file.

@@ -1,6 +1,7 @@
-"""Files that are no pictures to licodec, by their first bytes and by their names."""
+"""Files that are no pictures to licodec, by first bytes and names, and pictures for .lic files."""
 
 from licodec.container.format import MAGIC_BYTES
+from licodec.errors import NotLicodecFileError
 
 MAX_MAGIC_BYTES = 16
 _OTHER = (
@@ -47,6 +48,17 @@ _STRANGERS = (
     (0, b"<?xml", _unread("XML, such as SVG")),
 )
 
+_PICTURES = (
+    (0, b"\x89PNG", "a PNG"),
+    (0, b"\xff\xd8\xff", "a JPEG"),
+    (0, b"GIF8", "a GIF"),
+    (0, b"II*\0", "a TIFF"),
+    (0, b"MM\0*", "a TIFF"),
+    (0, b"BM", "a BMP"),
+    (8, b"WEBP", "a WebP"),
+    (4, b"ftypavif", "an AVIF"),
+)
+
 # Files of a folder that are pictures to other programs.
 UNREAD_SUFFIXES = frozenset(
     (
@@ -65,3 +77,21 @@ def name_stranger(head: bytes) -> str:
         if head.startswith(magic, offset):
             return message
     return _OTHER
+
+
+def check_is_lic(data: bytes) -> None:
+    """Refuse a picture by its name.
+
+    Args:
+        data: a file, or its first bytes.
+
+    Raises:
+        NotLicodecFileError: it is a picture, or empty.
+    """
+    if not data:
+        raise NotLicodecFileError("is empty; get it again")
+    for offset, magic, name in _PICTURES:
+        if data.startswith(magic, offset):
+            raise NotLicodecFileError(
+                f"is {name} file, no .lic file; licodec compress makes a .lic file of it"
+            )

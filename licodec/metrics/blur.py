@@ -1,4 +1,4 @@
-"""Planes and a short symmetric kernel go in, planes blurred along both sides come out.
+"""Blurs planes along both sides with a short symmetric kernel.
 
 A pass cuts the padded planes into overlapping blocks and multiplies each with one banded matrix,
 which BLAS does many times faster than convolutions of a single channel run.

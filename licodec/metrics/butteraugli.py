@@ -1,4 +1,4 @@
-"""Two pictures go in, their Butteraugli distance comes out: 0 for equal ones, 1 hardly visible.
+"""The Butteraugli distance of two pictures: 0 for equal ones, 1 hardly visible.
 
 The 3-norm that codec comparisons report: the map of distances is made at full and at half size,
 and its norms of 3, 6 and 12 are averaged.

@@ -1,4 +1,4 @@
-"""Linear light goes in; Butteraugli's bands of what the eye makes of it come out.
+"""Splits linear light into Butteraugli's bands of what the eye makes of it.
 
 First the photoreceptors' response, whose gain follows the light around (opsin dynamics), then
 four bands: low, middle, high and ultra-high frequencies of X (red against green) and Y (light), of

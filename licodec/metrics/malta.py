@@ -1,4 +1,4 @@
-"""A plane of differences goes in; the energy of lines through each pixel comes out.
+"""Energy of the lines through each pixel of a plane of differences.
 
 Butteraugli's Malta filters: differences that lie along a line are seen sooner than scattered ones,
 so the differences are summed along sixteen lines through each pixel, and the squares are added up.

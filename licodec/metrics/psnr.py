@@ -2,7 +2,22 @@
 
 import math
 
+_LEAST_ERROR = 1e-9  # about 138 dB
+
 
 def psnr_of(mean_squared_error: float) -> float:
-    """dB of a mean squared error of 8-bit samples, in squared grey levels; infinite for 0."""
-    return 10 * math.log10(255**2 / mean_squared_error) if mean_squared_error > 0 else math.inf
+    """dB of a mean squared error of 8-bit samples, in squared grey levels; infinite for 0.
+
+    A training step that runs away has an infinite error, with minus infinite dB, or NaN, which
+    stays.
+    """
+    if mean_squared_error == 0:
+        return math.inf
+    if mean_squared_error == math.inf:
+        return -math.inf
+    return 10 * math.log10(255**2 / mean_squared_error)
+
+
+def finite_psnr_of(mean_squared_error: float) -> float:
+    """The same, at most 138 dB, as one infinity would spoil a mean."""
+    return psnr_of(max(mean_squared_error, _LEAST_ERROR))

@@ -1,4 +1,4 @@
-"""Two pictures go in, their SSIMULACRA 2 comes out: 100 for equal ones, 90 hardly visible.
+"""SSIMULACRA 2 of two pictures: 100 for equal ones, 90 hardly visible.
 
 At each of six scales, in XYB colours whose lightness follows a cube root, three maps are made: the
 structural error, artefacts (edges that the original does not have) and lost detail (edges that are

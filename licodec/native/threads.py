@@ -8,8 +8,14 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 # Fewer positions than this are not worth a thread.
 _MIN_POSITIONS = 1 << 11
@@ -75,6 +81,26 @@ def over_rows(work: Callable[[int, int], None], height: int, width: int, unit: i
             other.exception()  # nobody writes to an array that its owner has given up
     for other in others:
         other.result()
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let numpy's products run on the thread that asks for them.
+
+    Threads of its own would stand in the way of ours: they spin between products.
+    """
+    if os.environ.get("OPENBLAS_NUM_THREADS") == "1":  # as the command line has it
+        yield
+        return
+    with _blas().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _executor(wanted: int) -> ThreadPoolExecutor:

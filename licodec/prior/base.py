@@ -27,7 +27,6 @@ class CodingPrior(Protocol):
         is_grey: bool,
         code: CodeStep,
         last_level: int = 1,
-        is_kept: bool = True,
     ) -> Planes:
         """Visit every step in coding order.
 
@@ -39,11 +38,15 @@ class CodingPrior(Protocol):
                 padding, where it must return 0.
             last_level: 1 to 6: no finer level is visited. The planes, of the padded size divided by
                 2^(last_level - 1), are then a smaller picture in themselves.
-            is_kept: keep the last level's values; without them the planes lack its details, and
-                less memory is needed.
 
         Returns:
             Planes (3, H, W) of the linear synthesis, H and W the picture's size padded to multiples
             of 64, made where they are asked for.
         """
+        ...
+
+    def visit(
+        self, quality_index: int, height: int, width: int, *, is_grey: bool, code: CodeStep
+    ) -> None:
+        """As `planes`, for `code` alone: without planes, which need more memory."""
         ...

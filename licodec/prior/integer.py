@@ -108,7 +108,6 @@ class IntegerPrior:
         is_grey: bool,
         code: CodeStep,
         last_level: int = 1,
-        is_kept: bool = True,
     ) -> ReferencePlanes:
         """See `licodec.prior.base.CodingPrior`."""
         picture = _Picture(
@@ -119,12 +118,29 @@ class IntegerPrior:
             is_grey=is_grey,
             code=code,
             last_level=last_level,
-            is_kept=is_kept,
+            is_kept=True,
         )
         with torch.inference_mode():
             walk(picture, is_grey=is_grey, last_level=last_level)
         assert picture.planes is not None
         return picture.planes
+
+    def visit(
+        self, quality_index: int, height: int, width: int, *, is_grey: bool, code: CodeStep
+    ) -> None:
+        """See `CodingPrior`."""
+        picture = _Picture(
+            self,
+            quality_index,
+            height,
+            width,
+            is_grey=is_grey,
+            code=code,
+            last_level=1,
+            is_kept=False,
+        )
+        with torch.inference_mode():
+            walk(picture, is_grey=is_grey)
 
     def trunk(
         self,
@@ -242,7 +258,7 @@ class _Picture:
     """`Walker` of one picture through an integer prior; arguments as of `IntegerPrior.planes`.
 
     Attributes:
-        planes: of the last level, once it is left.
+        planes: of the last level, once it is left; None if they are not to be kept.
     """
 
     def __init__(
@@ -326,7 +342,7 @@ class _Picture:
         assert self._values is not None
         assert self._companded is not None
         fold, rows = fold_of(visit.level), mean.shape[1]
-        is_kept = self._is_kept or visit.level > self._last_level
+        is_kept = self._has_planes(visit.level)
         is_asked_for = visit.level > 1 or not visit.is_last
         companded = torch.empty_like(mean, dtype=torch.int8)
         for top, bottom in row_strips(rows, mean.shape[2]):
@@ -347,6 +363,8 @@ class _Picture:
     def leave_level(self, level: int) -> None:
         """See `Walker`."""
         assert self._values is not None
+        if not self._has_planes(level):
+            return
         steps = self._prior.tables["detail_steps_q4"][self._quality_index, level - 1]  # (9,)
         planes = ReferencePlanes(self._low, torch.from_numpy(self._values.data), steps)
         self._parents, self._values, self._companded = self._companded, None, None
@@ -355,6 +373,10 @@ class _Picture:
             self._low = planes.small()
         else:
             self.planes = planes
+
+    def _has_planes(self, level: int) -> bool:
+        """Whether the level's values become planes."""
+        return self._is_kept or level > self._last_level
 
 
 TABLE_NAMES = (

@@ -26,14 +26,14 @@ class NativePlanes:
 
     Attributes:
         low: (3, h, w) int32 planes of the coarser level, 1/64 grey level.
-        values: (9, h, w) int16 or int32 of this level; without them the planes lack its details.
+        values: (9, h, w) int16 or int32 of this level.
     """
 
     network: NativeNetwork
     level: int
     quality_index: int
     low: np.ndarray
-    values: np.ndarray | None
+    values: np.ndarray
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -42,11 +42,10 @@ class NativePlanes:
 
     def window(self, top: int, bottom: int, left: int, right: int) -> np.ndarray:
         """(3, bottom - top, right - left) int32, 1/64 grey level."""
-        values = self.values
-        if values is None:
-            values = np.zeros((NUM_DETAIL_CHANNELS, *self.low.shape[1:]), np.int16)
         window = top, bottom, left, right
-        return self.network.synthesise(self.level, self.quality_index, self.low, values, window)
+        return self.network.synthesise(
+            self.level, self.quality_index, self.low, self.values, window
+        )
 
     def whole(self) -> np.ndarray:
         """(3, 2h, 2w) int32."""
@@ -72,7 +71,6 @@ class NativePrior:
         is_grey: bool,
         code: CodeStep,
         last_level: int = 1,
-        is_kept: bool = True,
     ) -> NativePlanes:
         """See `CodingPrior`."""
         picture = _Picture(
@@ -83,18 +81,34 @@ class NativePrior:
             is_grey=is_grey,
             code=code,
             last_level=last_level,
-            is_kept=is_kept,
+            is_kept=True,
         )
         walk(picture, is_grey=is_grey, last_level=last_level)
         assert picture.planes is not None
         return picture.planes
+
+    def visit(
+        self, quality_index: int, height: int, width: int, *, is_grey: bool, code: CodeStep
+    ) -> None:
+        """See `CodingPrior`."""
+        picture = _Picture(
+            self.network,
+            quality_index,
+            height,
+            width,
+            is_grey=is_grey,
+            code=code,
+            last_level=1,
+            is_kept=False,
+        )
+        walk(picture, is_grey=is_grey)
 
 
 class _Picture:
     """`Walker` of one picture through the native networks; arguments as of `NativePrior.planes`.
 
     Attributes:
-        planes: of the last level, once it is left.
+        planes: of the last level, once it is left; None if they are not to be kept.
     """
 
     def __init__(
@@ -143,8 +157,10 @@ class _Picture:
         self._parents, self._trunk = None, trunk
         fold = fold_of(level)
         shape = (NUM_DETAIL_CHANNELS, fold * trunk.height, fold * trunk.width)
-        is_kept = self._is_kept or level > self._last_level
-        self._values = np.zeros(shape, np.int16) if is_kept else None
+        if self._has_planes(level):
+            self._values = np.zeros(shape, np.int16)
+        else:
+            self._low = np.empty((NUM_PLANES, 0, 0), np.int32)
         self._companded = np.zeros(shape, np.int8) if level > 1 else None
         num_known = max(len(s.known) for s in detail_steps(level))
         self._known = np.empty((num_known, trunk.height, trunk.width), np.int8)
@@ -158,10 +174,14 @@ class _Picture:
             level, self._quality_index, visit.head, self._trunk, self._known[:first]
         )
         clear_padding(index, channels, level, self._height, self._width)
-        if visit.is_last and level == self._last_level:  # nothing else holds that memory
-            self._trunk = None
-        added = self._code(visit.number, mean, index, Where(level, channels))
         last = first + len(channels)
+        if visit.is_last:
+            self._known = np.empty((0, 0, 0), np.int8)
+            if level == self._last_level:  # nothing else holds that memory
+                self._trunk = None
+        added = self._code(visit.number, mean, index, Where(level, channels))
+        if visit.is_last and not self._has_planes(level):
+            return
         self._values = self._network.put(
             level,
             channels,
@@ -175,12 +195,18 @@ class _Picture:
 
     def leave_level(self, level: int) -> None:
         """See `Walker`."""
+        if self._values is None:
+            return
         planes = NativePlanes(self._network, level, self._quality_index, self._low, self._values)
         self._parents, self._values, self._companded = self._companded, None, None
         if level > self._last_level:
             self._low = planes.whole()
         else:
             self.planes = planes
+
+    def _has_planes(self, level: int) -> bool:
+        """Whether the level's values become planes."""
+        return self._is_kept or level > self._last_level
 
 
 def clear_padding(

@@ -1,1 +1,1 @@
-"""Coefficients in, integer symbols out; the encoder's choice, unknown to the decoder."""
+"""How encoders choose integer symbols for coefficients; decoders know nothing of it."""

@@ -1,4 +1,4 @@
-"""Frequency tables in, bits by magnitude out: what encoders weigh against distortion."""
+"""Bits of each magnitude by the frequency tables: what encoders weigh against distortion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Residuals, weights and table costs in, symbols out: rate-distortion optimised quantization."""
+"""Rate-distortion optimised quantization: the symbols of least weighted error and bits."""
 
 from __future__ import annotations
 

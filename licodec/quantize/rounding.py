@@ -1,4 +1,4 @@
-"""Residuals and table costs in, symbols out: rounding with a dead zone per scale index."""
+"""Rounds residuals to symbols with a dead zone per scale index."""
 
 from __future__ import annotations
 

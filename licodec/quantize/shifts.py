@@ -1,4 +1,4 @@
-"""Counts of a step's symbols in, the shifts of its scale indices that save most bits out."""
+"""Chooses the shifts of a step's scale indices that save most bits."""
 
 from __future__ import annotations
 

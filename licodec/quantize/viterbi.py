@@ -1,4 +1,4 @@
-"""Residuals, weights and table costs of chains in, the best path through the trellis out."""
+"""Finds the best path of chains through the trellis."""
 
 from __future__ import annotations
 

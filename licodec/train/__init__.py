@@ -1,1 +1,1 @@
-"""Pictures in, checkpoints out."""
+"""Trains networks on pictures, and makes releases of checkpoints."""

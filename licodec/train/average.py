@@ -1,4 +1,4 @@
-"""Checkpoints of one shape in, the mean of their weights out: `python -m licodec.train.average`.
+"""Averages the weights of checkpoints of one shape: `python -m licodec.train.average`.
 
 Where noise of the last steps keeps the loss up, the mean of two ends of runs lies lower than either
 (Izmailov et al. 2018, arXiv:1803.05407; Wortsman et al. 2022, arXiv:2203.05482).

@@ -1,4 +1,4 @@
-"""A release and its training log in, the model card out."""
+"""Writes the model card of a release from its training log."""
 
 from __future__ import annotations
 

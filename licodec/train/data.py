@@ -1,4 +1,4 @@
-"""Folders and tar shards in, batches of random crops out."""
+"""Loads pictures from folders and tar shards, and draws batches of random crops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures and a synthesis in, the directions in which its last layer can be fitted to one out."""
+"""Finds the directions in which the last layer of a synthesis can be fitted to a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training checkpoint in, released weights out: integers, proven bounds, fitted tables."""
+"""Makes released weights of a checkpoint: integers, proven bounds, fitted tables."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ from licodec.config import (
 )
 from licodec.entropy.tables import NUM_SCALES
 from licodec.errors import TrainingError
+from licodec.metrics.psnr import finite_psnr_of
 from licodec.profiles import read_scale
 from licodec.quality_scale import EVEN, QualityScale, fit_quality_points, scale_to_json
 from licodec.train.checkpoint import load_checkpoint
@@ -282,7 +283,7 @@ def _measure(
             num_bytes, decoded = code_picture(array, family, synthesis, index)
             error = np.square(decoded.astype(np.float64) - array).mean()
             bpps.append(8 * num_bytes / (array.shape[0] * array.shape[1]))
-            psnrs.append(10 * np.log10(255**2 / max(error, 1e-9)))
+            psnrs.append(finite_psnr_of(error))
         mean_bpp, mean_psnr = float(np.mean(bpps)), float(np.mean(psnrs))
         points.append((scale.shown(index), round(mean_bpp, 4), round(mean_psnr, 3)))
     return points

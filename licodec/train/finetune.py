@@ -1,4 +1,4 @@
-"""A checkpoint, pictures and a released family in, a trainer on real symbols out.
+"""Sets up training on real symbols, from a checkpoint, pictures and a released family.
 
     synthesis alone    cached: whole pictures are encoded once with the released family
     prior alone        cached: crops are analysed and coded once, then each step is told its past

@@ -1,4 +1,4 @@
-"""Pictures and a released family in, what a decoder sees before its synthesis out; kept on disk.
+"""Keeps on disk what a decoder sees before its synthesis, for pictures and a released family.
 
     CACHE/<family and analysis>-<quantizer>/<picture>-<quality index>.safetensors
 

@@ -1,4 +1,4 @@
-"""Pictures in, their cached latents on disk out: many encodes at once, one per process."""
+"""Encodes pictures for the cache of a finetuning, in several processes at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cached pairs of decoded planes and pictures in, losses of the synthesis out."""
+"""The losses of a synthesis on cached pairs of decoded planes and pictures."""
 
 from __future__ import annotations
 

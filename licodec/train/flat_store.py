@@ -1,4 +1,4 @@
-"""Pictures on a device in, batches of crops cut there out.
+"""Keeps pictures on a device and cuts batches of crops there.
 
 A GPU takes crops faster than one core cuts them, so that pictures which fit its memory are kept in
 one flat tensor there, and a batch is a single look-up of addresses.

@@ -1,4 +1,4 @@
-"""A trained synthesis in, its form in integers out: post-training quantisation, layer by layer.
+"""Quantises a trained synthesis to integers after training, layer by layer.
 
 Each layer's weights are rounded one input after another, and what an input's rounding does to the
 layer's outputs is taken up by the inputs that are still to come (Frantar et al. 2022, GPTQ), on
@@ -20,6 +20,7 @@ from licodec.codec.encode import encode_pixels
 from licodec.codec.model import Family, quality_inputs
 from licodec.config import MAX_QUALITY_INDEX, CorrectionConfig, FamilyConfig
 from licodec.entropy.tuning import NO_TUNING
+from licodec.metrics.psnr import finite_psnr_of
 from licodec.train.data import Pictures
 from licodec.transform.colour import planes_to_rgb
 from licodec.transform.correction import Block, Correction, PatchNet
@@ -135,11 +136,11 @@ def measure_loss(
             rgb = planes_to_rgb(levels)[0].permute(1, 2, 0)[:height, :width]
             corrected, _ = corrected_planes(synthesis.at(index, NO_TUNING), planes)
         shown = grey_levels(corrected.numpy().astype(np.int16), is_grey=False)[:height, :width]
-        errors = [
-            float(np.square(a.astype(np.float64) - pixels).mean())
+        in_integers, in_floats = (
+            finite_psnr_of(float(np.square(a.astype(np.float64) - pixels).mean()))
             for a in (shown, rgb.round().clamp(0, 255).numpy())
-        ]
-        losses.append(10 * float(np.log10(max(errors[0], 1e-9) / max(errors[1], 1e-9))))
+        )
+        losses.append(in_floats - in_integers)
     return float(np.mean(losses))
 
 

@@ -1,4 +1,4 @@
-"""The trained float prior in, the integer tensors that code with it out."""
+"""Turns the trained float prior into the integer tensors that code with it."""
 
 from __future__ import annotations
 

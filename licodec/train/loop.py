@@ -1,4 +1,4 @@
-"""A network and a task in, a checkpoint out: the training loop, the same on CPU and GPU."""
+"""The training loop, from a network and a task to a checkpoint; the same on CPU and GPU."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from licodec.config import (
     synthesis_to_json,
 )
 from licodec.errors import TrainingError
+from licodec.metrics.psnr import finite_psnr_of
 from licodec.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from licodec.train.network import CodecNetwork
 from licodec.train.optimizer import MuonAndAdam
@@ -245,7 +246,7 @@ class Trainer:
         self.run_step += 1
         if self.step % _EMA_EVERY == 0:
             self._average()
-        bpp, decibels = batch.bpp.mean().item(), _decibels(batch.distortion.mean()).item()
+        bpp, decibels = batch.bpp.mean().item(), finite_psnr_of(batch.distortion.mean().item())
         return Progress(self.step, self.elapsed_s, loss.item(), bpp, decibels, factor, float(norm))
 
     @torch.no_grad()
@@ -266,7 +267,8 @@ class Trainer:
             if not len(bpp):
                 break
             rd_lambda = network.rd_lambda(torch.full_like(bpp, position))
-            points.append([position, bpp.mean().item(), _decibels(distortion).mean().item()])
+            decibels = sum(map(finite_psnr_of, distortion.tolist())) / len(distortion)
+            points.append([position, bpp.mean().item(), decibels])
             score += (bpp + rd_lambda * distortion).log().mean().item() / len(VALIDATION_POSITIONS)
         network.load_state_dict(current)
         return {"valid": points, "valid_score": score} if points else {}
@@ -312,11 +314,6 @@ class Trainer:
     def _log(self, row: dict[str, Any]) -> None:
         with open(self.options.out / "log.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-
-
-def _decibels(distortion: Tensor) -> Tensor:
-    """Squared grey levels to dB, as PSNR is made of the squared error."""
-    return 10 * (math.log10(255**2) - distortion.clamp_min(1e-9).log10())
 
 
 def keep_freed_memory() -> None:

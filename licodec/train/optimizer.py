@@ -1,4 +1,4 @@
-"""Gradients in, changed weights out: Muon for convolution kernels, Adam for all else.
+"""The optimizer: Muon for convolution kernels, Adam for all else.
 
 Muon makes every direction of a kernel's update equally long, so that rare directions are learned
 in as few steps as common ones.

@@ -1,4 +1,4 @@
-"""A family and held-back pictures in, its scale of qualities out.
+"""Fits a family's scale of qualities to held-back pictures.
 
     python -m licodec.train.quality_scale models/visual1 DATA
 

@@ -1,4 +1,4 @@
-"""A release whose synthesis is in floating point in, the same with a synthesis in integers out.
+"""Gives a release whose synthesis is in floating point one in integers.
 
     python -m licodec.train.quantize_synthesis models/psnr1 DATA -p balanced
 

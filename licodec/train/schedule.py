@@ -1,4 +1,4 @@
-"""Elapsed share of the time limit in, learning-rate factor out; running loss per quality."""
+"""The learning rate over the time of a run, and the running loss at each quality."""
 
 from __future__ import annotations
 

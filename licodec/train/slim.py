@@ -1,4 +1,4 @@
-"""A checkpoint in, a small one to go on from out: `python -m licodec.train.slim`."""
+"""Makes a small checkpoint to go on from: `python -m licodec.train.slim`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RGB pixels in, three orthonormal colour planes out, and back.
+"""RGB to three orthonormal colour planes, and back.
 
 The transform is orthonormal, so a squared error in the planes is a squared error in RGB.
 """

@@ -1,4 +1,4 @@
-"""Rows of a picture's pixels in, their luma and chroma planes out, padded to whole grid cells."""
+"""Luma and chroma planes of rows of pixels, padded to whole grid cells."""
 
 from __future__ import annotations
 

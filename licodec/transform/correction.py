@@ -1,4 +1,4 @@
-"""Picture and quality in, the corrected picture out: the learned part of both transforms.
+"""The learned part of both transforms: a network that corrects planes for their quality.
 
     planes -> patches -> 3x3 conv -> residual blocks -> 1x1 conv -> x step -> added to the planes
 

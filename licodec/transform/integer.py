@@ -1,8 +1,8 @@
-"""The synthesis in integers: its tensors and a file's numbers in, what each pixel is made with out.
+"""The synthesis in integers: the tensors of the networks, as a file's quality and filter set them.
 
 Whatever decides a pixel is an integer here, so that a file has the same pixels everywhere; see
-"Pixels" in docs/format.md. Needs numpy alone. Who computes with it: `licodec.native.synthesis` in
-C, `licodec.transform.reference` on torch.
+"Pixels" in docs/format.md. Needs numpy alone. `licodec.transform.native_synthesis` computes with
+it in C, `licodec.transform.reference` on torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Patches as channels in, planes out."""
+"""Turns patches that lie as channels into planes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A quality in, its knot weights and the step size that balances rate and distortion out.
+"""What a quality means: its place between knots, the weight of errors and the step it asks for.
 
 Written with what numpy arrays and tensors have in common, so that each rule stands once.
 """
@@ -9,6 +9,8 @@ import math
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+
+from licodec.config import FamilyConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,6 +44,12 @@ def knot_weights(position: _Array, num_knots: int) -> _Array:
     at = position * (num_knots - 1)
     weights: _Array = (1 - abs(at[:, None] - _counted(num_knots, at))).clip(0)
     return weights
+
+
+def knot_lambdas(config: FamilyConfig) -> np.ndarray:
+    """(knots,) float64: weight of the squared error at each knot; neighbours have equal ratios."""
+    ends = math.log10(config.lambda_min), math.log10(config.lambda_max)
+    return np.logspace(*ends, config.num_knots)
 
 
 def log_steps_start(rd_lambda: _Array) -> _Array:

@@ -1,4 +1,4 @@
-"""Rows of a map in, rows of a convolution's result out, without computing any of them twice.
+"""Convolves a map that comes in strips of rows, without computing a row twice.
 
 A 3x3 convolution needs one row more above and below than it gives. A map that comes in strips, from
 top to bottom, is convolved as the whole would be: each layer keeps what the next strip needs of

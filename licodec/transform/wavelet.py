@@ -1,4 +1,4 @@
-"""Planes in, a low-pass plane and detail bands per level out, and back: the 9/7 wavelet.
+"""The 9/7 wavelet: planes to a low-pass plane and detail bands per level, and back.
 
 Lifting without normalisation: the low-pass keeps the range of the picture at every level (gain 1
 at zero frequency), and the step sizes carry the norms instead (`band_norm`). The analysis runs in

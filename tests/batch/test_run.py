@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from licodec.batch import FatalError, Job, Outcome, Result, default_jobs, run_jobs, worker
+from licodec.batch import FatalError, Job, Outcome, Result, default_jobs, processes, run_jobs
 from licodec.batch.jobs import Coded
 from licodec.batch.run import SLOT_PX, slots_of
 from licodec.batch.worker import Worker
@@ -69,10 +69,10 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads in the place of processes, which would not know `Paint`."""
 
     def make(count: int, device: str, max_pixels: int) -> tuple[ThreadPoolExecutor, list[Any]]:
-        worker._here[:] = [Worker(device, max_pixels)]
+        processes._here[:] = [Worker(device, max_pixels)]
         return ThreadPoolExecutor(count), []
 
-    monkeypatch.setattr(worker, "_processes", make)
+    monkeypatch.setattr(processes, "_processes", make)
 
 
 def run(work: Paint, folder: Path, names: str, **options: Any) -> dict[str, Outcome]:

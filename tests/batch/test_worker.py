@@ -16,9 +16,10 @@ import torch
 from PIL import Image
 
 from licodec.batch import Compression, EncodeOptions, FatalError, Job
-from licodec.batch import worker as module
+from licodec.batch import processes as module
 from licodec.batch.decompress import Decompression
-from licodec.batch.worker import Worker, WorkerPool
+from licodec.batch.processes import WorkerPool
+from licodec.batch.worker import Worker
 from licodec.config import MAX_PIXELS
 from licodec.errors import CorruptFileError, ModelError
 from licodec.native.threads import set_num_threads
@@ -133,7 +134,7 @@ def test_processes_end_with_a_parent_that_is_killed() -> None:
     script = """
 import multiprocessing, sys, time
 from licodec.batch import Compression, Job
-from licodec.batch.worker import WorkerPool
+from licodec.batch.processes import WorkerPool
 if __name__ == "__main__":
     pool = WorkerPool(2, "cpu", 1 << 20)
     try: pool.coded(pool.submit(Compression(), Job("no file", "a.lic"), 1.0))

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 import licodec as package
-from licodec.batch import worker
+from licodec.batch import processes
+from licodec.batch.worker import Worker
 from licodec.cli.main import run
 from licodec.codec.part import size_within
 from licodec.config import (
@@ -166,7 +167,7 @@ class FakeCodec:
 
 
 def threads_for_processes(count: int, device: str, max_pixels: int) -> tuple[Executor, list[Any]]:
-    worker._here[:] = [worker.Worker(device, max_pixels)]
+    processes._here[:] = [Worker(device, max_pixels)]
     return ThreadPoolExecutor(count), []
 
 
@@ -175,7 +176,7 @@ def fake_codec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Puts the fake in the real codec's place, for the command line and for `import licodec`."""
     module = types.SimpleNamespace(Codec=FakeCodec)
     # Other processes would not know the fake; threads of this one do.
-    monkeypatch.setattr(worker, "_processes", threads_for_processes)
+    monkeypatch.setattr(processes, "_processes", threads_for_processes)
     monkeypatch.setitem(sys.modules, "licodec.api", module)  # type: ignore[arg-type]
     monkeypatch.setattr("licodec.inspect.list_profiles", lambda family=None: ())
     installed = b"\x3f\x2a\x91\xc0"

@@ -203,7 +203,7 @@ def test_json_has_a_line_where_the_system_refuses_a_name(
         raise OSError(errno.ENAMETOOLONG, "File name too long")
 
     save_photo(tmp_path / "a.png")
-    monkeypatch.setattr("licodec.batch.outputs.check_target", refuse)
+    monkeypatch.setattr("licodec.files.check_target", refuse)
     outcome = licodec("compress", "--json", tmp_path / "a.png")
     assert outcome.code == 1
     assert json.loads(outcome.out)["error"] == "output: File name too long"

@@ -92,7 +92,7 @@ def test_check_reports_damage_and_success(
 
     for check, code in ((lambda data, max_pixels: None, 0), (refuse, 1)):
         module = types.SimpleNamespace(check_symbols_of=check)
-        monkeypatch.setitem(sys.modules, "licodec.codec.check", module)  # type: ignore[arg-type]
+        monkeypatch.setitem(sys.modules, "licodec.check", module)  # type: ignore[arg-type]
         outcome = licodec("info", "--check", lic)
         assert outcome.code == code
     assert outcome.err == f"licodec: {lic}: checksum of header and symbols differs\n"

@@ -10,7 +10,7 @@ import pytest
 
 import licodec
 from licodec.api import Codec
-from licodec.codec.check import check_symbols_of
+from licodec.check import check_symbols_of
 from licodec.codec.encode import encode_pixels
 from licodec.config import FAMILY_IDS, PROFILE_IDS, QUANTIZER_IDS
 from licodec.container.format import Header

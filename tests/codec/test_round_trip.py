@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from licodec.api import Codec
-from licodec.codec.check import check_symbols_of
+from licodec.check import check_symbols_of
 from licodec.codec.device import find_device
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.config import (
@@ -178,7 +178,7 @@ def test_quality_out_of_range_is_refused(quality, codec):
 
 
 def test_side_that_no_file_holds_is_refused_before_any_work(codec, monkeypatch):
-    monkeypatch.setattr("licodec.api.encode_pixels", None)  # a call would be a TypeError
+    monkeypatch.setattr("licodec.encoder.encode_pixels", None)  # a call would be a TypeError
     picture = Picture(pixels=np.zeros((1, 2**24 + 1), np.uint8))
     with pytest.raises(ImageError, match="16777217x1 pixels, no side may have more than 16777216"):
         codec.encode_picture(picture)

@@ -12,8 +12,8 @@ import click
 import pytest
 
 from licodec.batch import Job, Outcome, Result
+from licodec.cli.coding_options import CommonOptions
 from licodec.cli.main import cli
-from licodec.cli.options import CommonOptions
 from licodec.cli.report import Report
 from licodec.errors import LicodecError
 from tests.cli.pictures import save_photo

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from licodec.codec.check import check_symbols_of
+from licodec.check import check_symbols_of
 from licodec.container.format import LAYER
 from licodec.container.read import read_container
 from licodec.graphics.layer import unpack_layer

@@ -10,7 +10,7 @@ from PIL import Image
 
 import licodec
 from licodec.api import Codec
-from licodec.codec.check import check_symbols_of
+from licodec.check import check_symbols_of
 from licodec.container.format import LAYER
 from licodec.container.read import read_container
 from licodec.errors import BitstreamError, ModelError

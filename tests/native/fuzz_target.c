@@ -285,7 +285,8 @@ static void fuzz_values(Input *in, int32_t level)
     const int32_t mean_bytes = kinds & 1 ? 2 : 4, offset_bytes = kinds & 2 ? 2 : 4;
     const int32_t value_bytes = kinds & 4 ? 2 : 4;
     int32_t *channels = filled(in, 4 * (size_t)count);
-    for (int c = 0; c < count; c++) channels[c] = take_size(in, 9 * fold * fold) - 1;
+    for (int c = 0; c < count; c++)
+        channels[c] = (int32_t)((uint32_t)take_size(in, 9 * fold * fold) - 1u);
     void *mean = filled(in, area * (size_t)(count * mean_bytes));
     void *offsets = filled(in, area * (size_t)(count * offset_bytes));
     void *values = filled(in, all * (size_t)value_bytes);
@@ -315,7 +316,8 @@ static void fuzz_wavelet(Input *in, int32_t level)
     lc_wavelet_task task = {height, width, top, bottom, left, right, bytes, 9, size,
                             low, values, steps, planes};
     if (take(in) > 250) task.bottom = take_size(in, 100), task.right = take_size(in, 100);
-    if ((int64_t)(task.bottom - task.top) * (task.right - task.left) <= size)
+    const __int128 rows = (int64_t)task.bottom - task.top, columns = (int64_t)task.right - task.left;
+    if (rows * columns <= size)
         lc_synthesise(level, &task);
     free(low), free(planes), free(steps), free(values);
 }
@@ -325,7 +327,7 @@ static void fuzz_low_pass(Input *in)
     const int32_t rows = 1 + take(in) % 9, columns = 1 + take(in) % 9, planes = 1 + take(in) % 3;
     const size_t n = 4 * (size_t)(3 * rows * columns);
     int32_t *values = filled(in, n), *means = filled(in, n);
-    const int32_t step = take_size(in, 3) - 1;
+    const int32_t step = (int32_t)((uint32_t)take_size(in, 3) - 1u);
     lc_low_means(values, planes, rows, columns, step, means);
     lc_put_low(values, planes, rows, columns, step, means);
     free(values), free(means);

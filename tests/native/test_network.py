@@ -204,14 +204,22 @@ def test_windows_of_planes_are_parts_of_the_whole(tensors, libraries):
             np.testing.assert_array_equal(part, whole[:, top:bottom, left:right])
 
 
-def test_planes_without_values_lack_their_details(tensors, libraries):
-    given = {"is_grey": False, "code": Symbols().arrays}
-    net = NativeNetwork(arrays_of(tensors), libraries[-1])
-    planes = NativePrior(net).planes(140, 64, 64, is_kept=False, **given)
-    assert planes.values is None
-    kept = NativePrior(net).planes(140, 64, 64, **given)
-    assert (planes.whole() != kept.whole()).any()
-    np.testing.assert_array_equal(planes.low, kept.low)
+def test_visit_without_planes_asks_for_the_same_symbols(tensors, libraries):
+    prior = NativePrior(NativeNetwork(arrays_of(tensors), libraries[-1]))
+    with_planes, without = [], []
+
+    def recording(calls):
+        code = Symbols().arrays
+
+        def coded(step, mean, index, where):
+            calls.append((step, mean.tobytes(), index.tobytes()))
+            return code(step, mean, index, where)
+
+        return coded
+
+    prior.planes(140, 64, 64, is_grey=False, code=recording(with_planes))
+    prior.visit(140, 64, 64, is_grey=False, code=recording(without))
+    assert with_planes == without
 
 
 @pytest.mark.parametrize(

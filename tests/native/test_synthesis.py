@@ -14,9 +14,9 @@ from licodec.codec.synthesis import PictureSynthesis, Results, WholePlanes, new_
 from licodec.config import CorrectionConfig
 from licodec.entropy.tuning import NO_TUNING
 from licodec.errors import ModelError
-from licodec.native.synthesis import Corrector, NativeSynthesis
 from licodec.native.threads import set_num_threads
 from licodec.transform.integer import IntegerSynthesis, grey_levels
+from licodec.transform.native_synthesis import Corrector, NativeSynthesis
 from licodec.transform.reference import corrected_window
 from tests.syntheses import random_synthesis, random_tensors
 

@@ -159,7 +159,7 @@ def test_registered_profile_decodes_a_file_of_an_unknown_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("licodec.api.PROFILE_IDS", {"balanced": 7})
+        patch.setattr("licodec.encoder.PROFILE_IDS", {"balanced": 7})
         data = lic_bytes(small_picture())
     image = Image.open(io.BytesIO(data))
     assert image.info["profile"] == "id 7"

@@ -56,6 +56,17 @@ def test_orientation_of_the_file_is_applied(tmp_path: Path) -> None:
         assert image.getexif().get(0x0112, 1) == 1
 
 
+def test_profile_that_is_not_installed_does_not_stop_a_thumbnail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("licodec.encoder.PROFILE_IDS", {"balanced": 7})
+        (tmp_path / "a.lic").write_bytes(lic_bytes(small_picture()))
+    assert thumbnail(tmp_path / "a.lic", tmp_path / "a.png") == 0
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size == (37, 21)
+
+
 def test_damaged_exif_does_not_stop_a_thumbnail_and_its_profile_is_kept(tmp_path: Path) -> None:
     data = lic_bytes(small_picture(), exif=b"Exif\0\0no tags", icc_profile=PROFILE)
     (tmp_path / "a.lic").write_bytes(data)

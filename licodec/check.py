@@ -1,4 +1,4 @@
-"""The bytes of a file in, an error out unless all that is coded in it can be decoded."""
+"""Decodes all that is coded in a file, to tell whether that can be done, but shows no picture."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 import os
 import unicodedata
 
-from licodec.batch.jobs import PIPE
+PIPE = "-"  # stands for stdin or stdout
 
 # Characters that turn the direction of the text that follows.
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
