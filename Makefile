@@ -6,7 +6,7 @@ PYTHON ?= python3
 PIP_FLAGS ?=
 FOLDER ?=
 BENCH_FLAGS ?=
-# Of golden: families by name, such as psnr1.
+# Of golden: families or files by name, such as psnr1.
 FAMILIES ?=
 EXECUTIONS ?= 1000000
 
@@ -81,8 +81,8 @@ test-ray: $(RAY_STAMP) ## Run the tests that start a local Ray cluster
 test-all: $(NATIVE_STAMP) ## Run all tests but those in a browser and with Ray
 	$(BIN)/python -m pytest -m 'not browser and not ray'
 
-golden: $(STAMP) ## Remake the golden files (FAMILIES=: of all); needs a line in the changelog
-	$(BIN)/python tests/golden/make_golden.py $(FAMILIES)
+golden: $(STAMP) ## Remake the golden files (FAMILIES=: all); needs a line in the changelog
+	$(BIN)/python -m tests.golden.make_golden $(FAMILIES)
 
 docs: $(STAMP) ## Remake docs/cli.md from the commands' help
 	$(BIN)/python docs/make_cli.py

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from licodec.codec.autocast import no_autocast
@@ -36,7 +35,6 @@ from licodec.image.convert import picture_from, resized, to_image
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
 from licodec.lossless import (
-    THOROUGH_EFFORT,
     check_alone,
     decode_lossless,
     encode_lossless,
@@ -215,24 +213,23 @@ class Codec:
 
         def encode(layers: Layers | None, *, is_quick: bool) -> bytes:
             data, self.last_timings = self._encoder.encode(
-                picture if layers is None else replace(picture, pixels=layers.photo),
+                picture,
                 quality=quality,
                 target=target,
                 effort=min(effort, DEFAULT_EFFORT) if is_quick else effort,
                 time_budget=0.0 if is_quick else time_budget,
                 quantizer=quantizer,
                 report=None if is_quick else report,
-                layer=None if layers is None else layers.packed,
+                layers=layers,
             )
             return data
 
         chooser = RivalChooser(
             picture,
             content,
-            is_thorough=effort >= THOROUGH_EFFORT,
+            effort=effort,
             is_seen=self.info.family == family_of("visual"),
-            # The closeness of the photograph alone would be taken for that of the picture.
-            can_layer=target is None or target.is_size,
+            is_met=target is not None and not target.is_size,
         )
         if not chooser.is_needed:
             return encode(None, is_quick=False)

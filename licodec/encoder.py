@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from licodec.codec.encode import Encoded, encode_pixels
@@ -20,6 +20,7 @@ from licodec.config import (
 )
 from licodec.container.format import LAYER, Header, Section
 from licodec.container.write import write_container
+from licodec.graphics.choose import Layers
 from licodec.image.picture import Picture
 from licodec.lossless import check_side, sections_of
 from licodec.memory import LARGE_PX, check_memory, encode_bytes, score_bytes
@@ -51,12 +52,12 @@ class PhotoEncoder:
         time_budget: float | None,
         quantizer: str | None,
         report: Callable[[Progress], None] | None = None,
-        layer: bytes | None = None,
+        layers: Layers | None = None,
     ) -> tuple[bytes, dict[str, float]]:
         """The file, and seconds by stage; `Codec.encode_picture` says what the arguments are.
 
         Args:
-            layer: what is drawn above the picture, packed.
+            layers: of a picture that is taken apart.
         """
         index = self.scale.to_index(quality)
         width, height = picture.width, picture.height
@@ -67,17 +68,20 @@ class PhotoEncoder:
             raise ValueError(f"time budget is {seconds:g} seconds, expected 0 or more")
         choice = choice_of(effort, quantizer)
         _check_memory(picture, target, is_searched=seconds > 0)
-        sections = sections_of(picture) + ([] if layer is None else [Section(LAYER, layer)])
+        sections, photo, above = sections_of(picture), picture, None
+        if layers is not None:
+            sections.append(Section(LAYER, layers.packed))
+            photo, above = replace(picture, pixels=layers.photo), layers.above
         # Planes of large pictures are not kept, see docs/large-pictures.md.
         is_tuned = choice == DEFAULT_CHOICE and width * height <= LARGE_PX
         if target is None and seconds == 0:
-            encoded = self._at_quality(picture, index, choice, is_tuned=is_tuned)
+            encoded = self._at_quality(photo, index, choice, is_tuned=is_tuned)
             return self._file(picture, sections, index, encoded), encoded.timings_s
         from licodec.search.encode import SearchEncoder
 
         started = time.perf_counter()
         encoder = SearchEncoder(
-            picture.pixels,
+            photo.pixels,
             self.family,
             self.synthesis.correction,
             self.device,
@@ -85,6 +89,8 @@ class PhotoEncoder:
             is_tuned=is_tuned,
             num_bytes=lambda index, encoded: len(self._file(picture, sections, index, encoded)),
             scale=self.scale,
+            shown=picture.pixels,
+            above=above,
         )
         if target is None:
             encoded = encoder.at_quality(index, seconds, report)

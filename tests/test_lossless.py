@@ -19,6 +19,7 @@ from licodec.container.read import read_container
 from licodec.errors import BitstreamError, CorruptFileError, ImageError, TooLargeError
 from licodec.image.convert import to_image
 from licodec.inspect import check_file
+from tests.graphics.pages import text_page
 from tests.photos import crop
 
 PHOTO = crop(61, 47)
@@ -46,6 +47,17 @@ def test_every_pixel_comes_back_also_under_transparent_alpha(count, size):
 def test_effort_changes_bytes_and_no_pixel(effort):
     data = licodec.encode(PHOTO, lossless=True, effort=effort)
     np.testing.assert_array_equal(np.asarray(licodec.decode(data)), PHOTO)
+
+
+def test_drawing_in_many_colours_takes_no_more_than_the_most_thorough_webp():
+    slope = np.arange(240, dtype=np.uint8)[:, None] // 2 + np.arange(3, dtype=np.uint8)
+    page = np.where(text_page() < 128, slope, 255).astype(np.uint8)
+    page[:8] = np.random.default_rng(4).integers(0, 256, (8, 240, 3))
+    buffer = io.BytesIO()
+    Image.fromarray(page).save(buffer, "WEBP", lossless=True, method=6, quality=100)
+    data = licodec.encode(page, lossless=True)
+    assert len(data) <= len(buffer.getvalue())
+    np.testing.assert_array_equal(np.asarray(licodec.decode(data)), page)
 
 
 def test_metadata_are_kept():

@@ -1,41 +1,80 @@
-"""Whether other pixels look as much like a picture as decoded ones do, by SSIMULACRA 2."""
+"""How close other pixels come to a picture, measured by what its photograph's file gives."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-# The score takes some 230 bytes of memory per pixel; larger pictures go by squared error alone.
+if TYPE_CHECKING:
+    from licodec.metrics.ssimulacra2 import Original
+
+# The score takes some 150 bytes of memory per pixel; larger pictures go by squared error alone.
 _MAX_PX = 1 << 23
+# Points; keeps logarithms finite where pictures are equal.
+_LEAST_DISTANCE = 1e-6
+
+Pixels = NDArray[np.uint8]
 
 
-def looks_as_close(
-    pixels: NDArray[np.uint8], decoded: NDArray[np.uint8]
-) -> Callable[[NDArray[np.uint8]], bool] | None:
-    """A test of other pixels against decoded ones; None for pictures too small or too large.
+class Closeness:
+    """What a file must come up to, so that it is no worse than the photograph's.
 
     Args:
         pixels: the picture, (H, W) or (H, W, 3) uint8.
-        decoded: of the same shape.
+        decoded: what the photograph's file gives, of the same shape.
+        is_seen: SSIMULACRA 2 counts, too, not squared error alone.
+
+    Attributes:
+        error: mean squared error per sample of `decoded`.
     """
-    if pixels.shape[0] * pixels.shape[1] > _MAX_PX:
-        return None
-    from licodec.metrics.ssimulacra2 import (
-        ssimulacra2,
-    )  # torch, which photographs need not wait for
 
-    least = ssimulacra2(_rgb(pixels), _rgb(decoded))
-    if least is None:
-        return None
+    def __init__(self, pixels: Pixels, decoded: Pixels, *, is_seen: bool) -> None:
+        self._pixels, self._decoded = pixels, decoded
+        self._is_seen = is_seen and pixels.shape[0] * pixels.shape[1] <= _MAX_PX
+        self.error = squared_error(pixels, decoded)
 
-    def is_close(others: NDArray[np.uint8]) -> bool:
-        score = ssimulacra2(_rgb(pixels), _rgb(others))
-        return score is not None and score >= least
+    def is_reached(self, others: Pixels) -> bool:
+        """Whether other pixels are no worse by either measure."""
+        return squared_error(self._pixels, others) <= self.error and self.lack(others) <= 0
 
-    return is_close
+    def lack(self, others: Pixels) -> float:
+        """How much further from the picture others look than the decoded pixels.
+
+        Returns:
+            Natural logarithm of the ratio of what they lack to 100 points. At most 0: near enough,
+            which they also are where looks do not count and pictures are too small for a score.
+        """
+        if not self._is_seen:
+            return 0.0
+        score = self._original.score(_rgb(others))
+        return 0.0 if score is None else _log_distance(score) - self._allowed
+
+    @cached_property
+    def _original(self) -> Original:
+        from licodec.metrics.ssimulacra2 import Original  # torch, which is not always needed
+
+        return Original(_rgb(self._pixels))
+
+    @cached_property
+    def _allowed(self) -> float:
+        score = self._original.score(_rgb(self._decoded))
+        assert score is not None  # that of others was not
+        return _log_distance(score)
 
 
-def _rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def squared_error(pixels: Pixels, others: Pixels) -> float:
+    """Mean squared error per sample of two uint8 arrays of one shape."""
+    rows = zip(pixels, others, strict=True)
+    return sum(float(np.square(a.astype(np.int32) - b).sum()) for a, b in rows) / pixels.size
+
+
+def _log_distance(score: float) -> float:
+    return math.log(max(100 - score, _LEAST_DISTANCE))
+
+
+def _rgb(pixels: Pixels) -> Pixels:
     return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)

@@ -21,15 +21,14 @@ def colour_codes(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
     return (wide[:, :, 0] << 16 | wide[:, :, 1] << 8 | wide[:, :, 2]).astype(np.uint32)
 
 
-def looks_drawn(pixels: NDArray[np.uint8]) -> bool:
-    """Whether a picture, (H, W) or (H, W, 3) uint8, is likely to be a screen, text or a drawing."""
-    codes = colour_codes(pixels)
+def looks_drawn(codes: NDArray[np.uint32], *, is_grey: bool) -> bool:
+    """Whether a picture is likely to be a screen, text or a drawing, by its `colour_codes`."""
     if codes.shape[1] < 2:
         codes = codes.T
     if codes.shape[1] < 2:
         return True
     equal = float((codes[:, 1:] == codes[:, :-1]).mean())
-    if pixels.ndim == 2:
+    if is_grey:
         return equal >= _EQUAL_GREY
     if equal >= _EQUAL_RGB or equal < _EQUAL_FEW_COLOURS:
         return equal >= _EQUAL_RGB

@@ -8,20 +8,20 @@ from PIL import Image
 
 from licodec.codec.region import Region
 from licodec.errors import CorruptFileError
-from licodec.image.lossless import FAST, PlanesReader, pack_planes
+from licodec.image.lossless import QUICK, PlanesReader, pack_planes
 
 OPAQUE = 255
 
 Planes = NDArray[np.uint8]
 
 
-def pack_layer(pixels: Planes, mask: NDArray[np.bool_], trial: tuple[int, int] = FAST) -> bytes:
+def pack_layer(pixels: Planes, mask: NDArray[np.bool_], trial: tuple[int, int] = QUICK) -> bytes:
     """Code the masked pixels without loss.
 
     Args:
         pixels: (H, W) or (H, W, 3) uint8.
         mask: (H, W), True where the layer covers the photograph.
-        trial: FAST or THOROUGH, see `licodec.image.lossless`.
+        trial: see `licodec.image.lossless`.
     """
     return pack_planes(layer_of(pixels, mask), trial)
 

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from licodec.graphics.content import colour_codes
-
 BLOCK_PX = 16
 # Of a drawn block at least this share of pixels equals the left or the upper neighbour.
 _EQUAL = 0.55
@@ -24,16 +22,16 @@ _ROOM_PX = 17
 Mask = NDArray[np.bool_]
 
 
-def drawn_pixels(pixels: NDArray[np.uint8]) -> Mask | None:
+def drawn_pixels(pixels: NDArray[np.uint8], codes: NDArray[np.uint32]) -> Mask | None:
     """(H, W) True where a picture is drawn; None if there is hardly anything, or nothing else.
 
     Args:
         pixels: (H, W) or (H, W, 3) uint8.
+        codes: its `colour_codes`.
     """
     height, width = pixels.shape[:2]
     if min(height, width) < 2 * BLOCK_PX:
         return None
-    codes = colour_codes(pixels)
     is_equal = np.zeros((height, width), np.bool_)
     is_equal[:, 1:] = codes[:, 1:] == codes[:, :-1]
     is_equal[1:] &= codes[1:] == codes[:-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -13,9 +14,10 @@ from licodec.codec.model import Family
 from licodec.codec.tuning import tune
 from licodec.config import MIN_QUALITY
 from licodec.errors import TargetError
+from licodec.graphics.layer import lay_over
 from licodec.metrics.pairs import MIN_SIDE_PX
 from licodec.metrics.psnr import psnr_of
-from licodec.metrics.ssimulacra2 import ssimulacra2
+from licodec.metrics.ssimulacra2 import Original
 from licodec.quality_scale import QualityScale
 from licodec.search.objective import decoded_pixels, squared_error_of
 from licodec.search.overfit import Progress, overfit
@@ -48,6 +50,8 @@ class SearchEncoder:
         is_tuned: the synthesis is fitted to the picture.
         num_bytes: size of the file that would be written.
         scale: of the family's qualities, which a search for a SSIMULACRA 2 begins with.
+        shown: what decoded pictures are measured by, of the shape of `pixels`.
+        above: layer that lies over them, (H, W, 4) uint8; None without.
     """
 
     pixels: np.ndarray
@@ -58,6 +62,8 @@ class SearchEncoder:
     is_tuned: bool
     num_bytes: NumBytes
     scale: QualityScale
+    shown: np.ndarray
+    above: np.ndarray | None = None
 
     def at_quality(self, quality_index: int, seconds: float, report: Report | None) -> Encoded:
         """Code at one quality, the latent overfitted for some seconds."""
@@ -133,6 +139,11 @@ class SearchEncoder:
             return encoded
         return tune(encoded, self.pixels, self.family, self.synthesis, quality_index)
 
+    @cached_property
+    def original(self) -> Original:
+        """What decoded pictures are scored against."""
+        return Original(_rgb(self.shown))
+
     def _start(self, target: Target) -> int:
         if target.is_size:
             bpp = 8 * target.wanted / (self.pixels.shape[0] * self.pixels.shape[1])
@@ -161,11 +172,13 @@ class _Trials:
             encoder.synthesis,
             setting.quality_index,
         )
+        if encoder.above is not None:
+            decoded = lay_over(decoded, encoder.above)
         if self._target.is_score:
-            score = ssimulacra2(_rgb(encoder.pixels), _rgb(decoded))
+            score = encoder.original.score(_rgb(decoded))
             assert score is not None  # the picture is large enough
             return score
-        mse = squared_error_of(encoder.pixels, decoded)
+        mse = squared_error_of(encoder.shown, decoded)
         return min(psnr_of(mse), _EXACT_DB)
 
     def encoded(self, setting: Setting) -> Encoded:

@@ -1,7 +1,7 @@
 """Remake the golden files: photographs in, tiny .lic files and what they decode to out.
 
-Needed when weights of a family change; `make golden` runs it for all families,
-`make golden FAMILIES=psnr1` for some. See README.md beside it.
+Needed when weights of a family change, or when a file is added; `make golden` runs it for all,
+`make golden FAMILIES=psnr1` for a family; it takes names of files, too. See README.md beside it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tests.graphics.pages import drawn_page
+
 FOLDER = Path(__file__).parent
 PHOTOS = FOLDER.parents[1] / "examples" / "photos"
 
@@ -23,7 +25,7 @@ PHOTOS = FOLDER.parents[1] / "examples" / "photos"
 class Golden:
     """How one file is made."""
 
-    photo: str
+    photo: str | None  # None: a drawn page with a photograph
     box: tuple[int, int, int, int]  # left, top, right, bottom in pixels
     mode: str
     quality: float
@@ -51,6 +53,7 @@ GOLDEN = {
     "tcq128-90x70-q40": Golden(
         photo="chelsea", box=(150, 90, 240, 160), mode="RGB", quality=40, quantizer="tcq128"
     ),
+    "layers-160x112-q60": Golden(photo=None, box=(0, 0, 160, 112), mode="RGB", quality=60),
 }
 # What opens a codec that encodes with each family.
 FAMILIES: dict[str, dict[str, str]] = {"psnr1": {"tune": "psnr"}, "visual1": {"tune": "visual"}}
@@ -67,6 +70,8 @@ def family_of(name: str) -> str:
 
 def source_pixels(golden: Golden) -> np.ndarray:
     """(H, W) or (H, W, 3) uint8."""
+    if golden.photo is None:
+        return drawn_page()
     with Image.open(PHOTOS / f"{golden.photo}.png") as photo:
         mode = "L" if golden.mode == "L" else "RGB"
         return np.asarray(photo.convert(mode).crop(golden.box))
@@ -106,21 +111,19 @@ def write_one(name: str) -> dict[str, object]:
     }
 
 
-def main(families: list[str]) -> None:
-    """Remake the files of some families; of all without any."""
-    unknown = sorted(set(families) - set(FAMILIES))
+def main(wanted: list[str]) -> None:
+    """Remake some files, named by themselves or by their family; all without any."""
+    unknown = sorted(set(wanted) - set(FAMILIES) - set(ALL))
     if unknown:
-        sys.exit(f"unknown family {unknown[0]}; expected any of {', '.join(FAMILIES)}")
-    families = families or list(FAMILIES)
+        sys.exit(f"unknown {unknown[0]}; expected any of {', '.join([*FAMILIES, *ALL])}")
+    made = [name for name in ALL if not wanted or {name, family_of(name)} & set(wanted)]
     path = FOLDER / "expected.json"
-    expected = json.loads(path.read_text(encoding="utf-8"))
-    for old in [name for name in expected if name not in ALL or family_of(name) in families]:
-        del expected[old]
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    kept = {name: found for name, found in kept.items() if name in ALL and name not in made}
     for file in (*FOLDER.glob("*.lic"), *FOLDER.glob("*.png")):
-        if file.stem not in expected:
+        if file.stem not in kept:
             file.unlink()
-    made = {name: write_one(name) for name in ALL if family_of(name) in families}
-    text = json.dumps(expected | made, indent=2) + "\n"
+    text = json.dumps(kept | {name: write_one(name) for name in made}, indent=2) + "\n"
     path.write_text(text, encoding="utf-8")
     sys.stderr.write(f"{FOLDER}: {len(made)} golden files; say so in CHANGELOG.md\n")
 

@@ -11,8 +11,11 @@ import pytest
 from PIL import Image
 
 from licodec.check import check_symbols_of
+from licodec.container.format import LAYER
 from licodec.container.read import read_container
+from licodec.graphics.layer import unpack_layer
 from tests.golden.make_golden import ALL, EXIF, FAMILIES, XMP, source_alpha, source_pixels
+from tests.graphics.pages import drawn_page
 from tests.photos import psnr_db
 
 FOLDER = Path(__file__).parent
@@ -61,6 +64,16 @@ def test_pixels_are_what_they_were(name, codec, expected):
 def test_pixels_look_like_the_photograph(name, codec):
     decoded = codec.decode_picture(lic(name)).pixels
     assert psnr_db(source_pixels(ALL[name]), decoded) > 22
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_layer_is_there_and_exact(family, codec):
+    data = lic(f"{family}-layers-160x112-q60")
+    layer = unpack_layer(read_container(data).section(LAYER), 160, 112)
+    is_covered = layer[:, :, 3] == 255
+    assert 0.5 < is_covered.mean() < 0.9
+    pixels = codec.decode_picture(data).pixels
+    np.testing.assert_array_equal(pixels[is_covered], drawn_page()[is_covered])
 
 
 @pytest.mark.parametrize("family", FAMILIES)

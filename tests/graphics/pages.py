@@ -28,6 +28,20 @@ def mixed_page() -> np.ndarray:
     return page
 
 
+def drawn_page() -> np.ndarray:
+    """(112, 160, 3) uint8: a photograph in a white frame amid made-up letters."""
+    rng = np.random.default_rng(11)
+    letters = rng.random((26, 7, 5)) < 0.5
+    text = rng.integers(0, 30, (11, 26))  # from 26 on: a blank
+    page = np.full((112, 160, 3), 255, np.uint8)
+    for row, column in np.argwhere(text < 26).tolist():
+        y, x = 10 * row + 2, 6 * column + 1
+        page[y : y + 7, x : x + 5][letters[text[row, column]]] = (20, 30, 90)
+    page[36:92, 52:132] = 255
+    page[40:88, 56:128] = crop(72, 48)
+    return page
+
+
 def outside_photo() -> np.ndarray:
     """(H, W) True where a mixed page shows no photograph."""
     left, top, right, bottom = PHOTO_BOX

@@ -18,20 +18,24 @@ def page(mode: str = "RGB") -> np.ndarray:
     return np.asarray(image.convert(mode))
 
 
+def is_drawn(pixels: np.ndarray) -> bool:
+    return looks_drawn(colour_codes(pixels), is_grey=pixels.ndim == 2)
+
+
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_text_is_drawn(mode):
-    assert looks_drawn(page(mode))
+    assert is_drawn(page(mode))
 
 
 def test_photographs_are_not_drawn():
     photo = crop(200, 120)
-    assert not looks_drawn(photo)
-    assert not looks_drawn(photo[:, :, 1])
+    assert not is_drawn(photo)
+    assert not is_drawn(photo[:, :, 1])
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 1, 3), (9, 1), (1, 9, 3)])
 def test_smallest_pictures_are_drawn_if_they_are_flat(shape):
-    assert looks_drawn(np.zeros(shape, np.uint8))
+    assert is_drawn(np.zeros(shape, np.uint8))
 
 
 def test_colours_are_counted_once():

@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import licodec
 from licodec.api import Codec
@@ -13,8 +14,9 @@ from licodec.check import check_symbols_of
 from licodec.container.format import LAYER
 from licodec.container.read import read_container
 from licodec.errors import BitstreamError, ModelError
+from licodec.metrics.ssimulacra2 import ssimulacra2
 from tests.graphics.pages import PHOTO_BOX, mixed_page, outside_photo, text_page
-from tests.photos import crop, psnr_db
+from tests.photos import PHOTOS, crop, psnr_db
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +28,13 @@ def decoded(codec: Codec, data: bytes) -> np.ndarray:
     return np.asarray(codec.decode(data))
 
 
-def test_photograph_has_the_bytes_that_it_has_without_a_choice(psnr_codec):
-    photo = crop(96, 80)
-    assert psnr_codec.encode(photo, quality=60) == psnr_codec.encode(
-        photo, quality=60, content="photo"
-    )
+@pytest.mark.parametrize("path", sorted(PHOTOS.glob("*.png")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_photograph_has_the_bytes_that_it_has_without_a_choice(path, mode, psnr_codec):
+    with Image.open(path) as image:
+        photo = np.asarray(image.convert(mode))
+    files = [psnr_codec.encode(photo, quality=60, content=name) for name in ("auto", "photo")]
+    assert files[0] == files[1]
 
 
 def test_text_in_two_colours_is_kept_exactly_in_fewer_bytes(psnr_codec):
@@ -92,6 +96,16 @@ def test_size_target_of_a_mixed_page_is_met_with_a_layer(psnr_codec):
     data = psnr_codec.encode(mixed_page(), size=6000)
     assert len(data) <= 6000
     assert licodec.info(data).coding == "layers"
+
+
+def test_targets_of_a_mixed_page_are_met_with_a_layer(psnr_codec):
+    for target, found_of, low, high in (
+        ({"psnr": 42}, psnr_db, 42, 42.1),
+        ({"ssimulacra2": 80}, ssimulacra2, 79.5, 80.5),
+    ):
+        data = psnr_codec.encode(mixed_page(), effort=2, **target)
+        assert licodec.info(data).coding == "layers"
+        assert low <= found_of(mixed_page(), decoded(psnr_codec, data)) <= high
 
 
 def test_unknown_content_is_refused(psnr_codec):

@@ -11,18 +11,24 @@ from hypothesis import strategies as st
 
 from licodec.codec.region import Region
 from licodec.errors import CorruptFileError
-from licodec.graphics.choose import fewest_colours, squared_error
+from licodec.graphics.closeness import Closeness, squared_error
+from licodec.graphics.content import colour_codes
+from licodec.graphics.fewest import FewestColours
 from licodec.graphics.fill import fill_smoothly
 from licodec.graphics.layer import lay_over, layer_of, pack_layer, shrink_layer, unpack_layer
 from licodec.graphics.mask import drawn_pixels
-from licodec.graphics.palette import Palettes
+from licodec.graphics.palette import SIZES, Palettes
 from licodec.image.lossless import pack_planes
 from tests.graphics.pages import PHOTO_BOX, mixed_page, outside_photo, text_page
 from tests.photos import crop
 
 
+def mask_of(pixels: np.ndarray) -> np.ndarray | None:
+    return drawn_pixels(pixels, colour_codes(pixels))
+
+
 def test_mask_of_a_mixed_page_covers_the_text_and_no_more():
-    mask = drawn_pixels(mixed_page())
+    mask = mask_of(mixed_page())
     assert mask[outside_photo()].all()
     left, top, right, bottom = PHOTO_BOX
     assert mask[top:bottom, left:right].mean() < 0.02
@@ -32,7 +38,7 @@ def test_mask_of_a_mixed_page_covers_the_text_and_no_more():
     "pixels", [crop(200, 120), crop(200, 120)[:, :, 1], text_page(), text_page()[:20, :20]]
 )
 def test_photographs_text_alone_and_small_pictures_have_no_mask(pixels):
-    assert drawn_pixels(pixels) is None
+    assert mask_of(pixels) is None
 
 
 @pytest.mark.parametrize("channels", [(), (3,)])
@@ -66,12 +72,53 @@ def test_palette_has_the_colours_and_the_error_that_it_says(pixels, size):
     assert squared_error(pixels, reduced) == pytest.approx(error)
 
 
+def with_error(pixels: np.ndarray, amount: int) -> np.ndarray:
+    """Pixels that are off by so much, up in one column and down in the next."""
+    signs = np.where(np.arange(pixels.shape[1]) % 2, 1, -1).reshape(1, -1, 1)
+    return np.clip(pixels.astype(int) + amount * signs, 0, 255).astype(np.uint8)
+
+
+def fewest_for(pixels: np.ndarray, decoded: np.ndarray, *, is_seen: bool) -> np.ndarray | None:
+    colours = FewestColours(Palettes(pixels), Closeness(pixels, decoded, is_seen=is_seen))
+    colours.by_error()
+    return colours.by_looks()
+
+
 def test_fewest_colours_err_no_more_than_allowed_and_fewer_would():
     photo = crop(60, 50)
-    many, few = (fewest_colours(photo, error) for error in (20.0, 200.0))
-    assert squared_error(photo, many) <= 20 < squared_error(photo, few) <= 200
-    assert fewest_colours(photo, 0.0) is None
-    assert fewest_colours(photo, 1e9, lambda shades: False) is None
+    few, many = (fewest_for(photo, with_error(photo, n), is_seen=False) for n in (14, 5))
+    allowed = [squared_error(photo, with_error(photo, n)) for n in (14, 5)]
+    assert squared_error(photo, many) <= allowed[1] < squared_error(photo, few) <= allowed[0]
+    assert fewest_for(photo, photo, is_seen=False) is None
+
+
+@pytest.mark.parametrize("amount", [9, 14, 20])
+def test_fewest_colours_look_as_close_as_allowed_and_fewer_would_not(amount):
+    page = np.where(text_page() < 200, text_page() // 2 + crop(240, 160) // 2, text_page())
+    closeness = Closeness(page, with_error(page, amount), is_seen=True)
+    palettes = Palettes(page)
+    colours = FewestColours(palettes, closeness)
+    bound = colours.by_error()
+    found = colours.by_looks()
+    assert closeness.is_reached(found)
+    sizes = [size for size in SIZES if size < palettes.num_colours]
+    enough = next(n for n in sizes if closeness.is_reached(palettes.reduced(n)[0]))
+    assert len(colours_of(bound)) <= enough <= len(colours_of(found))
+    assert len(colours_of(found)) <= sizes[sizes.index(enough) + 1]
+
+
+def colours_of(pixels: np.ndarray) -> np.ndarray:
+    return np.unique(pixels.reshape(-1, 3), axis=0)
+
+
+def test_lack_of_looks_is_none_for_what_was_decoded_and_grows_with_the_error():
+    photo = crop(60, 50)
+    closeness = Closeness(photo, with_error(photo, 5), is_seen=True)
+    assert closeness.lack(with_error(photo, 5)) == 0
+    assert closeness.lack(photo) < closeness.lack(with_error(photo, 3)) < 0
+    assert 0 < closeness.lack(with_error(photo, 9)) < closeness.lack(with_error(photo, 14))
+    small = Closeness(photo[:5], with_error(photo[:5], 5), is_seen=True)
+    assert small.lack(with_error(photo[:5], 9)) == 0
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 999))
@@ -89,7 +136,7 @@ def test_layer_comes_back_and_covers_what_is_masked(height, width, seed):
 
 
 def test_region_of_a_layer_is_its_part():
-    mask = drawn_pixels(mixed_page())
+    mask = mask_of(mixed_page())
     packed = pack_layer(mixed_page(), mask)
     whole = unpack_layer(packed, 240, 160)
     part = unpack_layer(packed, 240, 160, Region(30, 20, 50, 40))

@@ -17,9 +17,11 @@ from licodec.codec.decode import decode_symbols
 from licodec.codec.model import load_family
 from licodec.container.read import read_container
 from licodec.image import lossless
-from licodec.profiles import ProfileInfo, list_profiles
+from licodec.profiles import ProfileInfo, find_profile, list_profiles
+from tests.graphics.pages import drawn_page
 from tests.prior.written_decoder import WrittenDecoder
-from tests.prior.written_file import read_lossless, read_weights, take_apart
+from tests.prior.written_file import read_weights, take_apart
+from tests.prior.written_planes import read_lossless
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
@@ -39,6 +41,7 @@ def _dots() -> np.ndarray:
     return pixels
 
 
+PAGE = "photo below a layer"
 # Several low-pass elements per side need more than 64 pixels; 1x1 is nearly all padding.
 CASES = {
     "photo": (_crop(40, 24), 40.0, "rdoq"),
@@ -52,6 +55,7 @@ CASES = {
     "dots in chains": (_dots(), 100.0, "tcq128"),
     "ramp": (np.linspace(20, 220, 90 * 70).reshape(70, 90).astype(np.uint8), 90.0, "tcq8"),
     "one pixel": (_crop(1, 1), 70.0, "tcq8"),
+    PAGE: (drawn_page(), 60.0, "tcq128"),
 }
 
 
@@ -69,7 +73,12 @@ def codec(profile: ProfileInfo) -> Codec:
 def decoders(codec: Codec, profile: ProfileInfo) -> dict[str, tuple[bytes, WrittenDecoder]]:
     _, weights = read_weights(profile.family_path)
     files = {
-        name: codec.encode(pixels, quality=quality, quantizer=quantizer, content="photo")
+        name: codec.encode(
+            pixels,
+            quality=quality,
+            quantizer=quantizer,
+            content="auto" if name == PAGE else "photo",
+        )
         for name, (pixels, quality, quantizer) in CASES.items()
     }
     return {name: (data, WrittenDecoder(take_apart(data), weights)) for name, data in files.items()}
@@ -112,6 +121,10 @@ def test_cases_cover_tuned_files_and_others(decoders):
     assert decoders["photo"][1].tuning == decoders["one pixel"][1].tuning == []
 
 
+def test_cases_cover_layers(decoders):
+    assert {name for name, (_, decoder) in decoders.items() if decoder.file.layer} == {PAGE}
+
+
 def test_cases_cover_shifts_of_scale_indices(decoders):
     assert decoders["photo in chains"][1].symbols.num_shifted > 0
     assert decoders["dots"][1].symbols.num_shifted > 0
@@ -127,6 +140,24 @@ def test_pixels_of_the_written_decoder_are_those_of_a_lossless_file(mode, monkey
     pixels = _crop(23, 17, mode)
     data = licodec.encode(pixels, lossless=True)
     np.testing.assert_array_equal(read_lossless(data), pixels)
+
+
+@pytest.mark.parametrize("name", ["grey-rows-33x17", "text-vp8l-90x70", "few-colours-240x160"])
+def test_pixels_of_the_written_decoder_are_those_of_golden_files_without_weights(name):
+    file = ROOT / "tests" / "golden" / "weightless" / f"{name}.lic"
+    with Image.open(file.with_suffix(".png")) as stored:
+        np.testing.assert_array_equal(read_lossless(file.read_bytes()), np.asarray(stored))
+
+
+@pytest.mark.parametrize("family", ["psnr1", "visual1"])
+def test_written_decoder_reads_golden_files_with_a_layer(family):
+    data = (ROOT / "tests" / "golden" / f"{family}-layers-160x112-q60.lic").read_bytes()
+    info = find_profile("balanced", family)
+    decoder = WrittenDecoder(take_apart(data), read_weights(info.family_path)[1])
+    assert decoder.file.layer is not None
+    with Image.open(ROOT / "tests" / "golden" / f"{family}-layers-160x112-q60.png") as stored:
+        written = decoder.pixels(*read_weights(info.synthesis_path))
+        np.testing.assert_array_equal(written, np.asarray(stored))
 
 
 def test_fingerprint_is_the_digest_that_the_document_describes(decoders, profile):

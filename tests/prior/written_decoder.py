@@ -12,6 +12,7 @@ import numpy as np
 
 from tests.prior.written_file import File
 from tests.prior.written_numbers import Arrays, clamp, correlate
+from tests.prior.written_planes import read_planes
 from tests.prior.written_symbols import Symbols
 from tests.prior.written_synthesis import WrittenNetwork
 
@@ -197,7 +198,14 @@ class WrittenDecoder:
             net = WrittenNetwork(weights, self.q, *part)
             moved = self.tuning if part is parts[-1] else []
             planes = net.corrected(planes, moved)
-        return self._colour(planes[:, : self.file.height, : self.file.width])
+        below = self._colour(planes[:, : self.file.height, : self.file.width])
+        if self.file.layer is None:
+            return below
+        layer = read_planes(self.file.layer, self.file.width, self.file.height, 4)
+        above = layer[:, :, 1] if self.file.is_grey else layer[:, :, :3]
+        is_covered = layer[:, :, 3:] if below.ndim == 3 else layer[:, :, 3]
+        assert set(np.unique(is_covered).tolist()) <= {0, 255}
+        return np.where(is_covered == 255, above, below)
 
     def _colour(self, planes: np.ndarray) -> np.ndarray:
         a, b, c = planes

@@ -6,12 +6,12 @@ import json
 import struct
 import zlib
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from tests.prior.written_numbers import Arrays
+from tests.prior.written_planes import varint
 
 DTYPES = {"I8": "<i1", "U8": "<u1", "I16": "<i2", "I32": "<i4", "I64": "<i8", "F16": "<f2"}
 
@@ -32,7 +32,7 @@ def read_weights(path: Path) -> tuple[dict[str, str], Arrays]:
 
 @dataclass(frozen=True)
 class File:
-    """A .lic file without sections, taken apart."""
+    """A .lic file without sections but perhaps a layer, taken apart."""
 
     front: bytes
     width: int
@@ -43,57 +43,31 @@ class File:
     quantizer: int
     crc: int
     payload: bytes
+    layer: bytes | None = None
 
 
 def take_apart(data: bytes) -> File:
     """Split by the table "The file"."""
-    assert data[4] == 0x10
-    width, at = _varint(data, 12)
-    height, at = _varint(data, at)
+    assert data[4] in (0x10, 0x11)
+    width, at = varint(data, 12)
+    height, at = varint(data, at)
     quality, colour = data[at], data[at + 1]
-    crc = int.from_bytes(data[at + 2 : at + 6], "little")
-    length, start = _varint(data, at + 6)
+    at, layer = at + 2, None
+    if data[4] & 1:
+        layer, at = _layer(data, at)
+    crc = int.from_bytes(data[at : at + 4], "little")
+    length, start = varint(data, at + 4)
     payload = data[start:]
     assert len(payload) == length
     padded = payload + bytes(-length % 4)
     flags = bool(colour & 1), bool(colour & 16), colour >> 1 & 7
-    return File(data[: at + 2], width, height, quality, *flags, crc, padded)
+    return File(data[:at], width, height, quality, *flags, crc, padded, layer)
 
 
-def read_lossless(data: bytes) -> np.ndarray:
-    """Pixels (H, W) or (H, W, 3) of a file without weights, without sections, of method 0.
-
-    A second decoder would read method 1 with a library for WebP, as the package does.
-    """
-    assert data[4] == 0x18
-    width, at = _varint(data, 5)
-    height, at = _varint(data, at)
-    colour, asked = data[at], data[at + 1]
-    length, start = _varint(data, at + 6)
-    payload = data[start:]
-    assert len(payload) == length
-    assert colour < 2
-    assert asked <= 100
-    crc = zlib.crc32(payload, zlib.crc32(data[: at + 2]))
-    assert int.from_bytes(data[at + 2 : at + 6], "little") == crc
-    assert payload[0] == 0
-    num = 1 if colour & 1 else 3
-    rows = np.frombuffer(zlib.decompress(payload[1:]), np.uint8).reshape(height, 1 + width * num)
-    planes = np.zeros((height, width, num), int)
-    for y, x, c in product(range(height), range(width), range(num)):
-        left = int(planes[y, x - 1, c]) if x else 0
-        above = int(planes[y - 1, x, c]) if y else 0
-        corner = int(planes[y - 1, x - 1, c]) if x and y else 0
-        guess = min((left, above, corner), key=lambda a: abs(left + above - corner - a))
-        added = (0, left, above, (left + above) // 2, guess)[rows[y, 0]]
-        planes[y, x, c] = (int(rows[y, 1 + x * num + c]) + added) % 256
-    return planes.astype(np.uint8).reshape((height, width) if num == 1 else (height, width, num))
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        value |= (data[at] & 0x7F) << shift
-        shift, at = shift + 7, at + 1
-        if data[at - 1] < 0x80:
-            return value, at
+def _layer(data: bytes, at: int) -> tuple[bytes, int]:
+    """The table "Metadata sections" where LAYER, stored as it is, is the only one."""
+    assert data[at : at + 2] == bytes([1, 5])
+    length, start = varint(data, at + 2)
+    stored = data[start + 4 : start + 4 + length]
+    assert int.from_bytes(data[start : start + 4], "little") == zlib.crc32(stored)
+    return stored, start + 4 + length
