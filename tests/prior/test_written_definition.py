@@ -50,7 +50,7 @@ CASES = {
     "grey photo of 2x2 low-pass elements": (_crop(65, 66, "L"), 97.0, "tcq8"),
     "photo in chains": (_crop(90, 70), 80.0, "tcq8"),
     "tuned photo": (_crop(120, 90), 80.0, "tcq128"),
-    "tuned grey photo": (_crop(120, 90, "L") // 64 * 64, 90.0, "tcq128"),
+    "tuned grey photo": (_crop(120, 90, "L") // 128 * 128, 95.0, "tcq128"),
     "dots": (_dots(), 100.0, "rdoq"),
     "dots in chains": (_dots(), 100.0, "tcq128"),
     "ramp": (np.linspace(20, 220, 90 * 70).reshape(70, 90).astype(np.uint8), 90.0, "tcq8"),
