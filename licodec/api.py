@@ -230,6 +230,7 @@ class Codec:
             effort=effort,
             is_seen=self.info.family == family_of("visual"),
             is_met=target is not None and not target.is_size,
+            limit=target.wanted if target is not None and target.is_size else None,
         )
         if not chooser.is_needed:
             return encode(None, is_quick=False)

@@ -76,6 +76,8 @@ class RivalChooser:
         effort: 0 to 9, see `drawn_trial`.
         is_seen: closeness is SSIMULACRA 2, too, not squared error alone.
         is_met: encoding meets a closeness that was asked for, so that bytes alone are compared.
+        limit: bytes that a file may have where a size was asked for, which is filled, so that
+            closeness alone is compared; None where none was.
 
     Attributes:
         is_needed: the picture may be one for a rival.
@@ -89,9 +91,10 @@ class RivalChooser:
         effort: int,
         is_seen: bool,
         is_met: bool,
+        limit: float | None = None,
     ) -> None:
         self._picture, self._effort, self._is_seen = picture, effort, is_seen
-        self._is_met = is_met
+        self._is_met, self._limit = is_met, limit
         self._is_drawn, self._mask = False, None
         if content != "photo" and picture.width * picture.height <= LARGE_PX:
             codes = colour_codes(picture.pixels)
@@ -118,19 +121,25 @@ class RivalChooser:
         best = Choice(photo)
         if self._is_drawn:
             quality = quality_of(read_front(photo).header.quality_index)
-            whole = self._whole(len(photo), closeness, max(1, round(quality)))
+            whole = self._whole(self._allowed(best), closeness, max(1, round(quality)))
             best = best if whole is None else Choice(whole, is_whole=True)
-        layers = self._layers(decoded, len(best.data))
+            if best.is_whole and self._limit is not None:
+                return best
+        layers = self._layers(decoded, self._allowed(best))
         if layers is None:
             return best
         try:
             data = encode(layers)
         except TargetError:  # the layer alone makes the picture better than it was asked for
             return best
-        if len(data) >= len(best.data):
+        if len(data) > self._allowed(best) or (self._limit is None and len(data) == len(best.data)):
             return best
         is_good = self._is_met or closeness.is_reached(decode(data))
         return Choice(data, layers) if is_good else best
+
+    def _allowed(self, best: Choice) -> int:
+        """Bytes that a rival of the best file so far may have."""
+        return len(best.data) if self._limit is None else int(self._limit)
 
     def _layers(self, decoded: Pixels, num_bytes: int) -> Layers | None:
         """What is drawn above, as it is unless a full palette that is no worse than decoded pixels

@@ -1,1 +1,1 @@
-"""Multi-scale progressive prior: what is known in, mean and scale of what comes next out."""
+"""Multi-scale progressive prior: predicts mean and scale of each element from what is coded."""

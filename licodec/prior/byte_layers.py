@@ -1,4 +1,4 @@
-"""Integers of a family in, layers that multiply them as bytes and add them in 32 bits out.
+"""Layers of the integer prior that multiply bytes and add in 32 bits, by torch.
 
 What `licodec.prior.layers` does on float carriers, four times as fast, for CPUs with instructions
 for it (AVX-512 VNNI). The sums are integers of 32 bits; what follows them in float32 (a power of

@@ -1,4 +1,4 @@
-"""Floats in, the floats nearest to what the integer prior would hold out; gradients pass unchanged.
+"""Rounds floats to what the integer prior would hold; gradients pass unchanged.
 
 With these in the loop the prior learns to live with its integers (straight-through estimator,
 Bengio et al. 2013, arXiv:1308.3432), and a search sees what they do. Off by default:

@@ -1,4 +1,4 @@
-"""Folded channels of a step in, where their elements lie in the level's bands out."""
+"""Where the elements of a step's folded channels lie in the bands of a level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planes that a coarser level left in, inputs of the next level's network out; low-pass means."""
+"""Inputs of a level's network, made of the planes that are known; means of the low-pass."""
 
 from __future__ import annotations
 

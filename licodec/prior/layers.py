@@ -1,4 +1,4 @@
-"""Integers of a family in, layers that convolve them on float carriers out.
+"""Layers of the integer prior that convolve integers which floats carry exactly.
 
 Maps lie in rows of positions with their channels innermost, (h, w, C): what convolves fastest, and
 what makes 1x1 convolutions matrix products.

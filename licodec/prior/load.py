@@ -1,4 +1,4 @@
-"""A family's tensors in, the prior that codes with them out: native, or the reference on torch."""
+"""Makes the prior that codes with a family: native, or the reference on torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The size of a map in, strips of its rows out: what bounds memory on large maps."""
+"""Strips of rows, which bound the memory that large maps take."""
 
 from __future__ import annotations
 

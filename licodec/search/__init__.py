@@ -1,1 +1,1 @@
-"""One picture and a goal in, the file that meets it best out: what encoders do with more time."""
+"""What encoders do with more time: fit a picture's latent, and meet a wanted size or closeness."""

@@ -1,4 +1,4 @@
-"""A latent in, a latent whose soft symbols cost less out: stochastic Gumbel annealing.
+"""Moves a latent to where its soft symbols cost less: stochastic Gumbel annealing.
 
 Each step draws for every element one of its two neighbouring symbols, softly and the nearer one
 more often, and goes down the gradient of rate and error. As the temperature falls the draws

@@ -1,4 +1,4 @@
-"""A picture, a goal and a time budget in, the file's settings and symbols out."""
+"""Encodes a picture within a time budget, at a quality or to a target."""
 
 from __future__ import annotations
 

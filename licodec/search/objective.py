@@ -1,4 +1,4 @@
-"""A coded picture in, its true cost and where its latent should move to out."""
+"""The true cost of a coded picture, and where its latent should move to lower it."""
 
 from __future__ import annotations
 

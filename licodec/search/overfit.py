@@ -1,4 +1,4 @@
-"""A picture in, the same picture coded with a latent fitted to it out: latent overfitting.
+"""Latent overfitting: codes a picture again and again with a latent that is fitted to it.
 
     values --quantizer, integer prior--> coded values --synthesis--> error, bits: the true cost
        ^                                      |

@@ -1,4 +1,4 @@
-"""A wanted size or closeness in, the quality and the weight of the rate that meet it out."""
+"""Finds the quality and the weight of the rate that meet a wanted size or closeness."""
 
 from __future__ import annotations
 

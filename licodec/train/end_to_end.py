@@ -1,4 +1,4 @@
-"""Pictures in, losses of the whole codec out: quantization runs inside of every step."""
+"""Trains the whole codec: quantization runs inside of every step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trained prior and its integers in, the rate that the integers cost out."""
+"""Measures the rate that the integers of a trained prior cost."""
 
 from __future__ import annotations
 

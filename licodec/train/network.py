@@ -1,4 +1,4 @@
-"""RGB crops and qualities in, rate and distortion out: the whole codec as it is trained."""
+"""The whole codec as it is trained: rate and distortion of RGB crops at their qualities."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from licodec.train.grow import grow_prior
 from licodec.transform.colour import planes_to_rgb, rgb_to_planes
 from licodec.transform.correction import Correction
 from licodec.transform.grid import NUM_BANDS, band_norm
-from licodec.transform.quality import interpolate, knot_weights, log_steps_start
+from licodec.transform.quality import interpolate, knot_lambdas, knot_weights, log_steps_start
 from licodec.transform.wavelet import analyse
 
 
@@ -31,11 +31,7 @@ class CodecNetwork(nn.Module):
         super().__init__()
         self.family = family
         knots = family.num_knots
-        lambdas = torch.logspace(
-            torch.tensor(family.lambda_min).log10().item(),
-            torch.tensor(family.lambda_max).log10().item(),
-            knots,
-        )
+        lambdas = torch.from_numpy(knot_lambdas(family)).float()
         self.register_buffer("rd_lambdas", lambdas)
         norms = torch.tensor(
             [

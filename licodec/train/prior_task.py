@@ -1,4 +1,4 @@
-"""Cached crops in, losses of the prior alone out: nothing else runs in a step of training."""
+"""Trains the prior alone, on cached crops: nothing else runs in a step."""
 
 from __future__ import annotations
 
