@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from licodec.codec.model import Family, quality_inputs
+from licodec.prior.layout import NUM_PLANES
 from licodec.transform.colour_planes import integer_planes
 from licodec.transform.grid import FRACTION_BITS, GRID_PX, PATCH_PX, padded_size
 from licodec.transform.weights import CorrectionWeights
@@ -24,7 +25,7 @@ _Correct = Callable[[np.ndarray, tuple[int, int]], np.ndarray]
 
 def analysed_planes(
     pixels: np.ndarray, family: Family, quality_index: int, device: str
-) -> np.ndarray:
+) -> list[np.ndarray]:
     """A picture's planes, padded by repeating its last row and column, then corrected.
 
     Args:
@@ -34,25 +35,26 @@ def analysed_planes(
         device: of the correction, "cpu" or "cuda"; on "cpu" it gives the same on every machine.
 
     Returns:
-        (3, H', W') float32 grey levels, H' and W' multiples of 64; chroma of a grey picture is zero
-        before the correction.
+        Three of (H', W') float32 grey levels, H' and W' multiples of 64; chroma of a grey picture
+        is zero before the correction.
     """
     inputs = quality_inputs(family.config, quality_index)
     if device != "cpu":
         from licodec.codec.torch_analysis import corrected_planes
 
-        return corrected_planes(pixels, family.analysis.module, inputs, device)
+        return list(corrected_planes(pixels, family.analysis.module, inputs, device))
     height, width = (padded_size(n, GRID_PX) for n in pixels.shape[:2])
     correct = _correction(family.analysis, inputs)
     halo_px = padded_size(family.analysis.integer.halo_px, PATCH_PX)
-    out = np.empty((3, height, width), np.float32)
+    out = [np.empty((height, width), np.float32) for _ in range(NUM_PLANES)]
     rows = max(_MIN_ROWS, math.ceil(_STRIP_PX / width / PATCH_PX) * PATCH_PX)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         above = max(top - halo_px, 0)
         planes = integer_planes(pixels, above, min(bottom + halo_px, height))
         words = correct(planes, (top - above, bottom - above))
-        np.multiply(words, _UNIT, out=out[:, top:bottom])
+        for plane, rows_of_plane in zip(out, words, strict=True):
+            np.multiply(rows_of_plane, _UNIT, out=plane[top:bottom])
     return out
 
 

@@ -8,7 +8,7 @@ from licodec.codec.analysis import analysed_planes
 from licodec.codec.model import Family
 from licodec.codec.padding import settle_padding
 from licodec.memory import LARGE_PX
-from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, Where, detail_steps, fold_of
+from licodec.prior.layout import NUM_LEVELS, Where, detail_steps, fold_of
 from licodec.transform.grid import NUM_BANDS, STEP_UNIT
 from licodec.transform.split import split_plane
 
@@ -33,12 +33,12 @@ class Latent:
         # Half as exact, which no choice of a symbol notices, level 1 of a large picture takes less
         # memory than its planes, which are not needed any more.
         is_large = pixels.shape[0] * pixels.shape[1] > LARGE_PX
-        low = planes
-        del planes
         for level in range(1, NUM_LEVELS + 1):
-            low = self._analyse(level, low, np.float16 if is_large and level == 1 else np.float32)
+            planes = self._analyse(
+                level, planes, np.float16 if is_large and level == 1 else np.float32
+            )
         low_px = family.low_steps_q4[quality_index].astype(np.float32) / STEP_UNIT
-        self._low = low / low_px[:, None, None]
+        self._low = np.stack(planes) / low_px[:, None, None]
 
     def at(self, where: Where) -> np.ndarray:
         """(C, ..) float32 of the elements of a step, or of any channels of a level."""
@@ -53,17 +53,27 @@ class Latent:
         }
         return np.stack([planes[c] for c in where.channels], dtype=np.float32)
 
-    def _analyse(self, level: int, planes: np.ndarray, dtype: type) -> np.ndarray:
-        """Keep the details of a level in steps; returns its low-pass (3, h / 2, w / 2) float32."""
-        fold, (height, width) = fold_of(level), (n // 2 for n in planes.shape[1:])
+    def _analyse(self, level: int, planes: list[np.ndarray], dtype: type) -> list[np.ndarray]:
+        """Keep the details of a level in steps.
+
+        Args:
+            level: 1 to 6.
+            planes: three of (h, w) float32, which are given up one after the other.
+            dtype: of what is kept.
+
+        Returns:
+            Their low-pass, three of (h / 2, w / 2) float32.
+        """
+        fold, (height, width) = fold_of(level), (n // 2 for n in planes[0].shape)
         self._kept[level] = parts = {
             s.channels: np.empty((len(s.channels), height // fold, width // fold), dtype)
             for s in detail_steps(level)
         }
-        low = np.empty((NUM_PLANES, height, width), np.float32)
-        for number in range(NUM_PLANES):
-            low[number], details = split_plane(planes[number])
-            first = NUM_BANDS * number
+        lows: list[np.ndarray] = []
+        while planes:
+            first = NUM_BANDS * len(lows)
+            low, details = split_plane(planes.pop(0))
+            lows.append(low)
             details /= self._steps_px[level - 1, first : first + NUM_BANDS, None, None]
             for channels, part in parts.items():
                 for values, channel in zip(part, channels, strict=True):
@@ -71,4 +81,4 @@ class Latent:
                     if first <= detail < first + NUM_BANDS:
                         down, right = divmod(position, fold)
                         values[:] = details[detail - first, down::fold, right::fold]
-        return low
+        return lows

@@ -8,7 +8,7 @@ conjugate gradients on the sum of squares.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -27,14 +27,14 @@ _BYTES_PER_PX = 60
 _Slope = Callable[[np.ndarray, int, int, np.ndarray], np.ndarray]
 
 
-def settle_padding(planes: np.ndarray, height: int, width: int) -> None:
+def settle_padding(planes: Sequence[np.ndarray], height: int, width: int) -> None:
     """Replace what stands below and to the right of a picture, in place.
 
     Args:
-        planes: (3, H', W') float32, the picture's size padded to multiples of 64.
+        planes: three of (H', W') float32, the picture's size padded to multiples of 64.
         height, width: of the picture.
     """
-    rows, columns = planes.shape[1:]
+    rows, columns = planes[0].shape
     levels = max(_levels(height, rows), _levels(width, columns))
     if not levels:
         return

@@ -92,7 +92,7 @@ def test_analysis_of_the_installed_family_is_near_that_in_floating_point(
     quality_index: int, mode: str, family: Family
 ):
     pixels = crop(200, 150, mode)
-    found = analysed_planes(pixels, family, quality_index, "cpu")
+    found = np.stack(analysed_planes(pixels, family, quality_index, "cpu"))
     inputs = quality_inputs(family.config, quality_index)
     expected = corrected_planes(pixels, family.analysis.module, inputs, "cpu")
     (given,) = corrected_rows(pixels, lambda planes, is_last: planes)
