@@ -6,11 +6,11 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from licodec.codec.autocast import no_autocast
+from licodec.codec.compatibility import check_family
+from licodec.codec.crop import check_region, cut, downscale
 from licodec.codec.decode import decode_pixels, decode_preview, preview_level
 from licodec.codec.device import find_device
-from licodec.codec.match import check_family
 from licodec.codec.model import Family, Synthesis, load_family, load_synthesis
-from licodec.codec.part import cut, region_of, shrink
 from licodec.config import (
     DEFAULT_CONTENT,
     DEFAULT_EFFORT,
@@ -277,7 +277,7 @@ class Codec:
             return decode_lossless(container, region=region, max_size=max_size)
         header = container.header
         check_family(header)
-        part = region_of(region, max_size, header.width, header.height)
+        part = check_region(region, max_size, header.width, header.height)
         level = 1 if max_size is None else preview_level(header.width, header.height, max_size)
         blocks = {s.type: s.data for s in container.sections}
         alpha = blocks.get(ALPHA)
@@ -298,8 +298,8 @@ class Codec:
         if plane is not None:
             plane = cut(plane, part)
         if max_size is not None:
-            pixels = shrink(pixels, *size, max_size, spacing_px=1 << (level - 1))
-            plane = None if plane is None else shrink(plane, *size, max_size)
+            pixels = downscale(pixels, *size, max_size, spacing_px=1 << (level - 1))
+            plane = None if plane is None else downscale(plane, *size, max_size)
         if cover is not None:
             pixels = lay_over(pixels, shrink_layer(cover, *pixels.shape[1::-1]))
         picture = Picture(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from licodec.codec.autocast import no_autocast
+from licodec.codec.compatibility import check_family
 from licodec.codec.decode import decode_planes
-from licodec.codec.match import check_family
 from licodec.codec.model import load_family
 from licodec.config import MAX_PIXELS
 from licodec.container.format import ALPHA, LAYER

@@ -73,9 +73,9 @@ class PhotoEncoder:
             sections.append(Section(LAYER, layers.packed))
             photo, above = replace(picture, pixels=layers.photo), layers.above
         # Planes of large pictures are not kept, see docs/large-pictures.md.
-        is_tuned = choice == DEFAULT_CHOICE and width * height <= LARGE_PX
+        is_fitted = choice == DEFAULT_CHOICE and width * height <= LARGE_PX
         if target is None and seconds == 0:
-            encoded = self._at_quality(photo, index, choice, is_tuned=is_tuned)
+            encoded = self._at_quality(photo, index, choice, is_fitted=is_fitted)
             return self._file(picture, sections, index, encoded), encoded.timings_s
         from licodec.search.encode import SearchEncoder
 
@@ -86,7 +86,7 @@ class PhotoEncoder:
             self.synthesis.correction,
             self.device,
             choice,
-            is_tuned=is_tuned,
+            is_fitted=is_fitted,
             num_bytes=lambda index, encoded: len(self._file(picture, sections, index, encoded)),
             scale=self.scale,
             shown=picture.pixels,
@@ -99,20 +99,20 @@ class PhotoEncoder:
         timings = {"search": time.perf_counter() - started}
         return self._file(picture, sections, index, encoded), timings
 
-    def _at_quality(self, picture: Picture, index: int, choice: str, *, is_tuned: bool) -> Encoded:
+    def _at_quality(self, picture: Picture, index: int, choice: str, *, is_fitted: bool) -> Encoded:
         encoded = encode_pixels(
             picture.pixels,
             self.family,
             index,
             self.device,
             choice=choice,
-            is_synthesis_kept=is_tuned,
+            is_synthesis_kept=is_fitted,
         )
-        if not is_tuned:
+        if not is_fitted:
             return encoded
-        from licodec.codec.tuning import tune
+        from licodec.codec.adaptive_filter import fit_filter
 
-        return tune(encoded, picture.pixels, self.family, self.synthesis.correction, index)
+        return fit_filter(encoded, picture.pixels, self.family, self.synthesis.correction, index)
 
     def _file(
         self, picture: Picture, sections: list[Section], index: int, encoded: Encoded

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from licodec.codec.match import check_family
+from licodec.codec.compatibility import check_family
 from licodec.config import (
     DEFAULT_TUNE,
     FAMILY_IDS,

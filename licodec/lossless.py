@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from licodec.codec.part import cut, region_of, shrink
+from licodec.codec.crop import check_region, cut, downscale
 from licodec.config import DEFAULT_EFFORT, METADATA_KINDS, check_effort, check_kinds
 from licodec.container.format import (
     ALPHA,
@@ -174,7 +174,7 @@ def decode_lossless(
     header, payload = container.lossless_header, container.payload
     assert payload is not None  # read_container always fills it
     size = header.width, header.height
-    part = region_of(region, max_size, *size)
+    part = check_region(region, max_size, *size)
     box = (0, 0, *size) if part is None else _box_of(part)
     num_bytes = lossless_bytes(box[2] - box[0], box[3] - box[1])
     check_memory(*size, num_bytes, "free some or decode a part (region, --region)")
@@ -186,8 +186,8 @@ def decode_lossless(
     alpha = container.section(ALPHA)
     plane = None if alpha is None else cut(unpack_alpha(alpha, *size), part)
     if max_size is not None:
-        pixels = shrink(pixels, *size, max_size)
-        plane = None if plane is None else shrink(plane, *size, max_size)
+        pixels = downscale(pixels, *size, max_size)
+        plane = None if plane is None else downscale(plane, *size, max_size)
     picture = Picture(
         pixels=pixels,
         alpha=plane,

@@ -33,7 +33,7 @@ from licodec.config import (
 from licodec.container.format import ALPHA, EXIF, ICC, MAGIC_BYTES, MAX_SIDE_PX, XMP, Container
 from licodec.container.read import read_front_from
 from licodec.errors import BitstreamError, LicodecError, NotLicodecFileError, PictureWarning
-from licodec.image.density import density_in
+from licodec.image.dpi import density_in
 from licodec.image.exif import EXIF_PREFIX
 from licodec.image.faults import bytes_or_none
 from licodec.inspect import check_file, choose_codec, is_lossless, quality_of
@@ -138,7 +138,7 @@ class LicImageFile(ImageFile.ImageFile):
         """
         if size is None or len(self.tile) != 1 or self.tile[0].args:
             return None
-        from licodec.codec.part import size_within
+        from licodec.codec.crop import size_within
 
         width, height = self.size
         halvings = min(width // max(size[0], 1), height // max(size[1], 1)).bit_length() - 1

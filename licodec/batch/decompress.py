@@ -48,7 +48,7 @@ class Decompression:
         if self.region is not None:
             width, height = self.region[2:]
         elif self.max_size is not None:
-            from licodec.codec.part import size_within
+            from licodec.codec.crop import size_within
 
             width, height = size_within(width, height, self.max_size)
         profile = info.profile and (self.profile or info.profile)

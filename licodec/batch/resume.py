@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from licodec.inspect import Info, read_info_from
 
 # Stands beside outputs that were made with other settings than a command's defaults.
 RECORD_NAME = ".licodec-settings.jsonl"
+_WAIT_S, _MOST_WAITS = 0.002, 10
 
 
 def is_finished(target: Path, source: Path) -> bool:
@@ -139,8 +141,7 @@ class SettingsRecord:
             make_folder(folder)
             line = {"command": self._command, "began_ns": 0, "settings": self._settings}
             with system_errors(f"{record} cannot be written"):
-                record.touch()
-                line["began_ns"] = began_ns = record.stat().st_mtime_ns
+                line["began_ns"] = began_ns = _next_tick_ns(record)
                 with record.open("a", encoding="utf-8") as stream:
                     stream.write(json.dumps(line) + "\n")
             runs.append(_Run(began_ns, self._settings))
@@ -166,6 +167,22 @@ class SettingsRecord:
             return _Run(int(found["began_ns"]), dict(found["settings"])) if is_own else None
         except (ValueError, TypeError, KeyError):
             return None
+
+
+def _next_tick_ns(record: Path) -> int:
+    """Touch a file until its time is later than that of all that was written before.
+
+    Clocks of file systems stand still for up to 10 ms; those that do so longer are not waited for.
+    """
+    record.touch()
+    before = now = record.stat().st_mtime_ns
+    for _ in range(_MOST_WAITS):
+        time.sleep(_WAIT_S)
+        record.touch()
+        now = record.stat().st_mtime_ns
+        if now > before:
+            break
+    return now
 
 
 def _named(name: str, value: Any) -> str:

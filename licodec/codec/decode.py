@@ -13,9 +13,9 @@ from licodec.coding.native_step import NativeStepReader
 from licodec.coding.step import StepReader
 from licodec.container.format import Container
 from licodec.container.read import check_crc
-from licodec.entropy.tuning import NO_TUNING
-from licodec.prior.layout import NUM_LEVELS, Where
-from licodec.prior.planes import Planes
+from licodec.entropy.adaptive_filter import NO_FILTER
+from licodec.prior.layout import NUM_LEVELS, StepElements
+from licodec.prior.plane_source import PlaneSource
 from licodec.transform.integer import grey_levels, to_plane_range
 
 
@@ -26,7 +26,7 @@ def decode_symbols(container: Container, family: Family) -> np.ndarray:
 
 def decode_planes(
     container: Container, family: Family, timings_s: dict[str, float] | None = None
-) -> tuple[Planes, np.ndarray]:
+) -> tuple[PlaneSource, np.ndarray]:
     """Decode and verify all symbols.
 
     Args:
@@ -43,17 +43,17 @@ def decode_planes(
     """
     started = time.perf_counter()
     reader, planes = _read_levels(container, family, 1)
-    tuning = reader.steps.tuning()
+    adaptive_filter = reader.steps.adaptive_filter()
     check_crc(container, reader.steps.crc)
     if timings_s is not None:
         timings_s["entropy"] = reader.seconds
         timings_s["prior"] = time.perf_counter() - started - reader.seconds
-    return planes, tuning
+    return planes, adaptive_filter
 
 
 def _read_levels(
     container: Container, family: Family, last_level: int
-) -> tuple[SymbolReader, Planes]:
+) -> tuple[SymbolReader, PlaneSource]:
     header = container.header
     reader = SymbolReader(container, family)
     planes = family.prior.planes(
@@ -79,12 +79,12 @@ def decode_pixels(
     All symbols are read and verified in either case. Raises as `decode_planes`.
     """
     header = container.header
-    planes, tuning = decode_planes(container, family, timings_s)
+    planes, adaptive_filter = decode_planes(container, family, timings_s)
     started = time.perf_counter()
     # What was found for another synthesis means nothing to this one.
     is_own = header.synthesis_fingerprint == synthesis.fingerprint
     fitted = PictureSynthesis(
-        synthesis.correction, header.quality_index, tuning if is_own else NO_TUNING
+        synthesis.correction, header.quality_index, adaptive_filter if is_own else NO_FILTER
     )
     pixels = fitted.pixels(
         planes, header.height, header.width, is_grey=header.is_grey, region=region
@@ -136,7 +136,7 @@ def decode_preview(
 
 
 class SymbolReader:
-    """`CodeStep` of the decoder: reads each step's symbols from the payload.
+    """`StepCoder` of the decoder: reads each step's symbols from the payload.
 
     Attributes:
         steps: of the file; they read with the native library, with constriction without it.
@@ -158,7 +158,9 @@ class SymbolReader:
             self.steps = NativeStepReader(payload, native, rule, crc)
         self.seconds = 0.0
 
-    def __call__(self, step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
+    def __call__(
+        self, step: int, mean: np.ndarray, index: np.ndarray, where: StepElements
+    ) -> np.ndarray:
         started = time.perf_counter()
         offsets = self.steps.step(index, where.num_bands)
         self.seconds += time.perf_counter() - started

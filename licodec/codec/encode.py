@@ -9,14 +9,14 @@ from functools import cached_property
 
 import numpy as np
 
-from licodec.codec.choose import Chooser, Coefficients
 from licodec.codec.latent import Latent
 from licodec.codec.model import Family
+from licodec.codec.step_quantizer import Coefficients, StepQuantizer
 from licodec.config import CHOICES, DEFAULT_CHOICE
+from licodec.entropy.adaptive_filter import NO_FILTER, filter_batch
 from licodec.entropy.encode import encode_steps, estimated_bits
 from licodec.entropy.tables import Tables
-from licodec.entropy.tuning import NO_TUNING, tuning_batch
-from licodec.prior.planes import Planes
+from licodec.prior.plane_source import PlaneSource
 
 # Coding a picture without skipping is tried once what is skipped is worth more than this share.
 _TOLERATED_LOSS = 0.03
@@ -33,7 +33,7 @@ class Encoded:
         is_all_coded: nothing was skipped; goes into the header.
         synthesis: what a decoder's linear synthesis gives, (3, H', W') in 1/64 grey level; None
             where it was not to be kept.
-        tuning: (NUM_DIRECTIONS,) int16 of the synthesis, (0,) without, see `licodec.codec.tuning`.
+        adaptive_filter: (NUM_DIRECTIONS,) int16, (0,) without, see `licodec.codec.adaptive_filter`.
         shifts: (B, 2) int16 of each step's scale indices, see `licodec.coding.scale_offsets`.
         timings_s: seconds by stage; "entropy" once there is a payload.
     """
@@ -42,15 +42,15 @@ class Encoded:
     tables: Tables
     quantizer: str
     is_all_coded: bool
-    synthesis: Planes | None
+    synthesis: PlaneSource | None
     shifts: list[np.ndarray]
-    tuning: np.ndarray = field(default_factory=lambda: NO_TUNING)
+    adaptive_filter: np.ndarray = field(default_factory=lambda: NO_FILTER)
     timings_s: dict[str, float] = field(default_factory=dict)
 
     @property
     def batches(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """`steps` and the tuning that follows them: all that is coded, in coding order."""
-        return [*self.steps, tuning_batch(self.tuning, self.tables.shift_table)]
+        """`steps` and the adaptive filter that follows them: all that is coded, in coding order."""
+        return [*self.steps, filter_batch(self.adaptive_filter, self.tables.shift_table)]
 
     @cached_property
     def payload(self) -> bytes:
@@ -109,8 +109,8 @@ def encode_pixels(
         values = Latent(pixels, family, quality_index, device)
     analysed = time.perf_counter()
 
-    def walk(is_whole: bool) -> tuple[Chooser, Planes | None]:
-        chooser = Chooser(
+    def walk(is_whole: bool) -> tuple[StepQuantizer, PlaneSource | None]:
+        chooser = StepQuantizer(
             values, family, quality_index, choice, is_all_coded=is_whole, rate_scale=rate_scale
         )
         prior, size, is_grey = family.prior, pixels.shape[:2], pixels.ndim == 2

@@ -8,7 +8,7 @@ from licodec.codec.analysis import analysed_planes
 from licodec.codec.model import Family
 from licodec.codec.padding import settle_padding
 from licodec.memory import LARGE_PX
-from licodec.prior.layout import NUM_LEVELS, Where, detail_steps, fold_of
+from licodec.prior.layout import NUM_LEVELS, StepElements, detail_steps, fold_of
 from licodec.transform.grid import NUM_BANDS, STEP_UNIT
 from licodec.transform.split import split_plane
 
@@ -40,7 +40,7 @@ class Latent:
         low_px = family.low_steps_q4[quality_index].astype(np.float32) / STEP_UNIT
         self._low = np.stack(planes) / low_px[:, None, None]
 
-    def at(self, where: Where) -> np.ndarray:
+    def at(self, where: StepElements) -> np.ndarray:
         """(C, ..) float32 of the elements of a step, or of any channels of a level."""
         if where.mask is not None:
             low: np.ndarray = self._low[list(where.channels)][:, where.mask]

@@ -12,9 +12,9 @@ import numpy as np
 
 from licodec import native
 from licodec.codec.region import Region
-from licodec.entropy.tuning import NO_TUNING
+from licodec.entropy.adaptive_filter import NO_FILTER
 from licodec.native.threads import over_rows
-from licodec.prior.planes import Planes
+from licodec.prior.plane_source import PlaneSource
 from licodec.transform.integer import (
     NUM_PLANES,
     IntegerSynthesis,
@@ -41,11 +41,11 @@ class WholePlanes:
         self.shape = (NUM_PLANES, planes.shape[1], planes.shape[2])
 
     def window(self, top: int, bottom: int, left: int, right: int) -> np.ndarray:
-        """See `Planes`."""
+        """See `PlaneSource`."""
         return self._planes[:, top:bottom, left:right]
 
     def whole(self) -> np.ndarray:
-        """See `Planes`."""
+        """See `PlaneSource`."""
         return self._planes
 
 
@@ -83,22 +83,22 @@ class PictureSynthesis:
     Args:
         synthesis: of a profile.
         quality_index: 0..255.
-        tuning: (K,) integers of the file, (0,) without.
+        adaptive_filter: (K,) integers of the file, (0,) without.
     """
 
     def __init__(
         self,
         synthesis: IntegerSynthesis,
         quality_index: int,
-        tuning: np.ndarray = NO_TUNING,
+        adaptive_filter: np.ndarray = NO_FILTER,
     ) -> None:
-        self.form = synthesis.at(quality_index, tuning)
+        self.form = synthesis.at(quality_index, adaptive_filter)
         self._native = packed(synthesis)
         self._parts = self._native.picture(self.form) if self._native else []
 
     def pixels(
         self,
-        planes: Planes,
+        planes: PlaneSource,
         height: int,
         width: int,
         *,
@@ -127,7 +127,7 @@ class PictureSynthesis:
         over_rows(rows, part.height, part.width, UNIT_PX)
         return pixels
 
-    def put(self, planes: Planes, part: tuple[int, int, int, int], results: Results) -> None:
+    def put(self, planes: PlaneSource, part: tuple[int, int, int, int], results: Results) -> None:
         """Make a part of a picture, on one thread.
 
         Args:
@@ -159,7 +159,7 @@ class PictureSynthesis:
             results.planes[:] = made
 
     def _put_reference(
-        self, planes: Planes, part: tuple[int, int, int, int], results: Results
+        self, planes: PlaneSource, part: tuple[int, int, int, int], results: Results
     ) -> None:
         from licodec.transform.reference import corrected_window
 

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 
 from licodec.coding.scale_offsets import rows_of
-from licodec.coding.step import StepRule, read_tuning
+from licodec.coding.step import StepRule, read_filter
 from licodec.native.coder import NativeDecoder, NativeTables
 
 
@@ -50,13 +50,13 @@ class NativeStepReader:
         self._count(symbols)
         return offsets.reshape(index.shape)
 
-    def tuning(self) -> np.ndarray:
+    def adaptive_filter(self) -> np.ndarray:
         """Read what follows the last step: (K,) int16, (0,) without.
 
         Raises:
             CorruptFileError: a number that no encoder writes, or more than the picture needs.
         """
-        numbers = read_tuning(self._batch)
+        numbers = read_filter(self._batch)
         self._decoder.finish()
         return numbers
 

@@ -20,9 +20,9 @@ import numpy as np
 from licodec.coding.scale_offsets import rows_of, shift_rows, shifted_groups
 from licodec.coding.small_integers import SmallIntegers
 from licodec.coding.trellis import PLAIN_SHIFT, Chains, RowRuns, num_chains, offsets_of
+from licodec.entropy.adaptive_filter import NO_FILTER, NUM_DIRECTIONS
 from licodec.entropy.groups import group_by_table, runs_of
 from licodec.entropy.tables import NUM_SCALES
-from licodec.entropy.tuning import NO_TUNING, NUM_DIRECTIONS
 from licodec.errors import CorruptFileError
 
 if TYPE_CHECKING:
@@ -179,13 +179,13 @@ class StepReader:
             self._put_chains(offsets, parts.chained, bounds - bounds[parts.end])
         return offsets.data
 
-    def tuning(self) -> np.ndarray:
+    def adaptive_filter(self) -> np.ndarray:
         """Read what follows the last step: (K,) int16, (0,) without.
 
         Raises:
             CorruptFileError: a number that no encoder writes, or more than the picture needs.
         """
-        numbers = read_tuning(self._batch)
+        numbers = read_filter(self._batch)
         self._decoder.finish()
         return numbers
 
@@ -243,7 +243,7 @@ class StepReader:
             offsets.put_at(order[piece], places)
 
 
-def read_tuning(batch: Callable[[int], np.ndarray]) -> np.ndarray:
+def read_filter(batch: Callable[[int], np.ndarray]) -> np.ndarray:
     """Read the numbers that tune the synthesis: (K,) int16, (0,) without.
 
     Args:
@@ -257,7 +257,7 @@ def read_tuning(batch: Callable[[int], np.ndarray]) -> np.ndarray:
         raise CorruptFileError(
             f"payload ends with {flag}, expected 0 or 1; copy or download the file again"
         )
-    return batch(NUM_DIRECTIONS) if flag else NO_TUNING
+    return batch(NUM_DIRECTIONS) if flag else NO_FILTER
 
 
 def _pieces(count: int) -> Iterator[slice]:

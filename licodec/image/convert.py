@@ -13,7 +13,7 @@ from PIL import Image
 
 from licodec.errors import ImageError
 from licodec.image.deep import Uint8
-from licodec.image.density import with_density
+from licodec.image.dpi import with_density
 from licodec.image.exif import (
     EXIF_PREFIX,
     exif_of,

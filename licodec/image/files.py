@@ -22,7 +22,7 @@ from licodec.image.convert import (
     with_fewest_channels,
     without_hidden,
 )
-from licodec.image.density import Density, density_in
+from licodec.image.dpi import Density, density_in
 from licodec.image.exif import (
     EXIF_PREFIX,
     TIFF_LAYOUT_TAGS,

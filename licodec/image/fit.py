@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from licodec.errors import ImageError
-from licodec.image.density import is_density_alone
+from licodec.image.dpi import is_density_alone
 from licodec.image.exif import find_orientation, load_tags, turn
 from licodec.image.formats import WriteFormat
 from licodec.image.keep import without_profile

@@ -7,12 +7,12 @@ from typing import Protocol
 
 import numpy as np
 
-from licodec.prior.layout import Where
-from licodec.prior.planes import Planes
+from licodec.prior.layout import StepElements
+from licodec.prior.plane_source import PlaneSource
 
 # (step number, means in 2^-VALUE_BITS step (C, ..) int16 or int32, scale indices (C, ..) uint8,
 # where) -> what the quantizer adds to the means, in 1/16 step (C, ..) int16 or int32
-CodeStep = Callable[[int, np.ndarray, np.ndarray, Where], np.ndarray]
+StepCoder = Callable[[int, np.ndarray, np.ndarray, StepElements], np.ndarray]
 
 
 class CodingPrior(Protocol):
@@ -25,9 +25,9 @@ class CodingPrior(Protocol):
         width: int,
         *,
         is_grey: bool,
-        code: CodeStep,
+        code: StepCoder,
         last_level: int = 1,
-    ) -> Planes:
+    ) -> PlaneSource:
         """Visit every step in coding order.
 
         Args:
@@ -46,7 +46,7 @@ class CodingPrior(Protocol):
         ...
 
     def visit(
-        self, quality_index: int, height: int, width: int, *, is_grey: bool, code: CodeStep
+        self, quality_index: int, height: int, width: int, *, is_grey: bool, code: StepCoder
     ) -> None:
         """As `planes`, for `code` alone: without planes, which need more memory."""
         ...

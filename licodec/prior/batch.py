@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.prior.decision import Quantize
-from licodec.prior.layout import LOW_PASS_LATTICES, Where, fold_of
+from licodec.prior.layout import LOW_PASS_LATTICES, StepElements, fold_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class CropCoder:
         self._folded: tuple[int, Tensor] = (0, low)  # a level and its values
 
     def __call__(
-        self, mean: Tensor, log_scale: Tensor, where: Where, places: Tensor | None
+        self, mean: Tensor, log_scale: Tensor, where: StepElements, places: Tensor | None
     ) -> Tensor:
         """Quantised values of a step; see `licodec.prior.float_walk.Code`."""
         if places is None:

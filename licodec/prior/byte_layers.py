@@ -78,7 +78,7 @@ class ByteLayer:
         # Nothing is negative, so dropping the fraction is floor; by 16 bits it is fastest.
         return total.clamp_(0, MAX_ACTIVATION).to(torch.int16).to(torch.uint8)
 
-    def active_sums(self, x: Tensor) -> Tensor:
+    def conv_relu(self, x: Tensor) -> Tensor:
         return self._convolve(x, 0, self.nearest, torch.uint8, True, True, None)
 
     def residual(self, x: Tensor, *, is_first: bool, is_last: bool) -> Tensor:
@@ -197,7 +197,7 @@ def _agrees(kernel: int, height: int, width: int) -> bool:
             total = layer.sums(inputs, 1, onto=layer.sums(inner))
             results = [total.clone(), layer.active(total)]
             if kernel == 1:
-                results.append(layer.active_sums(inner))
+                results.append(layer.conv_relu(inner))
             else:
                 results.append(layer.residual(inner, is_first=True, is_last=False))
             pairs.append(results)

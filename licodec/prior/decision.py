@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from licodec.prior.density import LOG_SCALE_MAX, LOG_SCALE_MIN
+from licodec.prior.logistic import LOG_SCALE_MAX, LOG_SCALE_MIN
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP, DEAD_ZONE_STRENGTH
 
 # Of the sigmoid that passes gradients across a decision, per step: they reach about 0.3 of one.

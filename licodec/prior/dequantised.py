@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from licodec.config import FamilyConfig
 from licodec.prior.batch import Qualities
-from licodec.prior.density import HALVING_BIAS
-from licodec.prior.fake_integers import SIXTEENTHS, RoundedConv, round_activations
+from licodec.prior.float_net import Prior
 from licodec.prior.layout import fold_of
 from licodec.prior.level_net import LevelNet
-from licodec.prior.msp import Prior
+from licodec.prior.logistic import HALVING_BIAS
+from licodec.prior.qat import SIXTEENTHS, RoundedConv, round_activations
 from licodec.transform.grid import STEP_UNIT
 
 _MEAN_UNIT = 256.0

@@ -26,7 +26,7 @@ from licodec.prior.inputs import neighbour_sums
 from licodec.prior.layout import (
     NUM_DETAIL_CHANNELS,
     NUM_PLANES,
-    Where,
+    StepElements,
     fold_of,
     low_pass_elements,
 )
@@ -35,11 +35,11 @@ from licodec.transform.grid import NUM_BANDS
 from licodec.transform.wavelet import synthesise_level
 
 if TYPE_CHECKING:
-    from licodec.prior.msp import Prior
+    from licodec.prior.float_net import Prior
 
 # (means in steps (N, C, ..), log scales (N, C, ..), where, places of the elements in the flat
 # low-pass (n,) int64, else None) -> values in steps (N, C, ..)
-Code = Callable[[Tensor, Tensor, Where, Tensor | None], Tensor]
+Code = Callable[[Tensor, Tensor, StepElements, Tensor | None], Tensor]
 
 
 class FloatWalk:
@@ -90,7 +90,7 @@ class FloatWalk:
     def visit_low_pass(self, step: int) -> None:
         """See `Walker`."""
         num_planes, rows, columns = self.low.shape[1:]
-        where = Where(0, tuple(range(num_planes)), low_pass_elements(step, rows, columns))
+        where = StepElements(0, tuple(range(num_planes)), low_pass_elements(step, rows, columns))
         places = low_pass_places(step, rows, columns, self.low.device)
         total, count = neighbour_sums(self.low, self._is_known, diagonal=step == 1)
         mean = (total / count).flatten(2).index_select(2, places)
@@ -127,7 +127,7 @@ class FloatWalk:
         mean, correction = out.chunk(2, 1)
         mean = net.round_mean(mean * self._units[:, channels, None, None])
         log_scale = correction + self._log_scales[:, channels, None, None]
-        values = self._code(mean, log_scale, Where(visit.level, visit.channels), None)
+        values = self._code(mean, log_scale, StepElements(visit.level, visit.channels), None)
         self.coded.append(values)
         self._order += channels
         if visit.level > 1 or not visit.is_last:

@@ -1,6 +1,6 @@
 """The reference of the coding prior, on torch: exact means and scale indices of each step.
 
-The integers of `licodec.prior.msp`. Every number that selects a probability is an integer:
+The integers of `licodec.prior.float_net`. Every number that selects a probability is an integer:
 activations in 1/16 (0..255), inputs in 1/16 (-127..127), weights in 8 bits with a power-of-two
 scale per output channel, means in a power of two of a step, scales as an index. The convolutions
 run on float carriers; `check_bounds` proves that every partial sum is an integer below the
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from licodec.coding.small_integers import SmallIntegers
 from licodec.errors import ModelError
-from licodec.prior.base import CodeStep
+from licodec.prior.base import StepCoder
 from licodec.prior.byte_layers import load_byte_layers
 from licodec.prior.folded import clear_padding, details_of, unfolded
 from licodec.prior.inputs import Compand, neighbour_sums, plane_inputs
@@ -28,11 +28,11 @@ from licodec.prior.layout import (
     NUM_PLANES,
     OFFSET_BITS,
     VALUE_BITS,
-    Where,
+    StepElements,
     fold_of,
     low_pass_elements,
 )
-from licodec.prior.reference_planes import ReferencePlanes
+from licodec.prior.reference_planes import ReferencePlaneSource
 from licodec.prior.strips import row_strips
 from licodec.prior.walk import Visit, walk
 from licodec.transform.grid import FRACTION_BITS, GRID_PX, STEP_BITS
@@ -101,9 +101,9 @@ class IntegerPrior:
         width: int,
         *,
         is_grey: bool,
-        code: CodeStep,
+        code: StepCoder,
         last_level: int = 1,
-    ) -> ReferencePlanes:
+    ) -> ReferencePlaneSource:
         """See `licodec.prior.base.CodingPrior`."""
         picture = _Picture(
             self,
@@ -121,7 +121,7 @@ class IntegerPrior:
         return picture.planes
 
     def visit(
-        self, quality_index: int, height: int, width: int, *, is_grey: bool, code: CodeStep
+        self, quality_index: int, height: int, width: int, *, is_grey: bool, code: StepCoder
     ) -> None:
         """See `CodingPrior`."""
         picture = _Picture(
@@ -231,8 +231,8 @@ class IntegerPrior:
                     total = first.sums(first.activations(carried[top:bottom]), 2, onto=total)
                 hidden = first.active(first.sums(hidden, onto=total))
             else:
-                hidden = first.active_sums(hidden)
-            hidden = mix.active_sums(hidden)
+                hidden = first.conv_relu(hidden)
+            hidden = mix.conv_relu(hidden)
             if self.carries_hidden:
                 states.append(hidden.to(torch.uint8))
             # With positions innermost, as steps are coded.
@@ -264,11 +264,11 @@ class _Picture:
         width: int,
         *,
         is_grey: bool,
-        code: CodeStep,
+        code: StepCoder,
         last_level: int,
         is_kept: bool,
     ) -> None:
-        self.planes: ReferencePlanes | None = None
+        self.planes: ReferencePlaneSource | None = None
         self._prior, self._quality_index = prior, quality_index
         self._height, self._width, self._is_grey = height, width, is_grey
         self._code, self._last_level, self._is_kept = code, last_level, is_kept
@@ -293,7 +293,7 @@ class _Picture:
         mean = torch.div(total, count, rounding_mode="floor")[:num_planes, mask]
         index = (log_scale[step, :num_planes, None] + (_INDEX_OFFSET + 1)) >> 1
         index = index.clamp(1, MAX_INDEX).to(torch.uint8).expand_as(mean).contiguous()
-        where = Where(0, tuple(range(num_planes)), elements)
+        where = StepElements(0, tuple(range(num_planes)), elements)
         added = self._coded(step, mean, index, where).to(torch.int32)
         values[:num_planes, mask] = mean.add(added, alpha=_OFFSET_UNIT)
         self._is_known += mask.int()
@@ -327,10 +327,10 @@ class _Picture:
             self._hidden = None
             if level == self._last_level:  # nothing else holds that memory
                 self._trunk = None
-        added = self._coded(visit.number, mean, index, Where(level, channels))
+        added = self._coded(visit.number, mean, index, StepElements(level, channels))
         self._keep(visit, mean, added)
 
-    def _coded(self, step: int, mean: Tensor, index: Tensor, where: Where) -> Tensor:
+    def _coded(self, step: int, mean: Tensor, index: Tensor, where: StepElements) -> Tensor:
         return torch.from_numpy(self._code(step, mean.numpy(), index.numpy(), where))
 
     def _keep(self, visit: Visit, mean: Tensor, added: Tensor) -> None:
@@ -362,7 +362,7 @@ class _Picture:
         if not self._has_planes(level):
             return
         steps = self._prior.tables["detail_steps_q4"][self._quality_index, level - 1]  # (9,)
-        planes = ReferencePlanes(self._low, torch.from_numpy(self._values.data), steps)
+        planes = ReferencePlaneSource(self._low, torch.from_numpy(self._values.data), steps)
         self._parents, self._values, self._companded = self._companded, None, None
         if level > self._last_level:
             # Nothing of a level is needed at the next, which is four times as large.

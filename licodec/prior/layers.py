@@ -85,7 +85,7 @@ class IntLayer:
         """Sums to activations as carriers, in place."""
         return activate(total)
 
-    def active_sums(self, x: Tensor) -> Tensor:
+    def conv_relu(self, x: Tensor) -> Tensor:
         """Activations, as carriers, of a layer with one 1x1 convolution."""
         return activate(self.sums(x))
 
@@ -147,7 +147,7 @@ class Layer(Protocol):
         onto: Tensor | None = None,
     ) -> Tensor: ...
     def active(self, total: Tensor) -> Tensor: ...
-    def active_sums(self, x: Tensor) -> Tensor: ...
+    def conv_relu(self, x: Tensor) -> Tensor: ...
     def residual(self, x: Tensor, *, is_first: bool, is_last: bool) -> Tensor: ...
 
 

@@ -66,7 +66,7 @@ NET_OF_LEVEL = {1: "fine", 2: "middle", 3: "coarse", 4: "coarse", 5: "coarse", 6
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class StepElements:
     """Which elements a step codes: (level, folded channels), or the low-pass elements of a mask."""
 
     level: int  # 0: the low-pass

@@ -1,7 +1,7 @@
 """The networks of one set of levels in floating point: a trunk, and a head for each step.
 
 Every operation here has an integer form in `licodec.prior.integer`; with their rounding switched on
-(`licodec.prior.fake_integers`) the networks give what it gives.
+(`licodec.prior.qat`) the networks give what it gives.
 """
 
 from __future__ import annotations
@@ -10,14 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from licodec.prior.fake_integers import (
-    SIXTEENTHS,
-    Activation,
-    Companding,
-    RoundedConv,
-    Rounding,
-    add_up,
-)
 from licodec.prior.inputs import box_mean
 from licodec.prior.layers import MAX_INPUT
 from licodec.prior.layout import (
@@ -27,6 +19,14 @@ from licodec.prior.layout import (
     VALUE_BITS,
     detail_steps,
     fold_of,
+)
+from licodec.prior.qat import (
+    SIXTEENTHS,
+    Activation,
+    Companding,
+    RoundedConv,
+    Rounding,
+    add_up,
 )
 
 _MAX_OUT = 256.0  # of means and corrections of log scales

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from licodec.prior.base import CodeStep
+from licodec.prior.base import StepCoder
 from licodec.prior.layout import (
     NUM_DETAIL_CHANNELS,
     NUM_PLANES,
-    Where,
+    StepElements,
     detail_steps,
     fold_of,
     low_pass_elements,
@@ -21,7 +21,7 @@ from licodec.transform.grid import GRID_PX
 
 
 @dataclass(frozen=True, slots=True)
-class NativePlanes:
+class NativePlaneSource:
     """Planes of the linear synthesis at one level, made where they are asked for.
 
     Attributes:
@@ -69,9 +69,9 @@ class NativePrior:
         width: int,
         *,
         is_grey: bool,
-        code: CodeStep,
+        code: StepCoder,
         last_level: int = 1,
-    ) -> NativePlanes:
+    ) -> NativePlaneSource:
         """See `CodingPrior`."""
         picture = _Picture(
             self.network,
@@ -88,7 +88,7 @@ class NativePrior:
         return picture.planes
 
     def visit(
-        self, quality_index: int, height: int, width: int, *, is_grey: bool, code: CodeStep
+        self, quality_index: int, height: int, width: int, *, is_grey: bool, code: StepCoder
     ) -> None:
         """See `CodingPrior`."""
         picture = _Picture(
@@ -119,11 +119,11 @@ class _Picture:
         width: int,
         *,
         is_grey: bool,
-        code: CodeStep,
+        code: StepCoder,
         last_level: int,
         is_kept: bool,
     ) -> None:
-        self.planes: NativePlanes | None = None
+        self.planes: NativePlaneSource | None = None
         self._network, self._quality_index = network, quality_index
         self._height, self._width, self._is_grey = height, width, is_grey
         self._code, self._last_level, self._is_kept = code, last_level, is_kept
@@ -142,7 +142,7 @@ class _Picture:
         mean = self._network.low_means(self._low, num_planes, step)
         index = self._network.low_indices(self._quality_index, step, mean.shape)
         mask = low_pass_elements(step, *self._low.shape[1:])
-        added = self._code(step, mean, index, Where(0, tuple(range(num_planes)), mask))
+        added = self._code(step, mean, index, StepElements(0, tuple(range(num_planes)), mask))
         self._network.put_low(self._low, mean, added, step)
 
     def leave_low_pass(self) -> None:
@@ -179,7 +179,7 @@ class _Picture:
             self._known = np.empty((0, 0, 0), np.int8)
             if level == self._last_level:  # nothing else holds that memory
                 self._trunk = None
-        added = self._code(visit.number, mean, index, Where(level, channels))
+        added = self._code(visit.number, mean, index, StepElements(level, channels))
         if visit.is_last and not self._has_planes(level):
             return
         self._values = self._network.put(
@@ -197,7 +197,9 @@ class _Picture:
         """See `Walker`."""
         if self._values is None:
             return
-        planes = NativePlanes(self._network, level, self._quality_index, self._low, self._values)
+        planes = NativePlaneSource(
+            self._network, level, self._quality_index, self._low, self._values
+        )
         self._parents, self._values, self._companded = self._companded, None, None
         if level > self._last_level:
             self._low = planes.whole()

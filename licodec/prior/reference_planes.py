@@ -16,8 +16,8 @@ from licodec.transform.wavelet import synthesise_values
 _STRIP_SAMPLES = 1 << 20
 
 
-class ReferencePlanes:
-    """As `licodec.prior.planes.Planes`.
+class ReferencePlaneSource:
+    """As `licodec.prior.plane_source.Planes`.
 
     Attributes:
         shape: (3, 2h, 2w).

@@ -9,9 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
+from licodec.codec.adaptive_filter import fit_filter
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.model import Family
-from licodec.codec.tuning import tune
 from licodec.config import MIN_QUALITY
 from licodec.errors import TargetError
 from licodec.graphics.layer import lay_over
@@ -59,7 +59,7 @@ class SearchEncoder:
     synthesis: IntegerSynthesis
     device: str
     choice: str
-    is_tuned: bool
+    is_fitted: bool
     num_bytes: NumBytes
     scale: QualityScale
     shown: np.ndarray
@@ -135,9 +135,9 @@ class SearchEncoder:
         return self._tuned(encoded, setting.quality_index)
 
     def _tuned(self, encoded: Encoded, quality_index: int) -> Encoded:
-        if not self.is_tuned:
+        if not self.is_fitted:
             return encoded
-        return tune(encoded, self.pixels, self.family, self.synthesis, quality_index)
+        return fit_filter(encoded, self.pixels, self.family, self.synthesis, quality_index)
 
     @cached_property
     def original(self) -> Original:

@@ -12,19 +12,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.codec.bfloat16 import has_fast_bfloat16
+from licodec.codec.distortion_weights import DistortionWeights, rd_lambda
 from licodec.codec.encode import Encoded
 from licodec.codec.model import Family
 from licodec.codec.synthesis import PictureSynthesis, WholePlanes
-from licodec.codec.weights import StepWeights, rd_lambda
 from licodec.coding.scale_offsets import SPLIT_INDEX
+from licodec.entropy.adaptive_filter import NO_FILTER
 from licodec.entropy.tables import coding_bound
-from licodec.entropy.tuning import NO_TUNING
 from licodec.metrics.distortion import DISTORTIONS
 from licodec.metrics.psnr import psnr_of
-from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
 from licodec.prior.dequantised import DequantisedPrior
 from licodec.prior.float_walk import FloatWalk
-from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, Where, fold_of
+from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, StepElements, fold_of
+from licodec.prior.logistic import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
 from licodec.prior.walk import walk
 from licodec.search.values import Values, coded_values
 from licodec.transform.colour import luma_to_grey, planes_to_rgb
@@ -78,7 +78,7 @@ def decoded_pixels(
         synthesis: correction of the file's profile.
         quality_index: 0..255.
     """
-    fitted = PictureSynthesis(synthesis, quality_index, encoded.tuning)
+    fitted = PictureSynthesis(synthesis, quality_index, encoded.adaptive_filter)
     height, width = pixels.shape[:2]
     return fitted.pixels(WholePlanes(encoded.planes), height, width, is_grey=pixels.ndim == 2)
 
@@ -114,7 +114,7 @@ class Objective:
         self._is_grey = pixels.ndim == 2
         self._family = family
         self._synthesis = synthesis
-        self._smooth = SmoothSynthesis(synthesis.at(quality_index, NO_TUNING), torch.device(device))
+        self._smooth = SmoothSynthesis(synthesis.at(quality_index, NO_FILTER), torch.device(device))
         self._quality_index = quality_index
         self._device = device
         self._distortion = DISTORTIONS[family.tune]
@@ -124,7 +124,7 @@ class Objective:
         dtype = torch.bfloat16 if self._is_prior_short else torch.float32
         tensors = {name: torch.from_numpy(array) for name, array in family.tensors.items()}
         self._prior = DequantisedPrior(family.config, tensors, quality_index, dtype)
-        self._curvatures = _curvatures(StepWeights(family, quality_index))
+        self._curvatures = _curvatures(DistortionWeights(family, quality_index))
 
     def cost(self, encoded: Encoded) -> Cost:
         """True cost: bytes of the payload, pixels as decoders make them."""
@@ -200,11 +200,13 @@ class Objective:
     ) -> Values:
         skip_below = coding_bound(self._family.tables, is_all_coded=encoded.is_all_coded)
         bits: list[Tensor] = []
-        leaves: list[tuple[Where, Tensor]] = []
+        leaves: list[tuple[StepElements, Tensor]] = []
         top, left = (s.start * GRID_PX for s in window)
         height, width = self._height - top, self._width - left
 
-        def code(means: Tensor, log_scales: Tensor, where: Where, _: Tensor | None) -> Tensor:
+        def code(
+            means: Tensor, log_scales: Tensor, where: StepElements, _: Tensor | None
+        ) -> Tensor:
             mean, log_scale = means[0], log_scales[0]
             leaf = part.part(where).requires_grad_(True)
             leaves.append((where, leaf))
@@ -253,7 +255,9 @@ def _colours(pixels: np.ndarray) -> Tensor:
     return colours.permute(2, 0, 1)[None].float()
 
 
-def _is_coded(log_scale: Tensor, where: Where, height: int, width: int, skip_below: int) -> Tensor:
+def _is_coded(
+    log_scale: Tensor, where: StepElements, height: int, width: int, skip_below: int
+) -> Tensor:
     """Elements that the file has: inside the picture, and not skipped; as log_scale, bool."""
     is_coded = log_scale >= _least_log_scale(skip_below)
     fold, size = fold_of(where.level), 1 << where.level
@@ -281,13 +285,13 @@ def _least_log_scale(skip_below: int) -> float:
     return LOG_SCALE_MIN + skip_below / SCALES_PER_NAT if skip_below > 1 else -math.inf
 
 
-def _curvatures(weights: StepWeights) -> list[Tensor]:
+def _curvatures(weights: DistortionWeights) -> list[Tensor]:
     """(C, 1, 1) bits of a squared step for each of `Values.tensors`."""
     planes = tuple(range(NUM_PLANES))
-    low = torch.from_numpy(weights.at(Where(0, planes, np.ones((1, 1), bool))))[:, :, None]
+    low = torch.from_numpy(weights.at(StepElements(0, planes, np.ones((1, 1), bool))))[:, :, None]
     details = [
         torch.from_numpy(
-            weights.at(Where(level, tuple(range(NUM_DETAIL_CHANNELS * fold_of(level) ** 2))))
+            weights.at(StepElements(level, tuple(range(NUM_DETAIL_CHANNELS * fold_of(level) ** 2))))
         )
         for level in range(1, NUM_LEVELS + 1)
     ]

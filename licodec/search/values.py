@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from licodec.codec.choose import Coefficients
 from licodec.codec.model import Family
+from licodec.codec.step_quantizer import Coefficients
 from licodec.prior.layout import (
     NUM_DETAIL_CHANNELS,
     NUM_LEVELS,
     NUM_PLANES,
     VALUE_BITS,
-    Where,
+    StepElements,
     fold_of,
 )
 from licodec.transform.grid import FRACTION_BITS, GRID_PX, STEP_UNIT
@@ -38,11 +38,11 @@ class Values:
     low: Tensor
     details: tuple[Tensor, ...]
 
-    def at(self, where: Where) -> np.ndarray:
+    def at(self, where: StepElements) -> np.ndarray:
         """(C, ..) float32 of one step's elements, as `codec.choose.Coefficients`."""
         return self.part(where).numpy()
 
-    def part(self, where: Where) -> Tensor:
+    def part(self, where: StepElements) -> Tensor:
         """The same as a tensor of its own."""
         if where.mask is not None:
             return self.low[list(where.channels)][:, torch.from_numpy(where.mask)]
@@ -61,7 +61,7 @@ class Values:
         """Zeros of the same shapes."""
         return Values(torch.zeros_like(self.low), tuple(torch.zeros_like(d) for d in self.details))
 
-    def put(self, where: Where, part: Tensor) -> None:
+    def put(self, where: StepElements, part: Tensor) -> None:
         """Set one step's elements; the inverse of `at`."""
         if where.mask is not None:
             for channel, values in zip(where.channels, part, strict=True):
@@ -95,11 +95,11 @@ def values_of(latent: Coefficients, rows: int, columns: int) -> Values:
         rows, columns: of the low-pass of level 6.
     """
     every = np.ones((rows, columns), bool)
-    low = torch.from_numpy(latent.at(Where(0, tuple(range(NUM_PLANES)), every)))
+    low = torch.from_numpy(latent.at(StepElements(0, tuple(range(NUM_PLANES)), every)))
     details = []
     for level in range(1, NUM_LEVELS + 1):
         fold = fold_of(level)
-        where = Where(level, tuple(range(NUM_DETAIL_CHANNELS * fold * fold)))
+        where = StepElements(level, tuple(range(NUM_DETAIL_CHANNELS * fold * fold)))
         details.append(torch.from_numpy(latent.at(where)))
     return Values(low.view(NUM_PLANES, rows, columns).clone(), tuple(details))
 

@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from licodec.codec.adaptive_filter import Moments, moments
+from licodec.codec.distortion_weights import rd_lambda
 from licodec.codec.encode import encode_pixels
 from licodec.codec.model import Family
-from licodec.codec.tuning import Moments, moments
-from licodec.codec.weights import rd_lambda
 from licodec.config import MAX_QUALITY_INDEX
-from licodec.entropy.tuning import NUM_DIRECTIONS
+from licodec.entropy.adaptive_filter import NUM_DIRECTIONS
 from licodec.prior.layout import NUM_PLANES
 from licodec.train.data import Pictures
 from licodec.transform.integer import DIRECTION_BITS, IntegerSynthesis

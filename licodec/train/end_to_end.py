@@ -10,7 +10,7 @@ from torch import Tensor
 
 from licodec.metrics.distortion import DISTORTIONS, TRAINED_DISTORTIONS
 from licodec.prior.decision import Quantize, quantize_dead_zone, quantize_rounding
-from licodec.prior.fake_integers import round_to_integers
+from licodec.prior.qat import round_to_integers
 from licodec.train.data import CropSampler, Pictures, validation_crops
 from licodec.train.loop import VALIDATION_PICTURES, VALIDATION_PX, BatchLoss, RunOptions
 from licodec.train.network import CodecNetwork

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import Tensor
 
-from licodec.prior.msp import Prior
+from licodec.prior.float_net import Prior
 
 _PREFIX = "prior."
 

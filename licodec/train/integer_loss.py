@@ -10,19 +10,21 @@ from licodec.codec.latent import Latent
 from licodec.codec.model import Family
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.prior.decision import quantize_dead_zone
-from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
-from licodec.prior.layout import VALUE_BITS, Where
+from licodec.prior.layout import VALUE_BITS, StepElements
+from licodec.prior.logistic import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
 from licodec.train.network import CodecNetwork
 
 
 class _Estimator:
-    """`CodeStep` that quantises and charges as training does, at the integer prior's scales."""
+    """`StepCoder` that quantises and charges as training does, at the integer prior's scales."""
 
     def __init__(self, latent: Latent) -> None:
         self.bits = 0.0
         self._latent = latent
 
-    def __call__(self, step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
+    def __call__(
+        self, step: int, mean: np.ndarray, index: np.ndarray, where: StepElements
+    ) -> np.ndarray:
         means = torch.from_numpy(mean).float() / (1 << VALUE_BITS)
         residual = torch.from_numpy(self._latent.at(where)) - means
         log_scale = LOG_SCALE_MIN + torch.from_numpy(index).float() / SCALES_PER_NAT

@@ -19,7 +19,7 @@ from torch import Tensor
 from licodec.codec.encode import encode_pixels
 from licodec.codec.model import Family, quality_inputs
 from licodec.config import MAX_QUALITY_INDEX, CorrectionConfig, FamilyConfig
-from licodec.entropy.tuning import NO_TUNING
+from licodec.entropy.adaptive_filter import NO_FILTER
 from licodec.metrics.psnr import finite_psnr_of
 from licodec.train.data import Pictures
 from licodec.transform.colour import planes_to_rgb
@@ -134,7 +134,7 @@ def measure_loss(
         with torch.inference_mode():
             levels = correction(planes[None].float() / 2**FRACTION_BITS, weights, step_px)
             rgb = planes_to_rgb(levels)[0].permute(1, 2, 0)[:height, :width]
-            corrected, _ = corrected_planes(synthesis.at(index, NO_TUNING), planes)
+            corrected, _ = corrected_planes(synthesis.at(index, NO_FILTER), planes)
         shown = grey_levels(corrected.numpy().astype(np.int16), is_grey=False)[:height, :width]
         in_integers, in_floats = (
             finite_psnr_of(float(np.square(a.astype(np.float64) - pixels).mean()))

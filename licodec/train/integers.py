@@ -10,13 +10,13 @@ from torch import Tensor
 from licodec.coding.trellis import UNIT
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.entropy.tables import NUM_SCALES, fit_halves
-from licodec.prior.density import HALVING_BIAS, LOG_SCALE_MIN, SCALES_PER_NAT
-from licodec.prior.fake_integers import MAX_WEIGHT, SIXTEENTHS, weight_shift
+from licodec.prior.float_net import Prior
 from licodec.prior.inputs import RECIPROCAL_BITS, compand_table
 from licodec.prior.layers import MAX_ACTIVATION
 from licodec.prior.layout import NET_OF_LEVEL, NUM_LEVELS
 from licodec.prior.level_net import LevelNet
-from licodec.prior.msp import Prior
+from licodec.prior.logistic import HALVING_BIAS, LOG_SCALE_MIN, SCALES_PER_NAT
+from licodec.prior.qat import MAX_WEIGHT, SIXTEENTHS, weight_shift
 from licodec.transform.grid import FRACTION_BITS
 from licodec.transform.quality import knot_weights
 

@@ -12,8 +12,8 @@ from licodec.config import CorrectionConfig, FamilyConfig
 from licodec.metrics.distortion import Distortion, squared_error
 from licodec.prior.batch import Qualities
 from licodec.prior.decision import Quantize, quantize_dead_zone
+from licodec.prior.float_net import Prior
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES
-from licodec.prior.msp import Prior
 from licodec.train.grow import grow_prior
 from licodec.transform.colour import planes_to_rgb, rgb_to_planes
 from licodec.transform.correction import Correction

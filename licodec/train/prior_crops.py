@@ -30,10 +30,10 @@ from licodec.codec.model import fingerprint_of
 from licodec.errors import TrainingError
 from licodec.prior.batch import CropCoder, Qualities
 from licodec.prior.decision import Quantize
-from licodec.prior.fake_integers import SIXTEENTHS
+from licodec.prior.float_net import Prior
 from licodec.prior.float_walk import FloatWalk
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, detail_steps, fold_of
-from licodec.prior.msp import Prior
+from licodec.prior.qat import SIXTEENTHS
 from licodec.prior.walk import walk
 from licodec.train.data import CropSampler
 from licodec.train.network import CodecNetwork

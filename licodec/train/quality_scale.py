@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from licodec.codec.adaptive_filter import fit_filter
 from licodec.codec.decode import decode_pixels
 from licodec.codec.encode import encode_pixels
 from licodec.codec.model import Family, Synthesis, load_synthesis, read_family
-from licodec.codec.tuning import tune
 from licodec.config import DEFAULT_CHOICE, MAX_QUALITY_INDEX, QUANTIZER_IDS
 from licodec.container.format import Header
 from licodec.container.read import read_container
@@ -41,7 +41,7 @@ def code_picture(
     """Code (H, W, 3) uint8 at the default effort; bytes of the file, and what it decodes to."""
     height, width = pixels.shape[:2]
     encoded = encode_pixels(pixels, family, index, "cpu", choice=DEFAULT_CHOICE)
-    encoded = tune(encoded, pixels, family, synthesis.correction, index)
+    encoded = fit_filter(encoded, pixels, family, synthesis.correction, index)
     header = Header(
         family_id=1,
         profile_id=1,

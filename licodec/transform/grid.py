@@ -33,7 +33,7 @@ LIFT = tuple(k / 1024 for k in LIFT_Q10)
 LOW_GAIN_Q10 = 1550
 LOW_GAIN = LOW_GAIN_Q10 / 1024
 # A diagonal coefficient misses 1/1.149604 per direction, 1.149604 = sqrt(2) / 1.230174.
-LOW_GAIN_HALF = 2.0 / LOW_GAIN
+DIAGONAL_GAIN = 2.0 / LOW_GAIN
 
 
 def band_norm(level: int, band: int) -> float:
@@ -45,7 +45,7 @@ def band_norm(level: int, band: int) -> float:
     """
     if band == 3:
         return float(2**level)
-    return float(2 ** (level - 1)) / (LOW_GAIN_HALF if band == 2 else 1.0)
+    return float(2 ** (level - 1)) / (DIAGONAL_GAIN if band == 2 else 1.0)
 
 
 def padded_size(size_px: int, grid_px: int) -> int:

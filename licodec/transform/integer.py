@@ -210,16 +210,18 @@ class IntegerSynthesis:
             shape = (len(tensors["directions"]), outputs, inputs + 1)
             self.directions = _of(tensors, "directions", np.int32, shape)
 
-    def at(self, quality_index: int, tuning: np.ndarray) -> SynthesisAt:
+    def at(self, quality_index: int, adaptive_filter: np.ndarray) -> SynthesisAt:
         """What a picture is synthesised with.
 
         Args:
             quality_index: 0..255.
-            tuning: (K,) integers, how far to go in each direction; (0,) changes nothing.
+            adaptive_filter: (K,) integers, how far to go in each direction; (0,) changes nothing.
         """
         moved = None
-        if len(tuning) and self.directions is not None:
-            moved = np.tensordot(tuning.astype(np.int64), self.directions.astype(np.int64), 1)
+        if len(adaptive_filter) and self.directions is not None:
+            moved = np.tensordot(
+                adaptive_filter.astype(np.int64), self.directions.astype(np.int64), 1
+            )
             moved = shift_rounded(moved, DIRECTION_BITS)
         last = self.parts[-1]
         return SynthesisAt(

@@ -149,3 +149,13 @@ def test_folder_that_takes_no_record_is_one_line(tmp_path: Path) -> None:
 def test_missing_output_cannot_be_checked(tmp_path: Path) -> None:
     with pytest.raises(LicodecError, match="No such file"):
         record(7).check(tmp_path / "a.lic")
+
+
+def test_outputs_of_the_moment_before_are_of_the_settings_before(tmp_path: Path) -> None:
+    for number in range(30):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "a.lic").touch()
+        record(7).note(folder)
+        with pytest.raises(LicodecError, match="is not known to be made with effort 7"):
+            record(7).check(folder / "a.lic")

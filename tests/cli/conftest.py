@@ -17,7 +17,7 @@ import licodec as package
 from licodec.batch import processes
 from licodec.batch.worker import Worker
 from licodec.cli.main import run
-from licodec.codec.part import size_within
+from licodec.codec.crop import size_within
 from licodec.config import (
     CHOICES,
     DEFAULT_CONTENT,
@@ -180,7 +180,7 @@ def fake_codec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(sys.modules, "licodec.api", module)  # type: ignore[arg-type]
     monkeypatch.setattr("licodec.inspect.list_profiles", lambda family=None: ())
     installed = b"\x3f\x2a\x91\xc0"
-    monkeypatch.setattr("licodec.codec.match.find_fingerprint", lambda _: installed)
+    monkeypatch.setattr("licodec.codec.compatibility.find_fingerprint", lambda _: installed)
     FakeCodec.made.clear()
     FakeCodec.asked.clear()
     package._codec.cache_clear()

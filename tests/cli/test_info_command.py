@@ -67,7 +67,7 @@ def test_file_of_other_weights_is_described_and_called_not_decodable(
     licodec: Licodec, lic: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = b"\x77\xe0\xd1\xb2"
-    monkeypatch.setattr("licodec.codec.match.find_fingerprint", lambda _: other)
+    monkeypatch.setattr("licodec.codec.compatibility.find_fingerprint", lambda _: other)
     outcome = licodec("info", lic)
     assert outcome.code == 0
     assert "decodable    no" in outcome.out.decode()

@@ -17,7 +17,7 @@ from licodec import native
 from licodec.codec.decode import SymbolReader
 from licodec.codec.model import Family, load_family
 from licodec.container.read import check_crc, read_container
-from licodec.prior.layout import Where
+from licodec.prior.layout import StepElements
 from licodec.profiles import list_profiles
 
 
@@ -28,7 +28,7 @@ def symbols_checksum(data: bytes, family: Family) -> str:
     reader = SymbolReader(container, family)
     crc = 0
 
-    def code(step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
+    def code(step: int, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
         nonlocal crc
         offsets = reader(step, mean, index, where)
         for told in (mean.astype(np.int32), index, offsets.astype(np.int32)):
@@ -42,7 +42,7 @@ def symbols_checksum(data: bytes, family: Family) -> str:
         is_grey=header.is_grey,
         code=code,
     ).whole()
-    reader.steps.tuning()
+    reader.steps.adaptive_filter()
     check_crc(container, reader.steps.crc)
     return f"{zlib.crc32(planes.tobytes(), crc):08x}"
 

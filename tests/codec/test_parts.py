@@ -12,7 +12,7 @@ from licodec.codec.encode import encode_pixels
 from licodec.codec.latent import Latent
 from licodec.config import quality_to_index
 from licodec.errors import CorruptFileError, ImageError
-from licodec.prior.layout import Where, detail_steps
+from licodec.prior.layout import StepElements, detail_steps
 from tests.photos import crop
 
 WIDTH, HEIGHT = 333, 250
@@ -57,12 +57,12 @@ def test_picture_decoded_in_strips_is_that_of_the_whole(file, codec, request):
 def test_coefficients_can_be_asked_for_again(large_px, family, monkeypatch):
     monkeypatch.setattr("licodec.codec.latent.LARGE_PX", large_px)
     latent = Latent(crop(70, 90), family, 128, CPU)
-    places = [Where(1, step.channels) for step in detail_steps(1)]
+    places = [StepElements(1, step.channels) for step in detail_steps(1)]
     first = [latent.at(where).copy() for where in places]
     again = [latent.at(where) for where in reversed(places)]
     for a, b in zip(first, reversed(again), strict=True):
         np.testing.assert_array_equal(a, b)
-    every = Where(1, tuple(range(36)))
+    every = StepElements(1, tuple(range(36)))
     np.testing.assert_array_equal(latent.at(every)[list(places[2].channels)], first[2])
 
 

@@ -12,7 +12,7 @@ from licodec.coding.scale_offsets import (
     shift_rows,
     shifted_groups,
 )
-from licodec.prior.layout import Where
+from licodec.prior.layout import StepElements
 
 LOW, HIGH = SPLIT_INDEX - 1, SPLIT_INDEX
 
@@ -64,12 +64,12 @@ def test_rows_are_the_bands_of_a_step_in_its_own_memory():
     # Level 3: detail channels 3 to 8, two positions each.
     channels = tuple(4 * c + p for c in range(3, 9) for p in (0, 3))
     index = np.arange(12 * 6, dtype=np.uint8).reshape(12, 2, 3)
-    rows = rows_of(index, Where(3, channels).num_bands)
+    rows = rows_of(index, StepElements(3, channels).num_bands)
     assert rows.shape == (6, 12)
     assert rows[1].tolist() == index[2:4].flatten().tolist()
     rows[5, -1] = 7
     assert int(index[11, 1, 2]) == 7
-    planes = Where(0, (0, 1), np.ones((1, 3), bool)).num_bands
+    planes = StepElements(0, (0, 1), np.ones((1, 3), bool)).num_bands
     low = rows_of(index[:2, 0].copy(), planes)
     assert low.shape == (2, 3)
-    assert rows_of(index, Where(6, tuple(range(12))).num_bands).shape == (12, 6)
+    assert rows_of(index, StepElements(6, tuple(range(12))).num_bands).shape == (12, 6)

@@ -10,9 +10,9 @@ import pytest
 
 from licodec.coding.step import StepReader, StepRule, StepWriter
 from licodec.coding.trellis import MIN_ELEMENTS, num_chains, offsets_of, table_ids
+from licodec.entropy.adaptive_filter import NO_FILTER, filter_batch
 from licodec.entropy.decode import StepDecoder
 from licodec.entropy.encode import encode_steps
-from licodec.entropy.tuning import NO_TUNING, tuning_batch
 from licodec.errors import CorruptFileError
 from tests.tiny import tiny_family, tiny_network
 
@@ -74,13 +74,13 @@ def test_steps_that_were_written_are_read_with_their_checksum(number, family):
     indices = [random_index(rng, side) for side in (1, 3, 5, 12, 40)]
     given = [index.copy() for index in indices]
     expected = [write(writer, rule, index, rng) for index in indices]
-    batches = [*writer.batches, tuning_batch(NO_TUNING, rule.shift_table)]
+    batches = [*writer.batches, filter_batch(NO_FILTER, rule.shift_table)]
     decoder = StepDecoder(encode_steps(batches, family.tables), family.tables)
     reader = StepReader(decoder, rule, zlib.crc32(b"front"))
     for before, index, offsets in zip(given, indices, expected, strict=True):
         np.testing.assert_array_equal(reader.step(before, NUM_BANDS), offsets)
         np.testing.assert_array_equal(before, index)
-    assert len(reader.tuning()) == 0
+    assert len(reader.adaptive_filter()) == 0
     words = b"".join(symbols.astype("<i2").tobytes() for symbols, _ in batches)
     assert reader.crc == zlib.crc32(words, zlib.crc32(b"front"))
 
@@ -108,9 +108,9 @@ def test_every_coded_element_is_plain_or_in_a_chain(number, family):
 def test_more_than_the_picture_needs_is_refused(family):
     rule = family.rule("rounding", is_all_coded=True)
     batches = [
-        tuning_batch(NO_TUNING, rule.shift_table),
+        filter_batch(NO_FILTER, rule.shift_table),
         (np.ones(9, np.int16), np.full(9, 30, np.uint8)),
     ]
     decoder = StepDecoder(encode_steps(batches, family.tables), family.tables)
     with pytest.raises(CorruptFileError, match="goes on after the last symbol"):
-        StepReader(decoder, rule, 0).tuning()
+        StepReader(decoder, rule, 0).adaptive_filter()

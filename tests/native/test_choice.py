@@ -7,12 +7,12 @@ from itertools import product
 import numpy as np
 import pytest
 
-from licodec.codec.choose import Chooser
 from licodec.codec.model import Family
+from licodec.codec.step_quantizer import StepQuantizer
 from licodec.native import binding
 from licodec.native.binding import open_library
 from licodec.native.coder import NativeTables
-from licodec.prior.layout import Where
+from licodec.prior.layout import StepElements
 from tests.tiny import tiny_family, tiny_network
 
 
@@ -22,7 +22,7 @@ class Values:
     def __init__(self, values: np.ndarray) -> None:
         self._values = values
 
-    def at(self, where: Where) -> np.ndarray:
+    def at(self, where: StepElements) -> np.ndarray:
         return self._values
 
 
@@ -33,7 +33,7 @@ def family() -> Family:
 
 def choose(
     family: Family, choice: str, side: int, spread: float, native: NativeTables | None
-) -> tuple[Chooser, list[np.ndarray]]:
+) -> tuple[StepQuantizer, list[np.ndarray]]:
     """Two steps of a level, with means of either width."""
     family.tables.__dict__["native"] = native
     random = np.random.default_rng(side)
@@ -45,10 +45,10 @@ def choose(
         mean = random.integers(-90, 90, shape).astype(dtype)
         scale = spread * np.exp(index / 6.0 - 3)
         values = (mean / 32 + random.laplace(0, scale)).astype(np.float32)
-        chooser = chooser or Chooser(Values(values), family, 130, choice, is_all_coded=False)
+        chooser = chooser or StepQuantizer(Values(values), family, 130, choice, is_all_coded=False)
         chooser._values = Values(values)
         moved = index
-        offsets = chooser(5, mean, moved, Where(3, tuple(range(6))))
+        offsets = chooser(5, mean, moved, StepElements(3, tuple(range(6))))
         results += [offsets, moved]
     return chooser, results
 
@@ -82,8 +82,8 @@ def test_coefficients_that_are_no_numbers_are_refused(family, library_path):
     tables = NativeTables(family.tables.frequencies, family.tables.reaches, library)
     family.tables.__dict__["native"] = tables
     values = np.full((6, 2, 2), np.nan, np.float32)
-    chooser = Chooser(Values(values), family, 130, "rdoq", is_all_coded=False)
+    chooser = StepQuantizer(Values(values), family, 130, "rdoq", is_all_coded=False)
     mean, index = np.zeros((6, 2, 2), np.int16), np.ones((6, 2, 2), np.uint8)
     with pytest.raises(ValueError, match="refuses its arguments"):
-        chooser(5, mean, index, Where(3, tuple(range(6))))
+        chooser(5, mean, index, StepElements(3, tuple(range(6))))
     assert library.calls.lc_abi() == binding.ABI

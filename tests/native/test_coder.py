@@ -124,7 +124,7 @@ def read(reader: StepReader | NativeStepReader, seed: int) -> list[object]:
             offsets = reader.step(moved, BANDS)
             results += [offsets.astype(np.int32).tobytes(), moved.tobytes()]
             results.append(reader.crc)
-        results += [reader.tuning().tolist(), reader.crc]
+        results += [reader.adaptive_filter().tolist(), reader.crc]
     except CorruptFileError as error:
         results.append(str(error).startswith("payload"))
     return results

@@ -15,9 +15,9 @@ from licodec.native import threads
 from licodec.native.binding import Library
 from licodec.prior import native_network as network_module
 from licodec.prior.integer import IntegerPrior
-from licodec.prior.layout import VALUE_BITS, Where
+from licodec.prior.layout import VALUE_BITS, StepElements
 from licodec.prior.native_network import SYNTHESIS_SHIFT, NativeNetwork
-from licodec.prior.native_walk import NativePlanes, NativePrior
+from licodec.prior.native_walk import NativePlaneSource, NativePrior
 from licodec.transform.grid import FRACTION_BITS, STEP_BITS
 from tests.tiny import RICH_FAMILY, tiny_network, tiny_tensors
 
@@ -40,7 +40,9 @@ class Symbols:
         symbols *= random.random(mean.shape) < 0.2
         return (16 * symbols * (index > 0)).astype(self.dtype)
 
-    def arrays(self, step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
+    def arrays(
+        self, step: int, mean: np.ndarray, index: np.ndarray, where: StepElements
+    ) -> np.ndarray:
         return self.offsets(step, mean, index)
 
 
@@ -177,7 +179,7 @@ def test_threads_and_so_strips_of_any_height_give_the_same(number, tensors, libr
         assert_equal(native(tensors, library, 200, 333), expected)
 
 
-def windows(planes: NativePlanes) -> Sequence[tuple[int, int, int, int]]:
+def windows(planes: NativePlaneSource) -> Sequence[tuple[int, int, int, int]]:
     _, height, width = planes.shape
     return (
         (0, height, 0, width),

@@ -12,7 +12,7 @@ from licodec.codec import synthesis as module
 from licodec.codec.region import Region
 from licodec.codec.synthesis import PictureSynthesis, Results, WholePlanes, new_results
 from licodec.config import CorrectionConfig
-from licodec.entropy.tuning import NO_TUNING
+from licodec.entropy.adaptive_filter import NO_FILTER
 from licodec.errors import ModelError
 from licodec.native.threads import set_num_threads
 from licodec.transform.integer import IntegerSynthesis, grey_levels
@@ -117,11 +117,11 @@ def test_numbers_of_tuning_that_no_encoder_writes_give_some_picture(isa, librari
     synthesis = random_synthesis(CONFIGS["both"], 5)
     planes = WholePlanes(planes_of(5, 64, 64, 9000))
     for most in (-32768, 32767):
-        tuning = np.full(24, most, np.int16)
+        adaptive_filter = np.full(24, most, np.int16)
         pixels = []
         for library in (libraries[0], libraries[-1], None):
             use_library(library)
-            fitted = PictureSynthesis(synthesis, 255, tuning)
+            fitted = PictureSynthesis(synthesis, 255, adaptive_filter)
             pixels.append(fitted.pixels(planes, 64, 64, is_grey=False))
         np.testing.assert_array_equal(pixels[0], pixels[2])
         np.testing.assert_array_equal(pixels[1], pixels[2])
@@ -132,7 +132,7 @@ def corrector_of(
 ) -> Corrector:
     synthesis = random_synthesis(CONFIGS["both"], 6)
     packed = NativeSynthesis(synthesis, library)
-    parts = packed.picture(synthesis.at(0, NO_TUNING))
+    parts = packed.picture(synthesis.at(0, NO_FILTER))
     return Corrector(packed, parts, size, wanted, planes=results.planes if results else None)
 
 

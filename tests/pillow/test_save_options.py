@@ -9,7 +9,7 @@ from PIL import Image
 
 import licodec
 import licodec.pillow
-from licodec.image.density import density_in
+from licodec.image.dpi import density_in
 from licodec.image.exif import EXIF_PREFIX
 from licodec.image.icc import DISPLAY_P3, make_profile
 

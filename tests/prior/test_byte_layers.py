@@ -70,9 +70,9 @@ def test_sums_that_lie_between_two_integers_are_rounded_up(tensors):
     halves = torch.arange(16) / 2
     x = torch.zeros(1, 1, 16, dtype=torch.uint8)
     more = halves - exact.bias.float() + 0.5  # sums before rounding: 0, 1/2, 1, ..
-    expected = exact.with_bias(more.double()).active_sums(exact.activations(x))
+    expected = exact.with_bias(more.double()).conv_relu(exact.activations(x))
     assert expected.flatten().tolist() == torch.floor(halves + 0.5).tolist()
-    assert torch.equal(fast.with_bias(more).active_sums(fast.activations(x)).double(), expected)
+    assert torch.equal(fast.with_bias(more).conv_relu(fast.activations(x)).double(), expected)
 
 
 def test_family_whose_sums_leave_no_bit_for_rounding_stays_on_float_carriers(tensors):

@@ -10,10 +10,10 @@ from torch import Tensor
 from licodec.codec.latent import Latent
 from licodec.codec.model import Family
 from licodec.config import FamilyConfig
-from licodec.prior.density import HALVING_BIAS, LOG_SCALE_MIN, SCALES_PER_NAT
 from licodec.prior.dequantised import DequantisedPrior
 from licodec.prior.float_walk import Code, FloatWalk
-from licodec.prior.layout import VALUE_BITS, Where
+from licodec.prior.layout import VALUE_BITS, StepElements
+from licodec.prior.logistic import HALVING_BIAS, LOG_SCALE_MIN, SCALES_PER_NAT
 from licodec.prior.walk import walk
 from tests.photos import crop
 from tests.prior.tracing import RandomSymbols, RoundedSymbols
@@ -52,7 +52,7 @@ def walk_both(
     means: list[Tensor] = []
     indices: list[Tensor] = []
 
-    def code(mean: Tensor, log_scale: Tensor, where: Where, _: Tensor | None) -> Tensor:
+    def code(mean: Tensor, log_scale: Tensor, where: StepElements, _: Tensor | None) -> Tensor:
         number = len(means)
         # Sixteenths are halved to an index by (s + 1) >> 1; log scales lie half a one higher.
         sixteenths = (log_scale - LOG_SCALE_MIN) * 2 * SCALES_PER_NAT - HALVING_BIAS
@@ -90,7 +90,7 @@ def test_they_agree_whatever_the_shape_of_the_prior(
 def test_means_of_grey_pictures_agree_with_the_integer_prior(family: Family) -> None:
     symbols, means, values = RandomSymbols(seed=5), [], []
 
-    def note(step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
+    def note(step: int, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
         added = symbols(step, mean, index, where)
         means.append(torch.from_numpy(mean) / (1 << VALUE_BITS))
         values.append(means[-1] + torch.from_numpy(added) / 16)
@@ -99,7 +99,7 @@ def test_means_of_grey_pictures_agree_with_the_integer_prior(family: Family) -> 
     planes = family.prior.planes(90, HEIGHT, WIDTH, is_grey=True, code=note).whole()
     errors: list[Tensor] = []
 
-    def code(mean: Tensor, log_scale: Tensor, where: Where, _: Tensor | None) -> Tensor:
+    def code(mean: Tensor, log_scale: Tensor, where: StepElements, _: Tensor | None) -> Tensor:
         number = len(errors)
         errors.append((mean[0] - means[number]).abs().flatten())
         return values[number][None]
@@ -123,7 +123,7 @@ def test_rate_of_finer_levels_has_a_gradient_in_coarser_values_where_it_is_follo
     leaves: dict[int, Tensor] = {}
     bits: list[Tensor] = []
 
-    def code(mean: Tensor, log_scale: Tensor, where: Where, _: Tensor | None) -> Tensor:
+    def code(mean: Tensor, log_scale: Tensor, where: StepElements, _: Tensor | None) -> Tensor:
         values = torch.full(mean.shape, 2.0, requires_grad=True)
         leaves.setdefault(where.level, values)
         if where.level == 1:

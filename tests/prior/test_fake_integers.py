@@ -2,7 +2,8 @@
 
 import torch
 
-from licodec.prior.fake_integers import (
+from licodec.prior.inputs import Compand, compand_table
+from licodec.prior.qat import (
     Companding,
     RoundedConv,
     Rounding,
@@ -10,7 +11,6 @@ from licodec.prior.fake_integers import (
     round_activations,
     round_to_integers,
 )
-from licodec.prior.inputs import Compand, compand_table
 from licodec.train.integers import integer_layer
 
 

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from licodec.errors import ModelError
-from licodec.prior.density import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
 from licodec.prior.inputs import compand_table
 from licodec.prior.integer import IntegerPrior
 from licodec.prior.layers import MAX_ACTIVATION, check_bounds
-from licodec.prior.layout import VALUE_BITS, Where
+from licodec.prior.layout import VALUE_BITS, StepElements
+from licodec.prior.logistic import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
 from licodec.train.integer_loss import integer_loss
 from licodec.train.network import CodecNetwork
 from tests.photos import crop
@@ -74,7 +74,7 @@ def test_trunk_of_the_finest_level_is_gone_when_the_last_step_is_coded(tensors):
     """It is the largest of what the last steps have in memory."""
     alive = []
 
-    def code(step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
+    def code(step: int, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
         shape = (*mean.shape[1:], 16)
         tensors = [t for t in gc.get_objects() if type(t) is Tensor]
         alive.append(sum(t.dtype == torch.uint8 and t.shape == shape for t in tensors))
@@ -181,7 +181,7 @@ def test_means_and_scales_of_the_integers_are_those_of_the_floats_on_a_photograp
     floats = FloatWalk()
     index_errors, mean_errors = [], []
 
-    def code(step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
+    def code(step: int, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
         float_mean, log_scale, symbols = floats.steps[step]
         expected = ((log_scale - LOG_SCALE_MIN) * SCALES_PER_NAT).round().clamp(0, 63)
         if where.level:  # low-pass indices start at 1

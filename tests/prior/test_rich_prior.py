@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from licodec.prior.fake_integers import round_to_integers
 from licodec.prior.integer import IntegerPrior
 from licodec.prior.layout import detail_steps
+from licodec.prior.qat import round_to_integers
 from licodec.train.integer_loss import integer_loss
 from licodec.train.network import CodecNetwork
 from tests.photos import crop

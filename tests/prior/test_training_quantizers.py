@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from licodec.prior.decision import quantize_dead_zone, quantize_rounding
-from licodec.prior.density import logistic_bits
+from licodec.prior.logistic import logistic_bits
 from licodec.quantize.dead_zone import choose_magnitude, decision_shifts
 
 BOTH = pytest.mark.parametrize("quantize", [quantize_rounding, quantize_dead_zone])

@@ -116,9 +116,9 @@ def test_cases_cover_escapes_and_elements_that_are_not_coded(decoders):
 
 
 def test_cases_cover_tuned_files_and_others(decoders):
-    assert any(decoders["tuned photo"][1].tuning)
-    assert any(decoders["tuned grey photo"][1].tuning)
-    assert decoders["photo"][1].tuning == decoders["one pixel"][1].tuning == []
+    assert any(decoders["tuned photo"][1].adaptive_filter)
+    assert any(decoders["tuned grey photo"][1].adaptive_filter)
+    assert decoders["photo"][1].adaptive_filter == decoders["one pixel"][1].adaptive_filter == []
 
 
 def test_cases_cover_layers(decoders):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from licodec.codec.latent import Latent
-from licodec.prior.layout import VALUE_BITS, Where
+from licodec.prior.layout import VALUE_BITS, StepElements
 
 
 class RandomSymbols:
@@ -19,7 +19,9 @@ class RandomSymbols:
         self.seed = seed
         self.checksums: list[int] = []
 
-    def __call__(self, step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
+    def __call__(
+        self, step: int, mean: np.ndarray, index: np.ndarray, where: StepElements
+    ) -> np.ndarray:
         random = np.random.default_rng(1000 * self.seed + step)
         size = random.integers(0, 40, mean.shape, np.int32)
         sign = random.integers(0, 2, mean.shape, np.int32) * 2 - 1
@@ -31,10 +33,12 @@ class ZeroSymbols:
     """Always zero; keeps the number of steps and where each was."""
 
     def __init__(self) -> None:
-        self.places: list[Where] = []
+        self.places: list[StepElements] = []
         self.indices: list[np.ndarray] = []
 
-    def __call__(self, step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
+    def __call__(
+        self, step: int, mean: np.ndarray, index: np.ndarray, where: StepElements
+    ) -> np.ndarray:
         assert step == len(self.places) or where.level
         assert mean.shape == index.shape
         self.places.append(where)
@@ -51,7 +55,9 @@ class RoundedSymbols:
         self.values: list[Tensor] = []
         self._latent = latent
 
-    def __call__(self, step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
+    def __call__(
+        self, step: int, mean: np.ndarray, index: np.ndarray, where: StepElements
+    ) -> np.ndarray:
         steps = torch.from_numpy(mean).float() / (1 << VALUE_BITS)
         symbols = (torch.from_numpy(self._latent.at(where)) - steps).round()
         self.means.append(steps)

@@ -71,7 +71,7 @@ class WrittenDecoder:
         self.parents: np.ndarray | None = None
         for level in (6, 5, 4, 3, 2, 1):
             self._level(level)
-        self.tuning = self.symbols.tuning()
+        self.adaptive_filter = self.symbols.adaptive_filter()
 
     def _low_pass(self, rows: int, columns: int) -> np.ndarray:
         values = np.zeros((3, rows, columns), np.int64)
@@ -196,7 +196,7 @@ class WrittenDecoder:
             parts.append(("fine.", 2, fine_blocks))
         for part in parts:
             net = WrittenNetwork(weights, self.q, *part)
-            moved = self.tuning if part is parts[-1] else []
+            moved = self.adaptive_filter if part is parts[-1] else []
             planes = net.corrected(planes, moved)
         below = self._colour(planes[:, : self.file.height, : self.file.width])
         if self.file.layer is None:

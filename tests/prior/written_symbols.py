@@ -92,11 +92,11 @@ class Symbols:
                 added[place[c]] = 10 * (2 * symbol - quantizers[c] * sign)
                 state[c] = following[symbol & 1][state[c]]
 
-    def tuning(self) -> list[int]:
+    def adaptive_filter(self) -> list[int]:
         """What follows the last step."""
-        (is_tuned,) = self._batch([SHIFTS])
-        assert is_tuned in (0, 1)
-        return self._batch([SHIFTS] * 24) if is_tuned else []
+        (is_fitted,) = self._batch([SHIFTS])
+        assert is_fitted in (0, 1)
+        return self._batch([SHIFTS] * 24) if is_fitted else []
 
     def _batch(self, tables: list[int]) -> list[int]:
         """Symbols of elements with these tables, in coding order."""

@@ -27,7 +27,7 @@ class WrittenNetwork:
         self.weights, self.q, self.prefix = weights, q, prefix
         self.px, self.num_blocks = patch_px, num_blocks
 
-    def corrected(self, planes: np.ndarray, tuning: Sequence[int]) -> np.ndarray:
+    def corrected(self, planes: np.ndarray, adaptive_filter: Sequence[int]) -> np.ndarray:
         """(3, H, W) planes, 1/64 grey level."""
         places = list(product(range(3), range(self.px), range(self.px)))
         patches = np.stack([planes[p, y :: self.px, x :: self.px] for p, y, x in places])
@@ -38,7 +38,7 @@ class WrittenNetwork:
             middle = self._byte(middle, 32768, f"blocks.{b}.into")
             h = clamp(h + self._scaled(f"blocks.{b}.back", middle), -32768, 32767)
         last = self._byte(_leak(h), self._of("last.factor")[:, None, None], "last")
-        patches = clamp(patches + self._change(last, tuning), -32768, 32767)
+        patches = clamp(patches + self._change(last, adaptive_filter), -32768, 32767)
         out = np.empty_like(planes)
         for patch, (p, y, x) in zip(patches, places, strict=True):
             out[p, y :: self.px, x :: self.px] = patch
@@ -65,10 +65,10 @@ class WrittenNetwork:
         zero = self._of(f"{name}.zero")[:, None, None]
         return clamp(_times(a, factor), -zero, 255 - zero)
 
-    def _change(self, a: np.ndarray, tuning: Sequence[int]) -> np.ndarray:
+    def _change(self, a: np.ndarray, adaptive_filter: Sequence[int]) -> np.ndarray:
         weight, bias = self._of("out.weight"), self._of("out.bias")
-        if tuning and "directions" in self.weights:
-            moved = np.tensordot(tuning, self.weights["directions"].astype(np.int64), 1)
+        if adaptive_filter and "directions" in self.weights:
+            moved = np.tensordot(adaptive_filter, self.weights["directions"].astype(np.int64), 1)
             moved = (moved + 32) >> 6
             weight = clamp(weight + moved[:, :-1], -(2**24), 2**24)
             bias = clamp(bias + moved[:, -1], -(2**31), 2**31)

@@ -7,7 +7,7 @@ import torch
 
 from licodec.codec.latent import Latent
 from licodec.codec.model import Family
-from licodec.prior.layout import VALUE_BITS, Where
+from licodec.prior.layout import VALUE_BITS, StepElements
 from licodec.search.values import coded_values
 from tests.photos import crop
 from tests.prior.tracing import RoundedSymbols
@@ -20,6 +20,6 @@ def test_coded_values_are_found_in_the_planes(family: Family, quality_index: int
         planes = family.prior.planes(quality_index, 128, 192, is_grey=False, code=recorder).whole()
     values = coded_values(planes, family, quality_index)
     finest = recorder.values[-4]  # luma, first colour of the checkerboard
-    found = values.part(Where(1, (0, 3, 4, 7, 8, 11)))
+    found = values.part(StepElements(1, (0, 3, 4, 7, 8, 11)))
     assert float((found - finest).abs().max()) <= 1 / (1 << VALUE_BITS)
     assert float((found != finest).float().mean()) < 0.02

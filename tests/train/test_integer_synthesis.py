@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from licodec.entropy.tuning import NO_TUNING
+from licodec.entropy.adaptive_filter import NO_FILTER
 from licodec.train.integer_synthesis import _rounded
 from licodec.transform.integer import DIRECTION_BITS, MAX_WEIGHT, SHORT_WEIGHT
 from tests.tiny import tiny_network, tiny_synthesis
 
 
 def test_weights_at_stride_8_have_seven_bits_and_those_at_stride_2_eight():
-    coarse, fine = tiny_synthesis(tiny_network(seed=3)).at(128, NO_TUNING).parts
+    coarse, fine = tiny_synthesis(tiny_network(seed=3)).at(128, NO_FILTER).parts
     for part, most in ((coarse, SHORT_WEIGHT), (fine, MAX_WEIGHT)):
         layers = [part.into, *(layer for block in part.blocks for layer in block)]
         largest = [int(np.abs(layer.weight.astype(int)).max()) for layer in layers]

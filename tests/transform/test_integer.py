@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from licodec.config import CorrectionConfig
-from licodec.entropy.tuning import NO_TUNING
+from licodec.entropy.adaptive_filter import NO_FILTER
 from licodec.transform.colour import luma_to_grey, planes_to_rgb
 from licodec.transform.integer import LAST_BITS, MAX_SHIFT, grey_levels, to_plane_range
 from licodec.transform.reference import corrected_planes
@@ -22,7 +22,7 @@ def test_biases_are_those_of_the_knots_and_lie_between_them():
     synthesis = random_synthesis(CONFIG, 1)
     knots = tensors["into.bias"].astype(float)
     for quality in range(0, 256, 15):
-        bias = synthesis.at(quality, NO_TUNING).parts[0].into.bias
+        bias = synthesis.at(quality, NO_FILTER).parts[0].into.bias
         at = quality / 255 * (NUM_KNOTS - 1)
         low = int(at)
         share = at - low
@@ -33,8 +33,8 @@ def test_biases_are_those_of_the_knots_and_lie_between_them():
 @pytest.mark.parametrize("quality", [0, 1, 128, 255])
 @pytest.mark.parametrize("most", [0, 5, 32767])
 def test_last_layers_fit_their_bits_however_they_are_tuned(quality, most):
-    tuning = np.full(24, most, np.int16)
-    for part in random_synthesis(CONFIG, 2).at(quality, tuning).parts:
+    adaptive_filter = np.full(24, most, np.int16)
+    for part in random_synthesis(CONFIG, 2).at(quality, adaptive_filter).parts:
         assert np.abs(part.out.weight).max() < 1 << LAST_BITS
         assert np.abs(part.out.weight).max() >= 1 << LAST_BITS - 2
         assert 1 <= part.out.shift <= MAX_SHIFT
@@ -64,7 +64,7 @@ def test_smooth_synthesis_is_near_the_integers_and_has_gradients():
     random = np.random.default_rng(1)
     planes = torch.from_numpy(random.normal(0, 3000, (3, 64, 64)).astype(np.int32))
     for quality in (20, 240):
-        form = synthesis.at(quality, NO_TUNING)
+        form = synthesis.at(quality, NO_FILTER)
         corrected, _ = corrected_planes(form, planes)
         levels = (planes[None].float() / 64).requires_grad_()
         smooth = SmoothSynthesis(form, torch.device("cpu"))(levels)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-# Of a synthesis that can be tuned.
+# Of a synthesis that can be fitted to a picture.
 NUM_DIRECTIONS = 24
-NO_TUNING = np.empty(0, np.int16)
+NO_FILTER = np.empty(0, np.int16)
 
 
-def tuning_batch(numbers: np.ndarray, table: int) -> tuple[np.ndarray, np.ndarray]:
+def filter_batch(numbers: np.ndarray, table: int) -> tuple[np.ndarray, np.ndarray]:
     """Symbols (n,) int16 and tables (n,) uint8 that end a stream: 0, or 1 and the numbers.
 
     Args:

@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from licodec import native
-from licodec.codec import tuning as tuning_module
+from licodec.codec import adaptive_filter as filter_module
+from licodec.codec.adaptive_filter import fit_filter, moments
 from licodec.codec.decode import decode_pixels
 from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.model import Family, Synthesis
 from licodec.codec.region import Region
-from licodec.codec.tuning import moments, tune
 from licodec.container.read import read_container
-from licodec.entropy.tuning import NO_TUNING, NUM_DIRECTIONS
+from licodec.entropy.adaptive_filter import NO_FILTER, NUM_DIRECTIONS
 from licodec.errors import CorruptFileError
 from licodec.native.threads import set_num_threads
 from licodec.train.data import Pictures
@@ -66,7 +66,7 @@ def coded(pixels: np.ndarray, family: Family) -> Encoded:
 
 
 def tuned(pixels: np.ndarray, family: Family, correction: IntegerSynthesis) -> Encoded:
-    return tune(coded(pixels, family), pixels, family, correction, QUALITY)
+    return fit_filter(coded(pixels, family), pixels, family, correction, QUALITY)
 
 
 def file_of_own(encoded: Encoded, pixels: np.ndarray) -> bytes:
@@ -93,20 +93,20 @@ def mse(a: np.ndarray, b: np.ndarray) -> float:
 def test_a_tuned_file_decodes_with_less_error(width, height, mode, family, correction):
     pixels = crop(width, height, mode)
     plain, better = coded(pixels, family), tuned(pixels, family, correction)
-    assert better.tuning.shape == (NUM_DIRECTIONS,)
+    assert better.adaptive_filter.shape == (NUM_DIRECTIONS,)
     before = mse(decoded(file_of_own(plain, pixels), family, correction), pixels)
     after = mse(decoded(file_of_own(better, pixels), family, correction), pixels)
     assert after < 0.97 * before
     assert len(better.payload) - len(plain.payload) <= 8
     expected = [10, -6] if mode == "RGB" else [10, 0]
-    np.testing.assert_allclose(better.tuning[:2], expected, atol=2)
-    assert not better.tuning[2:].any()
+    np.testing.assert_allclose(better.adaptive_filter[:2], expected, atol=2)
+    assert not better.adaptive_filter[2:].any()
 
 
 def test_a_decoder_with_another_synthesis_leaves_the_numbers_aside(family, correction):
     pixels = crop(200, 130)
     plain, better = coded(pixels, family), tuned(pixels, family, correction)
-    assert len(better.tuning)
+    assert len(better.adaptive_filter)
     found = decoded(file_of_own(better, pixels), family, correction, FOREIGN)
     np.testing.assert_array_equal(found, decoded(file_of_own(plain, pixels), family, correction))
 
@@ -128,9 +128,9 @@ def test_tuning_does_not_depend_on_the_number_of_threads(family, correction):
             found.append(tuned(pixels, family, correction))
     finally:
         set_num_threads(None)
-    assert len(found[0].tuning)
+    assert len(found[0].adaptive_filter)
     for other in found[1:]:
-        np.testing.assert_array_equal(other.tuning, found[0].tuning)
+        np.testing.assert_array_equal(other.adaptive_filter, found[0].adaptive_filter)
         assert other.payload == found[0].payload
 
 
@@ -138,7 +138,7 @@ def test_tuning_does_not_depend_on_the_number_of_threads(family, correction):
 def test_pictures_that_it_does_not_pay_for_are_not_tuned(width, height, family, correction):
     pixels = crop(width, height)
     plain, same = coded(pixels, family), tuned(pixels, family, correction)
-    assert len(same.tuning) == 0
+    assert len(same.adaptive_filter) == 0
     assert same.payload == plain.payload
     assert decoded(file_of_own(same, pixels), family, correction).shape == pixels.shape
 
@@ -148,7 +148,7 @@ def test_a_synthesis_without_directions_is_not_tuned(network, family):
     other = tiny_synthesis(tiny_network(seed=7))
     assert other.directions is None
     plain = coded(pixels, family)
-    assert tune(plain, pixels, family, other, QUALITY) is plain
+    assert fit_filter(plain, pixels, family, other, QUALITY) is plain
 
 
 @pytest.mark.parametrize("isa", ["", "none"])
@@ -157,9 +157,9 @@ def test_moments_are_those_of_the_whole_picture_at_once(isa, mode, family, corre
     pixels = crop(150, 90, mode)
     encoded = coded(pixels, family)
     use_isa(isa, monkeypatch)
-    monkeypatch.setattr(tuning_module, "_STRIP_PX", 192 * 24)
+    monkeypatch.setattr(filter_module, "_STRIP_PX", 192 * 24)
     found = moments(pixels, encoded.synthesis, correction, QUALITY)
-    form = correction.at(QUALITY, NO_TUNING)
+    form = correction.at(QUALITY, NO_FILTER)
     last = form.parts[-1]
     planes, seen = corrected_planes(form, torch.from_numpy(encoded.planes))
     patch = last.patch_px
@@ -192,11 +192,11 @@ def test_of_large_pictures_bands_stand_for_the_whole(family, correction, monkeyp
     pixels = crop(192, 288)
     encoded = coded(pixels, family)
     whole = moments(pixels, encoded.synthesis, correction, QUALITY)
-    monkeypatch.setattr(tuning_module, "_MOST_PX", 192 * 144)
+    monkeypatch.setattr(filter_module, "_MOST_PX", 192 * 144)
     part = moments(pixels, encoded.synthesis, correction, QUALITY)
     assert 0.3 < part.share < 0.6
     assert part.error / part.share == pytest.approx(whole.error, rel=0.3)
-    better = tune(encoded, pixels, family, correction, QUALITY)
+    better = fit_filter(encoded, pixels, family, correction, QUALITY)
     before = mse(decoded(file_of_own(encoded, pixels), family, correction), pixels)
     assert mse(decoded(file_of_own(better, pixels), family, correction), pixels) < before
 
@@ -213,7 +213,7 @@ def test_a_number_that_no_encoder_writes_is_refused(family, correction):
 
 def test_an_encode_is_not_tuned_by_itself(family):
     encoded = coded(crop(64, 64), family)
-    assert encoded.tuning is NO_TUNING
+    assert encoded.adaptive_filter is NO_FILTER
     assert encoded.batches[-1][0].tolist() == [0]
 
 

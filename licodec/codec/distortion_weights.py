@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from licodec.codec.model import Family, quality_position
-from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, Where, fold_of
+from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, StepElements, fold_of
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
 from licodec.transform.grid import NUM_BANDS, STEP_UNIT, band_norm
 from licodec.transform.quality import knot_lambdas, knot_weights
@@ -23,7 +23,7 @@ def rd_lambda(family: Family, quality_index: int) -> float:
     return math.exp(weights @ np.log(knot_lambdas(config)))
 
 
-class StepWeights:
+class DistortionWeights:
     """Bits that a squared error of one quantization step is worth, by level and channel.
 
     An error e in a coefficient is e step norm grey levels in a plane; squared error charges
@@ -44,7 +44,7 @@ class StepWeights:
         self._detail = scale * np.square(steps * _norms())
         self._low = scale * np.square(low * np.float32(band_norm(NUM_LEVELS, _LOW_PASS)))
 
-    def at(self, where: Where) -> np.ndarray:
+    def at(self, where: StepElements) -> np.ndarray:
         """(C, 1, ..) float32, to be broadcast over a step's elements."""
         if where.mask is not None:
             return self._low[list(where.channels)][:, None]

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 
-class Planes(Protocol):
+class PlaneSource(Protocol):
     """Planes of the linear synthesis, 1/64 grey level, made where they are asked for."""
 
     @property

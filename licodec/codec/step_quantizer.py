@@ -6,13 +6,13 @@ from typing import Protocol
 
 import numpy as np
 
+from licodec.codec.distortion_weights import DistortionWeights
 from licodec.codec.model import Family
-from licodec.codec.weights import StepWeights
 from licodec.coding.scale_offsets import rows_of
 from licodec.coding.step import StepRule, StepWriter
 from licodec.config import CHOICES
 from licodec.native.choice import ChosenStep, StepChooser
-from licodec.prior.layout import VALUE_BITS, Where
+from licodec.prior.layout import VALUE_BITS, StepElements
 from licodec.quantize.costs import magnitude_bits
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
 from licodec.quantize.reference import ReferenceChooser
@@ -31,7 +31,7 @@ _UNWEIGHED = ("rounding", "dead-zone")
 class Coefficients(Protocol):
     """What is to be quantised."""
 
-    def at(self, where: Where) -> np.ndarray:
+    def at(self, where: StepElements) -> np.ndarray:
         """(C, ..) float32 values of one step's elements, in quantization steps."""
         ...
 
@@ -59,8 +59,8 @@ class _StepChooser(Protocol):
     ) -> np.ndarray: ...
 
 
-class Chooser:
-    """`CodeStep` of the encoder: chooses symbols and keeps what is to be coded.
+class StepQuantizer:
+    """`StepCoder` of the encoder: chooses symbols and keeps what is to be coded.
 
     Attributes:
         steps: what is to be coded.
@@ -94,13 +94,15 @@ class Chooser:
         self.steps = StepWriter(rule)
         self._kind = choice if choice in _UNWEIGHED else "rdoq"
         self._quick_kind = "rounding" if choice == "rounding" else "dead-zone"
-        self._weights = StepWeights(family, quality_index) if self._kind == "rdoq" else None
+        self._weights = DistortionWeights(family, quality_index) if self._kind == "rdoq" else None
         self._rate_share = RATE_SHARE * rate_scale
         bits = magnitude_bits(family.tables)
         self._shift_search = ShiftSearch(bits, rule.shift_table, rule.skip_below)
         self._chooser = _chooser(family, rule, bits, rate_scale)
 
-    def __call__(self, step: int, mean: np.ndarray, index: np.ndarray, where: Where) -> np.ndarray:
+    def __call__(
+        self, step: int, mean: np.ndarray, index: np.ndarray, where: StepElements
+    ) -> np.ndarray:
         values = np.ascontiguousarray(self._values.at(where))
         self._shift(values, mean, index, where)
         chosen = self._chooser.step(self._kind, values, mean, index, self._weight(where))
@@ -112,7 +114,9 @@ class Chooser:
             self.steps.put_chains(symbols[plain:], numbers[plain:])
         return chosen.offsets.reshape(mean.shape)
 
-    def _shift(self, values: np.ndarray, mean: np.ndarray, index: np.ndarray, where: Where) -> None:
+    def _shift(
+        self, values: np.ndarray, mean: np.ndarray, index: np.ndarray, where: StepElements
+    ) -> None:
         """Choose shifts of a step's scale indices and shift them in place."""
 
         def choose(groups: np.ndarray) -> np.ndarray:
@@ -124,7 +128,7 @@ class Chooser:
 
         self.steps.shift(index, where.num_bands, choose)
 
-    def _weight(self, where: Where) -> np.ndarray:
+    def _weight(self, where: StepElements) -> np.ndarray:
         """(C,) float32; whatever it is where the choice asks for none."""
         if self._weights is None:
             return np.ones(len(where.channels), np.float32)

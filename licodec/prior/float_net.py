@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from licodec.config import FamilyConfig
 from licodec.prior.batch import CropCoder, Qualities
 from licodec.prior.decision import Quantize
-from licodec.prior.fake_integers import RoundedConv, Rounding
 from licodec.prior.float_walk import FloatWalk
 from licodec.prior.layout import (
     NET_OF_LEVEL,
@@ -26,6 +25,7 @@ from licodec.prior.layout import (
     fold_of,
 )
 from licodec.prior.level_net import LevelNet
+from licodec.prior.qat import RoundedConv, Rounding
 from licodec.prior.walk import walk
 from licodec.transform.quality import interpolate
 

@@ -9,7 +9,7 @@ from licodec.codec.region import Region
 from licodec.errors import ImageError
 
 
-def region_of(
+def check_region(
     region: tuple[int, int, int, int] | None, max_size: int | None, width: int, height: int
 ) -> Region | None:
     """Check what is wanted of a picture of width x height.
@@ -46,7 +46,7 @@ def size_within(width: int, height: int, max_size: int) -> tuple[int, int]:
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 
-def shrink(
+def downscale(
     pixels: np.ndarray, width: int, height: int, max_size: int, spacing_px: int = 1
 ) -> np.ndarray:
     """Make a picture smaller, unless its longer side is max_size at most.

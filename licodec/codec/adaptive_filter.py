@@ -20,14 +20,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from licodec.codec.distortion_weights import rd_lambda
 from licodec.codec.encode import Encoded
 from licodec.codec.model import Family
 from licodec.codec.synthesis import PictureSynthesis, new_results
-from licodec.codec.weights import rd_lambda
-from licodec.entropy.tuning import NO_TUNING
+from licodec.entropy.adaptive_filter import NO_FILTER
 from licodec.native.threads import one_blas_thread, over_rows
 from licodec.prior.layout import NUM_PLANES
-from licodec.prior.planes import Planes
+from licodec.prior.plane_source import PlaneSource
 from licodec.quantize.costs import magnitude_bits
 from licodec.transform.colour_planes import planes_of_rows
 from licodec.transform.grid import FRACTION_BITS, PATCH_PX, padded_size
@@ -63,7 +63,7 @@ class Moments:
 
 def moments(
     pixels: np.ndarray,
-    planes: Planes,
+    planes: PlaneSource,
     synthesis: IntegerSynthesis,
     quality_index: int,
 ) -> Moments | None:
@@ -104,7 +104,7 @@ def moments(
 
 
 def _strip(
-    fitted: PictureSynthesis, pixels: np.ndarray, planes: Planes, rows: slice, width: int
+    fitted: PictureSynthesis, pixels: np.ndarray, planes: PlaneSource, rows: slice, width: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """What the last layer sees and what its outputs lack, of rows from a multiple of 8.
 
@@ -168,7 +168,7 @@ def _bands(height: int, width: int) -> Iterator[tuple[int, int]]:
         yield top, top + rows
 
 
-def tune(
+def fit_filter(
     encoded: Encoded,
     pixels: np.ndarray,
     family: Family,
@@ -178,7 +178,7 @@ def tune(
     """The same file with the last layer fitted to the picture, where that saves more than it costs.
 
     Args:
-        encoded: with its planes, not tuned yet.
+        encoded: with its planes, not filtered yet.
         pixels: (H, W) or (H, W, 3) uint8, the original.
         family: that coded it.
         synthesis: of the file's profile.
@@ -197,8 +197,8 @@ def tune(
     slopes = unit * np.einsum("kno,no->k", directions, found.missing)
     curvatures = unit * np.einsum("kno,jno->kj", moved, directions)
     numbers = _whole_numbers(slopes, curvatures, magnitude_bits(family.tables)[-1])
-    timings_s = encoded.timings_s | {"tuning": time.perf_counter() - started}
-    return replace(encoded, tuning=numbers, timings_s=timings_s)
+    timings_s = encoded.timings_s | {"adaptive filter": time.perf_counter() - started}
+    return replace(encoded, adaptive_filter=numbers, timings_s=timings_s)
 
 
 def _whole_numbers(slopes: np.ndarray, curvatures: np.ndarray, bits: np.ndarray) -> np.ndarray:
@@ -219,4 +219,4 @@ def _whole_numbers(slopes: np.ndarray, curvatures: np.ndarray, bits: np.ndarray)
             costs = curvatures[k, k] * options**2 - 2 * slope * options + bits[np.abs(options)]
             numbers[k] = options[costs.argmin()]
     cost = numbers @ curvatures @ numbers - 2 * slopes @ numbers + bits[np.abs(numbers)].sum()
-    return numbers.astype(np.int16) if cost + bits[1] < bits[0] else NO_TUNING
+    return numbers.astype(np.int16) if cost + bits[1] < bits[0] else NO_FILTER
