@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from licodec.config import family_to_json, quality_to_index, synthesis_to_json
+from licodec.config import family_to_json, synthesis_to_json
 from licodec.train.checkpoint import load_checkpoint
 from licodec.train.export import Release
 
@@ -66,7 +66,7 @@ def write_card(release: Release, checkpoint: Path, path: Path) -> None:
         steps=int(state["step"]),
         hours=float(state["total_s"]) / 3600,
         rd="\n".join(
-            f"| {quality_to_index(q)} | {b:.3f} | {p:.2f} | {loss:+.2%} |"
+            f"| {release.scale.to_index(q)} | {b:.3f} | {p:.2f} | {loss:+.2%} |"
             for (q, b, p), loss in zip(release.rd, release.integer_losses, strict=False)
         ),
         curve="\n".join(_curve(checkpoint.with_name("log.jsonl"))),

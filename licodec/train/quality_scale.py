@@ -31,7 +31,7 @@ from licodec.profiles import read_metadata, read_profile, read_scale
 from licodec.quality_scale import QualityScale, fit_quality_points, scale_to_json
 
 _NUM_INDICES = 12
-_NUM_PICTURES = 24
+_NUM_PICTURES = 60
 _MIN_SIDE_PX = 64
 
 
@@ -68,7 +68,7 @@ def measure_scores(
     """Mean SSIMULACRA 2 of decoded pictures by index, from 0 to 255.
 
     Args:
-        pictures: (H, W, 3) uint8 of 8 pixels a side or more; the first 24 are taken.
+        pictures: (H, W, 3) uint8 of 8 pixels a side or more; the first 60 are taken.
         report: takes a line per index.
         num_indices: 2 or more.
 
