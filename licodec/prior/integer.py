@@ -113,7 +113,6 @@ class IntegerPrior:
             is_grey=is_grey,
             code=code,
             last_level=last_level,
-            is_kept=True,
         )
         with torch.inference_mode():
             walk(picture, is_grey=is_grey, last_level=last_level)
@@ -124,16 +123,8 @@ class IntegerPrior:
         self, quality_index: int, height: int, width: int, *, is_grey: bool, code: StepCoder
     ) -> None:
         """See `CodingPrior`."""
-        picture = _Picture(
-            self,
-            quality_index,
-            height,
-            width,
-            is_grey=is_grey,
-            code=code,
-            last_level=1,
-            is_kept=False,
-        )
+        size = height, width
+        picture = _Picture(self, quality_index, *size, is_grey=is_grey, code=code, is_kept=False)
         with torch.inference_mode():
             walk(picture, is_grey=is_grey)
 
@@ -265,8 +256,8 @@ class _Picture:
         *,
         is_grey: bool,
         code: StepCoder,
-        last_level: int,
-        is_kept: bool,
+        last_level: int = 1,
+        is_kept: bool = True,
     ) -> None:
         self.planes: ReferencePlaneSource | None = None
         self._prior, self._quality_index = prior, quality_index

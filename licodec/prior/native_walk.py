@@ -81,7 +81,6 @@ class NativePrior:
             is_grey=is_grey,
             code=code,
             last_level=last_level,
-            is_kept=True,
         )
         walk(picture, is_grey=is_grey, last_level=last_level)
         assert picture.planes is not None
@@ -91,15 +90,9 @@ class NativePrior:
         self, quality_index: int, height: int, width: int, *, is_grey: bool, code: StepCoder
     ) -> None:
         """See `CodingPrior`."""
+        size = height, width
         picture = _Picture(
-            self.network,
-            quality_index,
-            height,
-            width,
-            is_grey=is_grey,
-            code=code,
-            last_level=1,
-            is_kept=False,
+            self.network, quality_index, *size, is_grey=is_grey, code=code, is_kept=False
         )
         walk(picture, is_grey=is_grey)
 
@@ -120,8 +113,8 @@ class _Picture:
         *,
         is_grey: bool,
         code: StepCoder,
-        last_level: int,
-        is_kept: bool,
+        last_level: int = 1,
+        is_kept: bool = True,
     ) -> None:
         self.planes: NativePlaneSource | None = None
         self._network, self._quality_index = network, quality_index
