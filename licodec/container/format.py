@@ -64,7 +64,7 @@ SYNTHESIS_FINGERPRINT = Fixed("synthesis fingerprint", 2)
 WIDTH = Varint("width", 1, MAX_SIDE_PX)
 HEIGHT = Varint("height", 1, MAX_SIDE_PX)
 QUALITY = Fixed("quality index", 1)
-COLOUR_QUANTIZER = Fixed("colour and quantizer", 1)  # 00IAQQQG
+COLOUR_QUANTIZER = Fixed("colour and quantizer", 1)  # 00RAQQQG
 COLOUR = Fixed("colour", 1)  # 0000000G, of a lossless file
 ASKED_QUALITY = Fixed("asked quality", 1)  # of a lossless file
 SECTION_COUNT = Fixed("section count", 1)  # only if the sections flag is set; sections follow it
@@ -112,7 +112,7 @@ FLAG_SECTIONS = 0x01
 FLAG_LOSSLESS = 0x08
 # What newer versions may write; 0 in files of this one.
 RESERVED_FLAGS: Mapping[int, str] = MappingProxyType({0x02: "tiles", 0x04: "reserved"})
-INTEGER_SYNTHESIS_BIT = 0x20  # of colour and quantizer
+RESERVED_COLOUR_BIT = 0x20  # of colour and quantizer; as RESERVED_FLAGS
 MAX_FAMILY_ID = 31
 MAX_PROFILE_ID = 7
 GREY_BIT = 0x01

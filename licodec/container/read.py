@@ -248,8 +248,8 @@ def _read_colour_quantizer(reader: FieldReader) -> tuple[bool, int, bool]:
     quantizer_id = byte >> lic.QUANTIZER_SHIFT & lic.QUANTIZER_MASK
     if byte & lic.UNUSED_COLOUR_BITS:
         raise reader.corrupt(lic.COLOUR_QUANTIZER.name, offset, f"{byte:08b}", "000xxxxx")
-    if byte & lic.INTEGER_SYNTHESIS_BIT:
-        raise _newer("integer synthesis", offset)
+    if byte & lic.RESERVED_COLOUR_BIT:
+        raise _newer("reserved", offset)
     if quantizer_id not in QUANTIZER_IDS.values():
         known = ", ".join(f"{i} ({name})" for name, i in QUANTIZER_IDS.items())
         raise UnsupportedVersionError(

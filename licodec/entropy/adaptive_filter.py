@@ -1,4 +1,4 @@
-"""How far a picture's synthesis goes in each of its directions, as numbers of the stream."""
+"""The numbers of a picture's adaptive filter in the stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def filter_batch(numbers: np.ndarray, table: int) -> tuple[np.ndarray, np.ndarra
     """Symbols (n,) int16 and tables (n,) uint8 that end a stream: 0, or 1 and the numbers.
 
     Args:
-        numbers: (NUM_DIRECTIONS,) int16, or NO_TUNING.
+        numbers: (NUM_DIRECTIONS,) int16, or NO_FILTER.
         table: of shifts, which serves them, too.
     """
     symbols = np.concatenate([np.array([len(numbers) > 0], np.int16), numbers])
