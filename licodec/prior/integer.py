@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.coding.small_integers import SmallIntegers
 from licodec.errors import ModelError
 from licodec.prior.base import StepCoder
-from licodec.prior.byte_layers import load_byte_layers
 from licodec.prior.folded import clear_padding, details_of, unfolded
 from licodec.prior.inputs import Compand, neighbour_sums, plane_inputs
-from licodec.prior.layers import Block, IntLayer, Layer, load_layers
+from licodec.prior.layers import IntLayer, activate, load_layers
 from licodec.prior.layout import (
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
@@ -38,8 +38,6 @@ from licodec.prior.walk import Visit, walk
 from licodec.transform.grid import FRACTION_BITS, GRID_PX, STEP_BITS
 
 _MAX_OUT = 1 << 12  # mean and log-scale corrections stay within +-256
-# Smaller maps are faster on float carriers: the operators for bytes cost more per call.
-_BYTES_FROM = 256
 _UNIT_BITS = 4 + 8  # of an output in 1/16 times its unit in 1/256 step
 # 2^-OFFSET_BITS step, in which quantizers count, in units of values.
 _OFFSET_UNIT = 1 << VALUE_BITS - OFFSET_BITS
@@ -59,19 +57,17 @@ class IntegerPrior:
 
     Args:
         tensors: the family's tensors by name; integers.
-        carrier: torch.float32, torch.float64 (slower, for tests), or None: bytes where this
-            machine multiplies them exactly, else float32.
+        carrier: torch.float32, or torch.float64 for tests.
 
     Raises:
         ModelError: a tensor is missing or an accumulator could leave the exact range.
     """
 
-    def __init__(self, tensors: Mapping[str, Tensor], carrier: torch.dtype | None = None) -> None:
-        self.carrier = carrier or torch.float32
+    def __init__(self, tensors: Mapping[str, Tensor], carrier: torch.dtype = torch.float32) -> None:
+        self.carrier = carrier
         try:
             self.tables: Mapping[str, Tensor] = {k: tensors[k] for k in TABLE_NAMES}
             self.layers: Mapping[str, IntLayer] = load_layers(tensors, self.carrier)
-            self._byte_layers = load_byte_layers(tensors) if carrier is None else None
         except KeyError as error:
             raise ModelError(
                 f"the family's weights lack tensor {error}; reinstall licodec"
@@ -80,19 +76,6 @@ class IntegerPrior:
         num_signed = NUM_PLANES * fold_of(NUM_LEVELS) ** 2
         self.has_magnitudes = self.layers["net.top.first"].num_inputs(0) > num_signed + NUM_PLANES
         self.carries_hidden = len(self.layers["net.top.head1.in"].weights) > 2
-
-    def _quality_bias(self, level: int, quality_index: int) -> Tensor:
-        net = NET_OF_LEVEL[level]
-        levels = [lv for lv, n in NET_OF_LEVEL.items() if n == net]
-        quality_bias = self.tables[f"net.{net}.quality_bias"][quality_index, level - min(levels)]
-        shift = self.tables[f"net.{net}.first.shift"].to(self.carrier)
-        return quality_bias.to(self.carrier) * 2.0**-shift
-
-    def _layers_for(self, positions: int) -> Mapping[str, Layer]:
-        """What is fastest on a map of so many positions; the results are the same."""
-        if self._byte_layers is None or positions < _BYTES_FROM:
-            return self.layers
-        return self._byte_layers
 
     def planes(
         self,
@@ -136,36 +119,37 @@ class IntegerPrior:
         parents: Tensor | None,
         coarser: Tensor | None,
     ) -> Tensor:
-        """(h/f, w/f, T) uint8 activations that a level's heads share."""
-        fold, net = fold_of(level), NET_OF_LEVEL[level]
+        """(T, h/f, w/f) uint8 activations that a level's heads share."""
+        fold, net, carrier = fold_of(level), NET_OF_LEVEL[level], self.carrier
         reciprocal = self.tables["high_pass_reciprocal"][quality_index, level - 1]  # (3,) int64
+        levels = [lv for lv, n in NET_OF_LEVEL.items() if n == net]
+        quality_bias = self.tables[f"net.{net}.quality_bias"][quality_index, level - min(levels)]
+        bias = quality_bias.to(carrier) * 2.0 ** -self.tables[f"net.{net}.first.shift"].to(carrier)
+        first = self.layers[f"net.{net}.first"]
+        blocks: list[IntLayer] = []
+        while (block := self.layers.get(f"net.{net}.block{len(blocks)}")) is not None:
+            blocks.append(block)
         height, width = low.shape[1] // fold, low.shape[2] // fold
-        layers = self._layers_for(height * width)
-        first = layers[f"net.{net}.first"].with_bias(self._quality_bias(level, quality_index))
-        blocks: list[Block] = []
-        while f"net.{net}.block{len(blocks)}" in layers:
-            blocks.append(Block(layers[f"net.{net}.block{len(blocks)}"]))
-        trunk: Tensor | None = None
-        done = 0
-        for top, bottom in row_strips(height, width, min_rows=len(blocks) + 2):
-            above, below = max(top - 1, 0), min(bottom + 1, height)
+        trunk = torch.empty(len(bias), height, width, dtype=torch.uint8)
+        reach = 1 + len(blocks)  # rows that a row of the result depends on, up and down
+        for top, bottom in row_strips(height, width):
+            above, below = _even(max(top - reach, 0)), min(_even(bottom + reach + 1), height)
             maps = [plane_inputs(low, above, below, fold, reciprocal, self.compand)]
             if parents is not None:
                 maps.append(parents[:, above:below])
             if self.has_magnitudes:
                 signed = [maps[0][: NUM_PLANES * fold * fold], *maps[1:]]
                 maps += [part.abs() for part in signed]
-            total = first.sums(first.inputs(maps), is_first=above == top, is_last=below == bottom)
+            total = first.sums(torch.cat(maps)).add_(bias[:, None, None])
             if coarser is not None:
-                _add_coarser(total, coarser, top, bottom, height, first)
-            hidden = first.active(total)
+                is_same = coarser.shape[1] == height
+                rows = slice(above, below) if is_same else slice(above // 2, below // 2)
+                more = first.sums(coarser[:, rows], 1)
+                total += more if is_same else F.interpolate(more[None], scale_factor=2.0)[0]
+            hidden = activate(total)
             for block in blocks:
-                hidden = block(hidden, is_last=bottom == height)
-            if trunk is None:
-                trunk = torch.empty(height, width, hidden.shape[2], dtype=torch.uint8)
-            trunk[done : done + len(hidden)] = hidden.to(torch.int16)  # the fast way to uint8
-            done += len(hidden)
-        assert trunk is not None
+                hidden = activate(hidden + block.sums(hidden))
+            trunk[:, top:bottom] = hidden[:, top - above : bottom - above]
         return trunk
 
     def head(
@@ -185,59 +169,52 @@ class IntegerPrior:
             quality_index: 0..255.
             number: of the step in its level.
             channels: C folded channels that it codes.
-            trunk: (h, w, T) uint8.
+            trunk: (T, h, w) uint8.
             known: (K, h, w) int8 each, companded values of the level's earlier steps.
-            carried: (h, w, H) uint8 hidden state of the last step; None for a level's first.
+            carried: (H, h, w) uint8 hidden state of the last step; None for a level's first.
 
         Returns:
-            (C, h, w) means, int16 if their unit allows; (C, h, w) uint8 indices; (h, w, H) uint8,
+            (C, h, w) means, int16 if their unit allows; (C, h, w) uint8 indices; (H, h, w) uint8,
             None for a prior that carries none.
         """
         name = f"net.{NET_OF_LEVEL[level]}.head{number}"
-        layers = self._layers_for(trunk.shape[0] * trunk.shape[1])
-        first, mix, out = (layers[f"{name}.{k}"] for k in ("in", "mix", "out"))
-        details = details_of(channels, fold_of(level))
-        unit = self.tables["mean_unit_q8"][quality_index, level - 1, details, None, None]
-        log_scale = self.tables["detail_log_scale"][quality_index, level - 1, details, None, None]
-        offset = (log_scale + (_INDEX_OFFSET + 1)).to(self.carrier)
-        height, width = trunk.shape[:2]
-        shape = (len(unit), len(channels) // len(unit), height * width)
-        shift = _UNIT_BITS - VALUE_BITS
+        first, mix, out = (self.layers[f"{name}.{k}"] for k in ("in", "mix", "out"))
+        details, shift = details_of(channels, fold_of(level)), _UNIT_BITS - VALUE_BITS
+        unit = self.tables["mean_unit_q8"][quality_index, level - 1, details]
+        log_scale = self.tables["detail_log_scale"][quality_index, level - 1, details]
         is_small = _MAX_OUT * int(unit.max()) < 1 << 15 + shift  # the mean is below 2^15 then
+        each = len(channels) // len(unit)
+        unit, offset = (
+            x.repeat_interleave(each)[:, None, None]
+            for x in (unit, (log_scale + (_INDEX_OFFSET + 1)).to(self.carrier))
+        )
+        height, width = trunk.shape[1:]
+        shape = (len(channels), height, width)
         means = torch.empty(shape, dtype=torch.int16 if is_small else torch.int32)
         indices = torch.empty(shape, dtype=torch.uint8)
+        state = None
+        if self.carries_hidden:
+            state = torch.empty(first.num_outputs, height, width, dtype=torch.uint8)
         maps = [*known, *(k.abs() for k in known)] if self.has_magnitudes else [*known]
-        states: list[Tensor] = []
         for top, bottom in row_strips(height, width):
-            hidden = first.activations(trunk[top:bottom])
-            if known:
+            rows = (slice(None), slice(top, bottom))
+            total = first.sums(trunk[rows])
+            if maps:
                 above, below = max(top - 1, 0), min(bottom + 1, height)
-                total = first.sums(
-                    first.inputs([k[:, above:below] for k in maps]),
-                    1,
-                    is_first=above == top,
-                    is_last=below == bottom,
-                )
-                if self.carries_hidden and carried is not None:
-                    total = first.sums(first.activations(carried[top:bottom]), 2, onto=total)
-                hidden = first.active(first.sums(hidden, onto=total))
-            else:
-                hidden = first.conv_relu(hidden)
-            hidden = mix.conv_relu(hidden)
-            if self.carries_hidden:
-                states.append(hidden.to(torch.uint8))
-            # With positions innermost, as steps are coded.
-            result = out.sums(hidden).flatten(0, 1).t().contiguous()
-            result = result.floor_().clamp_(-_MAX_OUT, _MAX_OUT).view(2, *shape[:2], -1)
-            part = slice(top * width, bottom * width)
-            mean = result[0].to(torch.int32).mul_(unit).add_(1 << shift - 1)
-            means[:, :, part] = mean.bitwise_right_shift_(shift)
-            index = result[1].add_(offset).mul_(0.5).clamp_(1, MAX_INDEX)
+                sums = first.sums(torch.cat([k[:, above:below] for k in maps]), 1)
+                total += sums[:, top - above : bottom - above]
+            if self.carries_hidden and carried is not None:
+                total += first.sums(carried[rows], 2)
+            hidden = activate(mix.sums(activate(total)))
+            if state is not None:
+                state[rows] = hidden
+            raw, correction = out.sums(hidden).floor_().clamp_(-_MAX_OUT, _MAX_OUT).chunk(2)
+            mean = raw.to(torch.int32).mul_(unit).add_(1 << shift - 1)
+            means[rows] = mean.bitwise_right_shift_(shift)
+            index = correction.add_(offset).mul_(0.5).clamp_(1, MAX_INDEX)
             # A conversion to integers drops the fraction: floor, where nothing is negative.
-            indices[:, :, part] = index.to(torch.int8)
-        shape = (len(channels), height, width)
-        carried = torch.cat(states) if states else None
-        return means.view(shape), indices.view(shape), carried
+            indices[rows] = index.to(torch.uint8)
+        return means, indices, state
 
 
 class _Picture:
@@ -300,7 +277,7 @@ class _Picture:
         trunk = self._prior.trunk(level, self._quality_index, self._low, self._parents, self._trunk)
         self._parents, self._trunk = None, trunk
         fold = fold_of(level)
-        shape = (NUM_DETAIL_CHANNELS, fold * trunk.shape[0], fold * trunk.shape[1])
+        shape = (NUM_DETAIL_CHANNELS, fold * trunk.shape[1], fold * trunk.shape[2])
         # Chroma of grey pictures is not visited.
         self._values = SmallIntegers(*shape, is_zero=self._is_grey)
         self._companded = torch.zeros(shape if level > 1 else (0, 0, 0), dtype=torch.int8)
@@ -382,14 +359,6 @@ TABLE_NAMES = (
 )
 
 
-def _add_coarser(
-    total: Tensor, coarser: Tensor, top: int, bottom: int, height: int, layer: Layer
-) -> None:
-    """Add the 1x1 convolution of the coarser trunk, each of its points to a block of 2x2."""
-    is_same = len(coarser) == height
-    part = coarser[top:bottom] if is_same else coarser[top // 2 : bottom // 2]
-    more = layer.sums(layer.activations(part), 1)
-    if not is_same:
-        more = more[:, :, None].expand(-1, -1, 2, -1).reshape(len(more), 1, -1)
-        total = total.view(len(more), 2, -1)
-    total.add_(more)
+def _even(row: int) -> int:
+    """The row, or the one above, that begins a point of the coarser level."""
+    return row - row % 2

@@ -37,7 +37,7 @@ def tensors(network: CodecNetwork) -> dict[str, Tensor]:
 
 
 def trace(
-    tensors: dict[str, Tensor], carrier: torch.dtype | None = None, *, is_grey: bool = False
+    tensors: dict[str, Tensor], carrier: torch.dtype = torch.float32, *, is_grey: bool = False
 ) -> list[int]:
     """Checksums of means and indices of every step, of the symbols' picture at the end."""
     code = RandomSymbols(seed=8)
@@ -67,7 +67,6 @@ def test_means_and_indices_do_not_depend_on_the_size_of_strips(
 def test_means_and_indices_do_not_depend_on_the_carrier(is_grey, tensors):
     exact = trace(tensors, torch.float64, is_grey=is_grey)
     assert trace(tensors, torch.float32, is_grey=is_grey) == exact
-    assert trace(tensors, is_grey=is_grey) == exact
 
 
 def test_trunk_of_the_finest_level_is_gone_when_the_last_step_is_coded(tensors):
@@ -75,7 +74,7 @@ def test_trunk_of_the_finest_level_is_gone_when_the_last_step_is_coded(tensors):
     alive = []
 
     def code(step: int, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
-        shape = (*mean.shape[1:], 16)
+        shape = (16, *mean.shape[1:])
         tensors = [t for t in gc.get_objects() if type(t) is Tensor]
         alive.append(sum(t.dtype == torch.uint8 and t.shape == shape for t in tensors))
         return np.zeros_like(mean)
@@ -106,7 +105,7 @@ def test_means_and_indices_do_not_depend_on_reduced_precision_of_products(tensor
 def test_installed_family_gives_the_same_on_all_carriers(family):
     traces = []
     tensors = {name: torch.from_numpy(array) for name, array in family.tensors.items()}
-    others = (IntegerPrior(tensors, c) for c in (None, torch.float32, torch.float64))
+    others = (IntegerPrior(tensors, c) for c in (torch.float32, torch.float64))
     for prior in (family.prior, *others):
         code = RandomSymbols(seed=2)
         prior.planes(200, 70, 150, is_grey=False, code=code)
