@@ -39,6 +39,7 @@ from licodec.transform.quality import knot_weights
 
 _CHECKPOINT_EVERY_S = 240.0  # a kill loses less than five minutes
 _LOG_EVERY_S = 20.0
+_MAX_VALIDATION_SHARE = 0.1  # of the time; a checkpoint that is not validated keeps the last scores
 _EMA_DECAY = 0.999
 _EMA_EVERY = 4
 _CLIP_NORM = 1.0
@@ -139,6 +140,8 @@ class Trainer:
         self.optimizer = MuonAndAdam(self._parameter_groups())
         self.step, self.run_step, self.elapsed_s, self.total_s = 0, 0, 0.0, 0.0
         self.scores: list[float] = []  # of this process' validations
+        self._valid: dict[str, Any] = {}  # the last one
+        self._next_validation = 0.0  # by time.monotonic
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         groups = []
@@ -223,7 +226,7 @@ class Trainer:
                 self._log(asdict(progress))
                 report(progress)
             if self.rank == 0 and now - last_save > _CHECKPOINT_EVERY_S:
-                self.save()
+                self.save(is_validated=now >= self._next_validation)
                 last_save = last_tick = time.monotonic()
         if self.rank == 0:
             self.save()
@@ -273,9 +276,10 @@ class Trainer:
         network.load_state_dict(current)
         return {"valid": points, "valid_score": score} if points else {}
 
-    def save(self) -> None:
-        """Write last.pt, and a validation line into the log."""
-        valid = self._log_validation()
+    def save(self, *, is_validated: bool = True) -> None:
+        """Write last.pt, and a validation line into the log unless the last one is to do."""
+        if is_validated:
+            self._log_validation()
         state = {
             "family": family_to_json(self.network.family),
             "network": self.network.state_dict(),
@@ -291,12 +295,14 @@ class Trainer:
             "synthesis": synthesis_to_json(self.network.synthesis_config),
             "running_mean": self.running.mean,
             "running_weight": self.running.weight,
-            **valid,
+            **self._valid,
         }
         save_checkpoint(self.options.out / "last.pt", state)
 
-    def _log_validation(self) -> dict[str, Any]:
-        valid = self.validate()
+    def _log_validation(self) -> None:
+        began = time.monotonic()
+        valid = self._valid = self.validate()
+        self._next_validation = began + (time.monotonic() - began) / _MAX_VALIDATION_SHARE
         if valid:
             self.scores.append(valid["valid_score"])
             self._log(
@@ -309,7 +315,6 @@ class Trainer:
                     **valid,
                 }
             )
-        return valid
 
     def _log(self, row: dict[str, Any]) -> None:
         with open(self.options.out / "log.jsonl", "a", encoding="utf-8") as file:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ import torch
 from licodec.config import FamilyConfig, family_to_json
 from licodec.errors import TrainingError
 from licodec.prior.decision import quantize_rounding
+from licodec.train import loop
 from licodec.train.checkpoint import checkpoint_configs, load_checkpoint, load_weights
 from licodec.train.data import Pictures
 from tests.photos import crop
@@ -127,6 +130,29 @@ def test_interrupted_run_goes_on_at_its_last_checkpoint(tmp_path, monkeypatch):
         assert kept["state"].keys() == state["optimizer"][part]["state"].keys() != set()
     resumed.run(nothing)
     assert load_checkpoint(tmp_path / "last.pt")["elapsed_s"] >= 600
+
+
+def test_validation_takes_a_tenth_of_the_time_and_checkpoints_between_keep_its_score(
+    tmp_path, monkeypatch
+):
+    use_fake_clock(monkeypatch, tick_s=21.0)
+    trainer = tiny_trainer(tmp_path, 3000)
+    scores, saved = iter(range(100)), []
+
+    def slow_validation() -> dict[str, object]:
+        for _ in range(4):
+            loop.time.monotonic()
+        return {"valid": [], "valid_score": next(scores)}
+
+    def keep(path: Path, state: dict[str, object]) -> None:
+        saved.append((state["valid_score"], state["elapsed_s"]))
+
+    monkeypatch.setattr(trainer, "validate", slow_validation)
+    monkeypatch.setattr("licodec.train.loop.save_checkpoint", keep)
+    trainer.run(nothing)
+    assert [score for score, _ in saved[:6]] == [0, 0, 0, 0, 1, 1]
+    assert max(later - earlier for (_, earlier), (_, later) in pairwise(saved)) < 300
+    assert saved[-1][0] > saved[-2][0]  # the end is always validated
 
 
 def test_run_that_stops_early_goes_on_in_the_same_schedule(tmp_path):
