@@ -14,7 +14,7 @@ import numpy as np
 from licodec.errors import CorruptFileError, LicodecError
 
 # As in src/licodec.h.
-ABI = 4
+ABI = 5
 WIDE = 1
 _NO_MEMORY = -2
 _CORRUPT = -3
@@ -40,7 +40,8 @@ class HeadTask(ctypes.Structure):
         *((name, c_void_p) for name in ("in", "mix", "out")),
         *((name, c_int32) for name in ("num_known", "num_channels", "height", "width")),
         *((name, c_int32) for name in ("top", "bottom", "unit_shift", "mean_bytes")),
-        *((name, c_void_p) for name in ("trunk", "known", "unit", "offset", "mean", "index")),
+        *((name, c_void_p) for name in ("trunk", "hidden", "known", "unit", "offset", "mean")),
+        ("index", c_void_p),
     )
 
 
@@ -160,7 +161,10 @@ _SIGNATURES: dict[str, tuple[Any, Sequence[Any]]] = {
     "lc_abi": (c_int32, ()),
     "lc_level_name": (ctypes.c_char_p, (c_int32,)),
     "lc_has_level": (c_int, (c_int32,)),
-    "lc_layer_new": (c_void_p, (*(c_int32,) * 3, *(c_void_p,) * 6, c_int32)),
+    "lc_layer_new": (
+        c_void_p,
+        (*(c_int32,) * 3, *(c_void_p,) * 2, POINTER(c_void_p), *(c_void_p,) * 2, c_int32),
+    ),
     "lc_layer_free": (None, (c_void_p,)),
     "lc_map_bytes": (c_int64, (c_int32,) * 3),
     "lc_trunk": (c_int, (POINTER(TrunkTask),)),

@@ -9,7 +9,6 @@ import numpy as np
 from licodec import native
 from licodec.errors import ModelError
 from licodec.prior.base import CodingPrior
-from licodec.prior.native_network import NativeNetwork
 from licodec.prior.native_walk import NativePrior
 
 
@@ -25,7 +24,7 @@ def load_prior(tensors: Mapping[str, np.ndarray]) -> CodingPrior:
     library = native.find()
     if library is not None:
         try:
-            return NativePrior(NativeNetwork(tensors, library))
+            return NativePrior(tensors, library)
         except KeyError as error:
             raise ModelError(
                 f"the family's weights lack tensor {error}; reinstall licodec"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from licodec.native.binding import Library
 from licodec.prior.base import StepCoder
 from licodec.prior.layout import (
     NUM_DETAIL_CHANNELS,
@@ -15,6 +17,7 @@ from licodec.prior.layout import (
     fold_of,
     low_pass_elements,
 )
+from licodec.prior.native_elements import NativeElements
 from licodec.prior.native_network import Map, NativeNetwork
 from licodec.prior.walk import Visit, walk
 from licodec.transform.grid import GRID_PX
@@ -27,9 +30,10 @@ class NativePlaneSource:
     Attributes:
         low: (3, h, w) int32 planes of the coarser level, 1/64 grey level.
         values: (9, h, w) int16 or int32 of this level.
+        elements: makes the planes of them.
     """
 
-    network: NativeNetwork
+    elements: NativeElements
     level: int
     quality_index: int
     low: np.ndarray
@@ -43,7 +47,7 @@ class NativePlaneSource:
     def window(self, top: int, bottom: int, left: int, right: int) -> np.ndarray:
         """(3, bottom - top, right - left) int32, 1/64 grey level."""
         window = top, bottom, left, right
-        return self.network.synthesise(
+        return self.elements.synthesise(
             self.level, self.quality_index, self.low, self.values, window
         )
 
@@ -56,11 +60,17 @@ class NativePrior:
     """`licodec.prior.base.CodingPrior` on the native library.
 
     Args:
-        network: of the family.
+        tensors: the family's tensors by name; integers.
+        library: that codes with them.
+
+    Raises:
+        KeyError: a tensor is missing; it is named.
+        ModelError: weights or tables that the library cannot take; the torch path may.
     """
 
-    def __init__(self, network: NativeNetwork) -> None:
-        self.network = network
+    def __init__(self, tensors: Mapping[str, np.ndarray], library: Library) -> None:
+        self.network = NativeNetwork(tensors, library)
+        self.elements = NativeElements(tensors, library)
 
     def planes(
         self,
@@ -74,7 +84,7 @@ class NativePrior:
     ) -> NativePlaneSource:
         """See `CodingPrior`."""
         picture = _Picture(
-            self.network,
+            self,
             quality_index,
             height,
             width,
@@ -91,9 +101,7 @@ class NativePrior:
     ) -> None:
         """See `CodingPrior`."""
         size = height, width
-        picture = _Picture(
-            self.network, quality_index, *size, is_grey=is_grey, code=code, is_kept=False
-        )
+        picture = _Picture(self, quality_index, *size, is_grey=is_grey, code=code, is_kept=False)
         walk(picture, is_grey=is_grey)
 
 
@@ -106,7 +114,7 @@ class _Picture:
 
     def __init__(
         self,
-        network: NativeNetwork,
+        prior: NativePrior,
         quality_index: int,
         height: int,
         width: int,
@@ -117,7 +125,8 @@ class _Picture:
         is_kept: bool = True,
     ) -> None:
         self.planes: NativePlaneSource | None = None
-        self._network, self._quality_index = network, quality_index
+        self._network, self._elements = prior.network, prior.elements
+        self._quality_index = quality_index
         self._height, self._width, self._is_grey = height, width, is_grey
         self._code, self._last_level, self._is_kept = code, last_level, is_kept
         rows, columns = -(-height // GRID_PX), -(-width // GRID_PX)
@@ -128,19 +137,20 @@ class _Picture:
         self._companded: np.ndarray | None = None  # the same, int8; none at level 1
         self._known = np.empty((0, 0, 0), np.int8)  # of the level's steps, companded
         self._num_known = 0  # channels of it that are filled
+        self._hidden: Map | None = None  # what the level's heads hand on
 
     def visit_low_pass(self, step: int) -> None:
         """See `Walker`."""
         num_planes = 1 if self._is_grey else NUM_PLANES
-        mean = self._network.low_means(self._low, num_planes, step)
-        index = self._network.low_indices(self._quality_index, step, mean.shape)
+        mean = self._elements.low_means(self._low, num_planes, step)
+        index = self._elements.low_indices(self._quality_index, step, mean.shape)
         mask = low_pass_elements(step, *self._low.shape[1:])
         added = self._code(step, mean, index, StepElements(0, tuple(range(num_planes)), mask))
-        self._network.put_low(self._low, mean, added, step)
+        self._elements.put_low(self._low, mean, added, step)
 
     def leave_low_pass(self) -> None:
         """See `Walker`."""
-        self._low = self._network.low_planes(self._quality_index, self._low)
+        self._low = self._elements.low_planes(self._quality_index, self._low)
 
     def enter_level(self, level: int) -> None:
         """See `Walker`."""
@@ -158,24 +168,26 @@ class _Picture:
         num_known = max(len(s.known) for s in detail_steps(level))
         self._known = np.empty((num_known, trunk.height, trunk.width), np.int8)
         self._num_known = 0
+        self._hidden = self._network.hidden(level, trunk)
 
     def visit(self, visit: Visit) -> None:
         """See `Walker`."""
         level, channels, first = visit.level, visit.channels, self._num_known
         assert self._trunk is not None
         mean, index = self._network.head(
-            level, self._quality_index, visit.head, self._trunk, self._known[:first]
+            level, self._quality_index, visit.head, self._trunk, self._known[:first], self._hidden
         )
         clear_padding(index, channels, level, self._height, self._width)
         last = first + len(channels)
         if visit.is_last:
             self._known = np.empty((0, 0, 0), np.int8)
+            self._hidden = None
             if level == self._last_level:  # nothing else holds that memory
                 self._trunk = None
         added = self._code(visit.number, mean, index, StepElements(level, channels))
         if visit.is_last and not self._has_planes(level):
             return
-        self._values = self._network.put(
+        self._values = self._elements.put(
             level,
             channels,
             mean,
@@ -191,7 +203,7 @@ class _Picture:
         if self._values is None:
             return
         planes = NativePlaneSource(
-            self._network, level, self._quality_index, self._low, self._values
+            self._elements, level, self._quality_index, self._low, self._values
         )
         self._parents, self._values, self._companded = self._companded, None, None
         if level > self._last_level:

@@ -199,29 +199,40 @@ static void fuzz_choice(Input *in, int32_t level)
 
 /* ---- Networks ---- */
 
-static lc_layer *make_layer(Input *in, int32_t level, int32_t outputs, int32_t inputs,
-                            int32_t kernel, int32_t more, int32_t more_kernel, int32_t of_inputs)
+/* A layer of as many convolutions as there are inputs before the first 0. */
+static lc_layer *make_layer(Input *in, int32_t level, int32_t outputs, const int32_t inputs[3],
+                            const int32_t kernels[3], int32_t of_inputs)
 {
-    const int32_t sizes[2] = {inputs, more}, kernels[2] = {kernel, more_kernel};
-    const size_t first = (size_t)(outputs * inputs * kernel * kernel);
-    const size_t second = (size_t)(outputs * more * more_kernel * more_kernel);
-    int8_t *weights = filled(in, first), *others = filled(in, second);
-    int32_t *bias = filled(in, 4 * (size_t)outputs);
+    int8_t *weights[3] = {NULL};
+    int32_t *bias = filled(in, 4 * (size_t)outputs), count = 0;
     uint8_t *shift = filled(in, (size_t)outputs);
     const int is_short = take(in) & 1;
-    for (size_t i = 0; i < first && is_short; i++) weights[i] /= 2;
-    for (size_t i = 0; i < second && is_short; i++) others[i] /= 2;
+    for (; count < 3 && inputs[count]; count++) {
+        const size_t n = (size_t)(outputs * inputs[count] * kernels[count] * kernels[count]);
+        weights[count] = filled(in, n);
+        for (size_t i = 0; i < n && is_short; i++) weights[count][i] /= 2;
+    }
     for (int o = 0; o < outputs; o++) bias[o] /= 1 << 16, shift[o] %= 12;
-    lc_layer *layer = lc_layer_new(level, outputs, more ? 2 : 1, sizes, kernels, weights, others,
-                                   bias, shift, of_inputs);
-    free(weights), free(others), free(bias), free(shift);
+    const void *const all[3] = {weights[0], weights[1], weights[2]};
+    if (take(in) > 250) count = take_size(in, 3);
+    lc_layer *layer = lc_layer_new(level, outputs, count, inputs, kernels, all, bias, shift, of_inputs);
+    for (int c = 0; c < 3; c++) free(weights[c]);
+    free(bias), free(shift);
     return layer;
+}
+
+static lc_layer *make_plain_layer(Input *in, int32_t level, int32_t outputs, int32_t inputs,
+                                  int32_t kernel)
+{
+    return make_layer(in, level, outputs, (int32_t[3]){inputs}, (int32_t[3]){kernel}, -1);
 }
 
 static void fuzz_trunk(Input *in, int32_t level)
 {
     const int32_t fold = 1 + (take(in) & 1), has_parents = take(in) & 1, mode = take(in) % 3;
     const int32_t channels = 4 * (1 + take(in) % 5), blocks = take(in) % 4;
+    const int32_t coarser_channels = 4 * (1 + take(in) % 5), times = 1 + (take(in) & 1);
+    const int32_t num_signed = 3 * fold * fold + 9 * has_parents + (take(in) > 250);
     int32_t height = 1 + take(in) % 6, width = 1 + take(in) % 40;
     if (mode == 2) height += height & 1, width += width & 1;
     const size_t area = (size_t)height * (size_t)width;
@@ -229,12 +240,14 @@ static void fuzz_trunk(Input *in, int32_t level)
     const int32_t coarser_width = mode == 2 ? width / 2 : width;
     int32_t *low = filled(in, 12 * area * (size_t)(fold * fold)), *bias = filled(in, 4 * 20);
     int8_t *compand = filled(in, LC_COMPAND), *parents = filled(in, 9 * area);
-    uint8_t *coarser = filled(in, (size_t)lc_map_bytes(coarser_height, coarser_width, channels));
+    uint8_t *coarser = filled(in, (size_t)lc_map_bytes(coarser_height, coarser_width,
+                                                     coarser_channels));
     uint8_t *trunk = filled(in, (size_t)lc_map_bytes(height, width, channels));
-    lc_layer *layers[4] = {make_layer(in, level, channels, 3 * fold * fold + 3 + 9 * has_parents, 3,
-                                      mode ? channels : 0, 1, 0)};
+    lc_layer *layers[4] = {make_layer(
+        in, level, channels, (int32_t[3]){times * num_signed + 3, mode ? coarser_channels : 0},
+        (int32_t[3]){3, 1}, 0)};
     for (int b = 0; b < blocks; b++)
-        layers[1 + b] = make_layer(in, level, channels, channels, 3, 0, 1, -1);
+        layers[1 + b] = make_plain_layer(in, level, channels, channels, 3);
     const int64_t reciprocal[3] = {take(in) * 300, take_size(in, 1 << 15), 1 << 21};
     for (int i = 0; i < 20; i++) bias[i] /= 1 << 8;
     lc_trunk_task task = {layers[0], (const lc_layer *const *)layers + 1, blocks, fold, height,
@@ -252,26 +265,32 @@ static void fuzz_head(Input *in, int32_t level)
 {
     const int32_t channels = 4 * (1 + take(in) % 5), inner = 4 * (1 + take(in) % 5);
     const int32_t known = take(in) % 20, count = 1 + take(in) % 12;
+    const int32_t times = 1 + (take(in) & 1), kinds = take(in);
+    const int32_t seen = known ? times * known + (kinds > 250) : 0;
+    const int32_t carried = kinds & 1 ? (kinds > 246 ? channels : inner) : 0;
     const int32_t height = 1 + take(in) % 6, width = 1 + take(in) % 40;
     const size_t area = (size_t)height * (size_t)width;
-    lc_layer *first = make_layer(in, level, inner, channels, 1, known, 3, known ? 1 : -1);
-    lc_layer *mix = make_layer(in, level, inner, inner, 1, 0, 1, -1);
-    lc_layer *out = make_layer(in, level, 2 * count, inner, 1, 0, 1, -1);
+    lc_layer *first = make_layer(in, level, inner, (int32_t[3]){channels, seen, carried},
+                                 (int32_t[3]){1, 3, 1}, known ? 1 : -1);
+    lc_layer *mix = make_plain_layer(in, level, inner, inner, 1);
+    lc_layer *out = make_plain_layer(in, level, 2 * count, inner, 1);
     const int32_t bytes = take(in) & 1 ? 2 : 4;
     uint8_t *trunk = filled(in, (size_t)lc_map_bytes(height, width, channels));
+    uint8_t *hidden = filled(in, (size_t)lc_map_bytes(height, width, inner));
     int8_t *known_values = filled(in, (size_t)known * area);
     int32_t *unit = filled(in, 4 * (size_t)count), *offset = filled(in, 4 * (size_t)count);
     for (int i = 0; i < count; i++) unit[i] /= 1 << 22, offset[i] /= 1 << 20;
     void *mean = filled(in, (size_t)(count * bytes) * area);
     uint8_t *index = filled(in, (size_t)count * area);
     lc_head_task task = {first, mix, out, known, count, height, width, take(in) % height,
-                         take_size(in, height), 7, bytes, trunk, known_values, unit, offset, mean,
-                         index};
+                         take_size(in, height), 7, bytes, trunk, kinds & 6 ? hidden : NULL,
+                         known_values, unit, offset, mean, index};
     lc_head(&task);
     task.top = 0, task.bottom = height;
     if (lc_head(&task) == LC_OK)
         for (size_t i = 0; i < (size_t)count * area; i++)
             if (index[i] < 1 || index[i] >= LC_SCALES) abort();
+    free(hidden);
     free(trunk), free(known_values), free(unit), free(offset), free(mean), free(index);
     lc_layer_free(first), lc_layer_free(mix), lc_layer_free(out);
 }

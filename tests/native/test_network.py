@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,16 +14,29 @@ from torch import Tensor
 from licodec.errors import ModelError
 from licodec.native import threads
 from licodec.native.binding import Library
-from licodec.prior import native_network as network_module
 from licodec.prior.integer import IntegerPrior
 from licodec.prior.layout import VALUE_BITS, StepElements
-from licodec.prior.native_network import SYNTHESIS_SHIFT, NativeNetwork
+from licodec.prior.native_elements import SYNTHESIS_SHIFT, NativeElements
+from licodec.prior.native_network import NativeNetwork
 from licodec.prior.native_walk import NativePlaneSource, NativePrior
 from licodec.transform.grid import FRACTION_BITS, STEP_BITS
-from tests.tiny import RICH_FAMILY, tiny_network, tiny_tensors
+from tests.tiny import RICH_FAMILY, TINY_FAMILY, tiny_network, tiny_tensors
 
 # On the padding grid and off it, one pixel, one row, one column.
 SIZES = ((64, 64), (1, 1), (200, 333), (1, 150), (130, 1), (129, 65))
+# Each net of another width and depth, no head as wide as its trunk.
+UNEVEN_FAMILY = replace(
+    RICH_FAMILY,
+    widths={"fine": 12, "middle": 20, "coarse": 28, "top": 28},
+    depths={"fine": 2, "middle": 1, "coarse": 4, "top": 3},
+    head_widths={"fine": 8, "middle": 24, "coarse": 16, "top": 20},
+)
+FAMILIES = {
+    "small": TINY_FAMILY,
+    "large": UNEVEN_FAMILY,
+    "magnitudes": replace(UNEVEN_FAMILY, carries_hidden=False),
+    "hidden": replace(UNEVEN_FAMILY, has_magnitudes=False),
+}
 
 
 class Symbols:
@@ -85,7 +99,7 @@ def native(
     dtype: type = np.int32,
 ) -> tuple[list[int], np.ndarray]:
     symbols = Symbols(largest, dtype)
-    planes = NativePrior(NativeNetwork(arrays_of(tensors), library)).planes(
+    planes = NativePrior(arrays_of(tensors), library).planes(
         quality_index,
         height,
         width,
@@ -103,9 +117,19 @@ def assert_equal(
     np.testing.assert_array_equal(found[1], expected[1])
 
 
+@pytest.fixture(scope="module", params=FAMILIES)
+def tensors(request) -> dict[str, Tensor]:
+    return tiny_tensors(tiny_network(3, FAMILIES[request.param]))
+
+
 @pytest.fixture(scope="module")
-def tensors() -> dict[str, Tensor]:
-    return tiny_tensors(tiny_network(seed=3))
+def small() -> dict[str, Tensor]:
+    return tiny_tensors(tiny_network(3))
+
+
+@pytest.fixture(scope="module")
+def large() -> dict[str, Tensor]:
+    return tiny_tensors(tiny_network(3, UNEVEN_FAMILY))
 
 
 @pytest.mark.parametrize("is_grey", [False, True])
@@ -138,17 +162,17 @@ def test_fewer_levels_give_what_the_reference_gives(last_level, tensors, librari
         assert_equal(native(tensors, library, 200, 333, last_level=last_level), expected)
 
 
-def test_symbols_of_any_size_give_what_the_reference_gives(tensors, libraries):
+def test_symbols_of_any_size_give_what_the_reference_gives(small, libraries):
     """Values then need 32 bits, and planes wrap."""
-    expected = reference(tensors, 100, 80, largest=32767)
+    expected = reference(small, 100, 80, largest=32767)
     for library in libraries:
-        assert_equal(native(tensors, library, 100, 80, largest=32767), expected)
+        assert_equal(native(small, library, 100, 80, largest=32767), expected)
 
 
-def test_offsets_may_have_16_or_32_bits(tensors, libraries):
+def test_offsets_may_have_16_or_32_bits(small, libraries):
     for library in libraries:
-        wide = native(tensors, library, 100, 80)
-        assert_equal(native(tensors, library, 100, 80, dtype=np.int16), wide)
+        wide = native(small, library, 100, 80)
+        assert_equal(native(small, library, 100, 80, dtype=np.int16), wide)
 
 
 @pytest.mark.parametrize("largest", [127, 64])
@@ -191,9 +215,9 @@ def windows(planes: NativePlaneSource) -> Sequence[tuple[int, int, int, int]]:
     )
 
 
-def test_windows_of_planes_are_parts_of_the_whole(tensors, libraries):
+def test_windows_of_planes_are_parts_of_the_whole(small, libraries):
     for library in libraries:
-        planes = NativePrior(NativeNetwork(arrays_of(tensors), library)).planes(
+        planes = NativePrior(arrays_of(small), library).planes(
             200,
             100,
             120,
@@ -206,8 +230,8 @@ def test_windows_of_planes_are_parts_of_the_whole(tensors, libraries):
             np.testing.assert_array_equal(part, whole[:, top:bottom, left:right])
 
 
-def test_visit_without_planes_asks_for_the_same_symbols(tensors, libraries):
-    prior = NativePrior(NativeNetwork(arrays_of(tensors), libraries[-1]))
+def test_visit_without_planes_asks_for_the_same_symbols(small, libraries):
+    prior = NativePrior(arrays_of(small), libraries[-1])
     with_planes, without = [], []
 
     def recording(calls):
@@ -232,25 +256,70 @@ def test_visit_without_planes_asks_for_the_same_symbols(tensors, libraries):
         ("net.fine.head1.in.weight1", lambda t: t[:, :, :2]),
         ("high_pass_reciprocal", lambda t: t - (1 << 22)),
         ("compand", lambda t: t[:-1]),
+        ("net.top.first.weight0", lambda t: t[0]),
+        ("net.top.first.weight0", lambda t: t[:, :6]),  # no magnitudes here, but everywhere else
+        ("net.middle.first.weight0", lambda t: t[:, :24]),
+        ("net.middle.first.weight1", lambda t: t[:, :20]),  # of the coarser trunk
+        ("net.fine.head2.in.weight1", lambda t: t[:, :12]),
+        ("net.fine.head1.in.weight2", lambda t: t[:, :4]),
+        ("net.fine.head1.in.weight2", lambda t: t[:4]),
+        ("net.fine.head1.in.weight2", lambda t: t.repeat(1, 1, 3, 3)),
+        ("net.fine.head1.in.weight2", lambda t: t[..., 0]),
+        ("net.fine.head1.mix.weight0", lambda t: t[:, :4]),
+        ("net.fine.head1.mix.bias", lambda t: t[:4]),
     ],
 )
-def test_weights_that_no_family_has_are_refused(name, change, tensors, libraries):
-    bad = arrays_of(tensors | {name: change(tensors[name])})
-    with pytest.raises(ModelError):
+def test_weights_that_no_family_has_are_refused(name, change, large, libraries):
+    bad = arrays_of(large | {name: change(large[name])})
+    with pytest.raises(ModelError) as error:
         NativeNetwork(bad, libraries[0])
+    assert "\n" not in str(error.value)
 
 
-def test_a_prior_that_the_library_has_no_code_for_is_refused_by_name(libraries):
-    tensors = arrays_of(tiny_tensors(tiny_network(4, RICH_FAMILY)))
-    with pytest.raises(ModelError, match="magnitudes among its inputs"):
-        NativeNetwork(tensors, libraries[0])
-    name = "net.top.first.weight0"
-    with pytest.raises(ModelError, match="carry a hidden state"):
-        NativeNetwork(tensors | {name: tensors[name][:, :6]}, libraries[0])
+@pytest.mark.parametrize(
+    ("name", "like"),
+    [
+        ("net.fine.head0.in.weight1", "net.fine.head1.in.weight2"),  # nothing comes before
+        ("net.fine.head1.in.weight3", "net.fine.head1.in.weight2"),
+        ("net.fine.first.weight2", "net.fine.first.weight1"),
+        ("net.fine.block0.weight1", "net.fine.first.weight1"),
+    ],
+)
+def test_convolutions_that_no_family_has_are_refused(name, like, large, libraries):
+    with pytest.raises(ModelError):
+        NativeNetwork(arrays_of(large | {name: large[like]}), libraries[0])
 
 
-def test_arrays_of_another_shape_or_type_are_refused(tensors, libraries):
-    net = NativeNetwork(arrays_of(tensors), libraries[0])
+@pytest.mark.parametrize("convolution", [1, 2])
+def test_a_head_without_one_of_its_convolutions_is_refused(convolution, large, libraries):
+    without = {k: v for k, v in large.items() if k != f"net.middle.head1.in.weight{convolution}"}
+    with pytest.raises(ModelError, match=r"net\.middle\.head1\.in"):
+        NativeNetwork(arrays_of(without), libraries[0])
+
+
+def test_widths_that_are_no_multiples_of_four_and_too_many_blocks_are_refused(libraries):
+    narrow = replace(TINY_FAMILY, head_widths=dict.fromkeys(TINY_FAMILY.head_widths, 10))
+    with pytest.raises(ModelError, match="multiple of four"):
+        NativeNetwork(arrays_of(tiny_tensors(tiny_network(3, narrow))), libraries[0])
+    deep = replace(TINY_FAMILY, depths=TINY_FAMILY.depths | {"fine": 10})
+    with pytest.raises(ModelError, match="more than 8 blocks"):
+        NativeNetwork(arrays_of(tiny_tensors(tiny_network(3, deep))), libraries[0])
+
+
+def test_a_hidden_state_is_asked_for_and_has_its_size(large, libraries):
+    net = NativeNetwork(arrays_of(large), libraries[0])
+    low = np.zeros((3, 2, 2), np.int32)
+    trunk = net.trunk(6, 100, low, None, None)
+    known = np.zeros((3, 2, 2), np.int8)
+    with pytest.raises(ValueError, match="refuses its arguments"):
+        net.head(6, 100, 1, trunk, known, None)
+    of_other = net.hidden(5, trunk)
+    with pytest.raises(ValueError, match="expected contiguous uint8"):
+        net.head(6, 100, 1, trunk, known, of_other)
+
+
+def test_arrays_of_another_shape_or_type_are_refused(small, libraries):
+    net = NativeNetwork(arrays_of(small), libraries[0])
     low = np.zeros((3, 2, 2), np.int32)
     trunk = net.trunk(6, 100, low, None, None)
     with pytest.raises(ValueError, match="expected contiguous int32"):
@@ -258,11 +327,11 @@ def test_arrays_of_another_shape_or_type_are_refused(tensors, libraries):
     with pytest.raises(ValueError, match="refuses its arguments"):
         net.trunk(6, 100, low, np.zeros((9, 2, 2), np.int8), None)
     with pytest.raises(ValueError, match=r"expected contiguous int8 \(3, 2, 2\)"):
-        net.head(6, 100, 1, trunk, np.zeros((2, 2, 2), np.int8))
+        net.head(6, 100, 1, trunk, np.zeros((2, 2, 2), np.int8), None)
     with pytest.raises(ValueError, match="refuses its arguments"):
-        net.synthesise(6, 100, low, np.zeros((9, 2, 2), np.int16), (0, 5, 0, 4))
+        elements = NativeElements(arrays_of(small), libraries[0])
+        elements.synthesise(6, 100, low, np.zeros((9, 2, 2), np.int16), (0, 5, 0, 4))
 
 
 def test_constants_are_those_of_the_reference():
     assert SYNTHESIS_SHIFT == VALUE_BITS + STEP_BITS - FRACTION_BITS
-    assert network_module.NUM_PLANES * 3 == network_module.NUM_DETAIL_CHANNELS

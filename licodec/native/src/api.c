@@ -84,14 +84,15 @@ void lc_layer_free(lc_layer *layer)
 static int is_size(int64_t n, int64_t most) { return n >= 1 && n <= most; }
 
 lc_layer *lc_layer_new(int32_t level, int32_t outputs, int32_t num_convolutions,
-                       const int32_t *inputs, const int32_t *kernels, const int8_t *weights0,
-                       const int8_t *weights1, const int32_t *bias, const uint8_t *shift,
+                       const int32_t *inputs, const int32_t *kernels,
+                       const void *const *weights, const int32_t *bias, const uint8_t *shift,
                        int32_t of_inputs)
 {
-    const int8_t *const weights[2] = {weights0, weights1};
     const lc_kernels *used = lc_kernels_of(level);
-    if (!used || !is_size(outputs, LC_MAX_CHANNELS) || !is_size(num_convolutions, 2)) return NULL;
-    if (!inputs || !kernels || !bias || !shift || of_inputs < -1 || of_inputs > 1) return NULL;
+    if (!used || !is_size(outputs, LC_MAX_CHANNELS) || !is_size(num_convolutions, MAX_CONVOLUTIONS))
+        return NULL;
+    if (!inputs || !kernels || !weights || !bias || !shift) return NULL;
+    if (of_inputs < -1 || of_inputs >= num_convolutions) return NULL;
     lc_layer *layer = calloc(1, sizeof *layer);
     if (!layer) return NULL;
     *layer = (lc_layer){.level = used, .outputs = outputs, .num_convolutions = num_convolutions,
@@ -113,8 +114,9 @@ lc_layer *lc_layer_new(int32_t level, int32_t outputs, int32_t num_convolutions,
         int64_t size = llabs(sum);
         for (int c = 0; c < num_convolutions; c++) {
             const int64_t n = (int64_t)layer->inputs[c] * kernels[c] * kernels[c];
+            const int8_t *row = (const int8_t *)weights[c] + o * n;
             for (int64_t i = 0; i < n; i++) {
-                const int64_t w = weights[c][o * n + i];
+                const int64_t w = row[i];
                 if (c == of_inputs) sum -= 128 * w;
                 size += 255 * llabs(w);
             }
@@ -125,7 +127,7 @@ lc_layer *lc_layer_new(int32_t level, int32_t outputs, int32_t num_convolutions,
         layer->bias[o] = (int32_t)sum;
         layer->shift[o] = shift[o];
     }
-    if (!is_good || used->pack(layer, (const void *const[2]){weights0, weights1}) != LC_OK) {
+    if (!is_good || used->pack(layer, weights) != LC_OK) {
         lc_layer_free(layer);
         return NULL;
     }
@@ -160,10 +162,23 @@ static int is_ready(const lc_layer *layer, const lc_kernels *used, int32_t num_c
 
 static int is_trunk_layer(const lc_layer *layer, const lc_trunk_task *t)
 {
-    const int32_t inputs = LC_PLANES * (t->fold * t->fold + 1) + (t->parents ? LC_DETAILS : 0);
+    const int32_t with_signs = LC_PLANES * t->fold * t->fold + (t->parents ? LC_DETAILS : 0);
+    const int32_t inputs = layer->inputs[0] - LC_PLANES;
     if (!is_ready(layer, layer->level, t->coarser ? 2 : 1) || layer->outputs % 4) return 0;
-    if (layer->inputs[0] != inputs || layer->kernels[0] != 3 || layer->of_inputs != 0) return 0;
-    return !t->coarser || (layer->inputs[1] == layer->outputs && layer->kernels[1] == 1);
+    if (inputs != with_signs && inputs != 2 * with_signs) return 0;
+    if (layer->kernels[0] != 3 || layer->of_inputs != 0) return 0;
+    return !t->coarser || (layer->inputs[1] % 4 == 0 && layer->kernels[1] == 1);
+}
+
+/* Whether `in` takes what the task has. */
+static int is_head_layer(const lc_layer *in, const lc_head_task *h)
+{
+    if (in->kernels[0] != 1 || in->inputs[0] % 4 || in->outputs % 4) return 0;
+    if (!h->num_known) return in->num_convolutions == 1 && in->of_inputs == -1;
+    if (!h->known || in->num_convolutions < 2 || in->kernels[1] != 3 || in->of_inputs != 1) return 0;
+    if (in->inputs[1] != h->num_known && in->inputs[1] != 2 * h->num_known) return 0;
+    return in->num_convolutions == 2
+           || (h->hidden && in->kernels[2] == 1 && in->inputs[2] == h->mix->outputs);
 }
 
 int lc_trunk(const lc_trunk_task *t)
@@ -206,18 +221,11 @@ int lc_head(const lc_head_task *h)
     if (h->unit_shift < 1 || h->unit_shift > LC_MAX_SHIFT) return LC_BAD_ARGUMENT;
     if (!h->trunk || !h->unit || !h->offset || !h->mean || !h->index) return LC_BAD_ARGUMENT;
     const lc_kernels *used = h->in->level;
-    if (!is_ready(h->in, used, h->num_known ? 2 : 1) || !is_ready(h->mix, used, 1)
-        || !is_ready(h->out, used, 1))
+    if (!is_ready(h->mix, used, 1) || !is_ready(h->out, used, 1) || !is_head_layer(h->in, h))
         return LC_BAD_ARGUMENT;
-    if (h->in->kernels[0] != 1 || h->mix->kernels[0] != 1 || h->out->kernels[0] != 1)
+    if (h->mix->kernels[0] != 1 || h->out->kernels[0] != 1 || h->mix->outputs % 4)
         return LC_BAD_ARGUMENT;
     if (h->mix->of_inputs != -1 || h->out->of_inputs != -1) return LC_BAD_ARGUMENT;
-    if (h->num_known
-        && (!h->known || h->in->inputs[1] != h->num_known || h->in->kernels[1] != 3
-            || h->in->of_inputs != 1))
-        return LC_BAD_ARGUMENT;
-    if (!h->num_known && h->in->of_inputs == 0) return LC_BAD_ARGUMENT;
-    if (h->in->inputs[0] % 4 || h->in->outputs % 4 || h->mix->outputs % 4) return LC_BAD_ARGUMENT;
     if (h->mix->inputs[0] != h->in->outputs || h->out->inputs[0] != h->mix->outputs)
         return LC_BAD_ARGUMENT;
     if (h->num_channels < 1 || h->out->outputs != 2 * (int64_t)h->num_channels)

@@ -19,7 +19,7 @@ typedef struct {
     int64_t group_stride;
 } Source;
 
-static int has_short_weights(const lc_layer *layer, const void *const weights[2])
+static int has_short_weights(const lc_layer *layer, const void *const *weights)
 {
     int is_short = 1;
     for (int c = 0; c < layer->num_convolutions; c++) {
@@ -43,7 +43,7 @@ static void pack_weight(int8_t *to, int b, const void *weights, int64_t at, int 
     else memcpy(to + 2 * ((b & 1) * 2 + b / 2), &w, 2); /* channels 0 and 2, then 1 and 3 */
 }
 
-static int pack_layer(lc_layer *layer, const void *const weights[2])
+static int pack_layer(lc_layer *layer, const void *const *weights)
 {
     if (layer->form != WORDS) layer->form = has_short_weights(layer, weights) ? SHORT : BYTES;
     const int bytes = weight_bytes(layer->form), in_group = layer->form == WORDS ? 2 : 4;

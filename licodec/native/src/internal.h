@@ -8,6 +8,8 @@
  * buffer, so that a vector never leaves it. */
 enum { ROW_POSITIONS = 16, MARGIN = 64 };
 
+enum { MAX_CONVOLUTIONS = 3 }; /* of a layer */
+
 typedef struct lc_kernels lc_kernels;
 
 /* What a layer multiplies: bytes, bytes with weights of 7 bits, or numbers of 16 bits. */
@@ -16,7 +18,8 @@ enum { BYTES, SHORT, WORDS };
 struct lc_layer {
     const lc_kernels *level; /* that packed the weights */
     int32_t outputs, num_convolutions;
-    int32_t inputs[2], kernels[2], groups[2]; /* groups of four channels, of words two */
+    int32_t inputs[MAX_CONVOLUTIONS], kernels[MAX_CONVOLUTIONS];
+    int32_t groups[MAX_CONVOLUTIONS]; /* of four channels, of words two */
     int32_t of_inputs, form;
     int64_t tile_bytes;
     int32_t *bias;  /* whole tiles, with rounding and the zero of inputs */
@@ -81,7 +84,7 @@ struct lc_corrector {
 /* Arguments are checked before these are called. */
 struct lc_kernels {
     const char *name;
-    int (*pack)(lc_layer *layer, const void *const weights[2]);
+    int (*pack)(lc_layer *layer, const void *const *weights);
     int (*trunk)(const lc_trunk_task *task);
     int (*head)(const lc_head_task *task);
     int (*put_values)(const lc_values_task *task);

@@ -42,7 +42,7 @@ enum {
 };
 
 /* Changes with whatever callers see, so that no library of another version is used. */
-enum { LC_ABI = 4 };
+enum { LC_ABI = 5 };
 LC_API int32_t lc_abi(void);
 
 /* ---- Instruction sets ---- */
@@ -56,21 +56,22 @@ LC_API int lc_has_level(int32_t i);
 
 typedef struct lc_layer lc_layer;
 
-/* One or two convolutions that add up, see docs/format.md, "Networks".
- * weights0, weights1: (outputs, inputs[i], kernels[i], kernels[i]); kernels are 1 or 3.
+/* One to three convolutions that add up, see docs/format.md, "Networks".
+ * weights[i]: (outputs, inputs[i], kernels[i], kernels[i]) int8; kernels are 1 or 3.
  * of_inputs: number of the convolution that sees inputs (-127 .. 127), -1 for none; the others see
  * activations (0 .. 255). NULL where an argument is bad or memory is short. What works on layers
  * takes their level; they all have the same. */
 LC_API lc_layer *lc_layer_new(int32_t level, int32_t outputs, int32_t num_convolutions,
                               const int32_t *inputs, const int32_t *kernels,
-                              const int8_t *weights0, const int8_t *weights1, const int32_t *bias,
+                              const void *const *weights, const int32_t *bias,
                               const uint8_t *shift, int32_t of_inputs);
 LC_API void lc_layer_free(lc_layer *layer);
 
 /* Bytes of a map (height, channels / 4, width rounded up to 16, 4) uint8; -1 if too large. */
 LC_API int64_t lc_map_bytes(int32_t height, int32_t width, int32_t channels);
 
-/* Activations that a level's heads share, rows top to bottom - 1. */
+/* Activations that a level's heads share, rows top to bottom - 1. Inputs of the first layer: the
+ * high-pass, brightness, parents; then, if it has as many, the magnitudes of high-pass and parents. */
 typedef struct {
     const lc_layer *first;
     const lc_layer *const *blocks;
@@ -84,12 +85,13 @@ typedef struct {
     const int64_t *reciprocal;             /* (3), 0 .. 2^21 */
     const int8_t *compand;                 /* (LC_COMPAND) */
     const int8_t *parents;                 /* (9, height, width) or NULL */
-    const uint8_t *coarser;                /* map of T channels or NULL */
+    const uint8_t *coarser;                /* map of as many channels as `first` takes, or NULL */
     uint8_t *trunk;                        /* map of T channels */
 } lc_trunk_task;
 LC_API int lc_trunk(const lc_trunk_task *task);
 
-/* Means and scale indices of one step, rows top to bottom - 1. */
+/* Means and scale indices of one step, rows top to bottom - 1. Inputs of `in`: trunk, known values,
+ * and then, if it has as many, their magnitudes; the hidden state, if it has a third convolution. */
 typedef struct {
     const lc_layer *in, *mix, *out;
     int32_t num_known, num_channels; /* C */
@@ -98,6 +100,8 @@ typedef struct {
     int32_t unit_shift; /* of means */
     int32_t mean_bytes; /* 2 or 4 */
     const uint8_t *trunk;
+    uint8_t *hidden;       /* map of what `mix` gave in the level's last step, takes this one's;
+                            * or NULL */
     const int8_t *known;   /* (num_known, height, width) */
     const int32_t *unit;   /* (C) */
     const int32_t *offset; /* (C) of twice the index */

@@ -69,26 +69,46 @@ static int64_t map_row_bytes(int64_t width, int64_t channels)
     return channels * round_up(width, ROW_POSITIONS);
 }
 
-/* Four rows of int8 as one group of inputs; NULL is 0. */
-static void put_group(uint8_t *restrict to, const int8_t *const rows[4], int64_t width)
+/* Channels of a row of inputs. */
+typedef struct {
+    const int8_t *rows[LC_MAX_CHANNELS];
+    int32_t num_channels;
+    int32_t num_signed; /* the others are seen as magnitudes */
+} Channels;
+
+/* What is made of a channel's int8: the sign goes where it meets `sign`, all where `keep` is 0. */
+typedef struct {
+    int32_t sign, keep;
+} Mask;
+
+/* Four channels as one group of inputs. */
+INLINE void put_group(uint8_t *restrict to, const int8_t *const rows[4], const Mask masks[4],
+                      int64_t width)
 {
-    for (int b = 0; b < 4; b++) {
-        const int8_t *restrict row = rows[b];
-        if (row)
-            for (int64_t x = 0; x < width; x++) to[4 * x + b] = (uint8_t)row[x] ^ INPUT_ZERO;
-        else
-            for (int64_t x = 0; x < width; x++) to[4 * x + b] = INPUT_ZERO;
+    for (int64_t x = 0; x < width; x++) {
+        uint32_t bytes = 0;
+        for (int b = 0; b < 4; b++) {
+            const int32_t v = rows[b][x], sign = v >> 7 & masks[b].sign;
+            bytes |= (uint32_t)(((v ^ sign) - sign) & masks[b].keep) << 8 * b;
+        }
+        bytes ^= INPUT_ZERO * 0x01010101u;
+        memcpy(to + 4 * x, &bytes, 4);
     }
 }
 
-static void put_groups(const Ring *ring, int64_t y, const int8_t *const *rows, int32_t channels,
-                       int64_t width)
+static void put_groups(const Ring *ring, int64_t y, const Channels *from, int64_t width)
 {
+    static const Mask SIGNED = {0, 255}, MAGNITUDE = {-1, 255}, NONE = {0, 0};
     uint8_t *to = ring_row(ring, y);
     for (int g = 0; g < ring->groups; g++, to += ring->group_stride) {
-        const int8_t *four[4];
-        for (int b = 0; b < 4; b++) four[b] = 4 * g + b < channels ? rows[4 * g + b] : NULL;
-        put_group(to, four, width);
+        const int8_t *rows[4];
+        Mask masks[4];
+        for (int b = 0; b < 4; b++) {
+            const int c = 4 * g + b, is_there = c < from->num_channels;
+            rows[b] = from->rows[is_there ? c : 0];
+            masks[b] = !is_there ? NONE : c < from->num_signed ? SIGNED : MAGNITUDE;
+        }
+        put_group(to, rows, masks, width);
     }
 }
 
@@ -138,7 +158,8 @@ static void make_inputs(const lc_trunk_task *t, const Ring *ring, int64_t y, con
 {
     const int64_t fold = t->fold, wide = fold * t->width, tall = fold * t->height;
     const int64_t blocks = fold * fold, width = t->width;
-    const int8_t *rows[LC_PLANES * 5 + LC_DETAILS];
+    Channels all;
+    const int8_t **rows = all.rows;
     for (int p = 0; p < LC_PLANES; p++) {
         const int32_t *plane = t->low + p * wide * tall;
         for (int dy = 0; dy < fold; dy++) {
@@ -171,7 +192,11 @@ static void make_inputs(const lc_trunk_task *t, const Ring *ring, int64_t y, con
     if (t->parents)
         for (int c = 0; c < LC_DETAILS; c++)
             rows[channels++] = t->parents + (c * (int64_t)t->height + y) * width;
-    put_groups(ring, y, rows, channels, width);
+    all.num_signed = channels;
+    all.num_channels = t->first->inputs[0];
+    for (int c = 0; channels < all.num_channels; c++) /* magnitudes of all but brightness */
+        if (c < LC_PLANES * blocks || c >= LC_PLANES * (blocks + 1)) rows[channels++] = rows[c];
+    put_groups(ring, y, &all, width);
 }
 
 /* ---- Trunk ---- */
@@ -189,7 +214,7 @@ typedef struct {
 static Source coarser_source(Trunk *trunk, int64_t y)
 {
     const lc_trunk_task *t = trunk->task;
-    const int32_t channels = t->first->outputs;
+    const int32_t channels = t->first->inputs[1];
     const int64_t bytes = map_row_bytes(t->coarser_width, channels);
     if (t->coarser_height == t->height)
         return (Source){{NULL, t->coarser + y * bytes, NULL}, bytes / (channels / 4)};
@@ -245,11 +270,12 @@ static int trunk_rows(const lc_trunk_task *t)
 {
     Trunk trunk = {.task = t, .coarser_row = -1};
     const int64_t stages = t->num_blocks + 1, width = t->width, wide = t->fold * width;
+    const int64_t coarser_bytes = t->coarser ? map_row_bytes(width, t->first->inputs[1]) : 0;
     const int32_t channels = t->first->outputs, groups = channels / 4;
     const int64_t tile_outputs = round_up(channels, OUT_TILE);
     const int64_t bytes =
         round_up(ring_bytes(width, t->first->groups[0]) + t->num_blocks * ring_bytes(width, groups)
-                     + map_row_bytes(width, channels),
+                     + coarser_bytes,
                  64)
         + 4 * (tile_outputs + wide + 2) + wide + LC_PLANES * (t->fold * t->fold + 1) * width;
     uint8_t *memory = scratch(bytes), *next = memory;
@@ -258,8 +284,8 @@ static int trunk_rows(const lc_trunk_task *t)
     for (int n = 1; n <= t->num_blocks; n++)
         next = ring_init(&trunk.rings[n], next, t->height, width, groups, 0);
     trunk.coarser = next;
-    memset(next, 0, (size_t)map_row_bytes(width, channels));
-    trunk.bias = (int32_t *)(memory + round_up(next - memory + map_row_bytes(width, channels), 64));
+    memset(next, 0, (size_t)coarser_bytes);
+    trunk.bias = (int32_t *)(memory + round_up(next - memory + coarser_bytes, 64));
     trunk.inputs.sums = trunk.bias + tile_outputs;
     trunk.inputs.high = (int8_t *)(trunk.inputs.sums + wide + 2);
     trunk.inputs.unfolded = trunk.inputs.high + LC_PLANES * t->fold * t->fold * width;
@@ -345,16 +371,18 @@ static void result_row(const lc_head_task *h, const Source *source, int64_t y)
 static void known_row(const lc_head_task *h, const Ring *ring, int64_t y)
 {
     if (y < 0 || y >= h->height) return;
-    const int8_t *rows[LC_MAX_CHANNELS];
-    for (int c = 0; c < h->num_known; c++)
-        rows[c] = h->known + (c * (int64_t)h->height + y) * h->width;
-    put_groups(ring, y, rows, h->num_known, h->width);
+    Channels all;
+    all.num_signed = h->num_known;
+    all.num_channels = h->in->inputs[1];
+    for (int c = 0; c < all.num_channels; c++)
+        all.rows[c] = h->known + (c % h->num_known * (int64_t)h->height + y) * h->width;
+    put_groups(ring, y, &all, h->width);
 }
 
 static int head_rows(const lc_head_task *h)
 {
     const int64_t width = h->width, stride = 4 * round_up(width, ROW_POSITIONS);
-    const int32_t known_groups = (h->num_known + 3) / 4, channels = h->in->inputs[0];
+    const int32_t known_groups = h->in->groups[1]; /* 0 where nothing is known */
     const int64_t first_bytes = h->in->outputs / 4 * stride;
     const int64_t bytes = ring_bytes(width, known_groups) + first_bytes + h->mix->outputs / 4 * stride;
     uint8_t *memory = scratch(bytes + 64);
@@ -362,16 +390,18 @@ static int head_rows(const lc_head_task *h)
     Ring known;
     uint8_t *first = ring_init(&known, memory, h->height, width, known_groups, INPUT_ZERO);
     uint8_t *second = first + first_bytes;
+    const int64_t trunk_row = map_row_bytes(width, h->in->inputs[0]);
+    const int64_t hidden_row = map_row_bytes(width, h->mix->outputs);
     known_row(h, &known, h->top - 1);
     known_row(h, &known, h->top);
     for (int64_t y = h->top; y < h->bottom; y++) {
         known_row(h, &known, y + 1);
-        const int64_t trunk_row = map_row_bytes(width, channels);
-        const Source sources[2] = {{{NULL, h->trunk + y * trunk_row, NULL}, stride},
-                                   ring_source(&known, y)};
-        const Activations to_first = {first, stride, NULL, 0}, to_second = {second, stride, NULL, 0};
+        if (h->hidden) second = h->hidden + y * hidden_row; /* `in` sees it before `mix` writes */
         const Source after_first = {{NULL, first, NULL}, stride};
         const Source after_second = {{NULL, second, NULL}, stride};
+        const Source sources[3] = {{{NULL, h->trunk + y * trunk_row, NULL}, stride},
+                                   ring_source(&known, y), after_second};
+        const Activations to_first = {first, stride, NULL, 0}, to_second = {second, stride, NULL, 0};
         activate_row(h->in, h->in->bias, sources, width, &to_first);
         activate_row(h->mix, h->mix->bias, &after_first, width, &to_second);
         result_row(h, &after_second, y);
