@@ -33,8 +33,7 @@ from licodec.config import (
 from licodec.container.format import ALPHA, EXIF, ICC, MAGIC_BYTES, MAX_SIDE_PX, XMP, Container
 from licodec.container.read import read_front_from
 from licodec.errors import BitstreamError, LicodecError, NotLicodecFileError, PictureWarning
-from licodec.image.dpi import density_in
-from licodec.image.exif import EXIF_PREFIX
+from licodec.image.exif import EXIF_PREFIX, density_in
 from licodec.image.faults import bytes_or_none
 from licodec.inspect import check_file, choose_codec, is_lossless, quality_of
 from licodec.profiles import family_name, find_profile, profile_name
