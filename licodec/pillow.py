@@ -23,7 +23,6 @@ from PIL import Image, ImageFile
 
 from licodec.config import (
     DEFAULT_CONTENT,
-    DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_TUNE,
     TARGETS,
@@ -259,16 +258,14 @@ def _encode_lossless(
     image: Image.Image,
     kept: list[str],
     *,
-    effort: int = DEFAULT_EFFORT,
     content: str = DEFAULT_CONTENT,
     **others: Any,
 ) -> bytes:
     """Raises ValueError if there are options that mean nothing to a lossless file."""
-    from licodec.lossless import check_alone, encode_lossless
+    from licodec.lossless import encode_lossless
 
     check_content(content)
-    check_alone(**others)
-    return encode_lossless(image, effort=effort, keep=kept)
+    return encode_lossless(image, keep=kept, **others)
 
 
 def _save_all(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:

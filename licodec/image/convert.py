@@ -4,6 +4,8 @@ What becomes of each mode stands in `planes`; a line in `Picture.notes` tells wh
 changed or dropped.
 """
 
+import warnings
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +13,36 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from licodec.errors import ImageError
+from licodec.config import check_kinds
+from licodec.errors import ImageError, PictureWarning
 from licodec.image.exif import EXIF_PREFIX
-from licodec.image.exif import with_size as exif_with_size
 from licodec.image.hidden import without_hidden
+from licodec.image.keep import keep_only
 from licodec.image.picture import Picture, picture_of
 from licodec.image.planes import split_channels, without_equal_channels
 from licodec.image.reading import read_image
-from licodec.image.xmp import with_size as xmp_with_size
+
+
+def picture_given(
+    image: Image.Image | NDArray[Any], keep: Iterable[str], *, keeps_hidden: bool, stacklevel: int
+) -> Picture:
+    """What shall be encoded of what users hold; a `PictureWarning` for each of its notes.
+
+    Args:
+        image, keeps_hidden: as of `picture_from`.
+        keep: kinds of metadata, of `config.METADATA_KINDS`.
+        stacklevel: of the warnings, as `warnings.warn` counts from here.
+
+    Raises:
+        ImageError: as `picture_from`.
+        ValueError: an unknown kind.
+    """
+    wanted = check_kinds(keep)
+    picture = picture_from(image, keeps_hidden=keeps_hidden)
+    picture = keep_only(picture, wanted)
+    for note in picture.notes:
+        warnings.warn(note, PictureWarning, stacklevel=stacklevel)
+    return picture
 
 
 def picture_from(image: Image.Image | NDArray[Any], *, keeps_hidden: bool = False) -> Picture:
@@ -77,13 +101,3 @@ def with_fewest_channels(picture: Picture) -> Picture:
     if picture.is_grey or picture.icc is not None:
         return picture
     return replace(picture, pixels=np.ascontiguousarray(without_equal_channels(picture.pixels)))
-
-
-def resized(picture: Picture) -> Picture:
-    """Metadata of a picture that was turned, cut or made smaller: its size, no thumbnails."""
-    size = picture.width, picture.height
-    return replace(
-        picture,
-        exif=None if picture.exif is None else exif_with_size(picture.exif, *size),
-        xmp=None if picture.xmp is None else xmp_with_size(picture.xmp, *size),
-    )
