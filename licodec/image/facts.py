@@ -35,7 +35,7 @@ class Facts:
     is_grey: bool = False  # a PNG; Pillow shows 16 bits with alpha in colour
     has_loose_alpha: bool = False  # a fourth sample that the file says is no alpha
     gone: frozenset[str] = frozenset()  # what has no place, by the names of `xmp.CLAIMS`
-    is_damaged: bool = False  # in a way that may cost no pixel, see `mend`
+    is_damaged: bool = False  # in a way that may cost no pixel, see `loading.mend`
     num_bytes_behind: int = 0  # that follow the end of the picture and are not zeros
     notes: tuple[str, ...] = ()
 

@@ -32,7 +32,7 @@ from licodec.image.faults import PILLOW_FAULTS, one_line, warnings_silenced
 from licodec.image.fit import fit_to, without_exif
 from licodec.image.formats import READ_FORMATS, WriteFormat, find_format
 from licodec.image.hidden import without_hidden
-from licodec.image.mend import mend
+from licodec.image.loading import mend
 from licodec.image.original import bytes_of
 from licodec.image.picture import Picture
 from licodec.image.reading import read_tiff

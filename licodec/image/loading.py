@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from licodec.image.facts import Facts
-from licodec.image.jpeg import check_rows
-from licodec.image.mend import mend
+from licodec.image.jpeg import check_rows, mend_jpeg
 from licodec.image.original import Data
-from licodec.image.png import lower_bytes
+from licodec.image.png import lower_bytes, mend_png
 from licodec.image.tiff import Samples, check_first_picture, palette_of, samples_of, tags_of
 
 
@@ -71,6 +70,20 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
     if is_deep and is_cut and _is_as_in(image, data):
         lower = lower_bytes(data)
     return Loaded(image=image, lower=lower, num_pictures=num_pictures, notes=notes)
+
+
+def mend(data: Data) -> tuple[Image.Image, tuple[str, ...]] | None:
+    """Open a file in place of one that cannot be read; with notes. None if it cannot be mended.
+
+    Raises:
+        OSError, ...: `faults.PILLOW_FAULTS`, of a file that has further faults.
+    """
+    for way, name in ((mend_png, "PNG"), (mend_jpeg, "JPEG")):
+        found = way(data)
+        if found is not None:
+            mended, notes = found
+            return Image.open(io.BytesIO(mended), formats=[name]), notes
+    return None
 
 
 def _is_as_in(image: Image.Image, data: Data) -> bool:

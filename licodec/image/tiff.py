@@ -37,7 +37,6 @@ _PHOTOMETRIC_NAMES = {
 }  # fmt: skip
 _UNPACKED = frozenset((1, 5, 8, 32773, 32946, 34925, 50000))  # what gives rows of bytes
 _MAX_SAMPLES = 16
-_BATCH_BYTES = 2**24
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 
 
