@@ -61,12 +61,13 @@ def planes_of(loaded: Loaded, facts: Facts, profile: StatedProfile) -> Planes:
     Raises:
         ImageError: another mode.
     """
-    image, mode, gamma = loaded.image, loaded.image.mode, profile.gamma
-    planes = _plain_planes(image, facts, profile.space) if loaded.samples is None else None
+    image, gamma = loaded.image, profile.gamma
+    mode = image.mode if loaded.samples is None else ""  # what Pillow calls those does not matter
+    planes = _plain_planes(image, mode, facts, profile.space)
     if planes is not None and loaded.lower is not None and gamma is not None:
         pixels = join_bytes(image, loaded.lower, gamma)
         planes = replace(planes, pixels=pixels, is_curved=True)
-    elif loaded.samples is None and (mode.startswith("I;16") or mode in ("I", "F")):
+    elif mode.startswith("I;16") or mode in ("I", "F"):
         planes = grey_planes(image, gamma)
     elif loaded.samples is not None:
         planes = planes_of_samples(loaded.samples, profile.icc, gamma)
@@ -97,9 +98,8 @@ def without_equal_channels(pixels: Uint8) -> Uint8:
     return red if np.array_equal(red, green) and np.array_equal(green, blue) else pixels
 
 
-def _plain_planes(image: Image.Image, facts: Facts, space: str | None) -> Planes | None:
+def _plain_planes(image: Image.Image, mode: str, facts: Facts, space: str | None) -> Planes | None:
     """Of modes of 8 bits that need no profile; None for others."""
-    mode = image.mode
     if mode in ("L", "1", "RGB") and "transparency" in image.info:
         keyed, notes = _with_key_of_8_bits(image, facts.num_bits)
         wanted = "RGBA" if mode == "RGB" else "LA"
