@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from licodec.api import Codec
 from licodec.errors import ImageError
 from licodec.evaluate.report import rewrite_block
+from licodec.image.colours import convert_to_srgb
 from licodec.image.files import read_picture, render_picture
 from licodec.image.formats import WRITE_FORMATS
-from licodec.image.icc import convert_to_srgb
 from licodec.image.picture import Picture
 from tests.image.odd import Odd, all_odd_pictures
 

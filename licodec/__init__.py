@@ -125,9 +125,12 @@ def encode(
         ValueError: an argument is out of range, or two exclude each other.
     """
     if lossless:
-        from licodec.lossless import check_alone, encode_lossless
+        from licodec.lossless import encode_lossless
 
-        check_alone(
+        return encode_lossless(
+            image,
+            effort=effort,
+            keep=keep,
             quality=quality,
             bpp=bpp,
             size=size,
@@ -136,7 +139,6 @@ def encode(
             time_budget=time_budget,
             quantizer=quantizer,
         )
-        return encode_lossless(image, effort=effort, keep=keep)
     return _codec(profile, tune, device, MAX_PIXELS).encode(
         image,
         quality=quality,

@@ -21,27 +21,22 @@ from licodec.config import (
     MAX_QUALITY_INDEX,
     METADATA_KINDS,
     check_content,
-    check_kinds,
     family_of,
 )
-from licodec.container.format import ALPHA, EXIF, ICC, LAYER, XMP, Container, Header
+from licodec.container.format import ALPHA, LAYER, Container, Header
 from licodec.container.read import read_container, read_front
 from licodec.encoder import PhotoEncoder
 from licodec.errors import PictureWarning
 from licodec.graphics.choose import Layers, RivalChooser
 from licodec.graphics.layer import lay_over, shrink_layer, unpack_layer
-from licodec.image.alpha import unpack_alpha
-from licodec.image.convert import picture_from, resized, to_image
-from licodec.image.keep import keep_only
+from licodec.image.convert import picture_given, to_image
+from licodec.image.lossless import unpack_alpha
 from licodec.image.picture import Picture
-from licodec.lossless import (
-    check_alone,
-    decode_lossless,
-    encode_lossless,
-)
+from licodec.lossless import check_alone, decode_lossless, encode_lossless_picture
 from licodec.memory import check_memory, decode_bytes
 from licodec.profiles import family_name, find_profile, read_scale
 from licodec.search.target import Target, notes_on_size, target_of
+from licodec.sections import picture_with_sections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -141,11 +136,9 @@ class Codec:
                 time_budget=time_budget,
                 quantizer=quantizer,
             )
-            return encode_lossless(image, effort=effort, keep=keep)
-        wanted = check_kinds(keep)
-        picture = keep_only(picture_from(image), wanted)
-        for note in picture.notes:
-            warnings.warn(note, PictureWarning, stacklevel=2)
+        picture = picture_given(image, keep, keeps_hidden=lossless, stacklevel=3)
+        if lossless:
+            return encode_lossless_picture(picture, effort=effort)
         num_pixels = picture.width * picture.height
         target = target_of(num_pixels, bpp=bpp, size=size, psnr=psnr, ssimulacra2=ssimulacra2)
         if target is not None and quality is not None:
@@ -159,11 +152,11 @@ class Codec:
             quantizer=quantizer,
             content=content,
         )
-        front = read_front(data)
-        exact = self.scale.shown(MAX_QUALITY_INDEX)
-        reached = exact if front.is_lossless else self.scale.shown(front.header.quality_index)
-        for note in notes_on_size(target, len(data), reached):
-            warnings.warn(note, PictureWarning, stacklevel=2)
+        if target is not None:
+            front = read_front(data)
+            index = MAX_QUALITY_INDEX if front.is_lossless else front.header.quality_index
+            for note in notes_on_size(target, len(data), self.scale.shown(index)):
+                warnings.warn(note, PictureWarning, stacklevel=2)
         return data
 
     def decode(
@@ -279,14 +272,12 @@ class Codec:
         check_family(header)
         part = check_region(region, max_size, header.width, header.height)
         level = 1 if max_size is None else preview_level(header.width, header.height, max_size)
-        blocks = {s.type: s.data for s in container.sections}
-        alpha = blocks.get(ALPHA)
         size = header.width, header.height
-        layer = blocks.get(LAYER)
+        alpha, layer = container.section(ALPHA), container.section(LAYER)
         is_laid = alpha is not None or layer is not None
         num_bytes = decode_bytes(*size, has_alpha=is_laid, level=level)
         check_memory(*size, num_bytes, "free some or decode a preview (max_size, --max-size)")
-        plane = None if alpha is None else unpack_alpha(alpha, header.width, header.height)
+        plane = None if alpha is None else unpack_alpha(alpha, *size)
         cover = None if layer is None else unpack_layer(layer, *size, part)
         timings: dict[str, float] = {}
         family, synthesis = self._weights_of(header)
@@ -302,12 +293,4 @@ class Codec:
             plane = None if plane is None else downscale(plane, *size, max_size)
         if cover is not None:
             pixels = lay_over(pixels, shrink_layer(cover, *pixels.shape[1::-1]))
-        picture = Picture(
-            pixels=pixels,
-            alpha=plane,
-            icc=blocks.get(ICC),
-            exif=blocks.get(EXIF),
-            xmp=blocks.get(XMP),
-        )
-        is_whole = (picture.width, picture.height) == size
-        return picture if is_whole else resized(picture)
+        return picture_with_sections(container, pixels, plane)

@@ -10,7 +10,7 @@ from licodec.config import MAX_PIXELS
 from licodec.container.format import ALPHA, LAYER
 from licodec.container.read import read_container
 from licodec.graphics.layer import unpack_layer
-from licodec.image.alpha import unpack_alpha
+from licodec.image.lossless import unpack_alpha
 from licodec.memory import check_memory, decode_bytes
 from licodec.profiles import family_name, list_profiles
 

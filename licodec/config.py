@@ -117,11 +117,6 @@ def quality_to_index(quality: float) -> int:
     return round(share * MAX_QUALITY_INDEX)
 
 
-def index_to_quality(index: int) -> float:
-    """Map the file's knob, 0 to 255, back to the user's scale, 1 to 100."""
-    return MIN_QUALITY + index / MAX_QUALITY_INDEX * (MAX_QUALITY - MIN_QUALITY)
-
-
 def check_kinds(kinds: Iterable[str]) -> frozenset[str]:
     """Kinds of metadata as a set.
 

@@ -22,11 +22,11 @@ from licodec.container.format import LAYER, Header, Section
 from licodec.container.write import write_container
 from licodec.graphics.choose import Layers
 from licodec.image.picture import Picture
-from licodec.lossless import check_side, sections_of
-from licodec.memory import LARGE_PX, check_memory, encode_bytes, score_bytes
+from licodec.memory import LARGE_PX, check_memory, check_side, encode_bytes, score_bytes
 from licodec.profiles import ProfileInfo
 from licodec.quality_scale import QualityScale
 from licodec.search.target import Target
+from licodec.sections import sections_of
 
 if TYPE_CHECKING:
     from licodec.search.overfit import Progress
@@ -61,13 +61,12 @@ class PhotoEncoder:
         """
         index = self.scale.to_index(quality)
         width, height = picture.width, picture.height
-        check_side(width, height)
         seconds = search_seconds(effort, width * height)
         seconds = seconds if time_budget is None else time_budget
         if not seconds >= 0:
             raise ValueError(f"time budget is {seconds:g} seconds, expected 0 or more")
         choice = choice_of(effort, quantizer)
-        _check_memory(picture, target, is_searched=seconds > 0)
+        _check_size(picture, target, is_searched=seconds > 0)
         sections, photo, above = sections_of(picture), picture, None
         if layers is not None:
             sections.append(Section(LAYER, layers.packed))
@@ -132,12 +131,12 @@ class PhotoEncoder:
         return write_container(header, sections, encoded.payload, encoded.symbols)
 
 
-def _check_memory(picture: Picture, target: Target | None, *, is_searched: bool) -> None:
-    """Raises NotEnoughMemoryError, before the padding takes any."""
+def _check_size(picture: Picture, target: Target | None, *, is_searched: bool) -> None:
+    """Raises ImageError or NotEnoughMemoryError, before the padding takes any memory."""
     width, height = picture.width, picture.height
-    num_bytes = max(
-        encode_bytes(width, height, is_searched=is_searched), padding_bytes(width, height)
-    )
+    num_bytes = padding_bytes(width, height)
+    check_side(width, height)
+    num_bytes = max(num_bytes, encode_bytes(width, height, is_searched=is_searched))
     if target is not None and target.is_score:
         num_bytes = max(num_bytes, score_bytes(width, height))
     remedy = "free some, choose a lower effort or encode a smaller picture"

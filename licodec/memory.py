@@ -1,11 +1,12 @@
-"""Refuses pictures whose coding would need more memory than is free."""
+"""Refuses pictures that no file can hold, or whose coding would need more memory than is free."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from licodec.errors import NotEnoughMemoryError
+from licodec.container.format import MAX_SIDE_PX
+from licodec.errors import ImageError, NotEnoughMemoryError
 from licodec.transform.grid import GRID_PX, padded_size
 
 # Peak of coding photographs (docs/large-pictures.md), picture included, without what Python and
@@ -68,6 +69,15 @@ def lossless_bytes(width: int, height: int) -> int:
 
 def _padded_px(width: int, height: int) -> int:
     return padded_size(width, GRID_PX) * padded_size(height, GRID_PX)
+
+
+def check_side(width: int, height: int) -> None:
+    """Raises ImageError if a side is longer than a file can hold."""
+    if max(width, height) > MAX_SIDE_PX:
+        raise ImageError(
+            f"picture has {width}x{height} pixels, no side may have more than {MAX_SIDE_PX}; "
+            "make it smaller or cut it"
+        )
 
 
 def check_memory(width: int, height: int, num_bytes: int, remedy: str) -> None:

@@ -23,7 +23,6 @@ from PIL import Image, ImageFile
 
 from licodec.config import (
     DEFAULT_CONTENT,
-    DEFAULT_EFFORT,
     DEFAULT_PROFILE,
     DEFAULT_TUNE,
     TARGETS,
@@ -33,8 +32,7 @@ from licodec.config import (
 from licodec.container.format import ALPHA, EXIF, ICC, MAGIC_BYTES, MAX_SIDE_PX, XMP, Container
 from licodec.container.read import read_front_from
 from licodec.errors import BitstreamError, LicodecError, NotLicodecFileError, PictureWarning
-from licodec.image.dpi import density_in
-from licodec.image.exif import EXIF_PREFIX
+from licodec.image.exif import EXIF_PREFIX, density_in
 from licodec.image.faults import bytes_or_none
 from licodec.inspect import check_file, choose_codec, is_lossless, quality_of
 from licodec.profiles import family_name, find_profile, profile_name
@@ -260,16 +258,14 @@ def _encode_lossless(
     image: Image.Image,
     kept: list[str],
     *,
-    effort: int = DEFAULT_EFFORT,
     content: str = DEFAULT_CONTENT,
     **others: Any,
 ) -> bytes:
     """Raises ValueError if there are options that mean nothing to a lossless file."""
-    from licodec.lossless import check_alone, encode_lossless
+    from licodec.lossless import encode_lossless
 
     check_content(content)
-    check_alone(**others)
-    return encode_lossless(image, effort=effort, keep=kept)
+    return encode_lossless(image, keep=kept, **others)
 
 
 def _save_all(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:

@@ -17,7 +17,7 @@ import licodec.pillow
 from licodec.api import Codec
 from licodec.container.read import read_container
 from licodec.errors import BitstreamError, CorruptFileError, ImageError, TooLargeError
-from licodec.image.convert import to_image
+from licodec.image.convert import picture_from, to_image
 from licodec.inspect import check_file
 from tests.graphics.pages import text_page
 from tests.photos import crop
@@ -111,9 +111,7 @@ def test_info_says_lossless_and_names_no_weights():
 
 def test_plugin_saves_and_opens_lossless_files():
     buffer = io.BytesIO()
-    to_image(licodec.api.picture_from(channels_of(4), keeps_hidden=True)).save(
-        buffer, "LIC", lossless=True
-    )
+    to_image(picture_from(channels_of(4), keeps_hidden=True)).save(buffer, "LIC", lossless=True)
     with Image.open(buffer) as image:
         assert (image.mode, image.size) == ("RGBA", (61, 47))
         assert image.info == {"lossless": True}

@@ -279,7 +279,8 @@ def _render(data: bytes, size: int) -> bytes:
     from PIL import Image
 
     import licodec
-    from licodec.image.exif import EXIF_PREFIX, find_orientation, turn
+    from licodec.image.exif import EXIF_PREFIX, find_orientation
+    from licodec.image.picture import turn
     from licodec.image.strangers import check_is_lic
     from licodec.inspect import read_info
     from licodec.profiles import list_profiles

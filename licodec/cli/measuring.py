@@ -46,8 +46,8 @@ from licodec.files import check_folder, check_output, make_folder, write_file
 
 if TYPE_CHECKING:
     from licodec.evaluate.bdrate import Curve
-    from licodec.evaluate.comparison import Region
     from licodec.evaluate.measures import Metric
+    from licodec.evaluate.page import Region
     from licodec.evaluate.peers import BenchCodec
     from licodec.evaluate.results import BenchResult
 

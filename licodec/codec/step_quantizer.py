@@ -11,7 +11,7 @@ from licodec.codec.model import Family
 from licodec.coding.scale_offsets import rows_of
 from licodec.coding.step import StepRule, StepWriter
 from licodec.config import CHOICES
-from licodec.native.choice import ChosenStep, StepChooser
+from licodec.native.choice import OpenStep, StepChooser, SymbolChooser
 from licodec.prior.layout import VALUE_BITS, StepElements
 from licodec.quantize.costs import magnitude_bits
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
@@ -34,29 +34,6 @@ class Coefficients(Protocol):
     def at(self, where: StepElements) -> np.ndarray:
         """(C, ..) float32 values of one step's elements, in quantization steps."""
         ...
-
-
-class _StepChooser(Protocol):
-    """Chooses the symbols of one file; see `licodec.native.choice.StepChooser`."""
-
-    def step(
-        self,
-        kind: str,
-        values: np.ndarray,
-        mean: np.ndarray,
-        index: np.ndarray,
-        weight: np.ndarray,
-    ) -> ChosenStep: ...
-
-    def counts(
-        self,
-        kind: str,
-        values: np.ndarray,
-        mean: np.ndarray,
-        index: np.ndarray,
-        num_bands: int,
-        stride: int,
-    ) -> np.ndarray: ...
 
 
 class StepQuantizer:
@@ -103,9 +80,9 @@ class StepQuantizer:
     def __call__(
         self, step: int, mean: np.ndarray, index: np.ndarray, where: StepElements
     ) -> np.ndarray:
-        values = np.ascontiguousarray(self._values.at(where))
-        self._shift(values, mean, index, where)
-        chosen = self._chooser.step(self._kind, values, mean, index, self._weight(where))
+        found = OpenStep(np.ascontiguousarray(self._values.at(where)), mean, index)
+        self._shift(found, where.num_bands)
+        chosen = self._chooser.step(self._kind, found, self._weight(where))
         self.missed_bits += chosen.missed_bits
         self.lost_bits += chosen.lost_bits
         plain, symbols, numbers = chosen.num_plain, chosen.symbols, chosen.numbers
@@ -114,19 +91,17 @@ class StepQuantizer:
             self.steps.put_chains(symbols[plain:], numbers[plain:])
         return chosen.offsets.reshape(mean.shape)
 
-    def _shift(
-        self, values: np.ndarray, mean: np.ndarray, index: np.ndarray, where: StepElements
-    ) -> None:
+    def _shift(self, step: OpenStep, num_bands: int) -> None:
         """Choose shifts of a step's scale indices and shift them in place."""
 
         def choose(groups: np.ndarray) -> np.ndarray:
-            rows = rows_of(index, where.num_bands)
+            rows = rows_of(step.index, num_bands)
             num_coded = int(np.count_nonzero(rows >= self._rule.skip_below))
             stride = max(1, num_coded // (_COUNTED_ELEMENTS * len(rows)))
-            counts = self._chooser.counts(self._quick_kind, values, mean, index, len(rows), stride)
+            counts = self._chooser.counts(self._quick_kind, step, len(rows), stride)
             return self._shift_search.best(groups, counts, stride)
 
-        self.steps.shift(index, where.num_bands, choose)
+        self.steps.shift(step.index, num_bands, choose)
 
     def _weight(self, where: StepElements) -> np.ndarray:
         """(C,) float32; whatever it is where the choice asks for none."""
@@ -136,7 +111,7 @@ class StepQuantizer:
         return weights
 
 
-def _chooser(family: Family, rule: StepRule, bits: np.ndarray, rate_scale: float) -> _StepChooser:
+def _chooser(family: Family, rule: StepRule, bits: np.ndarray, rate_scale: float) -> SymbolChooser:
     first, higher = dead_zones(family.tables)
     zones = first * np.float32(rate_scale), higher * np.float32(rate_scale)
     if family.tables.native is None:

@@ -1,7 +1,7 @@
 """Compares codecs on one picture by measured files of nearly equal size."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,14 +24,12 @@ from licodec.evaluate.bdrate import Curve
 from licodec.evaluate.bench import PictureCodec, decode_timed, licodec_codecs
 from licodec.evaluate.measures import MEASURES, Metric
 from licodec.evaluate.metrics import has_ms_ssim, measure_quality, psnr
+from licodec.evaluate.page import Compared, Comparison, Region, Uint8
 from licodec.evaluate.peers import PEERS, BenchCodec, find_peer, installed_peers
 from licodec.evaluate.rate_match import Trial, encode_timed, grid_index, match_bytes
 from licodec.evaluate.report import describe_environment
 from licodec.image.convert import picture_from, to_image
 from licodec.image.files import read_picture
-
-Region = tuple[int, int, int, int]  # left, top, width, height in pixels
-Uint8 = NDArray[np.uint8]
 
 # Lossless copies of a photograph take about 1.2 bytes per pixel, a page has one for each codec:
 # larger pictures are shown in part, so that a page stays below some 20 MB.
@@ -42,49 +40,6 @@ _WARM_UP_PX = 256
 
 # Besides PSNR; the others would double the time of a comparison.
 _CURVE_METRICS: tuple[Metric, ...] = ("ssimulacra2",)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """What one codec made of the picture."""
-
-    name: str
-    settings: str
-    quality: float  # of the codec's own scale
-    num_bytes: int  # the whole file, without metadata
-    bpp: float
-    ssimulacra2: float | None  # None: a picture too small or too large
-    butteraugli: float | None  # 3-norm, lower is better; likewise
-    psnr: float  # dB
-    ms_ssim: float | None  # likewise, or its package is missing
-    encode_s: float  # wall seconds, in process, warm
-    decode_s: float
-    shown: Uint8  # (h, w, 3) RGB, decoded pixels of the region
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """One picture through several codecs at nearly equal size."""
-
-    name: str  # of the picture
-    width: int
-    height: int
-    num_source_bytes: int | None  # of the picture's file; None where there is none
-    target_bytes: float  # the size that was searched for
-    target_from: str  # what set it, as words
-    region: Region  # the part that `shown` has
-    shown: Uint8  # (h, w, 3) RGB, pixels of the original
-    icc: bytes | None  # RGB profile of the pixels
-    results: tuple[Compared, ...]
-    curves: tuple[Curve, ...]  # quality over rate of each codec; empty if not asked for
-    notes: tuple[str, ...]  # one line each
-    environment: Mapping[str, str]  # what the times depend on
-
-    def to_html(self) -> str:
-        """One page that needs no other file; see `licodec.evaluate.page`."""
-        from licodec.evaluate.page import comparison_page
-
-        return comparison_page(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,20 @@
-"""Shows a comparison on one HTML page that needs no other file."""
+"""What a comparison found, and the HTML page that shows it and needs no other file."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
+from licodec.evaluate.bdrate import Curve
 from licodec.evaluate.chart import Series
-from licodec.evaluate.comparison import Compared, Comparison
 from licodec.evaluate.markup import count, data_uri, details, figure, html_table, render_page
 from licodec.evaluate.measures import MEASURES, Metric
 from licodec.evaluate.report import Table
+
+Region = tuple[int, int, int, int]  # left, top, width, height in pixels
+Uint8 = NDArray[np.uint8]
 
 # A file whose size differs by more gets a mark: its quality is not that of the size asked for.
 MARKED_DEVIATION = 0.02
@@ -26,6 +29,47 @@ _METHOD = (
 _PLOT_RANGE = 3.0
 
 _CURVES: tuple[Metric, ...] = ("ssimulacra2", "psnr")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What one codec made of the picture."""
+
+    name: str
+    settings: str
+    quality: float  # of the codec's own scale
+    num_bytes: int  # the whole file, without metadata
+    bpp: float
+    ssimulacra2: float | None  # None: a picture too small or too large
+    butteraugli: float | None  # 3-norm, lower is better; likewise
+    psnr: float  # dB
+    ms_ssim: float | None  # likewise, or its package is missing
+    encode_s: float  # wall seconds, in process, warm
+    decode_s: float
+    shown: Uint8  # (h, w, 3) RGB, decoded pixels of the region
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One picture through several codecs at nearly equal size."""
+
+    name: str  # of the picture
+    width: int
+    height: int
+    num_source_bytes: int | None  # of the picture's file; None where there is none
+    target_bytes: float  # the size that was searched for
+    target_from: str  # what set it, as words
+    region: Region  # the part that `shown` has
+    shown: Uint8  # (h, w, 3) RGB, pixels of the original
+    icc: bytes | None  # RGB profile of the pixels
+    results: tuple[Compared, ...]
+    curves: tuple[Curve, ...]  # quality over rate of each codec; empty if not asked for
+    notes: tuple[str, ...]  # one line each
+    environment: Mapping[str, str]  # what the times depend on
+
+    def to_html(self) -> str:
+        """One page that needs no other file."""
+        return comparison_page(self)
 
 
 def comparison_page(comparison: Comparison) -> str:
@@ -68,7 +112,7 @@ def comparison_page(comparison: Comparison) -> str:
     )
 
 
-def _picture(name: str, figures: str, pixels: NDArray[np.uint8], icc: bytes | None) -> str:
+def _picture(name: str, figures: str, pixels: Uint8, icc: bytes | None) -> str:
     alt = f"The picture as {name} gives it back" if figures else "The original picture"
     return (
         f'<img src="{data_uri(pixels, icc)}" width="{pixels.shape[1]}" height="{pixels.shape[0]}" '

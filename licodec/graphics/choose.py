@@ -22,10 +22,10 @@ from licodec.graphics.fill import fill_smoothly
 from licodec.graphics.layer import layer_of
 from licodec.graphics.mask import drawn_pixels
 from licodec.graphics.palette import SIZES, Palettes
-from licodec.image.lossless import PALETTE_COLOURS, estimate_bytes, pack_planes
+from licodec.image.lossless import PALETTE_COLOURS, drawn_trial, estimate_bytes, pack_planes
 from licodec.image.picture import Picture
-from licodec.lossless import drawn_trial, lossless_file
 from licodec.memory import LARGE_PX
+from licodec.sections import lossless_file
 
 # A file whose estimate is so much larger will not become the smaller one. In few colours estimates
 # are within 7 %; of some drawings in many they are 2.5 times what is written.

@@ -8,22 +8,11 @@ from PIL import Image
 
 from licodec.codec.region import Region
 from licodec.errors import CorruptFileError
-from licodec.image.lossless import QUICK, PlanesReader, pack_planes
+from licodec.image.lossless import PlanesReader
 
 OPAQUE = 255
 
 Planes = NDArray[np.uint8]
-
-
-def pack_layer(pixels: Planes, mask: NDArray[np.bool_], trial: tuple[int, int] = QUICK) -> bytes:
-    """Code the masked pixels without loss.
-
-    Args:
-        pixels: (H, W) or (H, W, 3) uint8.
-        mask: (H, W), True where the layer covers the photograph.
-        trial: see `licodec.image.lossless`.
-    """
-    return pack_planes(layer_of(pixels, mask), trial)
 
 
 def layer_of(pixels: Planes, mask: NDArray[np.bool_]) -> Planes:
@@ -34,7 +23,7 @@ def layer_of(pixels: Planes, mask: NDArray[np.bool_]) -> Planes:
 
 
 def unpack_layer(data: bytes, width: int, height: int, region: Region | None = None) -> Planes:
-    """Inverse of `pack_layer`: (h, w, 4) uint8 of a region or of all.
+    """A layer from `pack_planes`: (h, w, 4) uint8 of a region or of all.
 
     Raises:
         CorruptFileError: the bytes are no layer of this size, or alpha is neither 0 nor 255.

@@ -48,9 +48,9 @@ def bmp_facts(data: Data, *, is_grey: bool) -> Facts:
     return Facts(notes=notes)
 
 
-def has_no_alpha(data: Data) -> bool:
-    """Whether a TGA's header says that the fourth sample of a pixel is no alpha."""
-    return len(data) > 17 and not data[17] & _ALPHA_BITS
+def tga_facts(data: Data) -> Facts:
+    """Whether the header says that the fourth sample of a pixel is no alpha."""
+    return Facts(has_loose_alpha=len(data) > 17 and not data[17] & _ALPHA_BITS)
 
 
 def _profile_of_ends(header: bytes, *, is_grey: bool) -> bytes | None:

@@ -1,12 +1,16 @@
 """Samples of other than 8 bits brought to 8, those in linear light by way of the curve of sRGB."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from licodec.image.icc import to_srgb_curve
-from licodec.image.tiff import FLOAT, SIGNED, WHITE_IS_ZERO, Samples
+from licodec.image.colours import cmyk_planes
+from licodec.image.icc import SRGB_CURVE
+from licodec.image.picture import Planes
+from licodec.image.tiff import CMYK, FLOAT, SIGNED, WHITE_IS_ZERO, Samples
 
 Uint8 = NDArray[np.uint8]
 Uint16 = NDArray[np.uint16]
@@ -14,6 +18,7 @@ Uint16 = NDArray[np.uint16]
 # So many samples of a picture may lie beyond the white that the others speak for.
 _MAX_BEYOND = 0.05
 _BEYOND = 1.5  # times white
+_PHOTOMETRIC_TAG = 262
 
 
 def from_floats(values: NDArray[Any]) -> tuple[Uint16, str]:
@@ -57,17 +62,80 @@ def from_integers(values: NDArray[Any], num_bits: int, *, is_signed: bool) -> tu
 
 
 def to_8_bits(samples: Uint16, gamma: float | None = None) -> Uint8:
-    """0 to 65535 to 0 to 255; a gamma that is given says that they are so near to linear light that
-    they take the curve of sRGB first."""
-    if gamma is not None:
-        return to_srgb_curve(samples, gamma)
-    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    """0 to 65535 to 0 to 255.
+
+    Args:
+        samples: any shape.
+        gamma: exponent from samples to light that is so near to 1 that they take the curve of sRGB
+            first; None for those that stay on theirs.
+    """
+    if gamma is None:
+        return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    light = (np.arange(65536) / 65535) ** gamma
+    power, scale, offset, slope, _ = SRGB_CURVE
+    curved = (light ** (1 / power) - offset) / scale
+    table = np.where(light <= SRGB_CURVE[4] * slope, light / slope, curved)
+    levels: Uint8 = np.rint(255 * table).astype(np.uint8)[samples]
+    return levels
 
 
-def reduce_samples(
-    samples: Samples, gamma: float | None = None
-) -> tuple[Uint8, Uint8 | None, tuple[str, ...]]:
-    """A TIFF's samples as 8-bit colours (H, W, C), alpha (H, W) and notes."""
+def grey_planes(image: Image.Image, gamma: float | None) -> Planes:
+    """A loaded image of mode I;16, I or F."""
+    values = np.asarray(image)
+    if image.mode.startswith("I;16"):
+        if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG) == WHITE_IS_ZERO:  # unsaid by Pillow
+            values = 65535 - values
+        key = image.info.get("transparency")
+        alpha = np.where(values == key, 0, 255).astype(np.uint8) if isinstance(key, int) else None
+        return Planes(
+            pixels=to_8_bits(values, gamma),
+            alpha=alpha,
+            notes=("16-bit grey reduced to 8 bits",),
+            is_curved=gamma is not None,
+        )
+    if image.mode == "F":
+        kind, (scaled, told) = "floating-point", from_floats(values)
+    else:
+        # A PGM's samples have been brought to 16 bits, dark ones, too.
+        num_bits = 16 if image.format == "PPM" or values.max() > 255 else 8
+        kind = "integer"
+        scaled, told = from_integers(np.maximum(values, 0), num_bits, is_signed=False)
+    note = f"{kind} grey reduced to 8 bits, values taken as {told}"
+    return Planes(pixels=to_8_bits(scaled), notes=(note,))
+
+
+def join_bytes(image: Image.Image, lower: Uint8, gamma: float) -> Uint8:
+    """16-bit colours on the curve of sRGB.
+
+    Args:
+        image: with the upper bytes alone, loaded.
+        lower: (H, W, 1 to 4), from `png.lower_bytes`.
+        gamma: as of `to_8_bits`.
+    """
+    upper = np.asarray(image).astype(np.uint16)
+    if lower.shape[2] == 2 and upper.shape[2] == 4:  # Pillow shows grey and alpha in colour
+        upper = upper[:, :, ::3]
+    samples: Uint16 = upper * np.uint16(256) + lower
+    return to_8_bits(samples[:, :, 0] if samples.shape[2] < 3 else samples[:, :, :3], gamma)
+
+
+def planes_of_samples(samples: Samples, icc: bytes | None, gamma: float | None = None) -> Planes:
+    """The picture of a TIFF that Pillow does not read.
+
+    Args:
+        samples: of the file.
+        icc: its profile, which CMYK uses up.
+        gamma: as of `to_8_bits`.
+    """
+    planes = _reduced(samples, gamma)
+    if samples.photometric != CMYK:
+        return planes
+    converted = cmyk_planes(Image.fromarray(planes.pixels, "CMYK"), icc)
+    return replace(converted, alpha=planes.alpha, notes=planes.notes + converted.notes)
+
+
+def _reduced(samples: Samples, gamma: float | None) -> Planes:
+    """Samples as 8 bits; pixels are (H, W, 4) if they are CMYK."""
     count = samples.num_colours
     colours, told = _scaled(samples, samples.values[:, :, :count])
     if samples.photometric == WHITE_IS_ZERO:
@@ -87,8 +155,12 @@ def reduce_samples(
         notes = (f"{samples.num_bits}-bit samples reduced to 8 bits",)
     if samples.is_associated:
         notes += ("colours divided by alpha",)
-    planes = to_8_bits(colours, gamma), None if alpha is None else to_8_bits(alpha)
-    return *planes, notes
+    return Planes(
+        pixels=to_8_bits(colours[:, :, 0] if count == 1 else colours, gamma),
+        alpha=None if alpha is None else to_8_bits(alpha),
+        notes=notes,
+        is_curved=gamma is not None,
+    )
 
 
 def _scaled(samples: Samples, values: NDArray[Any]) -> tuple[Uint16, str]:

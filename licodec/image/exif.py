@@ -1,21 +1,23 @@
-"""EXIF blocks: found in an image, their orientation applied to the pixels and reset."""
+"""EXIF blocks: orientation, size and pixel density, read and rewritten in place.
+
+A .lic file has no field for pixels per inch; EXIF has one, which PNG, JPEG and BMP headers are
+written from again.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import re
+import math
 import struct
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from typing import Any
 
 from PIL import Image
 
-from licodec.image.faults import PILLOW_FAULTS, bytes_or_none, one_line, warnings_silenced
-from licodec.image.tags import writable_tags
+from licodec.image.faults import PILLOW_FAULTS, warnings_silenced
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+Density = tuple[float, float]  # pixels per inch, horizontally and vertically
 
 EXIF_PREFIX = b"Exif\0\0"
 
@@ -24,60 +26,20 @@ _ORIENTATION_TAG = 0x0112
 _UPRIGHT = 1
 _EXIF_TAG = 0x8769
 _WIDTH_TAGS, _HEIGHT_TAGS = (0x0100, 0xA002), (0x0101, 0xA003)
-_SHORT, _LONG = 3, 4
+_SHORT, _LONG, _RATIONAL = 3, 4, 5
 # Layouts of the integer types; some programs write an orientation as bytes or with a sign.
-_INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}
+_INTEGERS = {1: "B", _SHORT: "H", _LONG: "I", 6: "b", 8: "h", 9: "i"}
 _THUMBNAIL_TAG, _THUMBNAIL_LENGTH_TAG = 0x0201, 0x0202
 _COUNT_BYTES, _ENTRY_BYTES = 2, 12  # of a TIFF directory
-_XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
 
-# Tags that describe how a TIFF file stores its pixels, or that are kept elsewhere in a Picture.
-TIFF_LAYOUT_TAGS = (
-    254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289,
-    290, 291, 292, 293, 297, 301, 317, 318, 319, 320, 322, 323, 324, 325, 330, 332, 333, 334,
-    336, 337, 338, 339, 340, 341, 342, 347, 512, 513, 514, 529, 530, 531, 532, 700, 34675,
-)  # fmt: skip
-
-
-def exif_of(image: Image.Image) -> tuple[bytes | None, tuple[str, ...]]:
-    """The EXIF block as the file has it, or as Pillow rebuilds it from a TIFF's tags; notes."""
-    raw = bytes_or_none(image.info.get("exif"))
-    if raw is not None:
-        return raw.removeprefix(EXIF_PREFIX) or None, ()
-    raw = hidden_profile(image, "exif")
-    if raw is not None:
-        raw = raw.removeprefix(EXIF_PREFIX)
-        # djxl puts zero bytes before the block, whose orientation it has applied already.
-        is_block = raw.startswith((b"II", b"MM"))
-        return (raw, ()) if is_block else (None, ("EXIF in PNG text is unreadable and dropped",))
-    if image.format != "TIFF":  # else Pillow makes a block up from what an XMP packet states
-        return None, ()
-    try:
-        return exif_of_tags(image.getexif())
-    except PILLOW_FAULTS as error:
-        return None, (f"EXIF is unreadable and dropped ({one_line(error)})",)
-
-
-def exif_of_tags(tags: Image.Exif | None) -> tuple[bytes | None, tuple[str, ...]]:
-    """The EXIF block that the tags of a TIFF make, without those about its pixels; notes."""
-    if tags is None:
-        return None, ()
-    for tag in TIFF_LAYOUT_TAGS:
-        tags.pop(tag, None)
-    tags, notes = writable_tags(tags)
-    raw = tags.tobytes() if len(tags) else b""
-    return raw.removeprefix(EXIF_PREFIX) or None, notes
-
-
-def hidden_profile(image: Image.Image, name: str) -> bytes | None:
-    """A block that ImageMagick and djxl put into PNG text in hexadecimal."""
-    text = image.info.get(f"Raw profile type {name}")
-    if not isinstance(text, str):
-        return None
-    try:
-        return bytes.fromhex("".join(text.split("\n")[3:])) or None
-    except ValueError:
-        return None
+_X_TAG, _Y_TAG, _UNIT_TAG = 0x011A, 0x011B, 0x0128
+_NO_UNIT, _INCH, _CENTIMETRE = 1, 2, 3
+# Readers of EXIF assume this where nothing is stated, so it need not be.
+_ASSUMED_DPI = 72
+# Half a pixel per metre, the unit of PNG and BMP.
+_TOLERANCE_DPI = 0.0128
+_MAX_DPI = 2**32 // 1000
+_MAX_HEADER_DPI = 65535  # JPEG's field
 
 
 def load_tags(exif: bytes | None) -> Image.Exif | None:
@@ -161,18 +123,62 @@ def with_size(exif: bytes, width: int, height: int) -> bytes:
     return bytes(block)
 
 
-def reset_xmp_orientation(xmp: bytes) -> bytes:
-    """The packet with orientation 1 wherever it states one; some readers obey it."""
-    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+def with_density(image: Image.Image, exif: bytes | None) -> tuple[bytes | None, tuple[str, ...]]:
+    """The EXIF block with the density that the file's header states, unless it has one; notes.
+
+    Args:
+        image: not turned; the density is that of the upright picture.
+        exif: what `exif_of` found.
+
+    Returns:
+        The block as it was where there is nothing to add; else one with three tags more in a
+        directory at its end, so that every other offset stays what it was.
+    """
+    if image.format == "TIFF":  # its tags are the block
+        return exif, ()
+    found = _checked(image.info.get("dpi"))
+    if found is None:
+        return exif, _notes_on_shape(image)
+    if all(abs(value - _ASSUMED_DPI) <= _TOLERANCE_DPI for value in found):
+        return exif, ()
+    tags = load_tags(exif)
+    lost = f"pixel density of {_named(found)} dropped"
+    if tags is not None and _X_TAG in tags:
+        stated = density_in(exif)
+        if stated is None or _is_near(stated, found):
+            return exif, ()
+        return exif, (f"{lost}: EXIF states {_named(stated)}",)
+    if exif is not None and tags is None:
+        return exif, (f"{lost}: the EXIF block is unreadable",)
+    if find_orientation(exif) >= 5:  # rows become columns
+        found = found[1], found[0]
+    try:
+        return _add(exif, found), ()
+    except struct.error:
+        return exif, (f"{lost}: the EXIF block is damaged",)
 
 
-def turn(plane: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """An (H, W, ...) array as it is meant to be seen, from the order that the tag tells."""
-    if orientation >= 5:
-        plane = plane.swapaxes(0, 1)
-    flips_rows = orientation in (3, 4, 7, 8)
-    flips_columns = orientation in (2, 3, 6, 7)
-    return plane[:: -1 if flips_rows else 1, :: -1 if flips_columns else 1]
+def density_in(exif: bytes | None) -> Density | None:
+    """What an EXIF block states; None if it states none, or one that headers cannot hold."""
+    tags = load_tags(exif)
+    if tags is None:
+        return None
+    with warnings_silenced():
+        unit = tags.get(_UNIT_TAG, _INCH)
+        found = _checked((tags.get(_X_TAG), tags.get(_Y_TAG, tags.get(_X_TAG))))
+    if unit == _NO_UNIT:
+        return None
+    per_inch = 2.54 if unit == _CENTIMETRE else 1.0
+    if found is None:
+        return None
+    density = found[0] * per_inch, found[1] * per_inch
+    return density if 1 <= min(density) <= max(density) <= _MAX_HEADER_DPI else None
+
+
+def is_density_alone(exif: bytes | None) -> bool:
+    """Whether a block states a density and nothing else."""
+    tags = load_tags(exif)
+    return tags is not None and set(tags) <= {_X_TAG, _Y_TAG, _UNIT_TAG}
 
 
 def _locate(exif: bytes) -> tuple[str, int, int] | None:
@@ -224,3 +230,78 @@ def _erase_thumbnail(exif: bytearray, order: str) -> None:
     if 0 < first < first + num_bytes <= len(exif):
         exif[first : first + num_bytes] = bytes(num_bytes)
     struct.pack_into(f"{order}I", exif, link, 0)
+
+
+def _checked(value: Any) -> Density | None:
+    """A pair of numbers that mean something; programs put all kinds of things there."""
+    try:
+        x, y = map(float, value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    is_usable = math.isfinite(x) and math.isfinite(y) and min(x, y) >= 1e-3
+    return (x, y) if is_usable and max(x, y) <= _MAX_DPI else None
+
+
+def _notes_on_shape(image: Image.Image) -> tuple[str, ...]:
+    """Pixels that are no squares, where the header tells the ratio of their sides alone."""
+    aspect = image.info.get("aspect")  # PNG
+    if aspect is None and image.info.get("jfif_unit") == 0:
+        aspect = image.info.get("jfif_density")
+    found = _checked(aspect)
+    if found is None or found[0] == found[1]:
+        return ()
+    return (
+        f"pixel aspect ratio {found[0]:g}:{found[1]:g} dropped: a .lic file has no place for it",
+    )
+
+
+def _named(density: Density) -> str:
+    x, y = (f"{float(_fraction(value)):g}" for value in density)
+    return f"{x} dpi" if x == y else f"{x}x{y} dpi"
+
+
+def _is_near(one: Density, other: Density) -> bool:
+    # JPEG headers hold whole numbers.
+    return all(abs(a - b) <= 0.5 for a, b in zip(one, other, strict=True))
+
+
+def _fraction(value: float) -> Fraction:
+    """Whole where the header's unit could not tell the difference."""
+    whole = round(value)
+    if whole and abs(value - whole) <= _TOLERANCE_DPI:
+        return Fraction(whole)
+    return Fraction(value).limit_denominator(1000)
+
+
+def _add(exif: bytes | None, density: Density) -> bytes:
+    """The block with a new first directory at its end; the old one is overwritten with zeros.
+
+    Raises:
+        struct.error: the first directory is not inside the block.
+    """
+    order = ">" if exif is not None and exif.startswith(b"MM") else "<"
+    block = bytearray(b"II*\0\0\0\0\0" if exif is None else exif)
+    entries, following = [], 0
+    if exif is not None:
+        (start,) = struct.unpack_from(f"{order}I", block, 4)
+        (count,) = struct.unpack_from(f"{order}H", block, start)
+        end = start + 2 + _ENTRY_BYTES * count
+        (following,) = struct.unpack_from(f"{order}I", block, end)
+        entries = [bytes(block[at : at + _ENTRY_BYTES]) for at in range(start + 2, end, 12)]
+        block[start : end + 4] = bytes(end + 4 - start)
+    block += bytes(len(block) % 2)
+    for tag, value in zip((_X_TAG, _Y_TAG), density, strict=True):
+        entries.append(struct.pack(f"{order}HHII", tag, _RATIONAL, 1, len(block)))
+        ratio = _fraction(value)
+        block += struct.pack(f"{order}II", ratio.numerator, ratio.denominator)
+    entries = [entry for entry in entries if _tag_of(entry, order) != _UNIT_TAG]
+    entries.append(struct.pack(f"{order}HHIHH", _UNIT_TAG, _SHORT, 1, _INCH, 0))
+    entries.sort(key=lambda entry: _tag_of(entry, order))
+    struct.pack_into(f"{order}I", block, 4, len(block))
+    block += struct.pack(f"{order}H", len(entries)) + b"".join(entries)
+    return bytes(block + struct.pack(f"{order}I", following))
+
+
+def _tag_of(entry: bytes, order: str) -> int:
+    tag: int = struct.unpack_from(f"{order}H", entry)[0]
+    return tag

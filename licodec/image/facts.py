@@ -1,6 +1,17 @@
 """What a picture file says beside its pixels and Pillow does not tell."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
+
+# What may stand in a file beside its picture, as notes name it.
+_PARTS = MappingProxyType(
+    {
+        "gain map": "gain map (high dynamic range)",
+        "video": "video of a motion photo",
+        "depth map": "depth map",
+        "content credentials": "JUMBF (content credentials)",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +32,26 @@ class Facts:
     numbers: ColourNumbers | None = None  # colours that go before a profile
     xmp: bytes | None = None  # a packet that Pillow passes over
     num_bits: int = 8  # of a sample
+    is_grey: bool = False  # a PNG; Pillow shows 16 bits with alpha in colour
+    has_loose_alpha: bool = False  # a fourth sample that the file says is no alpha
     gone: frozenset[str] = frozenset()  # what has no place, by the names of `xmp.CLAIMS`
-    is_damaged: bool = False  # in a way that may cost no pixel, see `mend`
+    is_damaged: bool = False  # in a way that may cost no pixel, see `loading.mend`
     num_bytes_behind: int = 0  # that follow the end of the picture and are not zeros
     notes: tuple[str, ...] = ()
+
+    def notes_on_parts(self, claimed: frozenset[str], num_pictures: int) -> tuple[str, ...]:
+        """Names of what stands beside the picture, by the file itself and by its XMP."""
+        found = self.gone | claimed
+        notes = tuple(
+            f"{text} dropped: a .lic file has no place for it"
+            for name, text in _PARTS.items()
+            if name in found
+        )
+        if not notes and num_pictures < 2 and "further pictures" in claimed:
+            notes = ("further pictures of the file dropped: a .lic file has no place for them",)
+        if not notes and num_pictures < 2 and self.num_bytes_behind:
+            notes = (f"{self.num_bytes_behind:,} bytes behind the end of the picture dropped",)
+        return self.notes + notes
 
 
 NOTHING = Facts()

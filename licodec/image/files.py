@@ -17,15 +17,13 @@ from licodec.errors import ImageError
 from licodec.files import write_file
 from licodec.image.convert import (
     picture_from,
-    picture_from_tiff,
     to_image,
     with_fewest_channels,
-    without_hidden,
 )
-from licodec.image.dpi import Density, density_in
 from licodec.image.exif import (
     EXIF_PREFIX,
-    TIFF_LAYOUT_TAGS,
+    Density,
+    density_in,
     find_orientation,
     load_tags,
     without_orientation,
@@ -33,9 +31,11 @@ from licodec.image.exif import (
 from licodec.image.faults import PILLOW_FAULTS, one_line, warnings_silenced
 from licodec.image.fit import fit_to, without_exif
 from licodec.image.formats import READ_FORMATS, WriteFormat, find_format
-from licodec.image.mend import mend
+from licodec.image.hidden import without_hidden
+from licodec.image.loading import mend
 from licodec.image.original import bytes_of
 from licodec.image.picture import Picture
+from licodec.image.reading import read_tiff
 from licodec.image.strangers import MAX_MAGIC_BYTES, name_stranger
 from licodec.image.tags import writable_tags
 from licodec.image.tiff import size_of
@@ -111,7 +111,7 @@ def _read_open(source: BinaryIO, max_pixels: int) -> Picture:
         width, height = size_of(data)
         if width * height:
             _check_size(width, height, max_pixels)
-            return picture_from_tiff(data)
+            return read_tiff(data)
         raise ImageError(name_stranger(data[:MAX_MAGIC_BYTES])) from error
 
 
@@ -214,10 +214,7 @@ def _metadata_options(
 
 def _tiff_options(picture: Picture) -> tuple[dict[str, Any], tuple[str, ...]]:
     """EXIF and XMP among the tags of the file, but none that tells how pixels are stored; notes."""
-    tags = load_tags(picture.exif) or Image.Exif()
-    for tag in TIFF_LAYOUT_TAGS:
-        tags.pop(tag, None)
-    tags, notes = writable_tags(tags)
+    tags, notes = writable_tags(load_tags(picture.exif) or Image.Exif())
     if picture.xmp is not None:
         tags[_XMP_TIFF_TAG] = picture.xmp
     return {"exif": tags} if len(tags) else {}, notes

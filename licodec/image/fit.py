@@ -2,11 +2,8 @@
 
 from dataclasses import replace
 
-import numpy as np
-
 from licodec.errors import ImageError
-from licodec.image.dpi import is_density_alone
-from licodec.image.exif import find_orientation, load_tags, turn
+from licodec.image.exif import find_orientation, is_density_alone, load_tags
 from licodec.image.formats import WriteFormat
 from licodec.image.keep import without_profile
 from licodec.image.picture import Picture
@@ -80,12 +77,5 @@ def without_exif(picture: Picture, note: str) -> Picture:
     orientation = find_orientation(picture.exif)
     if orientation != 1:
         note += "; its orientation is applied"
-    return replace(
-        picture,
-        pixels=np.ascontiguousarray(turn(picture.pixels, orientation)),
-        alpha=None
-        if picture.alpha is None
-        else np.ascontiguousarray(turn(picture.alpha, orientation)),
-        exif=None,
-        notes=(*picture.notes, note),
-    )
+    turned = picture.turned(orientation)
+    return replace(turned, exif=None, notes=(*picture.notes, note))

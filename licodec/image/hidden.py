@@ -1,9 +1,24 @@
-"""A picture with fully transparent pixels goes in; the same comes out with cheap colours there."""
+"""Replaces the colours of pixels that are fully transparent by cheap ones."""
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from licodec.image.picture import Picture
+
 BLOCK_PX = 8
+
+
+def without_hidden(picture: Picture) -> Picture:
+    """Colours under fully transparent pixels replaced (`fill_hidden`), with a note where nothing
+    else is in the picture."""
+    alpha, pixels, notes = picture.alpha, picture.pixels, picture.notes
+    if alpha is None or alpha.min() > 0:
+        return picture
+    if not alpha.any() and (pixels != pixels[:1, :1]).any():
+        notes += ("all pixels are fully transparent; the colours below are dropped",)
+    return replace(picture, pixels=fill_hidden(pixels, alpha), notes=notes)
 
 
 def fill_hidden(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,6 +1,5 @@
-"""ICC profiles: what they are for, small ones made from colour facts, pixels brought to sRGB."""
+"""ICC profiles as bytes: what they are for, and small ones made from what files state."""
 
-import io
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,25 +8,19 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
 
 _T = TypeVar("_T")
-
-# Power curves up to this are brought to the curve of sRGB before they are cut to 8 bits.
-MAX_LINEAR_GAMMA = 1.4
 
 _HEAD_BYTES = 128
 _MAX_TAGS = 1000
 _SIGNATURE = b"acsp"
 _D50 = (0.9642, 1.0, 0.8249)  # XYZ of the white that profiles refer to
 _D65 = (0.3127, 0.3290)
-_INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
-_FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
 # IEC 61966-2-1: gamma, a, b, c, d of ICC's parametric curve of type 3.
-_SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +62,15 @@ def profile_space(icc: bytes) -> str | None:
     return icc[16:20].decode("ascii", "replace").strip()
 
 
+def fit_profile(icc: bytes | None, *, is_grey: bool) -> tuple[bytes | None, tuple[str, ...]]:
+    """The profile if it is for pixels of that kind, or a note."""
+    space, wanted = None if icc is None else profile_space(icc), "GRAY" if is_grey else "RGB"
+    if icc is None or space == wanted:
+        return icc, ()
+    kind = "grey" if is_grey else "RGB"
+    return None, (f"ICC profile is for {space} pixels and dropped, these are {kind}",)
+
+
 def mend_profile(icc: bytes) -> bytes | None:
     """The profile with the size that it has; None if it is none, or a part of it is missing."""
     if profile_space(icc) is None:
@@ -83,12 +85,11 @@ def mend_profile(icc: bytes) -> bytes | None:
     return icc if stated == len(icc) else struct.pack(">I", len(icc)) + icc[4:]
 
 
-def linear_gamma(icc: bytes) -> float | None:
-    """The exponent from samples to light where it is so near to 1 that 8 bits are too coarse."""
+def gamma_of_profile(icc: bytes) -> float | None:
+    """The exponent from samples to light where all curves are the same power."""
     tags = _tags_of(icc)
     gammas = {_gamma_of(icc[start : start + length]) for start, length in _curves(tags).values()}
-    gamma = gammas.pop() if len(gammas) == 1 else None
-    return gamma if gamma is not None and gamma <= MAX_LINEAR_GAMMA else None
+    return gammas.pop() if len(gammas) == 1 else None
 
 
 def with_srgb_curve(icc: bytes) -> bytes:
@@ -96,21 +97,6 @@ def with_srgb_curve(icc: bytes) -> bytes:
     tags = {name: icc[start : start + length] for name, (start, length) in _tags_of(icc).items()}
     tags |= dict.fromkeys(_curves(tags), _curve(None)) | {b"desc": _text("sRGB curve")}
     return _assemble(tags, icc[16:20])
-
-
-def to_srgb_curve(samples: NDArray[np.uint16], gamma: float) -> NDArray[np.uint8]:
-    """16-bit samples of a power curve to 8 bits on the curve of sRGB.
-
-    Args:
-        samples: any shape, 0 to 65535.
-        gamma: exponent from samples to light.
-    """
-    light = (np.arange(65536) / 65535) ** gamma
-    power, scale, offset, slope, _ = _SRGB_CURVE
-    curved = (light ** (1 / power) - offset) / scale
-    table = np.where(light <= _SRGB_CURVE[4] * slope, light / slope, curved)
-    levels: NDArray[np.uint8] = np.rint(255 * table).astype(np.uint8)[samples]
-    return levels
 
 
 def _tags_of(icc: bytes) -> dict[bytes, tuple[int, int]]:
@@ -175,44 +161,8 @@ def make_profile(primaries: Primaries | None, gamma: float | None = None) -> byt
     return _assemble(tags, b"GRAY" if primaries is None else b"RGB ")
 
 
-def convert_to_srgb(pixels: NDArray[np.uint8], icc: bytes) -> NDArray[np.uint8]:
-    """Samples under a profile to samples of the same colours under sRGB.
-
-    Args:
-        pixels: (H, W) grey or (H, W, 3) RGB, uint8.
-        icc: a profile of that kind of pixels.
-
-    Returns:
-        An array of the same shape; colours outside sRGB are clipped.
-
-    Raises:
-        ImageCms.PyCMSError, OSError, ...: the profile is unusable (`convert.PILLOW_FAULTS`).
-    """
-    source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-    if pixels.ndim == 3:
-        return np.asarray(image_to_srgb(Image.fromarray(pixels), source))
-    target = ImageCms.ImageCmsProfile(io.BytesIO(make_profile(None)))
-    # Optimized, the transform of grey is a table too coarse for dark samples.
-    flags = _FLAGS | ImageCms.Flags.NOOPTIMIZE
-    transform = ImageCms.buildTransform(source, target, "L", "L", _INTENT, flags)
-    levels = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
-    converted: NDArray[np.uint8] = np.asarray(transform.apply(levels))[0][pixels]
-    return converted
-
-
-def image_to_srgb(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
-    """A Pillow image of any mode that fits the profile to mode RGB under sRGB, relative
-    colorimetric with black point compensation."""
-    target = ImageCms.ImageCmsProfile(io.BytesIO(make_profile(SRGB)))
-    transform = ImageCms.buildTransform(source, target, image.mode, "RGB", _INTENT, _FLAGS)
-    converted = Image.new("RGB", image.size)
-    transform.apply(image, converted)
-    return converted
-
-
 def _colorants(primaries: Primaries) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """XYZ of the primaries under D50, one per column, and the adaptation to D50, both (3, 3)."""
-
     x, y = primaries.white
     if y <= 0:
         raise ValueError(f"chromaticity y of white is {y:g}, expected more than 0")
@@ -257,5 +207,5 @@ def _text(text: str) -> bytes:
 
 def _curve(gamma: float | None) -> bytes:
     if gamma is None:
-        return b"para" + bytes(4) + struct.pack(">Hxx", 3) + _fixed(*_SRGB_CURVE)
+        return b"para" + bytes(4) + struct.pack(">Hxx", 3) + _fixed(*SRGB_CURVE)
     return b"para" + bytes(4) + struct.pack(">Hxx", 0) + _fixed(gamma)

@@ -2,13 +2,14 @@
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from licodec.errors import ImageError
 from licodec.image.facts import Facts
 from licodec.image.faults import PILLOW_FAULTS
 from licodec.image.original import Data
@@ -88,9 +89,21 @@ def mend_jpeg(data: Data) -> tuple[bytes, tuple[str, ...]] | None:
     return body + _EOI, ("end marker of the JPEG is missing; all rows are there",)
 
 
-def may_lack_rows(corner: Iterable[int]) -> bool:
-    """Whether the last pixel looks like nothing was coded for it: rows after a cut are grey."""
-    return set(corner) <= _GREYS
+def check_rows(image: Image.Image, data: Data, *, is_damaged: bool) -> None:
+    """Refuse an image that lacks rows.
+
+    Args:
+        image: loaded.
+        data: its file.
+        is_damaged: no end marker, and not to be mended.
+
+    Raises:
+        ImageError: rows are missing.
+    """
+    # Where nothing was coded for the last pixel, it is grey.
+    corner = image.crop((image.width - 1, image.height - 1, *image.size)).tobytes()
+    if is_damaged or (set(corner) <= _GREYS and not has_all_rows(data)):
+        raise ImageError("is damaged: rows at its end are missing; get it again")
 
 
 def has_all_rows(data: Data) -> bool:

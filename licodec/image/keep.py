@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from licodec.config import check_kinds
+from licodec.image.colours import convert_to_srgb
 from licodec.image.faults import PILLOW_FAULTS
-from licodec.image.icc import convert_to_srgb
 from licodec.image.picture import Picture
 
 

@@ -1,4 +1,4 @@
-"""Planes of 8 bits as bytes that give the same planes back: what pictures and alpha share.
+"""Codes planes of 8 bits without loss, and reads them back: pictures, layers and alpha.
 
 First byte: the method. 0: zlib stream of PNG-filtered rows (what a PNG holds in its IDAT chunks).
 1: VP8L bitstreams (lossless WebP, RFC 9649), one for each tile of at most TILE_PX x TILE_PX pixels,
@@ -20,6 +20,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from licodec.config import DEFAULT_EFFORT
 from licodec.errors import CorruptFileError, TooLargeError
 
 METHOD_PNG = 0
@@ -38,6 +39,8 @@ QUICK = (4, 100)
 THOROUGH = (5, 100)
 EXHAUSTIVE = (6, 100)
 PALETTE_COLOURS = 256  # of VP8L, at most
+# Of photographs: a megapixel takes 4 s at THOROUGH, 10 to 25 s at EXHAUSTIVE, 0.6 s at FAST.
+_LAST_THOROUGH_EFFORT = 6
 
 # By number of planes.
 _MODES = {3: "RGB", 4: "RGBA"}
@@ -50,12 +53,27 @@ _MAX_LENGTH_BYTES = 5
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
 
+def drawn_trial(effort: int, num_colours: int) -> tuple[int, int]:
+    """What libwebp tries for a drawing."""
+    if effort < DEFAULT_EFFORT:
+        return QUICK
+    is_hard = effort > DEFAULT_EFFORT or num_colours > PALETTE_COLOURS
+    return EXHAUSTIVE if is_hard else THOROUGH
+
+
+def photo_trial(effort: int) -> tuple[int, int]:
+    """What libwebp tries for a photograph."""
+    if effort <= DEFAULT_EFFORT:
+        return FAST
+    return THOROUGH if effort <= _LAST_THOROUGH_EFFORT else EXHAUSTIVE
+
+
 def pack_planes(planes: NDArray[np.uint8], trial: tuple[int, int] = FAST) -> bytes:
     """Code (H, W) or (H, W, 3 or 4) uint8 without loss, by the method that gives fewer bytes.
 
     Args:
         planes: grey, or red, green, blue and perhaps alpha; what alpha 0 hides should be 0.
-        trial: FAST, QUICK, THOROUGH or EXHAUSTIVE.
+        trial: FAST, or from `drawn_trial` or `photo_trial`.
     """
     packed = bytes([METHOD_VP8L]) + _to_tiles(planes, trial)
     if planes.size <= MAX_PNG_BYTES:
@@ -214,6 +232,17 @@ class PlanesReader:
         padding = b"\0" * (len(stream) % 2)
         chunk = b"VP8L" + struct.pack("<I", len(stream)) + stream + padding
         return b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
+
+
+def unpack_alpha(data: bytes, width: int, height: int) -> NDArray[np.uint8]:
+    """An alpha plane, (height, width) uint8.
+
+    Raises:
+        CorruptFileError: the bytes are no alpha plane of this size.
+        TooLargeError: beyond the limit of Pillow, see `PlanesReader.read`.
+    """
+    reader = PlanesReader(width=width, height=height, num_planes=1, what="alpha plane")
+    return reader.read(data)
 
 
 def tiles_of(width: int, height: int) -> Iterator[Box]:

@@ -13,7 +13,6 @@ from typing import Any
 from PIL import Image, ImageFile
 
 FRONT_BYTES = 2**16  # boxes and headers stand before the pixels
-_MULTIPLE = "_fp"  # where Pillow keeps the file of a format with several pictures
 
 Data = bytes | mmap.mmap
 

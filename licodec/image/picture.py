@@ -1,6 +1,9 @@
 """A picture as the codec takes and returns it: 8-bit planes, metadata, notes."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,3 +52,53 @@ class Picture:
     @property
     def is_grey(self) -> bool:
         return self.pixels.ndim == 2
+
+    def turned(self, orientation: int) -> Picture:
+        """The same as it is meant to be seen, see `turn`; planes follow their shape in memory."""
+        alpha = self.alpha
+        return replace(
+            self,
+            pixels=np.ascontiguousarray(turn(self.pixels, orientation)),
+            alpha=None if alpha is None else np.ascontiguousarray(turn(alpha, orientation)),
+        )
+
+
+def turn(plane: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """An (H, W, ...) array as it is meant to be seen, from the order that an EXIF tag tells."""
+    if orientation >= 5:
+        plane = plane.swapaxes(0, 1)
+    flips_rows = orientation in (3, 4, 7, 8)
+    flips_columns = orientation in (2, 3, 6, 7)
+    return plane[:: -1 if flips_rows else 1, :: -1 if flips_columns else 1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planes:
+    """Pixels as they were read, before metadata go beside them."""
+
+    pixels: NDArray[np.uint8]  # (H, W) grey or (H, W, 3) RGB
+    alpha: NDArray[np.uint8] | None = None  # (H, W)
+    notes: tuple[str, ...] = ()
+    is_srgb: bool = False  # converted to it; a profile has been used up
+    is_curved: bool = False  # on the curve of sRGB in place of that of their profile
+
+
+def picture_of(
+    planes: Planes,
+    *,
+    icc: bytes | None = None,
+    exif: bytes | None = None,
+    xmp: bytes | None = None,
+    notes: tuple[str, ...] = (),
+    orientation: int = 1,
+) -> Picture:
+    """The picture of planes that lie in an orientation; alpha that is opaque everywhere goes.
+
+    Raises:
+        ImageError: as `Picture`.
+    """
+    alpha = planes.alpha
+    if alpha is not None and alpha.size and alpha.min() == 255:
+        alpha = None
+    picture = Picture(pixels=planes.pixels, alpha=alpha, icc=icc, exif=exif, xmp=xmp, notes=notes)
+    return picture.turned(orientation)

@@ -1,4 +1,4 @@
-"""The pixels of a loaded Pillow image of any mode as planes of 8 bits.
+"""Makes planes of 8 bits of a loaded Pillow image of any mode.
 
 | mode | becomes |
 |---|---|
@@ -19,77 +19,106 @@
 A line tells wherever colours change.
 """
 
-import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
 from licodec.errors import ImageError
-from licodec.image.deep import Uint8, from_floats, from_integers, to_8_bits
-from licodec.image.faults import PILLOW_FAULTS
-from licodec.image.icc import image_to_srgb, profile_space
+from licodec.image.colours import cmyk_planes, lab_planes
+from licodec.image.deep import Uint8, grey_planes, join_bytes, planes_of_samples
+from licodec.image.facts import Facts
+from licodec.image.loading import Loaded
+from licodec.image.picture import Planes
+from licodec.image.profile import StatedProfile
 
-Planes = tuple[Uint8, Uint8 | None]  # pixels, alpha
-
-_PHOTOMETRIC_TAG = 262
-_EXACT: Mapping[str, str] = MappingProxyType({"1": "L", "RGBX": "RGB"})
-_BY_FORMULA: Mapping[str, str] = MappingProxyType(
+# Of modes that Pillow converts: the mode wanted, and what is told.
+_CONVERTED: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "YCbCr": "YCbCr converted to RGB",
-        "HSV": "HSV converted to RGB",
-        "La": "colours divided by alpha",
-        "RGBa": "colours divided by alpha",
+        "1": ("L", ()),
+        "RGBX": ("RGB", ()),
+        "YCbCr": ("RGB", ("YCbCr converted to RGB",)),
+        "HSV": ("RGB", ("HSV converted to RGB",)),
+        "La": ("LA", ("colours divided by alpha",)),
+        "RGBa": ("RGBA", ("colours divided by alpha",)),
     }
 )
-_TARGETS: Mapping[str, str] = MappingProxyType(
-    {"YCbCr": "RGB", "HSV": "RGB", "La": "LA", "RGBa": "RGBA"}
-)
+# Their writers leave the fourth sample 0 where they mean no alpha.
+_LOOSE_ALPHA = frozenset(("BMP", "DIB", "TGA", "ICO"))
+_NARROW_BLACK, _NARROW_RANGE = 16, 219
 
 
-def split_channels(array: Uint8) -> Planes:
-    """(H, W), or (H, W, 1 to 4) in the order grey, alpha or R, G, B, alpha, to planes."""
-    if array.ndim == 2:
-        return array, None
-    num_channels = array.shape[2]
-    pixels = array[:, :, 0] if num_channels < 3 else array[:, :, :3]
-    return pixels, (array[:, :, -1] if num_channels in (2, 4) else None)
-
-
-def planes_of(
-    image: Image.Image, icc: bytes | None = None, *, num_bits: int = 8, gamma: float | None = None
-) -> tuple[Planes, tuple[str, ...]]:
-    """Pixels (H, W) or (H, W, 3), alpha (H, W) if there is some, and notes.
+def planes_of(loaded: Loaded, facts: Facts, profile: StatedProfile) -> Planes:
+    """Pixels and alpha of a loaded image.
 
     Args:
-        image: loaded.
-        icc: its profile; one for RGB keeps grey palettes in colour, one for CMYK is used up.
-        num_bits: bits of a sample in its file if that is a PNG.
-        gamma: exponent from 16-bit grey to light if the samples take the curve of sRGB first.
+        loaded: the image, or its samples where Pillow does not read them rightly.
+        facts: of its file.
+        profile: of its file; one for RGB keeps grey palettes in colour, one for CMYK is used up.
 
     Raises:
         ImageError: another mode.
     """
-    mode = image.mode
+    image, gamma = loaded.image, profile.gamma
+    mode = image.mode if loaded.samples is None else ""  # what Pillow calls those does not matter
+    planes = _plain_planes(image, mode, facts, profile.space)
+    if planes is not None and loaded.lower is not None and gamma is not None:
+        pixels = join_bytes(image, loaded.lower, gamma)
+        planes = replace(planes, pixels=pixels, is_curved=True)
+    elif mode.startswith("I;16") or mode in ("I", "F"):
+        planes = grey_planes(image, gamma)
+    elif loaded.samples is not None:
+        planes = planes_of_samples(loaded.samples, profile.icc, gamma)
+    elif mode == "CMYK":
+        planes = cmyk_planes(image, profile.icc)
+    elif mode == "LAB":
+        planes = lab_planes(image)
+    if planes is None:
+        raise ImageError(
+            f"pixels of mode {mode} are not supported; convert the picture to RGB first"
+        )
+    return _corrected(image, facts, planes)
+
+
+def split_channels(array: Uint8, notes: tuple[str, ...] = ()) -> Planes:
+    """(H, W), or (H, W, 1 to 4) in the order grey, alpha or R, G, B, alpha, to planes."""
+    if array.ndim == 2:
+        return Planes(pixels=array, notes=notes)
+    num_channels = array.shape[2]
+    pixels = array[:, :, 0] if num_channels < 3 else array[:, :, :3]
+    alpha = array[:, :, -1] if num_channels in (2, 4) else None
+    return Planes(pixels=pixels, alpha=alpha, notes=notes)
+
+
+def without_equal_channels(pixels: Uint8) -> Uint8:
+    """(H, W) of (H, W, 3) whose channels are all equal; others as they are."""
+    red, green, blue = (pixels[:, :, i] for i in range(3))
+    return red if np.array_equal(red, green) and np.array_equal(green, blue) else pixels
+
+
+def _plain_planes(image: Image.Image, mode: str, facts: Facts, space: str | None) -> Planes | None:
+    """Of modes of 8 bits that need no profile; None for others."""
     if mode in ("L", "1", "RGB") and "transparency" in image.info:
-        keyed, notes = _with_key_of_8_bits(image, num_bits)
-        return split_channels(np.asarray(keyed.convert("RGBA" if mode == "RGB" else "LA"))), notes
-    if mode in ("L", "LA", "RGB", "RGBA"):
-        return split_channels(np.asarray(image)), ()
-    if mode in _EXACT:
-        return split_channels(np.asarray(image.convert(_EXACT[mode]))), ()
-    if mode in ("P", "PA"):
-        return _from_palette(image, icc), ()
-    if mode in _BY_FORMULA:
-        return split_channels(np.asarray(image.convert(_TARGETS[mode]))), (_BY_FORMULA[mode],)
-    if mode == "CMYK":
-        return from_cmyk(image, icc)
-    if mode.startswith("I;16"):
-        return _from_16_bit(image, gamma)
-    if mode in _WITH_NOTE:
-        return _WITH_NOTE[mode](image)
-    raise ImageError(f"pixels of mode {mode} are not supported; convert the picture to RGB first")
+        keyed, notes = _with_key_of_8_bits(image, facts.num_bits)
+        wanted = "RGBA" if mode == "RGB" else "LA"
+        planes = split_channels(np.asarray(keyed.convert(wanted)), notes)
+    elif mode in ("L", "LA", "RGB", "RGBA"):
+        planes = split_channels(np.asarray(image))
+    elif mode in _CONVERTED:
+        wanted, notes = _CONVERTED[mode]
+        planes = split_channels(np.asarray(image.convert(wanted)), notes)
+    elif mode in ("P", "PA"):
+        wanted = "RGBA" if image.has_transparency_data else "RGB"
+        planes = split_channels(np.asarray(image.convert(wanted)))
+        if space != "RGB":  # such a profile would not fit grey
+            planes = replace(planes, pixels=without_equal_channels(planes.pixels))
+    else:
+        return None
+    if space == "GRAY" and facts.is_grey and planes.pixels.ndim == 3:
+        planes = replace(planes, pixels=planes.pixels[:, :, 0])
+    return planes
 
 
 def _with_key_of_8_bits(image: Image.Image, num_bits: int) -> tuple[Image.Image, tuple[str, ...]]:
@@ -108,63 +137,30 @@ def _with_key_of_8_bits(image: Image.Image, num_bits: int) -> tuple[Image.Image,
     return image, ()
 
 
-def _from_palette(image: Image.Image, icc: bytes | None) -> Planes:
-    pixels, alpha = split_channels(
-        np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
-    )
-    red, green, blue = pixels[:, :, 0], pixels[:, :, 1], pixels[:, :, 2]
-    has_rgb_profile = profile_space(icc or b"") == "RGB"  # it would not fit grey
-    if not has_rgb_profile and np.array_equal(red, green) and np.array_equal(green, blue):
-        pixels = red
-    return pixels, alpha
+def _corrected(image: Image.Image, facts: Facts, planes: Planes) -> Planes:
+    """Alpha that means none left out, that around a GIF's frame added, a narrow range expanded."""
+    pixels, alpha, notes = planes.pixels, planes.alpha, planes.notes
+    if alpha is None:
+        alpha = _around_frame(image)
+    elif facts.has_loose_alpha and image.mode == "RGBA":
+        alpha = None
+    elif image.format in _LOOSE_ALPHA and not alpha.any():
+        alpha = None
+        notes += ("alpha is 0 everywhere and taken as none",)
+    is_narrow = facts.numbers is not None and not facts.numbers.is_full_range
+    if is_narrow and image.format == "PNG":
+        levels = (np.arange(256.0) - _NARROW_BLACK) * (255 / _NARROW_RANGE)
+        pixels = np.rint(np.clip(levels, 0, 255)).astype(np.uint8)[pixels]
+        notes += ("narrow range expanded: 16 to 235 became 0 to 255",)
+    return replace(planes, pixels=pixels, alpha=alpha, notes=notes)
 
 
-def from_cmyk(image: Image.Image, profile: bytes | None = None) -> tuple[Planes, tuple[str, ...]]:
-    """As `planes_of`, of an image of mode CMYK."""
-    note = "CMYK without ICC profile converted to RGB by the plain formula"
-    if profile is not None:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = image_to_srgb(image, source)
-        except PILLOW_FAULTS:
-            note = "CMYK whose ICC profile is unusable converted to RGB by the plain formula"
-        else:
-            return (np.asarray(converted), None), ("CMYK converted to sRGB by its ICC profile",)
-    return (np.asarray(image.convert("RGB")), None), (note,)
-
-
-def _from_lab(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:
-    source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    return (np.asarray(image_to_srgb(image, source)), None), ("LAB converted to sRGB",)
-
-
-def _from_16_bit(image: Image.Image, gamma: float | None = None) -> tuple[Planes, tuple[str, ...]]:
-    values = np.asarray(image)
-    if _is_white_zero(image):
-        values = 65535 - values
-    key = image.info.get("transparency")
-    alpha = np.where(values == key, 0, 255).astype(np.uint8) if isinstance(key, int) else None
-    return (to_8_bits(values, gamma), alpha), ("16-bit grey reduced to 8 bits",)
-
-
-def _is_white_zero(image: Image.Image) -> bool:
-    """Whether a TIFF counts from white, which Pillow leaves unsaid for 16-bit samples."""
-    return getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG) == 0
-
-
-def _from_int(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:
-    values = np.asarray(image)
-    # A PGM's samples have been brought to 16 bits, dark ones, too.
-    num_bits = 16 if image.format == "PPM" or values.max() > 255 else 8
-    scaled, told = from_integers(np.maximum(values, 0), num_bits, is_signed=False)
-    return (to_8_bits(scaled), None), (f"integer grey reduced to 8 bits, values taken as {told}",)
-
-
-def _from_float(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:
-    scaled, told = from_floats(np.asarray(image))
-    note = f"floating-point grey reduced to 8 bits, values taken as {told}"
-    return (to_8_bits(scaled), None), (note,)
-
-
-_WITH_NOTE: Mapping[str, Callable[[Image.Image], tuple[Planes, tuple[str, ...]]]]
-_WITH_NOTE = MappingProxyType({"LAB": _from_lab, "I": _from_int, "F": _from_float})
+def _around_frame(image: Image.Image) -> Uint8 | None:
+    """Alpha of a GIF whose first frame does not fill the picture."""
+    extent = getattr(image, "dispose_extent", None) if image.format == "GIF" else None
+    if extent is None or extent == (0, 0, *image.size) or getattr(image, "tell", int)():
+        return None
+    left, top, right, bottom = extent
+    alpha = np.zeros(image.size[::-1], np.uint8)
+    alpha[top:bottom, left:right] = 255
+    return alpha

@@ -1,15 +1,16 @@
-"""PNG files chunk by chunk: what Pillow passes over or refuses, and lower bits of deep samples."""
+"""PNG files chunk by chunk: what Pillow passes over or mistakes, and lower bits of deep samples."""
 
 import io
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from licodec.image.exif import EXIF_PREFIX
 from licodec.image.facts import ColourNumbers, Facts
 from licodec.image.original import Data
 
@@ -17,6 +18,7 @@ MAGIC = b"\x89PNG\r\n\x1a\n"
 _HEAD_BYTES, _FRAME_BYTES = 8, 12  # of the file; of a chunk, beside its body
 _IHDR_BYTES = 13
 _ANCILLARY = 0x20  # in the first letter of a chunk's name
+_COLOUR = 2  # in the colour type
 _MAX_CHECKED_BYTES = 2**24
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 # First column and row, and steps, of the passes of an interlaced picture.
@@ -28,6 +30,10 @@ _UNSPECIFIED = 2
 _GONE = {b"gMAP": "gain map", b"gDAT": "gain map", b"caBX": "content credentials"}
 # By Pillow's name for the upper bytes: one for the lower, of as many bits a pixel, and its mode.
 _LOWER = {"RGB;16B": ("RGB", "RGB;16L"), "RGBA;16B": ("RGBA", "RGBA;16L")}
+
+
+# Keywords of texts that are metadata of other kinds.
+KEPT_TEXT = frozenset(("XML:com.adobe.xmp", "Raw profile type exif", "Raw profile type xmp"))
 
 
 class Chunk(NamedTuple):
@@ -79,10 +85,36 @@ def png_facts(data: Data) -> Facts:
         has_icc=has_icc,
         numbers=numbers,
         num_bits=data[24],
+        is_grey=not data[25] & _COLOUR,
         gone=frozenset(gone),
         is_damaged=is_damaged or kind != b"IEND",
         num_bytes_behind=len(rest),
     )
+
+
+def take_texts(image: Image.Image) -> dict[Any, Any]:
+    """Remove a PNG's texts from `info`, where their keywords may be names that Pillow uses itself.
+
+    Returns:
+        What was removed, to be put back.
+    """
+    if image.format != "PNG":
+        return {}
+    reader = getattr(image, "png", None)  # Pillow's, there until all pixels are read
+    texts = getattr(image, "text", {}) if reader is None else reader.im_text
+    found = [
+        key
+        for key, text in texts.items()
+        if key not in KEPT_TEXT and _is_text(image.info.get(key), text)
+    ]
+    return {key: image.info.pop(key) for key in found}
+
+
+def _is_text(value: Any, text: str) -> bool:
+    if isinstance(value, bytes):  # Pillow takes the text "exif" for the block
+        is_block = value.removeprefix(EXIF_PREFIX).startswith((b"II", b"MM"))
+        return value == text.encode("latin-1", "replace") and not is_block
+    return bool(value == text)
 
 
 def mend_png(data: Data) -> tuple[bytes, tuple[str, ...]] | None:

@@ -10,16 +10,25 @@ _GROUPS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 # Pillow calculates with these when it opens a TIFF.
 _NUMBERS = (0x011A, 0x011B, 0x0128)
 _ORIENTATION = 0x0112
+# Tags that describe how a TIFF file stores its pixels, or that are kept elsewhere in a Picture.
+_LAYOUT = (
+    254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289,
+    290, 291, 292, 293, 297, 301, 317, 318, 319, 320, 322, 323, 324, 325, 330, 332, 333, 334,
+    336, 337, 338, 339, 340, 341, 342, 347, 512, 513, 514, 529, 530, 531, 532, 700, 34675,
+)  # fmt: skip
 _MAX_TAGS = 1000  # each is tried by itself
 _MAX_NAMES = 5
 
 
 def writable_tags(tags: Image.Exif) -> tuple[Image.Exif, tuple[str, ...]]:
-    """Drop tags whose values are of a type that no writer takes; notes.
+    """Drop tags of a file's own layout, and those whose values are of a type that no writer takes,
+    which the notes name.
 
     Args:
         tags: read from a block; changed in place, or replaced if nothing helps.
     """
+    for tag in _LAYOUT:
+        tags.pop(tag, None)
     with warnings_silenced():
         wrong = [tag for tag in _NUMBERS if tag in tags and not _is_number(tags[tag])]
         if _ORIENTATION in tags and tags[_ORIENTATION] not in range(1, 9):

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import TiffImagePlugin
 
 from licodec.errors import ImageError
-from licodec.image.exif import turn
 from licodec.image.faults import PILLOW_FAULTS, one_line
 from licodec.image.original import Data
+from licodec.image.picture import turn
 
 (_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _OFFSETS, _ORIENTATION) = (
     256, 257, 258, 259, 262, 266, 273, 274,
@@ -37,7 +37,6 @@ _PHOTOMETRIC_NAMES = {
 }  # fmt: skip
 _UNPACKED = frozenset((1, 5, 8, 32773, 32946, 34925, 50000))  # what gives rows of bytes
 _MAX_SAMPLES = 16
-_BATCH_BYTES = 2**24
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 
 
@@ -63,15 +62,12 @@ class Samples:
 Tags = TiffImagePlugin.ImageFileDirectory_v2
 
 
-def check_first_picture(data: Data) -> None:
+def check_first_picture(data: Data, tags: Tags) -> None:
     """Refuse a file whose first picture is a small copy of one that Pillow does not show.
 
     Raises:
         ImageError: it is, or the file is raw data of a camera.
     """
-    tags = tags_of(data)
-    if tags is None:
-        return
     others = _further(data, tags)
     kinds = {_number(t, _PHOTOMETRIC, 0) for t in (tags, *others)}
     if _DNG in tags or kinds & {_RAW, _LINEAR_RAW}:
@@ -89,19 +85,17 @@ def check_first_picture(data: Data) -> None:
         )
 
 
-def samples_of(data: Data, *, is_deep_read: bool = False) -> Samples | None:
+def samples_of(data: Data, tags: Tags, *, is_deep_read: bool = False) -> Samples | None:
     """The samples of the first picture if Pillow would not read them rightly; else None.
 
     Args:
         data: a file.
+        tags: of its first directory.
         is_deep_read: read 16-bit colours, too, which Pillow cuts to 8 bits.
 
     Raises:
         ImageError: neither Pillow nor this reads the layout, or the file is damaged.
     """
-    tags = tags_of(data)
-    if tags is None:
-        return None
     if is_right_in_pillow(tags):
         is_deep = max(_numbers(tags, _BITS, 1)) == 16 and _number(tags, _PHOTOMETRIC, 0) == RGB
         if not (is_deep_read and is_deep and _number(tags, _COMPRESSION, 1) in _UNPACKED):

@@ -21,6 +21,7 @@ _CONTAINERS = (
     rb"ns\.google\.com/photos/1\.0/container/",
     rb"ns\.google\.com/photos/dd/1\.0/container/",
 )
+_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
 _THUMBNAILS = rb"xmp:Thumbnails"
 _MAX_ELEMENTS = 1000  # of one name; each takes time that grows with the packet
 _MAX_BYTES = 2**20  # larger packets hold data, and claims stand in the first part of a file's XMP
@@ -50,6 +51,11 @@ def without_claims(xmp: bytes, gone: Iterable[str] = ()) -> tuple[bytes, frozens
         for pattern in patterns:
             xmp = _remove(xmp, pattern)
     return xmp, frozenset(found)
+
+
+def reset_orientation(xmp: bytes) -> bytes:
+    """The packet with orientation 1 wherever it states one; some readers obey it."""
+    return _ORIENTATION.sub(rb"\g<1>1", xmp)
 
 
 def with_size(xmp: bytes, width: int, height: int) -> bytes:

@@ -1,13 +1,13 @@
-"""The encoder's choice of a step's symbols in the native library.
+"""The encoder's choice of a step's symbols: its interface, and how the native library does it.
 
-Chooses what `licodec.quantize` chooses on torch, in floats that round alike.
+It chooses what `licodec.quantize.reference` chooses, in floats that round alike.
 """
 
 from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,6 +17,21 @@ NUM_SCALES = 64
 _NUM_MAGNITUDES = 2051
 _COUNTED_MAGNITUDES = 32
 _KINDS = {"rounding": 0, "dead-zone": 1, "rdoq": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStep:
+    """Elements of a step whose symbols are to be chosen.
+
+    Attributes:
+        values: (C, ..) float32 in steps.
+        mean: (C, ..) int16 or int32.
+        index: (C, ..) uint8 shifted scale indices.
+    """
+
+    values: np.ndarray
+    mean: np.ndarray
+    index: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +55,33 @@ class ChosenStep:
     lost_bits: float
 
 
-class StepChooser:
-    """Chooses symbols of one file.
+class SymbolChooser(Protocol):
+    """Chooses the symbols of one file: here in the library, in `quantize.reference` in numpy."""
+
+    def step(self, kind: str, step: OpenStep, weight: np.ndarray) -> ChosenStep:
+        """Choose a step's symbols.
+
+        Args:
+            kind: "rounding", "dead-zone" or "rdoq", of elements that are not in chains.
+            step: what is to be coded.
+            weight: (C,) float32 bits that a squared error of one step is worth.
+        """
+        ...
+
+    def counts(self, kind: str, step: OpenStep, num_bands: int, stride: int) -> np.ndarray:
+        """(B, 64, 32) int64: how often a magnitude is chosen for an index in a band.
+
+        Args:
+            kind: "rounding" or "dead-zone".
+            step: channels of a band follow each other.
+            num_bands: B.
+            stride: of the second axis, each stride-th place alone is counted.
+        """
+        ...
+
+
+class StepChooser(SymbolChooser):
+    """`SymbolChooser` in the library.
 
     Args:
         library: that does it.
@@ -78,26 +118,12 @@ class StepChooser:
             "chains": ctypes.pointer(self._chains),
         }
 
-    def step(
-        self,
-        kind: str,
-        values: np.ndarray,
-        mean: np.ndarray,
-        index: np.ndarray,
-        weight: np.ndarray,
-    ) -> ChosenStep:
-        """Choose a step's symbols.
-
-        Args:
-            kind: "rounding", "dead-zone" or "rdoq", of elements that are not in chains.
-            values: (C, ..) float32 in steps.
-            mean: (C, ..) int16 or int32.
-            index: (C, ..) uint8 shifted scale indices.
-            weight: (C,) float32 bits that a squared error of one step is worth.
-        """
-        task = self._told(kind, values, mean, index, weight)
-        offsets = np.empty(values.size, np.int32)
-        symbols, numbers = np.empty(values.size, np.int16), np.empty(values.size, np.uint8)
+    def step(self, kind: str, step: OpenStep, weight: np.ndarray) -> ChosenStep:
+        """See `SymbolChooser`."""
+        task = self._told(kind, step, weight)
+        count = step.values.size
+        offsets = np.empty(count, np.int32)
+        symbols, numbers = np.empty(count, np.int16), np.empty(count, np.uint8)
         missed = np.zeros(2)
         call = ChoiceTask(
             **task,
@@ -112,25 +138,11 @@ class StepChooser:
         num_plain = int(np.count_nonzero(numbers < NUM_SCALES))
         return ChosenStep(offsets, symbols, numbers, num_plain, *missed.tolist())
 
-    def counts(
-        self,
-        kind: str,
-        values: np.ndarray,
-        mean: np.ndarray,
-        index: np.ndarray,
-        num_bands: int,
-        stride: int,
-    ) -> np.ndarray:
-        """(B, 64, 32) int64: how often a magnitude is chosen for an index in a band.
-
-        Args:
-            kind: "rounding" or "dead-zone".
-            values, mean, index: as of `step`; channels of a band follow each other.
-            num_bands: B.
-            stride: of the second axis, each stride-th place alone is counted.
-        """
+    def counts(self, kind: str, step: OpenStep, num_bands: int, stride: int) -> np.ndarray:
+        """See `SymbolChooser`."""
+        values = step.values
         weight = np.ones(len(values), np.float32)
-        call = ChoiceTask(**self._told(kind, values, mean, index, weight))
+        call = ChoiceTask(**self._told(kind, step, weight))
         counts = np.empty((num_bands, NUM_SCALES, _COUNTED_MAGNITUDES), np.int64)
         columns = values[0, 0].size if values.ndim > 2 else 1
         check(
@@ -140,14 +152,8 @@ class StepChooser:
         )
         return counts
 
-    def _told(
-        self,
-        kind: str,
-        values: np.ndarray,
-        mean: np.ndarray,
-        index: np.ndarray,
-        weight: np.ndarray,
-    ) -> dict[str, Any]:
+    def _told(self, kind: str, step: OpenStep, weight: np.ndarray) -> dict[str, Any]:
+        values, mean, index = step.values, step.mean, step.index
         integers = np.int16 if mean.dtype == np.int16 else np.int32
         return self._task | {
             "kind": _KINDS[kind],

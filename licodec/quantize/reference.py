@@ -9,7 +9,7 @@ import numpy as np
 from licodec.coding.step import StepRule
 from licodec.coding.trellis import PLAIN_SHIFT, chain_groups, offsets_of, table_ids
 from licodec.entropy.tables import MAX_SYMBOL, NUM_SCALES
-from licodec.native.choice import ChosenStep
+from licodec.native.choice import ChosenStep, OpenStep, SymbolChooser
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
 from licodec.quantize.rdoq import choose_symbols
 from licodec.quantize.rounding import round_with_dead_zone
@@ -24,8 +24,8 @@ _WHOLE_ELEMENTS = 1 << 19
 _CHAINS_AT_ONCE = 1 << 13
 
 
-class ReferenceChooser:
-    """As `licodec.native.choice.StepChooser`.
+class ReferenceChooser(SymbolChooser):
+    """`SymbolChooser` in numpy.
 
     Args:
         rule: of the file.
@@ -44,16 +44,9 @@ class ReferenceChooser:
         self._rule, self._bits, self._zones = rule, bits, zones
         self._unit = np.float32(2.0**-value_bits)
 
-    def step(
-        self,
-        kind: str,
-        values: np.ndarray,
-        mean: np.ndarray,
-        index: np.ndarray,
-        weight: np.ndarray,
-    ) -> ChosenStep:
-        """See `StepChooser.step`."""
-        numbers = index.reshape(-1)
+    def step(self, kind: str, step: OpenStep, weight: np.ndarray) -> ChosenStep:
+        """See `SymbolChooser`."""
+        values, numbers = step.values, step.index.reshape(-1)
         parts = self._rule.partition(numbers, is_plain_sorted=False)
         per_channel = max(1, values.size // len(values))
         offsets = np.zeros(values.size, np.int32)
@@ -61,7 +54,7 @@ class ReferenceChooser:
         used: list[np.ndarray] = [np.empty(0, np.uint8)]
         missed_bits = lost_bits = 0.0
         for at in _pieces(values.size):
-            residual = self._residual(values, mean, at)
+            residual = self._residual(values, step.mean, at)
             some = numbers[at]
             weights = weight[np.arange(at.start, at.stop) // per_channel]
             symbols = self._symbols(kind, residual, some, weights)
@@ -73,26 +66,18 @@ class ReferenceChooser:
             plain.append(symbols[is_plain].astype(np.int16))
             used.append(some[is_plain])
         num_plain = sum(map(len, plain))
-        for symbols, tables in self._chains(values, mean, numbers, weight, parts.chained, offsets):
+        for symbols, tables in self._chains(step, weight, parts.chained, offsets):
             plain.append(symbols)
             used.append(tables)
         return ChosenStep(
             offsets, np.concatenate(plain), np.concatenate(used), num_plain, missed_bits, lost_bits
         )
 
-    def counts(
-        self,
-        kind: str,
-        values: np.ndarray,
-        mean: np.ndarray,
-        index: np.ndarray,
-        num_bands: int,
-        stride: int,
-    ) -> np.ndarray:
-        """See `StepChooser.counts`."""
-        values, mean, index = (x[:, ::stride] for x in (values, mean, index))
+    def counts(self, kind: str, step: OpenStep, num_bands: int, stride: int) -> np.ndarray:
+        """See `SymbolChooser`."""
         size = NUM_SCALES * (MAX_COUNTED + 1)
-        rows = [x.reshape(num_bands, -1) for x in (values, mean, index)]
+        parts = (step.values, step.mean, step.index)
+        rows = [x[:, ::stride].reshape(num_bands, -1) for x in parts]
         counts = np.zeros((num_bands, size), np.int64)
         for band, (value, middle, number) in enumerate(zip(*rows, strict=True)):
             for at in _pieces(len(value)):
@@ -120,19 +105,12 @@ class ReferenceChooser:
         return choose_symbols(residual, weight, index, self._bits)
 
     def _chains(
-        self,
-        values: np.ndarray,
-        mean: np.ndarray,
-        index: np.ndarray,
-        weight: np.ndarray,
-        order: np.ndarray,
-        offsets: np.ndarray,
+        self, step: OpenStep, weight: np.ndarray, order: np.ndarray, offsets: np.ndarray
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Symbols and tables of elements in chains; puts their offsets.
 
         Args:
-            values, mean, weight: of the step.
-            index: (n,) of its elements.
+            step, weight: as of `step`.
             order: (m,) elements in chains, sorted by scale index.
             offsets: (n,) of the step, takes those of the elements.
         """
@@ -140,7 +118,7 @@ class ReferenceChooser:
             return
         assert self._rule.chains is not None
         bits = self._bits[NUM_SCALES : 2 * NUM_SCALES], self._bits[2 * NUM_SCALES :]
-        flat, middle = values.reshape(-1), mean.reshape(-1)
+        flat, middle, index = (x.reshape(-1) for x in (step.values, step.mean, step.index))
         symbols, tables = np.empty(len(order), np.int16), np.empty(len(order), np.uint8)
         for elements in chain_groups(len(order), _CHAINS_AT_ONCE):
             at = order[elements]

@@ -47,7 +47,7 @@ class SearchEncoder:
         synthesis: correction of the file's profile.
         device: of the corrections.
         choice: how symbols are chosen, key of `licodec.config.CHOICES`.
-        is_tuned: the synthesis is fitted to the picture.
+        is_fitted: the synthesis is fitted to the picture.
         num_bytes: size of the file that would be written.
         scale: of the family's qualities, which a search for a SSIMULACRA 2 begins with.
         shown: what decoded pictures are measured by, of the shape of `pixels`.

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 import licodec as package
-from licodec.image.icc import DISPLAY_P3, convert_to_srgb, make_profile
+from licodec.image.colours import convert_to_srgb
+from licodec.image.icc import DISPLAY_P3, make_profile
 from tests.cli.conftest import Licodec
 from tests.cli.pictures import read_photo, save_photo
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from licodec.evaluate.bdrate import Curve
-from licodec.evaluate.comparison import Compared, Comparison
+from licodec.evaluate.page import Compared, Comparison
 from licodec.evaluate.peers import BenchCodec
 
 

@@ -8,8 +8,9 @@ from PIL import Image, ImageCms
 import licodec.evaluate
 from licodec.errors import ImageError, LicodecError, ModelError
 from licodec.evaluate import comparison as module
-from licodec.evaluate.comparison import Comparison, compare
+from licodec.evaluate.comparison import compare
 from licodec.evaluate.metrics import ms_ssim, psnr
+from licodec.evaluate.page import Comparison
 from licodec.evaluate.peers import find_peer
 from licodec.metrics.butteraugli import butteraugli
 from licodec.metrics.ssimulacra2 import ssimulacra2

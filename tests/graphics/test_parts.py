@@ -15,7 +15,7 @@ from licodec.graphics.closeness import Closeness, squared_error
 from licodec.graphics.content import colour_codes
 from licodec.graphics.fewest import FewestColours
 from licodec.graphics.fill import fill_smoothly
-from licodec.graphics.layer import lay_over, layer_of, pack_layer, shrink_layer, unpack_layer
+from licodec.graphics.layer import lay_over, layer_of, shrink_layer, unpack_layer
 from licodec.graphics.mask import drawn_pixels
 from licodec.graphics.palette import SIZES, Palettes
 from licodec.image.lossless import pack_planes
@@ -127,17 +127,19 @@ def test_layer_comes_back_and_covers_what_is_masked(height, width, seed):
     pixels = rng.integers(0, 256, (height, width, 3), np.uint8)
     below = rng.integers(0, 256, (height, width, 3), np.uint8)
     mask = rng.random((height, width)) < 0.5
-    layer = unpack_layer(pack_layer(pixels, mask), width, height)
+    layer = unpack_layer(pack_planes(layer_of(pixels, mask)), width, height)
     laid = lay_over(below, layer)
     np.testing.assert_array_equal(laid[mask], pixels[mask])
     np.testing.assert_array_equal(laid[~mask], below[~mask])
-    grey = lay_over(below[:, :, 0], unpack_layer(pack_layer(pixels[:, :, 0], mask), width, height))
+    grey = lay_over(
+        below[:, :, 0], unpack_layer(pack_planes(layer_of(pixels[:, :, 0], mask)), width, height)
+    )
     np.testing.assert_array_equal(grey[mask], pixels[:, :, 0][mask])
 
 
 def test_region_of_a_layer_is_its_part():
     mask = mask_of(mixed_page())
-    packed = pack_layer(mixed_page(), mask)
+    packed = pack_planes(layer_of(mixed_page(), mask))
     whole = unpack_layer(packed, 240, 160)
     part = unpack_layer(packed, 240, 160, Region(30, 20, 50, 40))
     np.testing.assert_array_equal(part, whole[20:60, 30:80])

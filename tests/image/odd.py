@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
-from licodec.image.icc import DISPLAY_P3, convert_to_srgb, make_profile
+from licodec.image.colours import convert_to_srgb
+from licodec.image.icc import DISPLAY_P3, make_profile
 from tests.image.profiles import cmyk_profile, srgb_profile
 from tests.image.writers import deep_png, raw_tiff, with_chunks
 from tests.photos import crop

@@ -11,8 +11,7 @@ from PIL import Image
 
 from licodec.errors import CorruptFileError, TooLargeError
 from licodec.image import lossless as lossless_module
-from licodec.image.alpha import pack_alpha, unpack_alpha
-from licodec.image.lossless import FAST, METHOD_PNG, METHOD_VP8L
+from licodec.image.lossless import FAST, METHOD_PNG, METHOD_VP8L, pack_planes, unpack_alpha
 
 
 def disc(width: int, height: int) -> np.ndarray:
@@ -24,7 +23,7 @@ def disc(width: int, height: int) -> np.ndarray:
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 2**32 - 1), st.integers(1, 256))
 def test_round_trip_is_exact(width: int, height: int, seed: int, num_levels: int) -> None:
     plane = np.random.default_rng(seed).integers(0, num_levels, (height, width), dtype=np.uint8)
-    np.testing.assert_array_equal(unpack_alpha(pack_alpha(plane), width, height), plane)
+    np.testing.assert_array_equal(unpack_alpha(pack_planes(plane), width, height), plane)
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 999), (999, 1), (301, 203)])
@@ -32,11 +31,11 @@ def test_both_methods_give_the_plane_back(
     width: int, height: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plane = disc(width, height)
-    methods = {pack_alpha(plane)[0]}
+    methods = {pack_planes(plane)[0]}
     for name, method in (("_to_vp8l", METHOD_PNG), ("_to_png_rows", METHOD_VP8L)):
         with monkeypatch.context() as patch:
             patch.setattr(lossless_module, name, lambda plane, *_: bytes(10**6))
-            packed = pack_alpha(plane)
+            packed = pack_planes(plane)
         assert packed[0] == method
         np.testing.assert_array_equal(unpack_alpha(packed, width, height), plane)
     assert methods <= {METHOD_PNG, METHOD_VP8L}
@@ -44,14 +43,14 @@ def test_both_methods_give_the_plane_back(
 
 def test_plane_wider_than_webp_allows_is_packed() -> None:
     plane = np.zeros((2, 16384), np.uint8)
-    np.testing.assert_array_equal(unpack_alpha(pack_alpha(plane), 16384, 2), plane)
+    np.testing.assert_array_equal(unpack_alpha(pack_planes(plane), 16384, 2), plane)
 
 
 def test_packing_is_smaller_than_a_png_file() -> None:
     plane = disc(200, 100)
     png = io.BytesIO()
     Image.fromarray(plane).save(png, "PNG", optimize=True)
-    assert len(pack_alpha(plane)) < len(png.getvalue())
+    assert len(pack_planes(plane)) < len(png.getvalue())
 
 
 def packed_by(method: int) -> bytes:

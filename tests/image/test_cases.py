@@ -11,9 +11,10 @@ from PIL import Image
 
 import licodec
 from licodec.errors import ImageError, PictureWarning
+from licodec.image.colours import convert_to_srgb
 from licodec.image.convert import picture_from
 from licodec.image.files import read_picture
-from licodec.image.icc import DISPLAY_P3, convert_to_srgb, make_profile, profile_space
+from licodec.image.icc import DISPLAY_P3, make_profile, profile_space
 from licodec.image.picture import Picture
 
 CASES = Path(__file__).parent / "cases"

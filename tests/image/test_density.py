@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from licodec.image.dpi import density_in
-from licodec.image.exif import EXIF_PREFIX, load_tags
+from licodec.image.exif import EXIF_PREFIX, density_in, load_tags
 from licodec.image.files import read_picture, render_picture
 from licodec.image.formats import WRITE_FORMATS
 from licodec.image.keep import keep_only

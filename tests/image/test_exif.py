@@ -11,15 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from licodec.image.convert import picture_from
-from licodec.image.exif import (
-    find_orientation,
-    load_tags,
-    reset_orientation,
-    reset_xmp_orientation,
-    turn,
-)
+from licodec.image.exif import find_orientation, load_tags, reset_orientation
 from licodec.image.files import read_picture, write_picture
-from licodec.image.picture import Picture
+from licodec.image.picture import Picture, turn
+from licodec.image.xmp import reset_orientation as reset_xmp_orientation
 
 
 def block(orientation: int, order: str = "<", layout: str = "H") -> bytes:

@@ -13,12 +13,12 @@ import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
 from licodec.errors import ImageError, LicodecError
+from licodec.image.colours import convert_to_srgb
 from licodec.image.convert import to_image
-from licodec.image.exif import turn
 from licodec.image.files import read_picture, write_picture
 from licodec.image.formats import READ_FORMATS, READ_SUFFIXES, WRITE_FORMATS
-from licodec.image.icc import DISPLAY_P3, convert_to_srgb, make_profile
-from licodec.image.picture import Picture
+from licodec.image.icc import DISPLAY_P3, make_profile
+from licodec.image.picture import Picture, turn
 
 WIDTH, HEIGHT = 13, 7
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'

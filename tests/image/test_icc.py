@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import ImageCms
 
+from licodec.image.colours import convert_to_srgb
 from licodec.image.icc import (
     DISPLAY_P3,
     PRIMARIES_BY_NUMBER,
     SRGB,
     Primaries,
-    convert_to_srgb,
     make_profile,
     profile_space,
 )

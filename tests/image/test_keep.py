@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from licodec.config import METADATA_KINDS
-from licodec.image.icc import DISPLAY_P3, SRGB, convert_to_srgb, make_profile
+from licodec.image.colours import convert_to_srgb
+from licodec.image.icc import DISPLAY_P3, SRGB, make_profile
 from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
 

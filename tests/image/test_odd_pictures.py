@@ -9,10 +9,10 @@ from PIL import Image
 
 from licodec.api import Codec
 from licodec.errors import ImageError
+from licodec.image.colours import convert_to_srgb
 from licodec.image.exif import EXIF_PREFIX, load_tags
 from licodec.image.files import read_picture, render_picture
 from licodec.image.formats import WRITE_FORMATS
-from licodec.image.icc import convert_to_srgb
 from tests.image.odd import HEIGHT, MAKER, NO_NOTE, WIDTH, XMP, Odd, all_odd_pictures
 
 ODD = {odd.name: odd for odd in all_odd_pictures()}

@@ -8,15 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from licodec.image.colours import convert_to_srgb
 from licodec.image.files import read_picture
-from licodec.image.icc import (
-    DISPLAY_P3,
-    PRIMARIES_BY_NUMBER,
-    SRGB,
-    convert_to_srgb,
-    make_profile,
-    mend_profile,
-)
+from licodec.image.icc import DISPLAY_P3, PRIMARIES_BY_NUMBER, SRGB, make_profile, mend_profile
 from licodec.image.picture import Picture
 from tests.image.writers import deep_png, png_chunk, with_chunks
 from tests.photos import crop

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from licodec.errors import ImageError
+from licodec.image.colours import convert_to_srgb
 from licodec.image.convert import picture_from
 from licodec.image.files import read_picture
-from licodec.image.icc import DISPLAY_P3, convert_to_srgb, make_profile
+from licodec.image.icc import DISPLAY_P3, make_profile
 from licodec.image.picture import Picture
 from tests.image.writers import raw_tiff
 from tests.photos import crop

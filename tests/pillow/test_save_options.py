@@ -9,8 +9,7 @@ from PIL import Image
 
 import licodec
 import licodec.pillow
-from licodec.image.dpi import density_in
-from licodec.image.exif import EXIF_PREFIX
+from licodec.image.exif import EXIF_PREFIX, density_in
 from licodec.image.icc import DISPLAY_P3, make_profile
 
 CASES = Path(__file__).parents[1] / "image" / "cases"

@@ -29,10 +29,10 @@ def test_damage_is_an_os_error(lic: bytes, where: int) -> None:
 
 
 def test_alpha_plane_that_is_sound_by_its_checksum_alone_is_an_os_error() -> None:
-    from licodec import lossless
+    from licodec import sections
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lossless, "pack_alpha", lambda alpha: b"\0" + zlib.compress(b"short"))
+        patch.setattr(sections, "pack_planes", lambda alpha: b"\0" + zlib.compress(b"short"))
         data = lic_bytes(small_picture("RGBA"))
     with pytest.raises(OSError, match="alpha plane"):
         Image.open(io.BytesIO(data)).verify()

@@ -13,7 +13,8 @@ from licodec.graphics.palette import Palettes
 from licodec.image.convert import picture_from, to_image
 from licodec.image.lossless import METHOD_PNG, METHOD_VP8L, _to_png_rows, _to_tiles, pack_planes
 from licodec.image.picture import Picture
-from licodec.lossless import encode_lossless_picture, lossless_file
+from licodec.lossless import encode_lossless_picture
+from licodec.sections import lossless_file
 from tests.graphics.pages import mixed_page, text_page
 from tests.photos import crop
 

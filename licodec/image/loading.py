@@ -1,0 +1,116 @@
+"""Loads the samples of an opened image: by Pillow where it reads them rightly, else by hand."""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from licodec.image.facts import Facts
+from licodec.image.jpeg import check_rows, mend_jpeg
+from licodec.image.original import Data
+from licodec.image.png import lower_bytes, mend_png
+from licodec.image.tiff import Samples, check_first_picture, palette_of, samples_of, tags_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """An image whose samples are in memory."""
+
+    image: Image.Image  # with the metadata of its file; not the one that was given if mended
+    num_pictures: int  # in the file
+    notes: tuple[str, ...]  # what opening the file as one 8-bit picture drops
+    samples: Samples | None = None  # what counts in place of the image's pixels
+    lower: NDArray[np.uint8] | None = None  # bytes of 16-bit samples whose upper ones are pixels
+
+
+def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Loaded:
+    """Load an image.
+
+    Args:
+        image: as given.
+        data: its file, or nothing.
+        facts: of the file.
+        is_deep: 8 bits of colours of 16 bits do not suffice.
+
+    Raises:
+        ImageError: pixels that cannot be read rightly.
+        OSError, ...: `faults.PILLOW_FAULTS`, of damaged files.
+    """
+    # Pictures of an animation, pages, sizes of an icon.
+    num_pictures = max(getattr(image, "n_frames", 1), len(image.info.get("sizes", ())))
+    notes = notes_before_pixels(image, facts, num_pictures)
+    is_new = bool(getattr(image, "tile", None)) and getattr(image, "fp", None) is not None
+    tags = tags_of(data) if image.format == "TIFF" else None
+    palette = None
+    if tags is not None:
+        check_first_picture(data, tags)
+        palette = palette_of(tags)
+        samples = samples_of(data, tags, is_deep_read=is_deep)
+        if samples is not None and (is_new or _is_as_in(image, data)):
+            return Loaded(image=image, samples=samples, num_pictures=num_pictures, notes=notes)
+    found = mend(data) if facts.is_damaged else None
+    if found is not None:
+        again, mended = found
+        notes += mended
+        if is_new:
+            again.load()
+            again.info |= image.info
+            image = again
+    else:
+        image.load()
+        if palette is not None and image.mode == "P":
+            image.putpalette(palette)
+        if is_new and data and image.format in ("JPEG", "MPO"):
+            check_rows(image, data, is_damaged=facts.is_damaged)
+    is_cut = image.format == "PNG" and facts.num_bits == 16 and not image.mode.startswith("I;16")
+    lower = None
+    if is_deep and is_cut and _is_as_in(image, data):
+        lower = lower_bytes(data)
+    return Loaded(image=image, lower=lower, num_pictures=num_pictures, notes=notes)
+
+
+def mend(data: Data) -> tuple[Image.Image, tuple[str, ...]] | None:
+    """Open a file in place of one that cannot be read; with notes. None if it cannot be mended.
+
+    Raises:
+        OSError, ...: `faults.PILLOW_FAULTS`, of a file that has further faults.
+    """
+    for way, name in ((mend_png, "PNG"), (mend_jpeg, "JPEG")):
+        found = way(data)
+        if found is not None:
+            mended, notes = found
+            return Image.open(io.BytesIO(mended), formats=[name]), notes
+    return None
+
+
+def _is_as_in(image: Image.Image, data: Data) -> bool:
+    """Whether nobody has changed the pixels of an image since they were read from its file."""
+    with Image.open(io.BytesIO(data[:]), formats=[image.format or ""]) as again:
+        return again.mode == image.mode and again.tobytes() == image.tobytes()
+
+
+def notes_before_pixels(image: Image.Image, facts: Facts, num_pictures: int) -> tuple[str, ...]:
+    """What opening the file as one 8-bit picture drops; asked before pixels are read."""
+    notes = []
+    if num_pictures > 1:
+        which = "largest" if image.format == "ICO" else "first"
+        notes.append(f"only the {which} of {num_pictures} pictures in the file is kept")
+    num_bits = 16 if any(map(_is_deep, getattr(image, "tile", ()))) else facts.num_bits
+    if num_bits > 8 and not image.mode.startswith(("I", "F")):
+        notes.append(f"{num_bits}-bit samples reduced to 8 bits")
+    return tuple(notes)
+
+
+def _is_deep(tile: Any) -> bool:
+    """Whether a tile of a picture file holds more than 8 bits per sample: a raw mode like
+    RGB;16B, or a greatest value above 255 (PPM)."""
+    args = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
+    return any(
+        ";16" in arg or ";12" in arg
+        if isinstance(arg, str)
+        else tile[0].startswith("ppm") and isinstance(arg, int) and arg > 255
+        for arg in args
+    )

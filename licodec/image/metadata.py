@@ -1,0 +1,128 @@
+"""Reads EXIF and XMP of a loaded image, and tells what its file has that a .lic file has not."""
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+from licodec.image.exif import (
+    EXIF_PREFIX,
+    find_orientation,
+    reset_orientation,
+    with_density,
+)
+from licodec.image.exif import with_size as exif_with_size
+from licodec.image.facts import Facts
+from licodec.image.faults import PILLOW_FAULTS, bytes_or_none, one_line
+from licodec.image.png import KEPT_TEXT
+from licodec.image.tags import writable_tags
+from licodec.image.xmp import reset_orientation as reset_xmp_orientation
+from licodec.image.xmp import with_size as xmp_with_size
+from licodec.image.xmp import without_claims
+
+_MAX_NAMES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """What goes beside the pixels, of the upright picture."""
+
+    exif: bytes | None
+    xmp: bytes | None
+    orientation: int  # in which the pixels lie still, 1 (upright) to 8
+    notes: tuple[str, ...]
+
+
+def metadata_of(
+    image: Image.Image, facts: Facts, num_pictures: int, size: tuple[int, int], *, is_upright: bool
+) -> Metadata:
+    """EXIF and XMP as they have to be once the pixels have been turned.
+
+    Args:
+        image: loaded.
+        facts: of its file.
+        num_pictures: in the file.
+        size: width and height of the pixels as they lie.
+        is_upright: the pixels have been turned already, though EXIF still says otherwise.
+    """
+    raw, xmp = (bytes_or_none(image.info.get(kind)) for kind in ("exif", "xmp"))
+    gone = _notes_after_pixels(image)
+    xmp = xmp or _hidden_profile(image, "xmp") or facts.xmp
+    exif, exif_notes = _exif_of(image, raw)
+    exif, density_notes = with_density(image, exif)
+    stated = find_orientation(exif)
+    exif = None if exif is None else reset_orientation(exif)
+    orientation = 1 if is_upright else stated
+    if exif is not None and orientation >= 5:
+        exif = exif_with_size(exif, *size[::-1])
+    claimed = frozenset[str]()
+    if xmp is not None:
+        xmp, claimed = without_claims(xmp, facts.gone)
+        xmp = xmp if orientation == 1 else reset_xmp_orientation(xmp)
+        xmp = xmp if orientation < 5 else xmp_with_size(xmp, *size[::-1])
+    gone += facts.notes_on_parts(claimed, num_pictures)
+    return Metadata(
+        exif=exif, xmp=xmp, orientation=orientation, notes=exif_notes + density_notes + gone
+    )
+
+
+def _exif_of(image: Image.Image, raw: bytes | None) -> tuple[bytes | None, tuple[str, ...]]:
+    """The EXIF block as the file has it, or as Pillow rebuilds it from a TIFF's tags; notes."""
+    if raw is not None:
+        return raw.removeprefix(EXIF_PREFIX) or None, ()
+    raw = _hidden_profile(image, "exif")
+    if raw is not None:
+        raw = raw.removeprefix(EXIF_PREFIX)
+        # djxl puts zero bytes before the block, whose orientation it has applied already.
+        is_block = raw.startswith((b"II", b"MM"))
+        return (raw, ()) if is_block else (None, ("EXIF in PNG text is unreadable and dropped",))
+    if image.format != "TIFF":  # else Pillow makes a block up from what an XMP packet states
+        return None, ()
+    try:
+        return exif_of_tags(image.getexif())
+    except PILLOW_FAULTS as error:
+        return None, (f"EXIF is unreadable and dropped ({one_line(error)})",)
+
+
+def exif_of_tags(tags: Image.Exif | None) -> tuple[bytes | None, tuple[str, ...]]:
+    """The EXIF block that the tags of a TIFF make, without those about its pixels; notes."""
+    if tags is None:
+        return None, ()
+    tags, notes = writable_tags(tags)
+    raw = tags.tobytes() if len(tags) else b""
+    return raw.removeprefix(EXIF_PREFIX) or None, notes
+
+
+def _hidden_profile(image: Image.Image, name: str) -> bytes | None:
+    """A block that ImageMagick and djxl put into PNG text in hexadecimal."""
+    text = image.info.get(f"Raw profile type {name}")
+    if not isinstance(text, str):
+        return None
+    try:
+        return bytes.fromhex("".join(text.split("\n")[3:])) or None
+    except ValueError:
+        return None
+
+
+def _notes_after_pixels(image: Image.Image) -> tuple[str, ...]:
+    """Names of what the file has and a .lic file has no place for; asked once pixels are read."""
+    info, names = image.info, []
+    segments = getattr(image, "applist", ())
+    if 0x0404 in (info.get("photoshop") or ()):
+        names.append("IPTC")
+    if any(data.startswith(b"http://ns.adobe.com/xmp/extension/") for _, data in segments):
+        names.append("extended XMP")
+    if any(name == "APP11" for name, _ in segments):
+        names.append("JUMBF (content credentials)")
+    if info.get("comment") and image.format != "JPEG2000":  # there it is the writer's name
+        names.append("comment")
+    notes = [f"{name} dropped: a .lic file has no place for it" for name in names]
+    if image.format == "PNG" and not getattr(image, "is_animated", False):
+        texts = [_printable(key) for key in getattr(image, "text", ()) if key not in KEPT_TEXT]
+        if texts:
+            more = f" and {len(texts) - _MAX_NAMES} more" if len(texts) > _MAX_NAMES else ""
+            notes.append(f"PNG text dropped: {', '.join(texts[:_MAX_NAMES])}{more}")
+    return tuple(notes)
+
+
+def _printable(text: str) -> str:
+    return " ".join(text.encode("ascii", "backslashreplace").decode().split())
