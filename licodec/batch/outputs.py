@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-from licodec.batch.jobs import Coded, Job, Result, Work
+from licodec.batch.jobs import Coded, Job, Result
 from licodec.batch.resume import SettingsRecord
+from licodec.batch.worker import Work
 from licodec.errors import LicodecError
 from licodec.files import check_output, make_folder, system_errors, write_file
 from licodec.names import PIPE
@@ -24,9 +25,9 @@ class Outputs:
         self._work = work
         self._is_continued = is_continued
         self._force = force
-        self._record = SettingsRecord(
-            work.command, work.settings, work.defaults, is_kept=is_recorded or is_continued
-        )
+        defaults = type(work)().settings
+        is_kept = is_recorded or is_continued
+        self._record = SettingsRecord(work.command, work.settings, defaults, is_kept=is_kept)
 
     def begin(self, job: Job) -> Result | None:
         """The result of an earlier run; None if there is work to do.

@@ -83,8 +83,8 @@ def compress_files(
         options=EncodeOptions(quality=quality, tune=tune, effort=effort),
         profile=profile,
         keep=check_kinds(keep),
-        max_pixels=max_pixels,
     )
+    settings = {"work": work, "max_pixels": max_pixels, "force": force}
     rows = [{"input": job.source, "output": job.target} for job in _plan(inputs, output)]
     least, most = (num_workers,) * 2 if isinstance(num_workers, int) else num_workers
     files = ray.data.from_items(rows, override_num_blocks=math.ceil(len(rows) / files_per_task))
@@ -93,7 +93,7 @@ def compress_files(
         batch_size=None,
         compute=ray.data.ActorPoolStrategy(min_size=least, max_size=most),
         num_cpus=threads_per_worker,
-        fn_constructor_kwargs={"num_threads": threads_per_worker, "work": work, "force": force},
+        fn_constructor_kwargs={"num_threads": threads_per_worker} | settings,
     )
     return results.materialize()
 
@@ -104,15 +104,16 @@ class FileCompressor:
     Args:
         num_threads: of torch.
         work: what it does.
+        max_pixels: refuse larger pictures.
         force: replace outputs that are older than their input or of other settings.
     """
 
-    def __init__(self, num_threads: int, work: Compression, force: bool) -> None:
+    def __init__(self, num_threads: int, work: Compression, max_pixels: int, force: bool) -> None:
         import torch
 
         self._work = work
         self._outputs = Outputs(work, is_continued=True, force=force, is_recorded=True)
-        self._worker = Worker("cpu", work.max_pixels, threading.Lock())
+        self._worker = Worker("cpu", max_pixels, threading.Lock())
         self._threads = ThreadPoolExecutor(
             _NUM_FILE_THREADS, initializer=torch.set_num_threads, initargs=(num_threads,)
         )

@@ -37,7 +37,8 @@ def read_finished(target: Path, source: Path, settings: Mapping[str, object]) ->
     Args:
         target: the .lic file.
         source: the picture.
-        settings: what it must have been made with, by the names of `Info`'s fields.
+        settings: what it must have been made with if it has a latent family, by the names of
+            `Info`'s fields.
 
     Returns:
         None if there is no file.
@@ -53,19 +54,14 @@ def read_finished(target: Path, source: Path, settings: Mapping[str, object]) ->
             info = read_info_from(stream, target.stat().st_size)
     except BitstreamError as error:
         raise LicodecError(f"output {target} {error}; replace it with --force") from error
-    check_settings(target, info, settings)
-    return info
-
-
-def check_settings(target: Path, info: Info, settings: Mapping[str, object]) -> None:
-    """Raises LicodecError if an output was made with other settings; as of `read_finished`."""
-    for name, wanted in settings.items():
+    for name, wanted in settings.items() if info.family is not None else ():
         found = getattr(info, name)
         if found != wanted:
             raise LicodecError(
                 f"output {target} was made with {name} {found}, not {wanted}; "
                 "replace it with --force"
             )
+    return info
 
 
 @dataclass(frozen=True, slots=True)

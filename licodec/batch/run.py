@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from licodec.batch.interrupts import Interrupts
-from licodec.batch.jobs import Coded, FatalError, Job, Outcome, Result, Work
+from licodec.batch.jobs import Coded, FatalError, Job, Outcome, Result
 from licodec.batch.outputs import Outputs
-from licodec.batch.worker import Worker
+from licodec.batch.worker import Work, Worker
 from licodec.config import MAX_PIXELS
 
 if TYPE_CHECKING:
