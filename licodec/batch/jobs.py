@@ -71,6 +71,13 @@ class Outcome:
     result: Result | None
     error: Exception | None = None
 
+    @property
+    def status(self) -> str:
+        """One of "done", "skipped" and "failed"."""
+        if self.result is None:
+            return "failed"
+        return "skipped" if self.result.skipped else "done"
+
 
 def explain(error: BaseException) -> str:
     """The one line that users read of an exception that a job failed by."""

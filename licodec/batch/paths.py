@@ -166,12 +166,10 @@ def _is_taken(path: Path, num_given: int) -> bool:
 
 def _apart(jobs: list[Job], rules: PathRules) -> list[Job]:
     """The jobs, each once; those that would share an output have a problem."""
+    jobs = list(dict.fromkeys(jobs))
     by_output: dict[str, list[Job]] = {}
-    for job in dict.fromkeys(jobs):
-        key = job.target
-        if key != PIPE:
-            key = os.path.normcase(os.path.realpath(key))
-        by_output.setdefault(key, []).append(job)
+    for job in jobs:
+        by_output.setdefault(os.path.normcase(os.path.realpath(job.target)), []).append(job)
     problems = {
         job: f"would be written to {shown(job.target)}, as would "
         f"{shown(next(other for other in group if other != job).source)}; "
@@ -182,5 +180,5 @@ def _apart(jobs: list[Job], rules: PathRules) -> list[Job]:
     }
     return [
         replace(job, problem=problems.get(job) or rules.problem_of(Path(job.source)))
-        for job in dict.fromkeys(jobs)
+        for job in jobs
     ]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from licodec.batch.compress import Compression, EncodeOptions, compression_paths
-from licodec.batch.jobs import FatalError, Job, Result, explain
+from licodec.batch.jobs import FatalError, Job, Outcome, Result, explain
 from licodec.batch.outputs import Outputs
 from licodec.batch.paths import plan_files
 from licodec.batch.worker import Worker
@@ -157,7 +157,7 @@ def _row(job: Job, future: Future[Result]) -> dict[str, str | int | float]:
     return {
         "input": job.source,
         "output": job.target,
-        "status": "failed" if result is None else "skipped" if result.skipped else "done",
+        "status": Outcome(job, result).status,
         "error": "" if error is None else explain(error),
         "notes": "" if result is None else "; ".join(result.notes),
         "width": 0 if result is None else result.width,

@@ -177,9 +177,10 @@ def _run(plan: Plan, work: Work, common: CommonOptions) -> int:
             if len(plan.jobs) == 1:
                 raise
             report.tell_rest(None)
+            num_made = report.totals.counts["done"] + report.totals.counts["skipped"]
             raise click.Abort(
-                f"interrupted; {report.totals.num_made} of {len(plan.jobs)} files are finished, "
+                f"interrupted; {num_made} of {len(plan.jobs)} files are finished, "
                 "--continue does the others"
             ) from error
-    report.summarise(common.jobs, plan.unread)
-    return 1 if report.totals.num_failed or plan.unread else 0
+    report.summarise(plan.unread)
+    return 1 if report.totals.counts["failed"] or plan.unread else 0

@@ -32,7 +32,7 @@ from licodec.cli.options import (
     threads_option,
     with_options,
 )
-from licodec.cli.report import print_tables
+from licodec.cli.report import print_tables, progress_bar
 from licodec.config import (
     DEFAULT_EFFORT,
     DEFAULT_PROFILE,
@@ -235,21 +235,17 @@ def _run(
     stored: list[Curve],
     metrics: tuple[Metric, ...],
 ) -> BenchResult:
-    from rich.console import Console
-    from rich.progress import Progress
-
     from licodec.evaluate.bench import run_bench
 
-    console = Console(stderr=True)
     num_steps = len(paths) * sum(len(codec.qualities) for codec in codecs)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("bench", total=num_steps)
+    with progress_bar("{task.description}") as bar:
+        task = bar.add_task("bench", total=num_steps)
         return run_bench(
             paths,
             codecs,
             stored,
             metrics=metrics,
-            on_step=lambda text: progress.update(task, advance=1, description=text),
+            on_step=lambda text: bar.update(task, advance=1, description=text),
             on_failure=lambda line: click.echo(f"error: {line}", err=True),
         )
 

@@ -20,12 +20,11 @@ from licodec.cli.options import (
     set_threads,
     threads_option,
 )
+from licodec.cli.report import progress_bar
 from licodec.config import DEFAULT_PROFILE, SYNTHESES, TUNES
 from licodec.errors import TrainingError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from licodec.train.data import Pictures
     from licodec.train.finetune_task import CacheProgress
     from licodec.train.loop import Progress as Row
@@ -131,13 +130,7 @@ class RunProgress:
     """A progress bar on a terminal, else now and then a line on stderr."""
 
     def __init__(self, time_limit_s: float) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-        is_hidden = not self._console.is_terminal
-        self._bar: Progress = Progress(*columns, console=self._console, disable=is_hidden)
+        self._bar = progress_bar("{task.description}")
         self._task = self._bar.add_task("starting", total=time_limit_s)
         self._next_line_s = 0.0
 
@@ -167,6 +160,6 @@ class RunProgress:
 
     def _show(self, elapsed_s: float, text: str, is_line: bool) -> None:
         self._bar.update(self._task, completed=elapsed_s, description=text)
-        if is_line and not self._console.is_terminal:
-            self._console.print(f"{elapsed_s:.0f} s  {text}", highlight=False)
+        if is_line and self._bar.disable:
+            click.echo(f"{elapsed_s:.0f} s  {text}", err=True)
             self._next_line_s = elapsed_s + 20
