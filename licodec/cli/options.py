@@ -28,12 +28,6 @@ METRIC_NAMES = ("ssimulacra2", "butteraugli", "psnr", "ms-ssim")
 
 _BYTES = {"": 1, "k": 1000, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
-# Beyond all reason.
-_MOST_BYTES = 1e15
-_MOST_SECONDS = 1e9
-_MOST_BPP = 1000
-_MOST_DB = 1000
-_MOST_POINTS = 100  # of SSIMULACRA 2
 
 
 class Parsed(_ParamType):
@@ -132,16 +126,12 @@ def _kinds(text: str) -> frozenset[str]:
 
 
 QUALITY = Parsed("1..100", _quality)
-BPP = Parsed("BITS", _up_to(_MOST_BPP))
-SIZE = Parsed(
-    "SIZE",
-    _with_unit(_BYTES, "b?", _MOST_BYTES, "no size; write bytes, 100KB, 1.5MB or 64KiB"),
-)
-PSNR = Parsed("DB", _up_to(_MOST_DB))
-SCORE = Parsed("POINTS", _up_to(_MOST_POINTS))
-DURATION = Parsed(
-    "TIME", _with_unit(_SECONDS, "", _MOST_SECONDS, "not a duration; write 90s, 30m or 2h")
-)
+SCORE = Parsed("POINTS", _up_to(100))  # of SSIMULACRA 2
+# The largest values of the next are beyond all reason.
+BPP = Parsed("BITS", _up_to(1000))
+PSNR = Parsed("DB", _up_to(1000))
+SIZE = Parsed("SIZE", _with_unit(_BYTES, "b?", 1e15, "no size; write bytes, 100KB, 1.5MB or 64KiB"))
+DURATION = Parsed("TIME", _with_unit(_SECONDS, "", 1e9, "not a duration; write 90s, 30m or 2h"))
 REGION = Parsed("X,Y,W,H", _region)
 CODECS = Parsed("NAME,...", _names_among(CODEC_NAMES))
 METRICS = Parsed("NAME,...", _metrics)
