@@ -41,7 +41,7 @@ Report = Callable[["Progress"], None]
 # Called with a search's seconds; its block gets what is to be called.
 Watch = Callable[[float], AbstractContextManager[Report | None]]
 
-# Options that the file itself tells.
+# Options that the file itself carries.
 _IN_FILE = ("quality", "tune", "lossless", "content")
 
 

@@ -32,7 +32,7 @@ class Decompression:
         return {"profile": self.profile, "region": region, "max_size": self.max_size}
 
     def find_finished(self, job: Job) -> Result | None:
-        """The result of an earlier run; what it was made with, the file does not tell."""
+        """The result of an earlier run; what it was made with, the file does not say."""
         from licodec.inspect import read_info
 
         if not is_finished(Path(job.target), Path(job.source)):

@@ -42,7 +42,7 @@ class Result:
 
     @classmethod
     def of(cls, info: "Info") -> "Result":
-        """What a .lic file tells of itself."""
+        """What a .lic file says about itself."""
         return cls(
             width=info.width,
             height=info.height,

@@ -18,7 +18,7 @@ class Outputs:
         work: whose settings the outputs have.
         is_continued: outputs of an earlier run with the same settings are finished.
         force: replace those that exist, but for finished ones.
-        is_recorded: write settings that outputs do not tell beside them.
+        is_recorded: write settings that outputs do not carry beside them.
     """
 
     def __init__(self, work: Work, *, is_continued: bool, force: bool, is_recorded: bool) -> None:

@@ -1,4 +1,4 @@
-"""Tells whether an output of an earlier run need not be made again."""
+"""Finds out whether an output of an earlier run need not be made again."""
 
 import json
 import threading
@@ -21,7 +21,7 @@ def is_finished(target: Path, source: Path) -> bool:
     """Whether an output exists; since outputs take their name when they are complete, it is.
 
     Raises:
-        LicodecError: it is older than its input, or the system refuses to tell.
+        LicodecError: it is older than its input, or the system refuses to say.
     """
     with system_errors():
         if not target.is_file():
@@ -71,7 +71,7 @@ class _Run:
 
 
 class SettingsRecord:
-    """Settings that outputs do not tell, kept in a hidden file in the folder of the outputs.
+    """Settings that outputs do not carry, kept in a hidden file in the folder of the outputs.
 
     The file has a line for each change of settings, with its time: an output was made with those
     that were valid when it was written. A folder without the file has outputs of the defaults.
@@ -104,7 +104,7 @@ class SettingsRecord:
         """Compare the settings with those that an existing output was made with.
 
         Raises:
-            LicodecError: they differ, or the system refuses to tell.
+            LicodecError: they differ, or the system refuses to say.
         """
         with system_errors():
             made_ns = target.stat().st_mtime_ns

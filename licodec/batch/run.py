@@ -155,7 +155,7 @@ class _PoolRun:
         self.pool.close()
 
     def _hand_out(self) -> None:
-        """Let processes begin as many jobs as there are slots for; tell those without work."""
+        """Let processes begin as many jobs as there are slots for; report those without work."""
         while self.waiting and self._num_free() and not self.interrupts.is_waiting:
             job = self.waiting[0]
             if not self.next_slots:

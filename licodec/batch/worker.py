@@ -91,17 +91,17 @@ class Work(Protocol):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Settings that outputs do not tell, as JSON values; see `SettingsRecord`."""
+        """Settings that outputs do not carry, as JSON values; see `SettingsRecord`."""
 
     def find_finished(self, job: Job) -> Result | None:
-        """The result of an earlier run, as far as files tell; None if there is no output.
+        """The result of an earlier run, as far as files carry it; None if there is no output.
 
         Raises:
             LicodecError: there is one that is older than its input or of other settings.
         """
 
     def num_pixels(self, job: Job) -> float:
-        """Pixels of the picture by the front of its file; infinite if that does not tell them."""
+        """Pixels of the picture by the front of its file; infinite if they are not there."""
 
     def code(self, job: Job, worker: Worker) -> Coded:
         """Read the input and code it.

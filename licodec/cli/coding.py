@@ -148,7 +148,7 @@ def _plan(inputs: tuple[str, ...], output: str | None, rules: PathRules, *, is_j
 
 
 def _run(plan: Plan, work: Work, common: CommonOptions) -> int:
-    """Do all jobs and tell of each; the exit code.
+    """Do all jobs and report each; the exit code.
 
     Raises:
         FatalError: no job can succeed.

@@ -111,7 +111,7 @@ class RunSettings:
 
 
 def load_data(data: Sequence[str], crop_px: int) -> tuple[Pictures, Pictures]:
-    """Pictures to train on and held back of `DATA...`; tells how many there are."""
+    """Pictures to train on and held back of `DATA...`; prints how many there are."""
     from licodec.train.data import load_pictures, parse_source
 
     train, valid = load_pictures([parse_source(text) for text in data], crop_px)
@@ -135,7 +135,7 @@ class RunProgress:
         self._next_line_s = 0.0
 
     def run(self, trainer: Trainer) -> None:
-        """Train to the end, and tell where the checkpoint is."""
+        """Train to the end, and print where the checkpoint is."""
         with self._bar:
             trainer.run(self._train)
         if trainer.rank == 0:

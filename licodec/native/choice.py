@@ -95,7 +95,7 @@ class StepChooser:
             index: (C, ..) uint8 shifted scale indices.
             weight: (C,) float32 bits that a squared error of one step is worth.
         """
-        task = self._told(kind, values, mean, index, weight)
+        task = self._arguments(kind, values, mean, index, weight)
         offsets = np.empty(values.size, np.int32)
         symbols, numbers = np.empty(values.size, np.int16), np.empty(values.size, np.uint8)
         missed = np.zeros(2)
@@ -130,7 +130,7 @@ class StepChooser:
             stride: of the second axis, each stride-th place alone is counted.
         """
         weight = np.ones(len(values), np.float32)
-        call = ChoiceTask(**self._told(kind, values, mean, index, weight))
+        call = ChoiceTask(**self._arguments(kind, values, mean, index, weight))
         counts = np.empty((num_bands, NUM_SCALES, _COUNTED_MAGNITUDES), np.int64)
         columns = values[0, 0].size if values.ndim > 2 else 1
         check(
@@ -140,7 +140,7 @@ class StepChooser:
         )
         return counts
 
-    def _told(
+    def _arguments(
         self,
         kind: str,
         values: np.ndarray,
