@@ -111,30 +111,27 @@ class Compression:
         info = read_finished(target, Path(job.source), {} if options.lossless else settings)
         if info is None:
             return None
-        made = self._other_coding(info) or self._other_quality(info)
+        made = self._made_otherwise(info)
         if made is not None:
             raise LicodecError(f"output {target} {made}; replace it with --force")
         return replace(Result.of(info), skipped=True)
 
-    def _other_coding(self, info: "Info") -> str | None:
-        """How a picture was coded, if not as it shall be."""
-        if self.options.lossless:
+    def _made_otherwise(self, info: "Info") -> str | None:
+        """How a picture was coded, or its quality, if not as it shall be."""
+        options = self.options
+        if options.lossless:
             return None if info.coding == "lossless" else "was not made lossless"
-        if self.options.content == "photo" and info.coding != "photo":
+        if options.content == "photo" and info.coding != "photo":
             return f"was made as {info.coding}, not as photo"
-        return None
-
-    def _other_quality(self, info: "Info") -> str | None:
-        """The quality of a file, if another one was asked for."""
-        if self.options.target(1) is not None or info.quality is None:
+        if options.target(1) is not None or info.quality is None:
             return None
         if info.quality_index is None:
-            made, asked = f"{info.quality:g}", str(round(self.options.quality))
+            made, asked = f"{info.quality:g}", str(round(options.quality))
         else:
             from licodec.profiles import quality_scale
 
-            scale = quality_scale(family_of(self.options.tune))
-            wanted = scale.to_index(self.options.quality)
+            scale = quality_scale(family_of(options.tune))
+            wanted = scale.to_index(options.quality)
             made, asked = str(scale.shown(info.quality_index)), str(scale.shown(wanted))
             if made == asked and info.quality_index != wanted:  # at the top several have one name
                 made, asked = f"{made} (step {info.quality_index})", f"{asked} (step {wanted})"
@@ -210,29 +207,15 @@ def compression_paths(*, keeps_extension: bool = False, keeps_folders: bool = Fa
     from licodec.image.strangers import UNREAD_SUFFIXES
 
     def rename(path: Path) -> Path:
-        return path.with_name(path.name + ".lic") if keeps_extension else path.with_suffix(".lic")
+        # A .lic file, which reading refuses, is not to be taken for its own output before.
+        is_added = keeps_extension or path.suffix.lower() == ".lic"
+        return path.with_name(path.name + ".lic") if is_added else path.with_suffix(".lic")
 
     return PathRules(
         rename=rename,
         keeps_folders=keeps_folders,
         is_input=lambda path: path.suffix.lower() in READ_SUFFIXES,
         is_unread=lambda path: path.suffix.lower() in UNREAD_SUFFIXES,
-        problem_of=_problem_of,
         what="pictures",
         advice="use --keep-extension or --keep-folders, or ",
     )
-
-
-def _problem_of(path: Path) -> str:
-    """That a file is a .lic file, whatever its output would be."""
-    from licodec.container.format import MAGIC_BYTES
-    from licodec.image.strangers import name_stranger
-
-    if path.suffix.lower() != ".lic":
-        return ""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(len(MAGIC_BYTES))
-    except OSError:
-        return ""  # an error where the file is read
-    return name_stranger(head) if head == MAGIC_BYTES else ""

@@ -43,7 +43,6 @@ class PathRules:
     keeps_folders: bool = False  # the whole path of an input is kept below -o
     is_input: Callable[[Path], bool]  # which files of a folder are taken
     is_unread: Callable[[Path], bool] = lambda path: False  # named in the summary
-    problem_of: Callable[[Path], str] = lambda path: ""  # why an input cannot be done, if known
     what: str  # "pictures", for messages
     advice: str = ""  # options that keep outputs apart
 
@@ -178,7 +177,4 @@ def _apart(jobs: list[Job], rules: PathRules) -> list[Job]:
         if len(group) > 1
         for job in group
     }
-    return [
-        replace(job, problem=problems.get(job) or rules.problem_of(Path(job.source)))
-        for job in jobs
-    ]
+    return [replace(job, problem=problems.get(job, "")) for job in jobs]
