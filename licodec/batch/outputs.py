@@ -18,7 +18,8 @@ class Outputs:
         work: whose settings the outputs have.
         is_continued: outputs of an earlier run with the same settings are finished.
         force: replace those that exist, but for finished ones.
-        is_recorded: write settings that outputs do not carry beside them.
+        is_recorded: write settings that outputs do not carry beside them; else only where that has
+            been done before.
     """
 
     def __init__(self, work: Work, *, is_continued: bool, force: bool, is_recorded: bool) -> None:
@@ -26,8 +27,7 @@ class Outputs:
         self._is_continued = is_continued
         self._force = force
         defaults = type(work)().settings
-        is_kept = is_recorded or is_continued
-        self._record = SettingsRecord(work.command, work.settings, defaults, is_kept=is_kept)
+        self._record = SettingsRecord(work.command, work.settings, defaults, is_kept=is_recorded)
 
     def begin(self, job: Job) -> Result | None:
         """The result of an earlier run; None if there is work to do.

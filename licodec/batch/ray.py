@@ -11,15 +11,16 @@ import math
 import os
 import threading
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from licodec.batch.compress import Compression, EncodeOptions, compression_paths
-from licodec.batch.jobs import FatalError, Job, Outcome, Result, explain
+from licodec.batch.jobs import Job, Outcome, explain
 from licodec.batch.outputs import Outputs
 from licodec.batch.paths import plan_files
+from licodec.batch.run import code_job, end_job
 from licodec.batch.worker import Worker
 from licodec.config import (
     DEFAULT_EFFORT,
@@ -125,15 +126,12 @@ class FileCompressor:
             FatalError: the profile's weights cannot be loaded.
         """
         jobs = [Job(str(s), str(t)) for s, t in zip(batch["input"], batch["output"], strict=True)]
-        futures = [self._threads.submit(self._compress, job) for job in jobs]
-        rows = [_row(job, future) for job, future in zip(jobs, futures, strict=True)]
+        rows = [_row(outcome) for outcome in self._threads.map(self._compress, jobs)]
         return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
-    def _compress(self, job: Job) -> Result:
-        finished = self._outputs.begin(job)
-        if finished is not None:
-            return finished
-        return self._outputs.end(job, self._work.code(job, self._worker))
+    def _compress(self, job: Job) -> Outcome:
+        coded = code_job(job, self._work, self._outputs, self._worker)
+        return end_job(job, self._outputs, coded)
 
 
 def _plan(inputs: str | Sequence[str], output: str) -> list[Job]:
@@ -149,15 +147,12 @@ def _plan(inputs: str | Sequence[str], output: str) -> list[Job]:
     return plan.jobs
 
 
-def _row(job: Job, future: Future[Result]) -> dict[str, str | int | float]:
-    error = future.exception()
-    if isinstance(error, FatalError):
-        raise error
-    result = None if error is not None else future.result()
+def _row(outcome: Outcome) -> dict[str, str | int | float]:
+    job, result, error = outcome.job, outcome.result, outcome.error
     return {
         "input": job.source,
         "output": job.target,
-        "status": Outcome(job, result).status,
+        "status": outcome.status,
         "error": "" if error is None else explain(error),
         "notes": "" if result is None else "; ".join(result.notes),
         "width": 0 if result is None else result.width,

@@ -69,7 +69,8 @@ def run_jobs(
         FatalError: no job can succeed.
         KeyboardInterrupt: Ctrl-C; `on_end` was called for each output that was written.
     """
-    outputs = Outputs(work, is_continued=is_continued, force=force, is_recorded=len(jobs) > 1)
+    is_recorded = is_continued or len(jobs) > 1
+    outputs = Outputs(work, is_continued=is_continued, force=force, is_recorded=is_recorded)
     count = min(num_workers or default_jobs(), len(jobs))
     if count > 1:
         from licodec.batch.processes import WorkerPool  # loads multiprocessing
@@ -89,13 +90,27 @@ def _run_here(
 ) -> None:
     with Interrupts() as interrupts:
         for job in jobs:
-            end: Result | Coded | Exception | None = _attempt(outputs.begin, job)
-            if end is None:
-                end = _attempt(work.code, job, worker)
-                if len(jobs) > 1:
-                    interrupts.check()  # a search ends by Ctrl-C with what it has
+            coded = code_job(job, work, outputs, worker)
+            if len(jobs) > 1:
+                interrupts.check()  # a search ends by Ctrl-C with what it has
             with interrupts.held():
-                on_end(_ended(outputs, job, end))
+                on_end(end_job(job, outputs, coded))
+
+
+def code_job(job: Job, work: Work, outputs: Outputs, worker: Worker) -> Result | Coded | Exception:
+    """The result of an earlier run, or what coding gives: for `end_job`.
+
+    Raises:
+        FatalError: no other job can succeed either.
+    """
+    finished = _attempt(outputs.begin, job)
+    return _attempt(work.code, job, worker) if finished is None else finished
+
+
+def end_job(job: Job, outputs: Outputs, coded: Result | Coded | Exception) -> Outcome:
+    """The end of a job, whose output is written now if it was coded."""
+    end = _attempt(outputs.end, job, coded) if isinstance(coded, Coded) else coded
+    return Outcome(job, None, end) if isinstance(end, Exception) else Outcome(job, end)
 
 
 def _attempt(call: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T | Exception:
@@ -110,13 +125,6 @@ def _attempt(call: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T | Exception:
         raise
     except Exception as error:  # noqa: BLE001 - a defect, too, ends one job of many alone
         return error
-
-
-def _ended(outputs: Outputs, job: Job, end: Result | Coded | Exception) -> Outcome:
-    """The end of a job, whose output is written now if it was coded."""
-    if isinstance(end, Coded):
-        end = _attempt(outputs.end, job, end)
-    return Outcome(job, None, end) if isinstance(end, Exception) else Outcome(job, end)
 
 
 @dataclass
@@ -148,7 +156,7 @@ class _PoolRun:
                         self._hand_out()  # before the time that writing takes
                         for future, job in ended:
                             coded = _attempt(self.pool.coded, future)
-                            self.on_end(_ended(self.outputs, job, coded))
+                            self.on_end(end_job(job, self.outputs, coded))
         except BaseException:
             self.pool.stop()
             raise
@@ -162,7 +170,7 @@ class _PoolRun:
                 found = _attempt(self._begin, job)
                 if not isinstance(found, float):
                     self.waiting.popleft()
-                    self.on_end(_ended(self.outputs, job, found))
+                    self.on_end(end_job(job, self.outputs, found))
                     continue
                 self.next_slots = slots_of(found, self.count)
             if self.next_slots > self._num_free():

@@ -110,22 +110,17 @@ def _read(file: str, options: InfoOptions) -> "Info":
 
 
 def _rows(found: "Info") -> list[tuple[str, str]]:
-    colour = "grey" if found.is_grey else "RGB"
-    rows = [
-        (
-            "picture",
-            f"{found.width}x{found.height} {colour}{' + alpha' if found.has_alpha else ''}",
-        ),
+    colour = ("grey" if found.is_grey else "RGB") + (" + alpha" if found.has_alpha else "")
+    return [
+        ("picture", f"{found.width}x{found.height} {colour}"),
         ("size", f"{found.num_bytes:,} B, {found.bpp:.3f} bpp"),
         *_coding_rows(found),
         ("frame", f"{found.frame_bytes:,} B"),
+        *((section, f"{num_bytes:,} B") for section, num_bytes in found.sections),
+        ("pixels" if found.family is None else "symbols", f"{found.payload_bytes:,} B"),
+        ("decodable", "yes" if found.is_decodable else "no"),
+        *(("note", note) for note in found.notes),
     ]
-    rows += [(section, f"{num_bytes:,} B") for section, num_bytes in found.sections]
-    payload = "pixels" if found.family is None else "symbols"
-    rows.append((payload, f"{found.payload_bytes:,} B"))
-    rows.append(("decodable", "yes" if found.is_decodable else "no"))
-    rows += [("note", note) for note in found.notes]
-    return rows
 
 
 def _coding_rows(found: "Info") -> list[tuple[str, str]]:

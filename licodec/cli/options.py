@@ -166,23 +166,23 @@ def flag(help_text: str, *flags: str) -> Any:
     return option(help_text, *flags, is_flag=True)
 
 
-def with_options(name: str, made: type[Any]) -> Callable[[_F], _F]:
+def with_options(argument: str, made: type[Any]) -> Callable[[_F], _F]:
     """Add the options of a dataclass to a command, in the order of its fields.
 
     Args:
-        name: argument by which the command gets their values, an instance of `made`.
-        made: its fields come from `option` and `flag`.
+        argument: of the command, which gets an instance of the class there.
+        made: the class; its fields come from `option` and `flag`.
     """
 
     def add(command: _F) -> _F:
         @functools.wraps(command)
         def run(*arguments: Any, **others: Any) -> Any:
             values = {item.name: others.pop(item.name) for item in fields(made)}
-            return command(*arguments, **{name: made(**values)}, **others)
+            return command(*arguments, **{argument: made(**values)}, **others)
 
         for item in reversed(fields(made)):
             names = list(item.metadata["flags"])
-            if not any(flag.startswith("--") for flag in names):
+            if not any(name.startswith("--") for name in names):
                 names.append(f"--{item.name.replace('_', '-')}")
             run = click.option(*names, item.name, **item.metadata["settings"])(run)
         return cast("_F", run)

@@ -164,6 +164,17 @@ def test_file_of_the_other_direction_is_named(licodec: Licodec, tmp_path: Path) 
         assert "is a PNG file, no .lic file; licodec compress" in outcome.err
 
 
+def test_lic_file_beside_a_picture_of_its_name_is_refused_alone(
+    licodec: Licodec, tmp_path: Path
+) -> None:
+    save_photo(tmp_path / "a.png")
+    licodec("compress", tmp_path / "a.png")
+    outcome = licodec("compress", "--force", tmp_path / "a.lic", tmp_path / "a.png")
+    assert (outcome.code, "1 done, 1 failed" in outcome.err) == (1, True)
+    assert "a.lic: is a .lic file already" in outcome.err
+    assert sorted(os.listdir(tmp_path)) == ["a.lic", "a.png"]
+
+
 def test_info_takes_several_files(licodec: Licodec, tmp_path: Path) -> None:
     for name in ("a", "b"):
         save_photo(tmp_path / f"{name}.png")

@@ -1,5 +1,6 @@
 """`licodec info` and `licodec profiles`: text, JSON, and what is wrong with a file."""
 
+import io
 import json
 import sys
 import types
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from licodec.cli.main import run
 from licodec.config import DEFAULT_TUNE, TUNES, family_of
 from licodec.errors import CorruptFileError
 from licodec.profiles import ProfileInfo
@@ -159,6 +161,16 @@ def test_system_tells_library_instruction_set_and_threads(
     assert f"instructions {library.isa} (of portable" in lines
     monkeypatch.setattr(native, "find", lambda: None)
     assert b"native       none" in licodec("info", "--system").out
+
+
+def test_file_is_not_awaited_from_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    assert run(["info", "-"]) == 2
+    assert "stdin is a terminal" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["--system", "a.lic"]])
