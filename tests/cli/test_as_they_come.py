@@ -98,8 +98,8 @@ def test_pictures_that_are_not_read_are_counted_and_named(licodec: Licodec, tmp_
     assert "notes.txt" not in outcome.err
     quiet = licodec("compress", "--quiet", "--force", tmp_path / "in", "-o", tmp_path / "out")
     assert quiet.err.startswith("licodec: 3 not read: ")
-    told = licodec("compress", "--json", "--force", tmp_path / "in", "-o", tmp_path / "out")
-    lines = [json.loads(line) for line in told.out.decode().splitlines()]
+    printed = licodec("compress", "--json", "--force", tmp_path / "in", "-o", tmp_path / "out")
+    lines = [json.loads(line) for line in printed.out.decode().splitlines()]
     assert [line["ok"] for line in lines] == [True, False, False, False]
     (tmp_path / "in/1.png").unlink()
     assert licodec("compress", tmp_path / "in", "-o", tmp_path / "out").code == 1
