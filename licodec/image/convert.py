@@ -112,8 +112,8 @@ def picture_from_tiff(data: Data) -> Picture:
     if icc is not None and samples.photometric == CMYK:  # used up
         icc = None
     elif icc is not None:
-        icc, told = fit_profile(icc, is_grey=planes[0].ndim == 2)
-        notes += told
+        icc, profile_notes = fit_profile(icc, is_grey=planes[0].ndim == 2)
+        notes += profile_notes
     return _picture_of(planes, icc=icc, exif=exif, xmp=xmp, notes=notes + exif_notes)
 
 

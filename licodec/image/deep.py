@@ -69,7 +69,7 @@ def reduce_samples(
 ) -> tuple[Uint8, Uint8 | None, tuple[str, ...]]:
     """A TIFF's samples as 8-bit colours (H, W, C), alpha (H, W) and notes."""
     count = samples.num_colours
-    colours, told = _scaled(samples, samples.values[:, :, :count])
+    colours, value_range = _scaled(samples, samples.values[:, :, :count])
     if samples.photometric == WHITE_IS_ZERO:
         colours = 65535 - colours
     alpha: Uint16 | None = None
@@ -82,7 +82,7 @@ def reduce_samples(
     notes: tuple[str, ...] = ()
     if samples.num_bits > 16 or samples.kind in (FLOAT, SIGNED):
         what = "grey" if count == 1 else "samples"
-        notes = (f"{kind} {what} reduced to 8 bits, values taken as {told}",)
+        notes = (f"{kind} {what} reduced to 8 bits, values taken as {value_range}",)
     elif samples.num_bits > 8:
         notes = (f"{samples.num_bits}-bit samples reduced to 8 bits",)
     if samples.is_associated:

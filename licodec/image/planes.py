@@ -156,13 +156,14 @@ def _from_int(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:
     values = np.asarray(image)
     # A PGM's samples have been brought to 16 bits, dark ones, too.
     num_bits = 16 if image.format == "PPM" or values.max() > 255 else 8
-    scaled, told = from_integers(np.maximum(values, 0), num_bits, is_signed=False)
-    return (to_8_bits(scaled), None), (f"integer grey reduced to 8 bits, values taken as {told}",)
+    scaled, value_range = from_integers(np.maximum(values, 0), num_bits, is_signed=False)
+    note = f"integer grey reduced to 8 bits, values taken as {value_range}"
+    return (to_8_bits(scaled), None), (note,)
 
 
 def _from_float(image: Image.Image) -> tuple[Planes, tuple[str, ...]]:
-    scaled, told = from_floats(np.asarray(image))
-    note = f"floating-point grey reduced to 8 bits, values taken as {told}"
+    scaled, value_range = from_floats(np.asarray(image))
+    note = f"floating-point grey reduced to 8 bits, values taken as {value_range}"
     return (to_8_bits(scaled), None), (note,)
 
 

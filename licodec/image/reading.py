@@ -71,19 +71,19 @@ def read_pixels(image: Image.Image, data: Data, facts: Facts, texts: dict[Any, A
     gamma = linear_light(image, facts, icc)
     samples = _samples_of(image, data, is_deep=gamma is not None)
     if samples is not None:
-        planes, told = planes_of_samples(samples, icc, gamma)
+        planes, plane_notes = planes_of_samples(samples, icc, gamma)
         is_curved, is_srgb = gamma is not None, samples.photometric == CMYK
     else:
         image, mended = _loaded(image, data, facts)
         texts |= take_texts(image)
         if image.mode == "CMYK":  # whether it can be used is seen there
             icc, icc_notes = bytes_or_none(image.info.get("icc_profile")) or facts.icc, ()
-        planes, told = planes_of(image, icc, num_bits=facts.num_bits, gamma=gamma)
+        planes, plane_notes = planes_of(image, icc, num_bits=facts.num_bits, gamma=gamma)
         if profile_space(icc or b"") == "GRAY" and planes[0].ndim == 3 and _is_grey_png(data):
             planes = planes[0][:, :, 0], planes[1]
         planes, is_curved = _in_linear_light(image, data, facts, planes, gamma)
         planes, corrected = _corrected(image, data, facts, planes)
-        notes, told = notes + mended, told + corrected
+        notes, plane_notes = notes + mended, plane_notes + corrected
         is_srgb = image.mode in ("CMYK", "LAB")
     if is_srgb:
         icc = None
@@ -95,7 +95,7 @@ def read_pixels(image: Image.Image, data: Data, facts: Facts, texts: dict[Any, A
         planes=planes,
         icc=icc,
         is_turned=samples is not None,
-        notes=notes + told + icc_notes,
+        notes=notes + plane_notes + icc_notes,
     )
 
 
@@ -105,8 +105,8 @@ def planes_of_samples(
     """The picture of a TIFF that Pillow does not read, as `planes.planes_of`."""
     colours, alpha, notes = reduce_samples(samples, gamma)
     if samples.photometric == CMYK:
-        (pixels, _), told = from_cmyk(Image.fromarray(colours, "CMYK"), icc)
-        return (pixels, alpha), notes + told
+        (pixels, _), plane_notes = from_cmyk(Image.fromarray(colours, "CMYK"), icc)
+        return (pixels, alpha), notes + plane_notes
     return (colours[:, :, 0] if samples.num_colours == 1 else colours, alpha), notes
 
 
