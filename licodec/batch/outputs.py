@@ -15,7 +15,7 @@ class Outputs:
     """What becomes of the outputs of a run's jobs.
 
     Args:
-        work: whose settings the outputs have.
+        work: what makes them, and whose settings they have; an attribute, too.
         is_continued: outputs of an earlier run with the same settings are finished.
         force: replace those that exist, but for finished ones.
         is_recorded: write settings that outputs do not carry beside them; else only where that has
@@ -23,7 +23,7 @@ class Outputs:
     """
 
     def __init__(self, work: Work, *, is_continued: bool, force: bool, is_recorded: bool) -> None:
-        self._work = work
+        self.work = work
         self._is_continued = is_continued
         self._force = force
         defaults = type(work)().settings
@@ -64,7 +64,7 @@ class Outputs:
         if not self._is_continued or PIPE in (job.source, job.target):
             return None
         try:
-            finished = self._work.find_finished(job)
+            finished = self.work.find_finished(job)
             if finished is not None:
                 self._record.check(Path(job.target))
         except LicodecError:

@@ -112,7 +112,6 @@ class FileCompressor:
     def __init__(self, num_threads: int, work: Compression, max_pixels: int, force: bool) -> None:
         import torch
 
-        self._work = work
         self._outputs = Outputs(work, is_continued=True, force=force, is_recorded=True)
         self._worker = Worker("cpu", max_pixels, threading.Lock())
         self._threads = ThreadPoolExecutor(
@@ -130,8 +129,7 @@ class FileCompressor:
         return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
     def _compress(self, job: Job) -> Outcome:
-        coded = code_job(job, self._work, self._outputs, self._worker)
-        return end_job(job, self._outputs, coded)
+        return end_job(job, self._outputs, code_job(job, self._outputs, self._worker))
 
 
 def _plan(inputs: str | Sequence[str], output: str) -> list[Job]:

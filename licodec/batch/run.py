@@ -76,35 +76,31 @@ def run_jobs(
         from licodec.batch.processes import WorkerPool  # loads multiprocessing
 
         pool = WorkerPool(count, device, max_pixels)
-        _PoolRun(deque(jobs), work, outputs, pool, count, on_end).run()
+        _PoolRun(deque(jobs), outputs, pool, count, on_end).run()
     else:
-        _run_here(jobs, work, outputs, Worker(device, max_pixels), on_end)
+        _run_here(jobs, outputs, Worker(device, max_pixels), on_end)
 
 
 def _run_here(
-    jobs: Sequence[Job],
-    work: Work,
-    outputs: Outputs,
-    worker: Worker,
-    on_end: Callable[[Outcome], None],
+    jobs: Sequence[Job], outputs: Outputs, worker: Worker, on_end: Callable[[Outcome], None]
 ) -> None:
     with Interrupts() as interrupts:
         for job in jobs:
-            coded = code_job(job, work, outputs, worker)
+            coded = code_job(job, outputs, worker)
             if len(jobs) > 1:
                 interrupts.check()  # a search ends by Ctrl-C with what it has
             with interrupts.held():
                 on_end(end_job(job, outputs, coded))
 
 
-def code_job(job: Job, work: Work, outputs: Outputs, worker: Worker) -> Result | Coded | Exception:
+def code_job(job: Job, outputs: Outputs, worker: Worker) -> Result | Coded | Exception:
     """The result of an earlier run, or what coding gives: for `end_job`.
 
     Raises:
         FatalError: no other job can succeed either.
     """
     finished = _attempt(outputs.begin, job)
-    return _attempt(work.code, job, worker) if finished is None else finished
+    return _attempt(outputs.work.code, job, worker) if finished is None else finished
 
 
 def end_job(job: Job, outputs: Outputs, coded: Result | Coded | Exception) -> Outcome:
@@ -132,7 +128,6 @@ class _PoolRun:
     """One run over a pool: this process hands out jobs and writes what comes back."""
 
     waiting: deque[Job]
-    work: Work
     outputs: Outputs
     pool: "WorkerPool"
     count: int  # slots
@@ -175,7 +170,7 @@ class _PoolRun:
                 self.next_slots = slots_of(found, self.count)
             if self.next_slots > self._num_free():
                 return
-            future = self.pool.submit(self.work, job, self.next_slots / self.count)
+            future = self.pool.submit(self.outputs.work, job, self.next_slots / self.count)
             self.running[future] = self.waiting.popleft(), self.next_slots
             self.next_slots = 0
 
@@ -185,4 +180,4 @@ class _PoolRun:
     def _begin(self, job: Job) -> Result | float:
         """The result of an earlier run, or the pixels of what there is to do."""
         result = self.outputs.begin(job)
-        return float(self.work.num_pixels(job)) if result is None else result
+        return float(self.outputs.work.num_pixels(job)) if result is None else result
