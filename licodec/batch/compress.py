@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from licodec.inspect import Info
     from licodec.search.overfit import Progress
 
-# Takes the news of a search after each round.
-Report = Callable[["Progress"], None]
-# Called with a search's seconds; its block gets what is to be called.
-Watch = Callable[[float], AbstractContextManager[Report | None]]
+# Called after each round of a search.
+OnRound = Callable[["Progress"], None]
+# Called with the seconds of a search; in its block, gives what is called after each round.
+Watch = Callable[[float], AbstractContextManager[OnRound | None]]
 
 # Options that the file itself carries.
 _IN_FILE = ("quality", "tune", "lossless", "content")
@@ -162,7 +162,7 @@ class Compression:
         return Coded(data, replace(Result.of(info), notes=notes, **times))
 
     def _encode(
-        self, picture: "Picture", target: Target | None, report: Report | None, worker: Worker
+        self, picture: "Picture", target: Target | None, report: OnRound | None, worker: Worker
     ) -> tuple[bytes, Times]:
         options = self.options
         if options.lossless:
