@@ -164,11 +164,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-o", "--out", type=Path, default=Path("docs/gallery"))
     parser.add_argument("-p", "--profile", action="append", help="[balanced and fast]")
     parser.add_argument("-c", "--codec", action="append", help="to compare with [avif, jxl, jpeg]")
-    told = parser.parse_args(arguments)
-    profiles = told.profile or ["balanced", "fast"]
-    peers = told.codec or [n for n in ("avif", "jxl", "jpeg") if n in installed_peers()]
+    args = parser.parse_args(arguments)
+    profiles = args.profile or ["balanced", "fast"]
+    peers = args.codec or [n for n in ("avif", "jxl", "jpeg") if n in installed_peers()]
     try:
-        write_gallery(told.folder, told.out, profiles, peers)
+        write_gallery(args.folder, args.out, profiles, peers)
     except (LicodecError, OSError) as error:
         print(f"gallery: {error}", file=sys.stderr)
         return 1

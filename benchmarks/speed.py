@@ -126,8 +126,8 @@ def cpu_model() -> str:
     """Vendor, family and model of the CPU where the system tells, else its architecture."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    told = dict([part.strip() for part in line.split(":", 1)] for line in lines if ":" in line)
-    names = [told.get(key) for key in ("vendor_id", "cpu family", "model")]
+    entries = dict([part.strip() for part in line.split(":", 1)] for line in lines if ":" in line)
+    names = [entries.get(key) for key in ("vendor_id", "cpu family", "model")]
     return " ".join(name for name in names if name is not None) or platform.machine()
 
 

@@ -39,91 +39,91 @@ class Stage:
     resume: tuple[str, ...] = ()
 
 
-def stages(told: argparse.Namespace) -> list[Stage]:
+def stages(args: argparse.Namespace) -> list[Stage]:
     """All commands in order."""
-    return _of_family(told) if told.profile == "balanced" else _of_synthesis(told)
+    return _of_family(args) if args.profile == "balanced" else _of_synthesis(args)
 
 
-def _of_family(told: argparse.Namespace) -> list[Stage]:
+def _of_family(args: argparse.Namespace) -> list[Stage]:
     joint, large, real, synthesis = (
-        told.out / name for name in ("joint", "large", "real", "synthesis")
+        args.out / name for name in ("joint", "large", "real", "synthesis")
     )
-    large_px = max(told.crop, told.crop * 3 // 2 // _CROP_GRID_PX * _CROP_GRID_PX)
-    large_batch = max(1, round(told.batch_size * told.crop**2 / large_px**2))
-    first = ["--resume", told.start, "--grow", "--linear-share", 0] if told.start else []
+    large_px = max(args.crop, args.crop * 3 // 2 // _CROP_GRID_PX * _CROP_GRID_PX)
+    large_batch = max(1, round(args.batch_size * args.crop**2 / large_px**2))
+    first = ["--resume", args.start, "--grow", "--linear-share", 0] if args.start else []
     on_large = ["--crop", large_px, "--batch-size", large_batch]
     on_large += ["--learning-rate", _LARGE_CROPS_RATE, "--linear-share", 0]
-    family = told.out / "family"
+    family = args.out / "family"
     return [
-        _train(told, joint, 0.6, first),
-        _train(told, large, 0.2, ["--resume", joint / "last.pt", *on_large]),
-        _finetune(told, real, 0.1, [large / "last.pt"], ["--freeze", "gains"]),
-        _export(told, real, []),
-        _finetune(told, synthesis, 0.1, [real / "last.pt"], ["--family", family]),
-        _export(told, synthesis, ["--synthesis-only"]),
+        _train(args, joint, 0.6, first),
+        _train(args, large, 0.2, ["--resume", joint / "last.pt", *on_large]),
+        _finetune(args, real, 0.1, [large / "last.pt"], ["--freeze", "gains"]),
+        _export(args, real, []),
+        _finetune(args, synthesis, 0.1, [real / "last.pt"], ["--family", family]),
+        _export(args, synthesis, ["--synthesis-only"]),
     ]
 
 
-def _of_synthesis(told: argparse.Namespace) -> list[Stage]:
-    synthesis = told.out / "synthesis"
-    options = ["--family", told.family, "-p", told.profile]
+def _of_synthesis(args: argparse.Namespace) -> list[Stage]:
+    synthesis = args.out / "synthesis"
+    options = ["--family", args.family, "-p", args.profile]
     return [
-        _finetune(told, synthesis, 1.0, [told.start], options),
-        _export(told, synthesis, ["-p", told.profile, "--synthesis-only"]),
+        _finetune(args, synthesis, 1.0, [args.start], options),
+        _export(args, synthesis, ["-p", args.profile, "--synthesis-only"]),
     ]
 
 
-def _train(told: argparse.Namespace, out: Path, share: float, more: list[object]) -> Stage:
-    options = _options(told, out, share)
-    command = ["train", *told.data, *options, "-p", told.profile, *more]
+def _train(args: argparse.Namespace, out: Path, share: float, more: list[object]) -> Stage:
+    options = _options(args, out, share)
+    command = ["train", *args.data, *options, "-p", args.profile, *more]
     resume = ("--resume", str(out / "last.pt"))  # the last one of an option counts
     return Stage(out.name, [str(word) for word in command], out, resume)
 
 
 def _finetune(
-    told: argparse.Namespace, out: Path, share: float, start: list[object], more: list[object]
+    args: argparse.Namespace, out: Path, share: float, start: list[object], more: list[object]
 ) -> Stage:
-    jobs = ["-j", told.jobs]
-    command = ["finetune", *start, *told.data, *_options(told, out, share), *jobs, *more]
+    jobs = ["-j", args.jobs]
+    command = ["finetune", *start, *args.data, *_options(args, out, share), *jobs, *more]
     return Stage(out.name, [str(word) for word in command], out, ("--resume",))
 
 
-def _options(told: argparse.Namespace, out: Path, share: float) -> list[object]:
-    limit = ["--time-limit", f"{3600 * told.hours * share:.1f}s", "--device", told.device]
-    return ["-o", out, *limit, "--crop", told.crop, "--batch-size", told.batch_size]
+def _options(args: argparse.Namespace, out: Path, share: float) -> list[object]:
+    limit = ["--time-limit", f"{3600 * args.hours * share:.1f}s", "--device", args.device]
+    return ["-o", out, *limit, "--crop", args.crop, "--batch-size", args.batch_size]
 
 
-def _export(told: argparse.Namespace, run: Path, more: list[str]) -> Stage:
-    family = told.out / "family"
-    kept = ["--keep-checkpoint", told.out / f"{told.profile}.pt"]
-    command = ["export", run / "last.pt", *told.data, "-o", family, "--force", *kept, *more]
-    return Stage(f"export-{run.name}", [str(word) for word in command], told.out)
+def _export(args: argparse.Namespace, run: Path, more: list[str]) -> Stage:
+    family = args.out / "family"
+    kept = ["--keep-checkpoint", args.out / f"{args.profile}.pt"]
+    command = ["export", run / "last.pt", *args.data, "-o", family, "--force", *kept, *more]
+    return Stage(f"export-{run.name}", [str(word) for word in command], args.out)
 
 
-def run(told: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run what is not done yet; returns the first exit code that is not 0."""
-    if told.profile != "balanced" and not told.is_dry:
-        released = told.family / "family.safetensors"
+    if args.profile != "balanced" and not args.is_dry:
+        released = args.family / "family.safetensors"
         if not released.is_file():
             print(f"{released}: no such file; name a released family", file=sys.stderr)
             return 1
-        (told.out / "family").mkdir(parents=True, exist_ok=True)
-        shutil.copy(released, told.out / "family")
-    for stage in stages(told):
-        done = told.out / f"{stage.name}.done"
+        (args.out / "family").mkdir(parents=True, exist_ok=True)
+        shutil.copy(released, args.out / "family")
+    for stage in stages(args):
+        done = args.out / f"{stage.name}.done"
         if done.exists():
             continue
         is_begun = (stage.out / "last.pt").exists() and stage.resume
         command = [*stage.command, *(stage.resume if is_begun else ())]
         print("licodec", shlex.join(command), file=sys.stderr, flush=True)
-        if told.is_dry:
+        if args.is_dry:
             continue
         code = subprocess.run([*LICODEC, *command], check=False).returncode  # noqa: S603 - built above
         if code:
             return code
         done.touch()
-    if not told.is_dry:
-        print(f"{told.out / 'family'}: weights; {told.out / told.profile}.pt: to go on from")
+    if not args.is_dry:
+        print(f"{args.out / 'family'}: weights; {args.out / args.profile}.pt: to go on from")
     return 0
 
 
@@ -143,13 +143,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--family", type=Path, help="that fast and best join [the installed one]")
     parser.add_argument("--dry-run", action="store_true", dest="is_dry", help="show the commands")
-    told = parser.parse_args(arguments)
-    if not 0 < told.hours < 1e5:
-        parser.error(f"--hours is {told.hours:g}, expected a number above 0")
-    if told.profile != "balanced":
-        told.family = told.family or ROOT / "models" / family_of("psnr")
-        told.start = told.start or ROOT / "checkpoints" / f"{told.family.name}-balanced.pt"
-    return told
+    args = parser.parse_args(arguments)
+    if not 0 < args.hours < 1e5:
+        parser.error(f"--hours is {args.hours:g}, expected a number above 0")
+    if args.profile != "balanced":
+        args.family = args.family or ROOT / "models" / family_of("psnr")
+        args.start = args.start or ROOT / "checkpoints" / f"{args.family.name}-balanced.pt"
+    return args
 
 
 if __name__ == "__main__":

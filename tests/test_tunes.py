@@ -97,8 +97,8 @@ def test_folder_with_files_of_both_tunes_decodes_in_one_run(
     Image.fromarray(PIXELS).save(tmp_path / "a.png")
     for tune in TUNES:
         out = tmp_path / "lic" / f"{tune}.lic"
-        told = ["compress", "--tune", tune, "-e", "1", "--device", "cpu", "-o", str(out)]
-        assert run([*told, str(tmp_path / "a.png")]) == 0
+        words = ["compress", "--tune", tune, "-e", "1", "--device", "cpu", "-o", str(out)]
+        assert run([*words, str(tmp_path / "a.png")]) == 0
         assert out.read_bytes() == files[tune]
     command = [sys.executable, "-m", "licodec", "decompress", "-j", "1", "--device", "cpu"]
     arguments = [str(tmp_path / "lic"), "-o", str(tmp_path / "back")]

@@ -8,7 +8,6 @@ from licodec.batch.jobs import Coded, Job, Result
 from licodec.batch.paths import PathRules
 from licodec.batch.resume import is_finished
 from licodec.batch.worker import Worker
-from licodec.config import MAX_PIXELS
 from licodec.errors import LicodecError
 from licodec.files import read_bytes
 from licodec.names import PIPE
@@ -25,7 +24,6 @@ class Decompression:
     format_name: str | None = None  # of the pictures; None goes by the output's extension
     region: tuple[int, int, int, int] | None = None  # left, top, width, height in pixels
     max_size: int | None = None  # pixels of the longer side; excludes a region
-    max_pixels: int = MAX_PIXELS
     command: str = "decompress"
 
     @property
@@ -33,12 +31,8 @@ class Decompression:
         region = None if self.region is None else list(self.region)
         return {"profile": self.profile, "region": region, "max_size": self.max_size}
 
-    @property
-    def defaults(self) -> dict[str, Any]:
-        return Decompression().settings
-
     def find_finished(self, job: Job) -> Result | None:
-        """The result of an earlier run; what it was made with, the file does not tell."""
+        """The result of an earlier run; what it was made with, the file does not say."""
         from licodec.inspect import read_info
 
         if not is_finished(Path(job.target), Path(job.source)):
@@ -61,7 +55,7 @@ class Decompression:
         try:
             with open(job.source, "rb") as stream:
                 header = read_front_from(stream).head
-        except (OSError, LicodecError):  # told where the file is read, which takes no memory
+        except (OSError, LicodecError):  # an error where the file is read, which takes no memory
             return 0
         return header.width * header.height
 
@@ -73,29 +67,30 @@ class Decompression:
 
         data = read_bytes(job.source)
         check_is_lic(data)
-        container = read_container(data, self.max_pixels)
+        container = read_container(data, worker.max_pixels)
         result = Result.of(describe(container, len(data)))
         region, max_size = self.region, self.max_size
         if container.is_lossless:
             from licodec.lossless import decode_lossless
 
-            timed = worker.run(lambda: decode_lossless(container, region=region, max_size=max_size))
+            picture, times = worker.run(
+                lambda: decode_lossless(container, region=region, max_size=max_size)
+            )
         else:
             profile, tune = codec_of(container.header, self.profile)
             result = replace(result, profile=profile)
-            timed = worker.run_codec(
+            picture, times = worker.run_codec(
                 profile,
                 tune,
                 lambda codec: codec.decode_picture(container, region=region, max_size=max_size),
             )
-        picture = timed.value
         rendered, notes = render_picture(picture, format_of(job.target, self.format_name))
         result = replace(
             result,
             width=picture.width,
             height=picture.height,
             notes=picture.notes + notes,
-            **timed.times,
+            **times,
         )
         return Coded(rendered, result)
 

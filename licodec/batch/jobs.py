@@ -1,12 +1,11 @@
 """Jobs of a batch, and what comes of them."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from licodec.errors import LicodecError
 
 if TYPE_CHECKING:
-    from licodec.batch.worker import Worker
     from licodec.inspect import Info
 
 
@@ -43,7 +42,7 @@ class Result:
 
     @classmethod
     def of(cls, info: "Info") -> "Result":
-        """What a .lic file tells of itself."""
+        """What a .lic file says about itself."""
         return cls(
             width=info.width,
             height=info.height,
@@ -72,39 +71,12 @@ class Outcome:
     result: Result | None
     error: Exception | None = None
 
-
-class Work(Protocol):
-    """What a run does with each job; travels to other processes by pickle."""
-
     @property
-    def command(self) -> str:
-        """Name of the command."""
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Settings that outputs do not tell, as JSON values; see `SettingsRecord`."""
-
-    @property
-    def defaults(self) -> dict[str, Any]:
-        """The same of work without options."""
-
-    def find_finished(self, job: Job) -> Result | None:
-        """The result of an earlier run, as far as files tell; None if there is no output.
-
-        Raises:
-            LicodecError: there is one that is older than its input or of other settings.
-        """
-
-    def num_pixels(self, job: Job) -> float:
-        """Pixels of the picture by the front of its file; infinite if that does not tell them."""
-
-    def code(self, job: Job, worker: "Worker") -> Coded:
-        """Read the input and code it.
-
-        Raises:
-            LicodecError: the input is bad.
-            FatalError: no other job can succeed either.
-        """
+    def status(self) -> str:
+        """One of "done", "skipped" and "failed"."""
+        if self.result is None:
+            return "failed"
+        return "skipped" if self.result.skipped else "done"
 
 
 def explain(error: BaseException) -> str:

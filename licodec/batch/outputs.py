@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-from licodec.batch.jobs import Coded, Job, Result, Work
+from licodec.batch.jobs import Coded, Job, Result
 from licodec.batch.resume import SettingsRecord
+from licodec.batch.worker import Work
 from licodec.errors import LicodecError
 from licodec.files import check_output, make_folder, system_errors, write_file
 from licodec.names import PIPE
@@ -14,19 +15,19 @@ class Outputs:
     """What becomes of the outputs of a run's jobs.
 
     Args:
-        work: whose settings the outputs have.
+        work: what makes them, and whose settings they have; an attribute, too.
         is_continued: outputs of an earlier run with the same settings are finished.
         force: replace those that exist, but for finished ones.
-        is_recorded: write settings that outputs do not tell beside them.
+        is_recorded: write settings that outputs do not carry beside them; else only where that has
+            been done before.
     """
 
     def __init__(self, work: Work, *, is_continued: bool, force: bool, is_recorded: bool) -> None:
-        self._work = work
+        self.work = work
         self._is_continued = is_continued
         self._force = force
-        self._record = SettingsRecord(
-            work.command, work.settings, work.defaults, is_kept=is_recorded or is_continued
-        )
+        defaults = type(work)().settings
+        self._record = SettingsRecord(work.command, work.settings, defaults, is_kept=is_recorded)
 
     def begin(self, job: Job) -> Result | None:
         """The result of an earlier run; None if there is work to do.
@@ -63,7 +64,7 @@ class Outputs:
         if not self._is_continued or PIPE in (job.source, job.target):
             return None
         try:
-            finished = self._work.find_finished(job)
+            finished = self.work.find_finished(job)
             if finished is not None:
                 self._record.check(Path(job.target))
         except LicodecError:

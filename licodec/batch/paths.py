@@ -43,7 +43,6 @@ class PathRules:
     keeps_folders: bool = False  # the whole path of an input is kept below -o
     is_input: Callable[[Path], bool]  # which files of a folder are taken
     is_unread: Callable[[Path], bool] = lambda path: False  # named in the summary
-    problem_of: Callable[[Path], str] = lambda path: ""  # why an input cannot be done, if known
     what: str  # "pictures", for messages
     advice: str = ""  # options that keep outputs apart
 
@@ -52,9 +51,9 @@ def plan_files(inputs: Sequence[str], output: str | None, rules: PathRules) -> P
     """Pair inputs with outputs.
 
     Args:
-        inputs: files, folders, and patterns that no shell has expanded.
+        inputs: files, folders, and patterns that no shell has expanded; or `PIPE` for stdin.
         output: a file for one input, `PIPE` for stdout, a folder (which exists, or ends in a
-            slash); None writes beside the inputs.
+            slash); None writes beside the inputs, and to stdout what comes from stdin.
         rules: how outputs are named.
 
     Raises:
@@ -65,32 +64,34 @@ def plan_files(inputs: Sequence[str], output: str | None, rules: PathRules) -> P
         raise PathError("an INPUT is empty; name a file or a folder")
     if output == "":
         raise PathError("-o is empty; name a file or a folder")
-    plan = _plan_files(tuple(inputs), output, rules)
+    plan = _plan_files(list(inputs), output, rules)
     return replace(plan, jobs=_apart(plan.jobs, rules))
 
 
-def is_folder(output: str) -> bool:
-    """Whether an output names a folder, there already or to be made."""
-    return os.path.isdir(output) or output.endswith(("/", os.sep))
-
-
-def _plan_files(inputs: tuple[str, ...], output: str | None, rules: PathRules) -> Plan:
-    groups = [_expand(name, rules) for name in inputs]
-    names = [name for group in groups for name, _ in group]
+def _plan_files(inputs: list[str], output: str | None, rules: PathRules) -> Plan:
+    # There already, or to be made.
+    to_folder = output is not None and (os.path.isdir(output) or output.endswith(("/", os.sep)))
+    if PIPE in inputs:
+        if len(inputs) > 1:
+            raise PathError("- as INPUT stands alone; give other inputs in a call of their own")
+        if to_folder:
+            raise PathError("input from stdin needs the name of a file with -o")
+        return Plan(jobs=[Job(PIPE, output or PIPE)])
+    named = [pair for name in inputs for pair in _expand(name, rules)]
+    names = [name for name, _ in named]
     has_folder = any(os.path.isdir(name) for name in names)
     if output is None:
         if has_folder:
             raise PathError("a folder as INPUT needs -o with a folder for the results")
         beside = rules.beside or rules.rename
         return Plan(jobs=[Job(name, str(beside(Path(name)))) for name in names])
-    to_folder = is_folder(output)
-    if not to_folder and not has_folder and len(names) == 1 and names == list(inputs):
+    if not to_folder and not has_folder and len(names) == 1 and names == inputs:
         return Plan(jobs=[Job(names[0], output)])
     if output == PIPE:
         raise PathError("-o - takes one file, not several inputs, a pattern or a folder")
     if os.path.exists(output) and not os.path.isdir(output):
         raise PathError(f"-o {shown(output)} is a file; several inputs need a folder")
-    return _plan_folder([pair for group in groups for pair in group], Path(output), rules)
+    return _plan_folder(named, Path(output), rules)
 
 
 def _plan_folder(named: list[tuple[str, Path | None]], output: Path, rules: PathRules) -> Plan:
@@ -164,12 +165,10 @@ def _is_taken(path: Path, num_given: int) -> bool:
 
 def _apart(jobs: list[Job], rules: PathRules) -> list[Job]:
     """The jobs, each once; those that would share an output have a problem."""
+    jobs = list(dict.fromkeys(jobs))
     by_output: dict[str, list[Job]] = {}
-    for job in dict.fromkeys(jobs):
-        key = job.target
-        if key != PIPE:
-            key = os.path.normcase(os.path.realpath(key))
-        by_output.setdefault(key, []).append(job)
+    for job in jobs:
+        by_output.setdefault(os.path.normcase(os.path.realpath(job.target)), []).append(job)
     problems = {
         job: f"would be written to {shown(job.target)}, as would "
         f"{shown(next(other for other in group if other != job).source)}; "
@@ -178,7 +177,4 @@ def _apart(jobs: list[Job], rules: PathRules) -> list[Job]:
         if len(group) > 1
         for job in group
     }
-    return [
-        replace(job, problem=problems.get(job) or rules.problem_of(Path(job.source)))
-        for job in dict.fromkeys(jobs)
-    ]
+    return [replace(job, problem=problems.get(job, "")) for job in jobs]

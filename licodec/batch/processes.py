@@ -18,8 +18,8 @@ from functools import cache
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
-from licodec.batch.jobs import Coded, FatalError, Job, Work
-from licodec.batch.worker import Worker
+from licodec.batch.jobs import Coded, FatalError, Job
+from licodec.batch.worker import Work, Worker
 
 
 class WorkerPool:

@@ -11,15 +11,16 @@ import math
 import os
 import threading
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from licodec.batch.compress import Compression, EncodeOptions, compression_paths
-from licodec.batch.jobs import FatalError, Job, Result, explain
+from licodec.batch.jobs import Job, Outcome, explain
 from licodec.batch.outputs import Outputs
 from licodec.batch.paths import plan_files
+from licodec.batch.run import code_job, end_job
 from licodec.batch.worker import Worker
 from licodec.config import (
     DEFAULT_EFFORT,
@@ -83,8 +84,8 @@ def compress_files(
         options=EncodeOptions(quality=quality, tune=tune, effort=effort),
         profile=profile,
         keep=check_kinds(keep),
-        max_pixels=max_pixels,
     )
+    settings = {"work": work, "max_pixels": max_pixels, "force": force}
     rows = [{"input": job.source, "output": job.target} for job in _plan(inputs, output)]
     least, most = (num_workers,) * 2 if isinstance(num_workers, int) else num_workers
     files = ray.data.from_items(rows, override_num_blocks=math.ceil(len(rows) / files_per_task))
@@ -93,7 +94,7 @@ def compress_files(
         batch_size=None,
         compute=ray.data.ActorPoolStrategy(min_size=least, max_size=most),
         num_cpus=threads_per_worker,
-        fn_constructor_kwargs={"num_threads": threads_per_worker, "work": work, "force": force},
+        fn_constructor_kwargs={"num_threads": threads_per_worker} | settings,
     )
     return results.materialize()
 
@@ -104,15 +105,15 @@ class FileCompressor:
     Args:
         num_threads: of torch.
         work: what it does.
+        max_pixels: refuse larger pictures.
         force: replace outputs that are older than their input or of other settings.
     """
 
-    def __init__(self, num_threads: int, work: Compression, force: bool) -> None:
+    def __init__(self, num_threads: int, work: Compression, max_pixels: int, force: bool) -> None:
         import torch
 
-        self._work = work
         self._outputs = Outputs(work, is_continued=True, force=force, is_recorded=True)
-        self._worker = Worker("cpu", work.max_pixels, threading.Lock())
+        self._worker = Worker("cpu", max_pixels, threading.Lock())
         self._threads = ThreadPoolExecutor(
             _NUM_FILE_THREADS, initializer=torch.set_num_threads, initargs=(num_threads,)
         )
@@ -124,15 +125,11 @@ class FileCompressor:
             FatalError: the profile's weights cannot be loaded.
         """
         jobs = [Job(str(s), str(t)) for s, t in zip(batch["input"], batch["output"], strict=True)]
-        futures = [self._threads.submit(self._compress, job) for job in jobs]
-        rows = [_row(job, future) for job, future in zip(jobs, futures, strict=True)]
+        rows = [_row(outcome) for outcome in self._threads.map(self._compress, jobs)]
         return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
-    def _compress(self, job: Job) -> Result:
-        finished = self._outputs.begin(job)
-        if finished is not None:
-            return finished
-        return self._outputs.end(job, self._work.code(job, self._worker))
+    def _compress(self, job: Job) -> Outcome:
+        return end_job(job, self._outputs, code_job(job, self._outputs, self._worker))
 
 
 def _plan(inputs: str | Sequence[str], output: str) -> list[Job]:
@@ -148,15 +145,12 @@ def _plan(inputs: str | Sequence[str], output: str) -> list[Job]:
     return plan.jobs
 
 
-def _row(job: Job, future: Future[Result]) -> dict[str, str | int | float]:
-    error = future.exception()
-    if isinstance(error, FatalError):
-        raise error
-    result = None if error is not None else future.result()
+def _row(outcome: Outcome) -> dict[str, str | int | float]:
+    job, result, error = outcome.job, outcome.result, outcome.error
     return {
         "input": job.source,
         "output": job.target,
-        "status": "failed" if result is None else "skipped" if result.skipped else "done",
+        "status": outcome.status,
         "error": "" if error is None else explain(error),
         "notes": "" if result is None else "; ".join(result.notes),
         "width": 0 if result is None else result.width,

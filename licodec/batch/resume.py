@@ -1,4 +1,4 @@
-"""Tells whether an output of an earlier run need not be made again."""
+"""Finds out whether an output of an earlier run need not be made again."""
 
 import json
 import threading
@@ -21,7 +21,7 @@ def is_finished(target: Path, source: Path) -> bool:
     """Whether an output exists; since outputs take their name when they are complete, it is.
 
     Raises:
-        LicodecError: it is older than its input, or the system refuses to tell.
+        LicodecError: it is older than its input, or the system refuses to say.
     """
     with system_errors():
         if not target.is_file():
@@ -37,7 +37,8 @@ def read_finished(target: Path, source: Path, settings: Mapping[str, object]) ->
     Args:
         target: the .lic file.
         source: the picture.
-        settings: what it must have been made with, by the names of `Info`'s fields.
+        settings: what it must have been made with if it has a latent family, by the names of
+            `Info`'s fields.
 
     Returns:
         None if there is no file.
@@ -53,19 +54,14 @@ def read_finished(target: Path, source: Path, settings: Mapping[str, object]) ->
             info = read_info_from(stream, target.stat().st_size)
     except BitstreamError as error:
         raise LicodecError(f"output {target} {error}; replace it with --force") from error
-    check_settings(target, info, settings)
-    return info
-
-
-def check_settings(target: Path, info: Info, settings: Mapping[str, object]) -> None:
-    """Raises LicodecError if an output was made with other settings; as of `read_finished`."""
-    for name, wanted in settings.items():
+    for name, wanted in settings.items() if info.family is not None else ():
         found = getattr(info, name)
         if found != wanted:
             raise LicodecError(
                 f"output {target} was made with {name} {found}, not {wanted}; "
                 "replace it with --force"
             )
+    return info
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,7 @@ class _Run:
 
 
 class SettingsRecord:
-    """Settings that outputs do not tell, kept in a hidden file in the folder of the outputs.
+    """Settings that outputs do not carry, kept in a hidden file in the folder of the outputs.
 
     The file has a line for each change of settings, with its time: an output was made with those
     that were valid when it was written. A folder without the file has outputs of the defaults.
@@ -108,7 +104,7 @@ class SettingsRecord:
         """Compare the settings with those that an existing output was made with.
 
         Raises:
-            LicodecError: they differ, or the system refuses to tell.
+            LicodecError: they differ, or the system refuses to say.
         """
         with system_errors():
             made_ns = target.stat().st_mtime_ns

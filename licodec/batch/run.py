@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from licodec.batch.interrupts import Interrupts
-from licodec.batch.jobs import Coded, FatalError, Job, Outcome, Result, Work
+from licodec.batch.jobs import Coded, FatalError, Job, Outcome, Result
 from licodec.batch.outputs import Outputs
-from licodec.batch.worker import Worker
+from licodec.batch.worker import Work, Worker
 from licodec.config import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -69,33 +69,44 @@ def run_jobs(
         FatalError: no job can succeed.
         KeyboardInterrupt: Ctrl-C; `on_end` was called for each output that was written.
     """
-    outputs = Outputs(work, is_continued=is_continued, force=force, is_recorded=len(jobs) > 1)
+    is_recorded = is_continued or len(jobs) > 1
+    outputs = Outputs(work, is_continued=is_continued, force=force, is_recorded=is_recorded)
     count = min(num_workers or default_jobs(), len(jobs))
     if count > 1:
         from licodec.batch.processes import WorkerPool  # loads multiprocessing
 
         pool = WorkerPool(count, device, max_pixels)
-        _PoolRun(deque(jobs), work, outputs, pool, count, on_end).run()
+        _PoolRun(deque(jobs), outputs, pool, count, on_end).run()
     else:
-        _run_here(jobs, work, outputs, Worker(device, max_pixels), on_end)
+        _run_here(jobs, outputs, Worker(device, max_pixels), on_end)
 
 
 def _run_here(
-    jobs: Sequence[Job],
-    work: Work,
-    outputs: Outputs,
-    worker: Worker,
-    on_end: Callable[[Outcome], None],
+    jobs: Sequence[Job], outputs: Outputs, worker: Worker, on_end: Callable[[Outcome], None]
 ) -> None:
     with Interrupts() as interrupts:
         for job in jobs:
-            end: Result | Coded | Exception | None = _attempt(outputs.begin, job)
-            if end is None:
-                end = _attempt(work.code, job, worker)
-                if len(jobs) > 1:
-                    interrupts.check()  # a search ends by Ctrl-C with what it has
+            coded = code_job(job, outputs, worker)
+            if len(jobs) > 1:
+                interrupts.check()  # a search ends by Ctrl-C with what it has
             with interrupts.held():
-                on_end(_ended(outputs, job, end))
+                on_end(end_job(job, outputs, coded))
+
+
+def code_job(job: Job, outputs: Outputs, worker: Worker) -> Result | Coded | Exception:
+    """The result of an earlier run, or what coding gives: for `end_job`.
+
+    Raises:
+        FatalError: no other job can succeed either.
+    """
+    finished = _attempt(outputs.begin, job)
+    return _attempt(outputs.work.code, job, worker) if finished is None else finished
+
+
+def end_job(job: Job, outputs: Outputs, coded: Result | Coded | Exception) -> Outcome:
+    """The end of a job, whose output is written now if it was coded."""
+    end = _attempt(outputs.end, job, coded) if isinstance(coded, Coded) else coded
+    return Outcome(job, None, end) if isinstance(end, Exception) else Outcome(job, end)
 
 
 def _attempt(call: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T | Exception:
@@ -112,19 +123,11 @@ def _attempt(call: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T | Exception:
         return error
 
 
-def _ended(outputs: Outputs, job: Job, end: Result | Coded | Exception) -> Outcome:
-    """The end of a job, whose output is written now if it was coded."""
-    if isinstance(end, Coded):
-        end = _attempt(outputs.end, job, end)
-    return Outcome(job, None, end) if isinstance(end, Exception) else Outcome(job, end)
-
-
 @dataclass
 class _PoolRun:
     """One run over a pool: this process hands out jobs and writes what comes back."""
 
     waiting: deque[Job]
-    work: Work
     outputs: Outputs
     pool: "WorkerPool"
     count: int  # slots
@@ -148,26 +151,26 @@ class _PoolRun:
                         self._hand_out()  # before the time that writing takes
                         for future, job in ended:
                             coded = _attempt(self.pool.coded, future)
-                            self.on_end(_ended(self.outputs, job, coded))
+                            self.on_end(end_job(job, self.outputs, coded))
         except BaseException:
             self.pool.stop()
             raise
         self.pool.close()
 
     def _hand_out(self) -> None:
-        """Let processes begin as many jobs as there are slots for; tell those without work."""
+        """Let processes begin as many jobs as there are slots for; report those without work."""
         while self.waiting and self._num_free() and not self.interrupts.is_waiting:
             job = self.waiting[0]
             if not self.next_slots:
                 found = _attempt(self._begin, job)
                 if not isinstance(found, float):
                     self.waiting.popleft()
-                    self.on_end(_ended(self.outputs, job, found))
+                    self.on_end(end_job(job, self.outputs, found))
                     continue
                 self.next_slots = slots_of(found, self.count)
             if self.next_slots > self._num_free():
                 return
-            future = self.pool.submit(self.work, job, self.next_slots / self.count)
+            future = self.pool.submit(self.outputs.work, job, self.next_slots / self.count)
             self.running[future] = self.waiting.popleft(), self.next_slots
             self.next_slots = 0
 
@@ -177,4 +180,4 @@ class _PoolRun:
     def _begin(self, job: Job) -> Result | float:
         """The result of an earlier run, or the pixels of what there is to do."""
         result = self.outputs.begin(job)
-        return float(self.work.num_pixels(job)) if result is None else result
+        return float(self.outputs.work.num_pixels(job)) if result is None else result

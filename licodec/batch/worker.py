@@ -1,14 +1,13 @@
-"""What codes the pictures of a batch, in the process that it is made in."""
+"""What a batch does with each job, and what codes for it in a process."""
 
 import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from licodec.batch.jobs import FatalError
+from licodec.batch.jobs import Coded, FatalError, Job, Result
 
 if TYPE_CHECKING:
     from licodec.api import Codec
@@ -16,12 +15,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Timed(Generic[_T]):
-    """What was coded, and the times that it took as fields of `Result`."""
-
-    value: _T
-    times: dict[str, Any]
+# Of what was coded, by the names of `Result`.
+Times = dict[str, Any]
 
 
 class Worker:
@@ -36,17 +31,17 @@ class Worker:
         self, device: str, max_pixels: int, turn: AbstractContextManager[Any] | None = None
     ) -> None:
         self._device = device
-        self._max_pixels = max_pixels
+        self.max_pixels = max_pixels
         self._turn = nullcontext() if turn is None else turn
         self._codecs: dict[tuple[str, str], Codec] = {}
         self._loading = threading.Lock()
 
-    def run(self, call: Callable[[], _T]) -> Timed[_T]:
+    def run(self, call: Callable[[], _T]) -> tuple[_T, Times]:
         """Do what needs no codec."""
         with self._turn:
             return _timed(call)
 
-    def run_codec(self, profile: str, tune: str, call: Callable[["Codec"], _T]) -> Timed[_T]:
+    def run_codec(self, profile: str, tune: str, call: Callable[["Codec"], _T]) -> tuple[_T, Times]:
         """Do what needs a codec.
 
         Raises:
@@ -55,10 +50,9 @@ class Worker:
         """
         with self._turn:
             codec, model_seconds = self._codec(profile, tune)
-            timed = _timed(lambda: call(codec))
+            value, times = _timed(lambda: call(codec))
             stages_s = dict(codec.last_timings)
-        times = timed.times | {"model_seconds": model_seconds, "stages_s": stages_s}
-        return Timed(timed.value, times)
+        return value, times | {"model_seconds": model_seconds, "stages_s": stages_s}
 
     def _codec(self, profile: str, tune: str) -> "tuple[Codec, float]":
         """A codec for the calling thread alone, and the seconds that loading took now.
@@ -72,14 +66,47 @@ class Worker:
             from licodec.api import Codec
 
             try:
-                codec = Codec(profile, self._device, tune, max_pixels=self._max_pixels)
+                codec = Codec(profile, self._device, tune, max_pixels=self.max_pixels)
             except ValueError as error:
                 raise FatalError(str(error)) from error
             self._codecs[profile, tune] = codec
             return copy(codec), time.perf_counter() - started
 
 
-def _timed(call: Callable[[], _T]) -> Timed[_T]:
+def _timed(call: Callable[[], _T]) -> tuple[_T, Times]:
     started = time.perf_counter()
     value = call()
-    return Timed(value, {"seconds": time.perf_counter() - started})
+    return value, {"seconds": time.perf_counter() - started}
+
+
+class Work(Protocol):
+    """What a run does with each job; travels to other processes by pickle.
+
+    Made without arguments it is the work of a command without options.
+    """
+
+    @property
+    def command(self) -> str:
+        """Name of the command."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings that outputs do not carry, as JSON values; see `SettingsRecord`."""
+
+    def find_finished(self, job: Job) -> Result | None:
+        """The result of an earlier run, as far as files carry it; None if there is no output.
+
+        Raises:
+            LicodecError: there is one that is older than its input or of other settings.
+        """
+
+    def num_pixels(self, job: Job) -> float:
+        """Pixels of the picture by the front of its file; infinite if they are not there."""
+
+    def code(self, job: Job, worker: Worker) -> Coded:
+        """Read the input and code it.
+
+        Raises:
+            LicodecError: the input is bad.
+            FatalError: no other job can succeed either.
+        """

@@ -1,32 +1,43 @@
-"""Options of `licodec compress` and `licodec decompress` whose values a command gets together."""
+"""Options of `licodec compress` and `licodec decompress`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import click
 
 from licodec.cli.options import (
-    debug_option,
+    BPP,
+    COUNT,
+    DURATION,
+    KINDS,
+    NAME,
+    PSNR,
+    QUALITY,
+    REGION,
+    SCORE,
+    SIZE,
     device_option,
-    force_option,
-    grouped,
+    flag,
+    given,
     max_pixels_option,
-    quiet_option,
+    option,
+    profile_option,
+    refuse_together,
 )
-from licodec.cli.params import BPP, COUNT, DURATION, KINDS, PSNR, QUALITY, SCORE, SIZE
 from licodec.config import (
     CHOICES,
     CONTENTS,
     DEFAULT_CONTENT,
     DEFAULT_EFFORT,
+    DEFAULT_PROFILE,
     DEFAULT_QUALITY,
     DEFAULT_TUNE,
     MAX_EFFORT,
     METADATA_KINDS,
+    TARGETS,
     TUNES,
 )
 
@@ -34,18 +45,35 @@ if TYPE_CHECKING:
     from licodec.batch import EncodeOptions
 
 
+def _complete_format(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Names of the picture formats that are written."""
+    from licodec.image.formats import WRITE_FORMATS
+
+    return [name for name in WRITE_FORMATS if name.startswith(incomplete)]
+
+
+_KEEP_FOLDERS = "Keep the whole path of each input below the folder that -o names."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommonOptions:
     """What the options of every coding command say."""
 
-    device: str
-    max_pixels: int
-    jobs: int | None  # None chooses
-    is_continued: bool
-    force: bool
-    is_json: bool
-    quiet: bool
-    verbose: bool
+    device: str = device_option()
+    max_pixels: int = max_pixels_option()
+    jobs: int | None = option(
+        "Pictures worked on at a time.  [default: one per CPU, at most 8]",
+        "-j",
+        type=COUNT,
+        metavar="N",
+    )
+    is_continued: bool = flag("Skip outputs that an earlier run has finished.", "--continue")
+    force: bool = flag("Replace files that exist.")
+    is_json: bool = flag("Print one JSON object per file to stdout.", "--json")
+    quiet: bool = flag("Print errors only.")
+    verbose: bool = flag("Print more about each file.", "-v")
 
     @property
     def is_silent(self) -> bool:
@@ -53,163 +81,127 @@ class CommonOptions:
         return self.quiet or (self.is_json and sys.stdout.isatty())
 
 
-common_options = grouped(
-    "common",
-    CommonOptions,
-    device_option(),
-    max_pixels_option,
-    click.option(
-        "-j",
-        "--jobs",
-        type=COUNT,
-        metavar="N",
-        help="Pictures worked on at a time.  [default: one per CPU, at most 8]",
-    ),
-    click.option(
-        "--continue",
-        "is_continued",
-        is_flag=True,
-        help="Skip outputs that an earlier run has finished.",
-    ),
-    force_option,
-    click.option(
-        "--json", "is_json", is_flag=True, help="Print one JSON object per file to stdout."
-    ),
-    quiet_option,
-    click.option("-v", "--verbose", is_flag=True, help="Print more about each file."),
-    debug_option,
-)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompressOptions:
+    """Names and files of a compression; those from quality to content are of `EncodeOptions`."""
 
-
-def _encode_options(
-    *,
-    quality: float | None,
-    bpp: float | None,
-    size: float | None,
-    psnr: float | None,
-    ssimulacra2: float | None,
-    lossless: bool,
-    tune: str | None,
-    effort: int,
-    time_budget: float | None,
-    quantizer: str | None,
-    content: str | None,
-) -> EncodeOptions:
-    from licodec.batch import EncodeOptions
-
-    goals = _given(quality=quality, bpp=bpp, size=size, psnr=psnr, ssimulacra2=ssimulacra2)
-    others = _given(tune=tune, content=content, time_budget=time_budget, quantizer=quantizer)
-    if lossless and (goals or others):
-        names = _named(goals | others)
-        raise click.UsageError(f"--lossless excludes {names}; leave one of them out")
-    if len(goals) > 1:
-        raise click.UsageError(f"{_named(goals)} exclude each other; give one of them")
-    quality = goals.pop("quality", DEFAULT_QUALITY)
-    target = next(iter(goals.items()), None)
-    return EncodeOptions(quality=quality, target=target, effort=effort, lossless=lossless, **others)
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _named(options: Iterable[str]) -> str:
-    return " and ".join(f"--{name.replace('_', '-')}" for name in options)
-
-
-encode_options = grouped(
-    "options",
-    _encode_options,
-    click.option(
+    output: str | None = option(
+        "File, folder or - for stdout.  [default: beside the input, as .lic]",
+        "-o",
+        type=NAME,
+        metavar="OUT",
+    )
+    keep_extension: bool = flag(
+        "Name outputs photo.jpg.lic, so that photo.jpg and photo.png stay apart."
+    )
+    keep_folders: bool = flag(_KEEP_FOLDERS)
+    quality: float = option(
+        "Picture quality, 1 (smallest file) to 100 (closest to the original, not lossless).",
         "-q",
-        "--quality",
         type=QUALITY,
-        help="Picture quality, 1 (smallest file) to 100 (closest to the original, not "
-        f"lossless).  [default: {DEFAULT_QUALITY:g}]",
-    ),
-    click.option(
-        "--bpp",
-        type=BPP,
-        help="Bits per pixel of the file in place of a quality, reached to 1 %.",
-    ),
-    click.option(
-        "--size",
+        default=f"{DEFAULT_QUALITY:g}",
+    )
+    bpp: float | None = option(
+        "Bits per pixel of the file in place of a quality, reached to 1 %.", type=BPP
+    )
+    size: float | None = option(
+        "Most bytes of the file in place of a quality, such as 100KB; it has at most 1 % less if a "
+        "quality reaches them.",
         type=SIZE,
-        help="Most bytes of the file in place of a quality, such as 100KB; it has at most 1 % "
-        "less if a quality reaches them.",
-    ),
-    click.option(
-        "--psnr",
-        type=PSNR,
-        help="PSNR of the picture in place of a quality, reached to 0.05 dB.",
-    ),
-    click.option(
-        "--ssimulacra2",
+    )
+    psnr: float | None = option(
+        "PSNR of the picture in place of a quality, reached to 0.05 dB.", type=PSNR
+    )
+    ssimulacra2: float | None = option(
+        "SSIMULACRA 2 of the picture in place of a quality, reached to 0.5 points: 70 is high "
+        "quality, 90 hardly to be told from the original.",
         type=SCORE,
-        help="SSIMULACRA 2 of the picture in place of a quality, reached to 0.5 points: 70 is "
-        "high quality, 90 hardly to be told from the original.",
-    ),
-    click.option(
-        "--lossless",
-        is_flag=True,
-        help="Keep every pixel as it is; of these options only the effort goes with it.",
-    ),
-    click.option(
-        "--tune",
+    )
+    lossless: bool = flag(
+        "Keep every pixel as it is; of these options only the effort goes with it."
+    )
+    tune: str = option(
+        "What files are made for: how people see them, or the least squared error.",
         type=click.Choice(TUNES),
-        help="What files are made for: how people see them, or the least squared error.  "
-        f"[default: {DEFAULT_TUNE}]",
-    ),
-    click.option(
+        default=DEFAULT_TUNE,
+    )
+    effort: int = option(
+        "Time for smaller files: from 5 on the latent is searched for this very picture, 5 s per "
+        "megapixel at 5, 500 s at 9.",
         "-e",
-        "--effort",
         type=click.IntRange(0, MAX_EFFORT),
         default=DEFAULT_EFFORT,
         metavar=f"0..{MAX_EFFORT}",
-        help="Time for smaller files: from 5 on the latent is searched for this very picture, "
-        "5 s per megapixel at 5, 500 s at 9.",
-    ),
-    click.option(
-        "--time-budget",
+    )
+    time_budget: float | None = option(
+        "Time for that search for each picture, such as 30s or 2m, in place of the effort's; a "
+        "bare number is seconds.",
         type=DURATION,
-        help="Time for that search for each picture, such as 30s or 2m, in place of the "
-        "effort's; a bare number is seconds.",
-    ),
-    click.option(
-        "--quantizer",
-        type=click.Choice(list(CHOICES)),
-        help="How symbols are chosen, in place of the effort's way.",
-    ),
-    click.option(
-        "--content",
+    )
+    quantizer: str | None = option(
+        "How symbols are chosen, in place of the effort's way.", type=click.Choice(list(CHOICES))
+    )
+    content: str = option(
+        "What pictures show: auto looks whether text and drawings are smaller in few colours or in "
+        "a layer, graphics tries it always, photo never.",
         type=click.Choice(CONTENTS),
-        help="What pictures show: auto looks whether text and drawings are smaller in few "
-        "colours or in a layer, graphics tries it always, photo never.  "
-        f"[default: {DEFAULT_CONTENT}]",
-    ),
-)
-
-
-def _kept_kinds(*, keep: frozenset[str] | None, strip: bool) -> frozenset[str]:
-    if strip and keep is not None:
-        raise click.UsageError("--strip and --keep exclude each other; name what stays with --keep")
-    if strip:
-        return frozenset()
-    return frozenset(METADATA_KINDS) if keep is None else keep
-
-
-metadata_options = grouped(
-    "kinds",
-    _kept_kinds,
-    click.option(
-        "--keep",
+        default=DEFAULT_CONTENT,
+    )
+    profile: str = profile_option(
+        "Network that the file is made for; licodec profiles lists them.", default=DEFAULT_PROFILE
+    )
+    keep: frozenset[str] = option(
+        "Metadata to keep, separated by commas.  Without icc, colours are converted to sRGB.",
         type=KINDS,
-        help="Metadata to keep, separated by commas.  Without icc, colours are converted to "
-        f"sRGB.  [default: {','.join(METADATA_KINDS)}]",
-    ),
-    click.option(
-        "--strip",
-        is_flag=True,
-        help="Keep no metadata; colours are converted to sRGB, pixels turned upright.",
-    ),
-)
+        default=",".join(METADATA_KINDS),
+    )
+    strip: bool = flag("Keep no metadata; colours are converted to sRGB, pixels turned upright.")
+
+    def check(self) -> None:
+        """Raises click.UsageError if options exclude each other."""
+        lossy = given("quality", *TARGETS, "tune", "content", "time_budget", "quantizer")
+        if self.lossless and lossy:
+            raise click.UsageError(
+                f"--lossless excludes {' and '.join(lossy)}; leave one of them out"
+            )
+        refuse_together("quality", *TARGETS)
+        refuse_together("keep", "strip")
+
+    def encode_options(self) -> EncodeOptions:
+        """Those of the encoder."""
+        from licodec.batch import EncodeOptions
+
+        return EncodeOptions(
+            **{item.name: getattr(self, item.name) for item in fields(EncodeOptions)}
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecompressOptions:
+    """Names and files of a decompression, and what of each picture is decoded."""
+
+    output: str | None = option(
+        "File, folder or - for stdout; the extension chooses the format.  "
+        "[default: beside the input, as photo.lic.png]",
+        "-o",
+        type=NAME,
+        metavar="OUT",
+    )
+    keep_folders: bool = flag(_KEEP_FOLDERS)
+    profile: str | None = profile_option(
+        "Decode with another network of the file's family.  [default: the file's own]"
+    )
+    format: str | None = option(
+        "Picture format: png, jpeg, webp, avif, tiff, bmp, ppm or jp2.  [default: by extension]",
+        metavar="NAME",
+        shell_complete=_complete_format,
+    )
+    region: tuple[int, int, int, int] | None = option(
+        "Decode a part alone: left, top, width and height in pixels.  [default: all]", type=REGION
+    )
+    max_size: int | None = option(
+        "Preview: at most PX pixels on the longer side. Finer levels are neither read nor "
+        "verified.",
+        type=COUNT,
+        metavar="PX",
+    )

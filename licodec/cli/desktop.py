@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from licodec.cli.options import debug_option
+from licodec.cli.options import refuse_together
 from licodec.errors import LicodecError
 
 SYSTEM_DATA = Path("/usr/local/share")  # stands first in XDG_DATA_DIRS
@@ -62,7 +62,6 @@ Examples:
 @click.option("--system", is_flag=True, help="For everyone, in /usr/local/share.")
 @click.option("--remove", is_flag=True, help="Take away what an earlier call has written.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
-@debug_option
 def integrate(user: bool, system: bool, remove: bool, dry_run: bool) -> None:
     """Tell desktop and shells about .lic files.
 
@@ -71,8 +70,7 @@ def integrate(user: bool, system: bool, remove: bool, dry_run: bool) -> None:
     ($XDG_DATA_HOME for one user), and prints each path. A file there that
     another program wrote is left alone.
     """
-    if user and system:
-        raise click.UsageError("--user and --system exclude each other")
+    refuse_together("user", "system")
     data = SYSTEM_DATA if system else _user_data()
     if remove:
         _remove(data, is_dry=dry_run)
@@ -93,7 +91,6 @@ Examples:
   licodec completion fish > ~/.config/fish/completions/licodec.fish"""
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-@debug_option
 def completion(shell: str) -> None:
     """Print the script with which a shell completes licodec's arguments.
 

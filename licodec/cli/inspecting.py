@@ -4,14 +4,13 @@ import io
 import json
 import os
 import stat
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from licodec.cli.options import debug_option, force_option, max_pixels_option
-from licodec.cli.params import COUNT, NAME
+from licodec.cli.options import COUNT, NAME, flag, max_pixels_option, with_options
 from licodec.cli.streams import check_stdin
 from licodec.config import DEFAULT_PROFILE, DEFAULT_TUNE, TUNE_FAMILIES
 from licodec.errors import LicodecError, ModelError
@@ -29,6 +28,16 @@ _PURPOSES = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfoOptions:
+    """What is shown of files, and how."""
+
+    is_json: bool = flag("Print one JSON object per file.", "--json")
+    is_checked: bool = flag("Decode the symbols and verify the checksum.", "--check")
+    is_system: bool = flag("Show what codes here instead: library, CPU.", "--system")
+    max_pixels: int = max_pixels_option()
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -37,79 +46,53 @@ Examples:
   licodec info --system"""
 )
 @click.argument("files", nargs=-1, metavar="[FILE.lic]...", type=NAME)
-@click.option("--json", "is_json", is_flag=True, help="Print one JSON object per file.")
-@click.option(
-    "--check", "is_checked", is_flag=True, help="Decode the symbols and verify the checksum."
-)
-@click.option(
-    "--system", "is_system", is_flag=True, help="Show what codes here instead: library, CPU."
-)
-@max_pixels_option
-@debug_option
+@with_options("options", InfoOptions)
 @click.pass_context
-def info(
-    context: click.Context,
-    files: tuple[str, ...],
-    is_json: bool,
-    is_checked: bool,
-    is_system: bool,
-    max_pixels: int,
-) -> None:
+def info(context: click.Context, files: tuple[str, ...], options: InfoOptions) -> None:
     """Show what .lic files contain and whether they can be decoded here.
 
     FILE.lic is a file or - for stdin. Without --check only its front is read,
     and --max-pixels does not matter.
     """
-    if is_system == bool(files):
+    if options.is_system == bool(files):
         raise click.UsageError("give either files or --system")
-    if is_system:
-        _tell_system(is_json=is_json)
+    if options.is_system:
+        _tell_system(is_json=options.is_json)
         return
     if PIPE in files:
         check_stdin()
-    if len(files) == 1:
-        _tell(files[0], is_json=is_json, is_checked=is_checked, max_pixels=max_pixels)
-        return
     num_failed = 0
     for index, file in enumerate(files):
-        if index and not is_json:
+        if index and not options.is_json:
             click.echo()
         try:
-            _tell(file, is_json=is_json, is_checked=is_checked, max_pixels=max_pixels)
+            _tell(file, _read(file, options), options)
         except LicodecError as error:
             num_failed += 1
-            click.echo(f"licodec: {printable(str(error))}", err=True)
+            click.echo(f"licodec: {shown(file)}: {printable(str(error))}", err=True)
     context.exit(1 if num_failed else 0)
 
 
-def _tell(file: str, *, is_json: bool, is_checked: bool, max_pixels: int) -> None:
-    """Print what a file contains.
-
-    Raises:
-        LicodecError: it cannot be read, with its name.
-    """
-    name = shown(file)
-    try:
-        found = _read(file, is_checked=is_checked, max_pixels=max_pixels)
-    except LicodecError as error:
-        raise LicodecError(f"{name}: {error}") from error
-    if is_json:
+def _tell(file: str, found: "Info", options: InfoOptions) -> None:
+    """Print what a file contains."""
+    if options.is_json:
         line = {"schema": JSON_SCHEMA, "input": file} | asdict(found)
         line |= {"bpp": found.bpp, "sections": dict(found.sections)}
-        line["is_checked"] = is_checked  # a failed check never comes to here
+        line["is_checked"] = options.is_checked  # a failed check never comes to here
         click.echo(json.dumps(line))
         return
-    rows = [("file", name), *_rows(found)]
-    if is_checked:
+    rows = [("file", shown(file)), *_rows(found)]
+    if options.is_checked:
         coded = "picture matches" if found.family is None else "symbols match"
         rows.append(("check", f"{coded} the checksum"))
     for label, value in rows:
         click.echo(f"{label:<11}  {value}")
 
 
-def _read(file: str, *, is_checked: bool, max_pixels: int) -> "Info":
+def _read(file: str, options: InfoOptions) -> "Info":
+    """Raises LicodecError if a file cannot be read, or is damaged."""
     from licodec.image.strangers import check_is_lic
-    from licodec.inspect import read_info, read_info_from
+    from licodec.inspect import check_file, read_info, read_info_from
 
     if file == PIPE:
         data = read_bytes(PIPE)
@@ -117,34 +100,27 @@ def _read(file: str, *, is_checked: bool, max_pixels: int) -> "Info":
         with system_errors("cannot be read"), open(file, "rb") as stream:
             status = os.fstat(stream.fileno())
             check_is_lic(stream.peek())
-            if stat.S_ISREG(status.st_mode) and not is_checked:
+            if stat.S_ISREG(status.st_mode) and not options.is_checked:
                 return read_info_from(stream, status.st_size)
             data = stream.read()
     found = read_info(data)
-    if is_checked:
-        from licodec.inspect import check_file
-
-        check_file(data, max_pixels)
+    if options.is_checked:
+        check_file(data, options.max_pixels)
     return found
 
 
 def _rows(found: "Info") -> list[tuple[str, str]]:
-    colour = "grey" if found.is_grey else "RGB"
-    rows = [
-        (
-            "picture",
-            f"{found.width}x{found.height} {colour}{' + alpha' if found.has_alpha else ''}",
-        ),
+    colour = ("grey" if found.is_grey else "RGB") + (" + alpha" if found.has_alpha else "")
+    return [
+        ("picture", f"{found.width}x{found.height} {colour}"),
         ("size", f"{found.num_bytes:,} B, {found.bpp:.3f} bpp"),
         *_coding_rows(found),
         ("frame", f"{found.frame_bytes:,} B"),
+        *((section, f"{num_bytes:,} B") for section, num_bytes in found.sections),
+        ("pixels" if found.family is None else "symbols", f"{found.payload_bytes:,} B"),
+        ("decodable", "yes" if found.is_decodable else "no"),
+        *(("note", note) for note in found.notes),
     ]
-    rows += [(section, f"{num_bytes:,} B") for section, num_bytes in found.sections]
-    payload = "pixels" if found.family is None else "symbols"
-    rows.append((payload, f"{found.payload_bytes:,} B"))
-    rows.append(("decodable", "yes" if found.is_decodable else "no"))
-    rows += [("note", note) for note in found.notes]
-    return rows
 
 
 def _coding_rows(found: "Info") -> list[tuple[str, str]]:
@@ -164,40 +140,34 @@ def _coding_rows(found: "Info") -> list[tuple[str, str]]:
     ]
 
 
-def _describe_system() -> dict[str, object]:
-    """Path of the native library, its instruction set, all that could be used, and threads."""
+def _tell_system(*, is_json: bool) -> None:
+    """Print the native library, its instruction set, all that could be used, and threads."""
     from licodec import native
     from licodec.native.binding import usable_sets
     from licodec.native.threads import num_threads
 
     library = native.find()
-    return {
-        "native": None if library is None else str(library.path),
-        "instruction_set": None if library is None else library.isa,
-        "instruction_sets": [] if library is None else usable_sets(library),
-        "threads": num_threads(),
-    }
-
-
-def _tell_system(*, is_json: bool) -> None:
-    """Print it as lines, or as one JSON object."""
-    system = _describe_system()
+    sets = [] if library is None else usable_sets(library)
     if is_json:
-        click.echo(json.dumps({"schema": JSON_SCHEMA} | system))
+        system = {
+            "schema": JSON_SCHEMA,
+            "native": None if library is None else str(library.path),
+            "instruction_set": None if library is None else library.isa,
+            "instruction_sets": sets,
+            "threads": num_threads(),
+        }
+        click.echo(json.dumps(system))
         return
-    if system["native"] is None:
+    if library is None:
         click.echo("native       none: symbols are coded with torch and constriction")
     else:
-        sets = system["instruction_sets"]
-        assert isinstance(sets, list)
-        click.echo(f"native       {system['native']}")
-        click.echo(f"instructions {system['instruction_set']} (of {', '.join(sets)})")
-    click.echo(f"threads      {system['threads']}")
+        click.echo(f"native       {library.path}")
+        click.echo(f"instructions {library.isa} (of {', '.join(sets)})")
+    click.echo(f"threads      {num_threads()}")
 
 
 @click.command(epilog="Example: licodec profiles")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object per profile.")
-@debug_option
 def profiles(is_json: bool) -> None:
     """List the installed profiles with size, complexity and typical results.
 
@@ -256,8 +226,7 @@ Example:
     metavar="N",
     help="Greatest width and height in pixels; smaller pictures keep their size.",
 )
-@force_option
-@debug_option
+@click.option("--force", is_flag=True, help="Replace files that exist.")
 def thumbnail(file: str, output: str, size: int, force: bool) -> None:
     """Write a small PNG of a .lic file, as file managers show it.
 

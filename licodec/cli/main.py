@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from licodec import __version__
-from licodec.cli.options import Settings, debug_option
+from licodec.cli.options import Settings
 from licodec.cli.streams import replace_closed
 from licodec.names import printable
 
@@ -48,6 +48,21 @@ COMPLETE_VARIABLE = "_LICODEC_COMPLETE"  # click's, from the name of the program
 _ALIASES: Mapping[str, str] = MappingProxyType({"encode": "compress", "decode": "decompress"})
 
 
+def _set_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.ensure_object(Settings).is_debug = True
+
+
+debug_option = click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_set_debug,
+    help="Show the traceback of a failure.",
+)
+
+
 class LazyGroup(click.Group):
     """Imports the module of a command only when the command is called."""
 
@@ -56,12 +71,10 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         name = _ALIASES.get(cmd_name, cmd_name)
-        if name not in _COMMANDS:
-            return None
-        module = importlib.import_module(f"licodec.cli.{_COMMANDS[name][0]}")
-        command = getattr(module, name)
-        assert isinstance(command, click.Command)
-        return command
+        if name in _COMMANDS and name not in self.commands:
+            module = importlib.import_module(f"licodec.cli.{_COMMANDS[name][0]}")
+            self.add_command(debug_option(getattr(module, name)))
+        return self.commands.get(name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

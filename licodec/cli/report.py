@@ -4,10 +4,10 @@ import json
 import os
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import click
@@ -27,50 +27,47 @@ if TYPE_CHECKING:
 JSON_SCHEMA = 1
 _NOT_READ = "not read: of a format that licodec does not read; convert it to PNG first"
 _MAX_NAMES = 5
+# What comes of files, see `Outcome.status`, as the summary lists it.
+_STATUSES = {"done": "done", "skipped": "finished earlier", "failed": "failed"}
 
 
 @dataclass
 class Totals:
     """Sums over the files of a run."""
 
-    num_done: int = 0
-    num_skipped: int = 0
-    num_failed: int = 0
-    num_pixels: int = 0  # of the files that were done
-    num_bytes: int = 0  # of their .lic files
+    counts: Counter[str] = field(default_factory=Counter)  # by status
+    num_pixels: int = 0  # from here on of the files that were done
+    num_bytes: int = 0  # of .lic files
     num_coded_pixels: float = 0  # of the whole pictures in these
-
-    @property
-    def num_made(self) -> int:
-        return self.num_done + self.num_skipped
+    bytes_read: int = 0
+    bytes_written: int = 0
 
     @property
     def bpp(self) -> float:
         return 8 * self.num_bytes / max(1, self.num_coded_pixels)
 
-    def add(self, result: Result | None) -> None:
-        """Count a file; None is one that failed."""
-        if result is None:
-            self.num_failed += 1
-        elif result.skipped:
-            self.num_skipped += 1
-        else:
-            self.num_done += 1
+    def add(self, outcome: Outcome) -> None:
+        """Count a file."""
+        result = outcome.result
+        self.counts[outcome.status] += 1
+        if result is not None and not result.skipped:
             self.num_pixels += result.width * result.height
             self.num_bytes += result.num_bytes
             self.num_coded_pixels += 8 * result.num_bytes / result.bpp
+            self.bytes_read += _size_of(outcome.job.source)
+            self.bytes_written += _size_of(outcome.job.target)
 
 
 class Report:
-    """Tells of one run; used in a `with` block, which shows and removes the progress bar.
+    """Reports one run; used in a `with` block, which shows and removes the progress bar.
 
     A bar appears if there are several files, stderr is a terminal and neither --quiet nor --json
     on that terminal is in the way; lines of files are then left to -v.
 
     Args:
         command: name of the command.
-        jobs: of the run, in the order in which they are told.
-        common: what is told.
+        jobs: of the run, in the order in which they are reported.
+        common: what is reported.
         is_debug: a defect ends the run.
     """
 
@@ -79,18 +76,16 @@ class Report:
     ) -> None:
         self.totals = Totals()
         self._command = command
-        self._jobs = deque(jobs)  # not told yet
+        self._jobs = deque(jobs)  # not reported yet
         self._num_files = len(jobs)
         self._ended: dict[Job, Outcome] = {}
         self._common = common
         self._is_debug = is_debug
-        self._bytes_read = 0
-        self._bytes_written = 0
         self._started = time.perf_counter()
-        has_bar = len(jobs) > 1 and sys.stderr.isatty() and not common.is_silent
         self._bar: Progress | None = None
-        if has_bar:
-            self._bar = _bar("{task.completed}/{task.total}  files  {task.fields[rate]}  left")
+        if len(jobs) > 1 and sys.stderr.isatty() and not common.is_silent:
+            text = "{task.completed}/{task.total}  files  {task.fields[rate]}  left"
+            self._bar = progress_bar(text)
             self._bar.add_task(command, total=len(jobs), rate="")
 
     def __enter__(self) -> "Report":
@@ -103,17 +98,16 @@ class Report:
             self._bar.stop()
 
     def add(self, outcome: Outcome) -> None:
-        """Count a job that has ended, and tell of it when those before it are told.
+        """Count a job that has ended, and report it when those before it are reported.
 
         Raises:
             Exception: a defect, in debugging.
         """
         error = outcome.error
         if error is not None and self._is_debug and not isinstance(error, LicodecError):
-            if self._common.is_json:
-                self._print_json(outcome.job, None, explain(error))
+            self._print_json(outcome.job, None, explain(error))
             raise error
-        self.totals.add(outcome.result)
+        self.totals.add(outcome)
         if self._bar is not None:
             speed = self.totals.num_pixels / 1e6 / (time.perf_counter() - self._started)
             rate = f"{speed:.2f} MP/s  {self.totals.bpp:.3f} bpp"
@@ -123,24 +117,20 @@ class Report:
             self._tell(self._ended.pop(self._jobs.popleft()))
 
     def tell_rest(self, message: str | None) -> None:
-        """Tell of the jobs that have ended out of turn, in a run that ends early.
+        """Report the jobs that have ended out of turn, in a run that ends early.
 
         Args:
-            message: why, of the others, which goes to --json alone; None tells nothing of them.
+            message: why, of the others, which goes to --json alone; None says nothing of them.
         """
         for job in self._jobs:
             if job in self._ended:
                 self._tell(self._ended.pop(job))
-            elif message is not None and self._common.is_json:
+            elif message is not None:
                 self._print_json(job, None, message)
 
     def tell(self, job: Job, result: Result) -> None:
         """Report a file that was done or skipped."""
-        if not result.skipped:
-            self._bytes_read += _size_of(job.source)
-            self._bytes_written += _size_of(job.target)
-        if self._common.is_json:
-            self._print_json(job, result, None)
+        self._print_json(job, result, None)
         if self._common.quiet:
             return
         if self._common.verbose or self._bar is None:
@@ -155,45 +145,43 @@ class Report:
         assert outcome.error is not None
         message = explain(outcome.error)
         self._say(f"licodec: {shown(outcome.job.source)}: {message}")
-        if self._common.is_json:
-            self._print_json(outcome.job, None, message)
+        self._print_json(outcome.job, None, message)
 
     def tell_empty(self, folder: str) -> None:
         """Report a folder among several inputs that has nothing to do."""
         if not self._common.quiet:
             self._say(f"licodec: {shown(folder)}: note: nothing to do in this folder")
 
-    def summarise(self, num_workers: int | None, unread: tuple[str, ...] = ()) -> None:
+    def summarise(self, unread: tuple[str, ...] = ()) -> None:
         """Print the table of a run of several files.
 
         Args:
-            num_workers: as of `run_jobs`.
             unread: pictures of folders that were left out, since licodec does not read them.
         """
-        not_read = f"{len(unread)} not read: {_listed(unread)}" if unread else ""
-        if self._common.is_json:
-            for name in unread:
-                self._print_json(Job(name, ""), None, _NOT_READ)
-        if self._common.quiet and unread:
-            click.echo(f"licodec: {not_read}", err=True)
-        if self._common.quiet or self._num_files + len(unread) < 2:
-            return
+        for name in unread:
+            self._print_json(Job(name, ""), None, _NOT_READ)
+        left_out = [f"{len(unread)} not read: {_listed(unread)}"] if unread else []
+        if self._common.quiet:
+            for line in left_out:
+                click.echo(f"licodec: {line}", err=True)
+        elif self._num_files + len(unread) > 1:
+            for label, text in self._rows(left_out):
+                click.echo(f"{label:<8}{text}", err=True)
+
+    def _rows(self, left_out: list[str]) -> Iterator[tuple[str, str]]:
         totals, seconds = self.totals, time.perf_counter() - self._started
-        counts = {
-            "done": totals.num_done,
-            "finished earlier": totals.num_skipped,
-            "failed": totals.num_failed,
-        }
-        parts = [f"{n} {what}" for what, n in counts.items() if n]
-        rows = {"files": ", ".join([*parts, *([not_read] if unread else [])])}
-        if totals.num_done:
-            mpx = totals.num_pixels / 1e6
-            rows["pixels"] = f"{mpx:.1f} Mpx, {mpx / seconds:.2f} Mpx/s"
-            rows["bytes"] = f"{self._bytes_read:,} -> {self._bytes_written:,}, {totals.bpp:.3f} bpp"
-            count = min(num_workers or default_jobs(), self._num_files)
-            rows["time"] = f"{seconds:.1f} s, {count} at a time"
-        for name, value in rows.items():
-            click.echo(f"{name:<8}{value}", err=True)
+        counts = [
+            f"{n} {what}" for status, what in _STATUSES.items() if (n := totals.counts[status])
+        ]
+        yield "files", ", ".join(counts + left_out)
+        if not totals.counts["done"]:
+            return
+        mpx = totals.num_pixels / 1e6
+        count = min(self._common.jobs or default_jobs(), self._num_files)
+        yield "pixels", f"{mpx:.1f} Mpx, {mpx / seconds:.2f} Mpx/s"
+        sizes = f"{totals.bytes_read:,} -> {totals.bytes_written:,}"
+        yield "bytes", f"{sizes}, {totals.bpp:.3f} bpp"
+        yield "time", f"{seconds:.1f} s, {count} at a time"
 
     def _say(self, line: str) -> None:
         line = printable(line)
@@ -203,7 +191,9 @@ class Report:
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _print_json(self, job: Job, result: Result | None, error: str | None) -> None:
-        """One line; keys are the same for success and failure."""
+        """A line for --json; keys are the same for success and failure."""
+        if not self._common.is_json:
+            return
         line = {
             "schema": JSON_SCHEMA,
             "command": self._command,
@@ -222,8 +212,8 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(map(shown, names[:_MAX_NAMES])) + more
 
 
-def _bar(text: str) -> "Progress":
-    """A bar on stderr with the time that is left, which goes when it ends.
+def progress_bar(text: str) -> "Progress":
+    """A bar on stderr with the time that is left, which goes when it ends; only on a terminal.
 
     Args:
         text: behind the bar, with the fields of its task.
@@ -231,13 +221,15 @@ def _bar(text: str) -> "Progress":
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    console = Console(file=sys.stderr)
     return Progress(
         BarColumn(),
         TextColumn(text),
         TimeRemainingColumn(),
-        console=Console(file=sys.stderr),
+        console=console,
         redirect_stdout=False,
         transient=True,
+        disable=not console.is_terminal,
     )
 
 
@@ -278,7 +270,7 @@ def search_bar(seconds: float) -> "Iterator[Callable[[SearchProgress], None] | N
     if seconds <= 0 or not sys.stderr.isatty():
         yield None
         return
-    bar = _bar("{task.fields[found]}  Ctrl-C keeps the best")
+    bar = progress_bar("{task.fields[found]}  Ctrl-C keeps the best")
     task = bar.add_task("search", total=seconds, found="")
 
     def show(progress: "SearchProgress") -> None:

@@ -14,16 +14,18 @@ def replace_closed() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
-def is_closed(stream: TextIO) -> bool:
-    """Whether `replace_closed` has put the stream there."""
-    return getattr(stream, "name", None) == os.devnull
-
-
 def check_stdin() -> None:
-    """Refuse to read a stdin that is closed.
+    """Raises click.UsageError if no file can come from stdin."""
+    _check(sys.stdin, "stdin", "name a file or redirect the input")
 
-    Raises:
-        click.UsageError: it is.
-    """
-    if is_closed(sys.stdin):
-        raise click.UsageError("stdin is closed; name a file or redirect the input")
+
+def check_stdout() -> None:
+    """Raises click.UsageError if no file can go to stdout."""
+    _check(sys.stdout, "stdout", "name a file with -o or redirect the output")
+
+
+def _check(stream: TextIO, name: str, advice: str) -> None:
+    if getattr(stream, "name", None) == os.devnull:  # from `replace_closed`
+        raise click.UsageError(f"{name} is closed; {advice}")
+    if stream.isatty():
+        raise click.UsageError(f"{name} is a terminal; {advice}")

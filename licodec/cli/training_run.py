@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from licodec.cli.options import device_option, grouped, threads_option
-from licodec.cli.params import COUNT, DURATION, FOLDER
+from licodec.cli.options import (
+    COUNT,
+    DURATION,
+    FOLDER,
+    device_option,
+    option,
+    set_threads,
+    threads_option,
+)
+from licodec.cli.report import progress_bar
 from licodec.config import DEFAULT_PROFILE, SYNTHESES, TUNES
 from licodec.errors import TrainingError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from licodec.train.data import Pictures
     from licodec.train.finetune_task import CacheProgress
     from licodec.train.loop import Progress as Row
     from licodec.train.loop import RunOptions, Trainer
-
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def _check_crop(context: click.Context, parameter: click.Parameter, size: int) -> int:
@@ -33,67 +37,59 @@ def _check_crop(context: click.Context, parameter: click.Parameter, size: int) -
     return size
 
 
-_OPTIONS = (
-    click.option(
-        "-o",
-        "--out",
-        type=FOLDER,
-        required=True,
-        help="Folder of the run: last.pt, log.jsonl.",
-    ),
-    click.option(
-        "--time-limit",
-        type=DURATION,
-        default="1h",
-        help="How long to train, such as 90s, 30m or 2h; a bare number is seconds. The learning "
-        "rate falls to 1 % towards it.",
-    ),
-    click.option(
-        "--stop-after",
-        type=DURATION,
-        help="Save and stop after this long, for --resume to go on with the same --time-limit.",
-    ),
-    device_option("Where to train."),
-    click.option("--seed", type=int, default=0, help="Of crops and weights."),
-    click.option(
-        "--crop",
-        type=click.IntRange(64),
-        callback=_check_crop,
-        default=256,
-        help="Side of a training crop in pixels, a multiple of 64.",
-    ),
-    click.option("--batch-size", type=COUNT, default=4, help="Crops per step."),
-    threads_option("CPU threads.  [default: all cores]"),
-)
+def tune_option(default: str | None) -> Any:
+    """--tune of a command that trains; None is the checkpoint's."""
+    what = "Train for what people see, or for squared error."
+    return option(
+        what if default is not None else f"{what}  [default: the checkpoint's]",
+        type=click.Choice(TUNES),
+        default=default,
+    )
+
+
+def synthesis_option(help_text: str, default: str | None = DEFAULT_PROFILE) -> Any:
+    """-p of a command that makes networks."""
+    return option(
+        help_text, "-p", "--profile", type=click.Choice(sorted(SYNTHESES)), default=default
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
     """What the options of every command that trains say."""
 
-    out: Path
-    time_limit: float  # seconds, as the next
-    stop_after: float | None
-    device: str
-    seed: int
-    crop: int  # pixels
-    batch_size: int
-    tune: str | None  # key of licodec.metrics.distortion.DISTORTIONS; None: the checkpoint's
-    threads: int | None
+    out: Path = option("Folder of the run: last.pt, log.jsonl.", "-o", type=FOLDER, required=True)
+    time_limit: float = option(
+        "How long to train, such as 90s, 30m or 2h; a bare number is seconds. The learning rate "
+        "falls to 1 % towards it.",
+        type=DURATION,
+        default="1h",
+    )
+    stop_after: float | None = option(
+        "Save and stop after this long, for --resume to go on with the same --time-limit.",
+        type=DURATION,
+    )
+    device: str = device_option("Where to train.")
+    seed: int = option("Of crops and weights.", type=int, default=0)
+    crop: int = option(
+        "Side of a training crop in pixels, a multiple of 64.",
+        type=click.IntRange(64),
+        callback=_check_crop,
+        default=256,
+    )
+    batch_size: int = option("Crops per step.", type=COUNT, default=4)
+    threads: int | None = threads_option("CPU threads.  [default: all cores]")
 
     @contextmanager
     def begun(
         self, data: Sequence[str], learning_rate: float, tune: str
     ) -> Iterator[tuple[RunOptions, Pictures, Pictures]]:
         """Join the processes of the run for a `with` block; pictures to train on and held back."""
-        import torch
-
         from licodec.codec.device import find_device
         from licodec.train.loop import RunOptions
         from licodec.train.processes import joined_processes
 
-        if self.threads:
-            torch.set_num_threads(self.threads)
+        set_threads(self.threads)
         try:
             device = find_device(self.device)
         except ValueError as error:
@@ -114,35 +110,8 @@ class RunSettings:
             yield options, train, valid
 
 
-def run_options(tune: str | None) -> Callable[[_F], _F]:
-    """Add the options of every command that trains, which gets them as `run`.
-
-    Args:
-        tune: default of --tune; None is the checkpoint's.
-    """
-    what = "Train for what people see, or for squared error."
-    tune_option = click.option(
-        "--tune",
-        type=click.Choice(TUNES),
-        default=tune,
-        help=what if tune is not None else f"{what}  [default: the checkpoint's]",
-    )
-    return grouped("run", RunSettings, *_OPTIONS, tune_option)
-
-
-def synthesis_option(help_text: str, *, has_default: bool) -> Callable[[_F], _F]:
-    """-p of a command that makes networks."""
-    return click.option(
-        "-p",
-        "--profile",
-        type=click.Choice(sorted(SYNTHESES)),
-        default=DEFAULT_PROFILE if has_default else None,
-        help=help_text,
-    )
-
-
 def load_data(data: Sequence[str], crop_px: int) -> tuple[Pictures, Pictures]:
-    """Pictures to train on and held back of `DATA...`; tells how many there are."""
+    """Pictures to train on and held back of `DATA...`; prints how many there are."""
     from licodec.train.data import load_pictures, parse_source
 
     train, valid = load_pictures([parse_source(text) for text in data], crop_px)
@@ -161,18 +130,12 @@ class RunProgress:
     """A progress bar on a terminal, else now and then a line on stderr."""
 
     def __init__(self, time_limit_s: float) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-        is_hidden = not self._console.is_terminal
-        self._bar: Progress = Progress(*columns, console=self._console, disable=is_hidden)
+        self._bar = progress_bar("{task.description}")
         self._task = self._bar.add_task("starting", total=time_limit_s)
         self._next_line_s = 0.0
 
     def run(self, trainer: Trainer) -> None:
-        """Train to the end, and tell where the checkpoint is."""
+        """Train to the end, and print where the checkpoint is."""
         with self._bar:
             trainer.run(self._train)
         if trainer.rank == 0:
@@ -197,6 +160,6 @@ class RunProgress:
 
     def _show(self, elapsed_s: float, text: str, is_line: bool) -> None:
         self._bar.update(self._task, completed=elapsed_s, description=text)
-        if is_line and not self._console.is_terminal:
-            self._console.print(f"{elapsed_s:.0f} s  {text}", highlight=False)
+        if is_line and self._bar.disable:
+            click.echo(f"{elapsed_s:.0f} s  {text}", err=True)
             self._next_line_s = elapsed_s + 20

@@ -94,13 +94,13 @@ def grey_planes(image: Image.Image, gamma: float | None) -> Planes:
             is_curved=gamma is not None,
         )
     if image.mode == "F":
-        kind, (scaled, told) = "floating-point", from_floats(values)
+        kind, (scaled, value_range) = "floating-point", from_floats(values)
     else:
         # A PGM's samples have been brought to 16 bits, dark ones, too.
         num_bits = 16 if image.format == "PPM" or values.max() > 255 else 8
         kind = "integer"
-        scaled, told = from_integers(np.maximum(values, 0), num_bits, is_signed=False)
-    note = f"{kind} grey reduced to 8 bits, values taken as {told}"
+        scaled, value_range = from_integers(np.maximum(values, 0), num_bits, is_signed=False)
+    note = f"{kind} grey reduced to 8 bits, values taken as {value_range}"
     return Planes(pixels=to_8_bits(scaled), notes=(note,))
 
 
@@ -137,7 +137,7 @@ def planes_of_samples(samples: Samples, icc: bytes | None, gamma: float | None =
 def _reduced(samples: Samples, gamma: float | None) -> Planes:
     """Samples as 8 bits; pixels are (H, W, 4) if they are CMYK."""
     count = samples.num_colours
-    colours, told = _scaled(samples, samples.values[:, :, :count])
+    colours, value_range = _scaled(samples, samples.values[:, :, :count])
     if samples.photometric == WHITE_IS_ZERO:
         colours = 65535 - colours
     alpha: Uint16 | None = None
@@ -150,7 +150,7 @@ def _reduced(samples: Samples, gamma: float | None) -> Planes:
     notes: tuple[str, ...] = ()
     if samples.num_bits > 16 or samples.kind in (FLOAT, SIGNED):
         what = "grey" if count == 1 else "samples"
-        notes = (f"{kind} {what} reduced to 8 bits, values taken as {told}",)
+        notes = (f"{kind} {what} reduced to 8 bits, values taken as {value_range}",)
     elif samples.num_bits > 8:
         notes = (f"{samples.num_bits}-bit samples reduced to 8 bits",)
     if samples.is_associated:

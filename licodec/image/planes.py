@@ -34,7 +34,7 @@ from licodec.image.loading import Loaded
 from licodec.image.picture import Planes
 from licodec.image.profile import StatedProfile
 
-# Of modes that Pillow converts: the mode wanted, and what is told.
+# Of modes that Pillow converts: the mode wanted, and the note.
 _CONVERTED: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
     {
         "1": ("L", ()),

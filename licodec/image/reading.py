@@ -90,12 +90,12 @@ def read_tiff(data: Data) -> Picture:
     notes = planes.notes
     if found is not None and icc is None:
         notes += ("ICC profile is damaged and dropped",)
-    icc, told = fit_profile(None if planes.is_srgb else icc, is_grey=planes.pixels.ndim == 2)
+    icc, icc_notes = fit_profile(None if planes.is_srgb else icc, is_grey=planes.pixels.ndim == 2)
     exif, exif_notes = exif_of_tags(load_tags(data[:]))
     return picture_of(
         planes,
         icc=icc,
         exif=None if exif is None else reset_orientation(exif),
         xmp=bytes_or_none(tags.get(_XMP_TAG)),
-        notes=notes + told + exif_notes,
+        notes=notes + icc_notes + exif_notes,
     )

@@ -120,7 +120,7 @@ class StepChooser(SymbolChooser):
 
     def step(self, kind: str, step: OpenStep, weight: np.ndarray) -> ChosenStep:
         """See `SymbolChooser`."""
-        task = self._told(kind, step, weight)
+        task = self._arguments(kind, step, weight)
         count = step.values.size
         offsets = np.empty(count, np.int32)
         symbols, numbers = np.empty(count, np.int16), np.empty(count, np.uint8)
@@ -142,7 +142,7 @@ class StepChooser(SymbolChooser):
         """See `SymbolChooser`."""
         values = step.values
         weight = np.ones(len(values), np.float32)
-        call = ChoiceTask(**self._told(kind, step, weight))
+        call = ChoiceTask(**self._arguments(kind, step, weight))
         counts = np.empty((num_bands, NUM_SCALES, _COUNTED_MAGNITUDES), np.int64)
         columns = values[0, 0].size if values.ndim > 2 else 1
         check(
@@ -152,7 +152,7 @@ class StepChooser(SymbolChooser):
         )
         return counts
 
-    def _told(self, kind: str, step: OpenStep, weight: np.ndarray) -> dict[str, Any]:
+    def _arguments(self, kind: str, step: OpenStep, weight: np.ndarray) -> dict[str, Any]:
         values, mean, index = step.values, step.mean, step.index
         integers = np.int16 if mean.dtype == np.int16 else np.int32
         return self._task | {

@@ -44,9 +44,9 @@ def num_threads() -> int:
     torch = sys.modules.get("torch")
     if torch is not None:  # licodec's own settings of threads are torch's then
         return int(torch.get_num_threads())
-    told = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    if told.isdigit() and int(told) > 0:
-        return int(told)
+    value = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if value.isdigit() and int(value) > 0:
+        return int(value)
     affinity = getattr(os, "sched_getaffinity", None)  # Linux
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 

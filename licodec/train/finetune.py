@@ -1,7 +1,7 @@
 """Sets up training on real symbols, from a checkpoint, pictures and a released family.
 
     synthesis alone    cached: whole pictures are encoded once with the released family
-    prior alone        cached: crops are analysed and coded once, then each step is told its past
+    prior alone        cached: crops are analysed and coded once, then each step is given its past
     more than one      in the loop: their symbols change with every step
 
 Source of the idea: Borzechowski et al. 2024, arXiv:2506.08662.
@@ -65,7 +65,7 @@ def finetuner(
     start: Path,
     synthesis: CorrectionConfig | None,
     options: RunOptions,
-    told: FinetuneOptions,
+    tuning: FinetuneOptions,
     train: Pictures,
     valid: Pictures,
     report: Callable[[CacheProgress], None],
@@ -76,7 +76,7 @@ def finetuner(
         start: checkpoint to begin or go on from.
         synthesis: shape, None for the checkpoint's; another one than that starts anew.
         options: of the run.
-        told: what to train on what.
+        tuning: what to train, on which symbols.
         train: pictures to train on.
         valid: pictures held back.
         report: takes progress while pictures are encoded.
@@ -86,14 +86,14 @@ def finetuner(
         ModelError: damaged family.
     """
     family, own = checkpoint_configs(start)
-    if told.prior is not None:
-        family = family.with_prior(told.prior)
+    if tuning.prior is not None:
+        family = family.with_prior(tuning.prior)
     network = seeded_network(family, synthesis or own, options.seed)
-    stage = stage_name(f"{'+'.join(told.parts)} on {told.quantizer}", options.tune)
-    rates = dict(PARTS[part] for part in told.parts)
+    stage = stage_name(f"{'+'.join(tuning.parts)} on {tuning.quantizer}", options.tune)
+    rates = dict(PARTS[part] for part in tuning.parts)
     task: Task
-    if told.is_cached:
-        cache = _cache_of_release(start, network, told, options.device)
+    if tuning.is_cached:
+        cache = _cache_of_release(start, network, tuning, options.device)
         task = SynthesisOnLatents(
             network,
             options,
@@ -103,11 +103,15 @@ def finetuner(
             rates=rates,
             stage=stage,
             report=report,
-            encoders=partial(encoders, told.num_jobs, told.family_path, told.cache, told.quantizer),
+            encoders=partial(
+                encoders, tuning.num_jobs, tuning.family_path, tuning.cache, tuning.quantizer
+            ),
         )
-    elif told.is_forced:
+    elif tuning.is_forced:
         load_weights(network, load_checkpoint(start)["ema"], with_synthesis=False)
-        crops = CropCache(told.cache, network, options.crop_px, told.quantizer, told.cache_bytes)
+        crops = CropCache(
+            tuning.cache, network, options.crop_px, tuning.quantizer, tuning.cache_bytes
+        )
         task = PriorOnCrops(
             network,
             options,
@@ -115,7 +119,7 @@ def finetuner(
             valid,
             cache=crops,
             stage=stage,
-            quantizer=told.quantizer,
+            quantizer=tuning.quantizer,
             report=report,
         )
     else:
@@ -126,19 +130,19 @@ def finetuner(
             valid,
             rates=rates,
             stage=stage,
-            quantizer=told.quantizer,
+            quantizer=tuning.quantizer,
             on_integers=True,
         )
     trainer = Trainer(options, network, task)
-    trainer.resume(start, grows=told.prior is not None)
+    trainer.resume(start, grows=tuning.prior is not None)
     return trainer
 
 
 def _cache_of_release(
-    start: Path, network: CodecNetwork, told: FinetuneOptions, device: str
+    start: Path, network: CodecNetwork, tuning: FinetuneOptions, device: str
 ) -> LatentCache:
     load_weights(network, load_checkpoint(start)["ema"], with_synthesis=False)
     integers = integer_prior(network.prior, network.log_detail_steps, network.log_low_steps)
-    released_tensors(told.family_path, integers)
-    family = read_family(told.family_path)
-    return LatentCache(told.cache, family, told.quantizer, told.cache_bytes, device)
+    released_tensors(tuning.family_path, integers)
+    family = read_family(tuning.family_path)
+    return LatentCache(tuning.cache, family, tuning.quantizer, tuning.cache_bytes, device)

@@ -1,4 +1,4 @@
-"""What a prior pays for cached crops, told at every step what was known there (teacher forcing).
+"""What a prior pays for cached crops, given at every step what was known there (teacher forcing).
 
 The symbols before a step are those of the cache, whatever the prior would have done itself, so that
 no analysis, wavelet or synthesis runs in a step of training.
@@ -62,7 +62,7 @@ def forced_costs(
 
 
 class _ForcedWalk:
-    """`Walker` that is told what the steps before each have coded; arguments as above."""
+    """`Walker` that gets what the steps before each have coded; arguments as above."""
 
     def __init__(
         self, prior: Prior, crops: CropBatch, weights: Tensor, has_dead_zone: bool

@@ -50,7 +50,7 @@ VALIDATION_PICTURES = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What a run is told; times in seconds."""
+    """Settings of a run; times in seconds."""
 
     out: Path  # folder of the run: last.pt, log.jsonl
     time_limit_s: float

@@ -63,21 +63,21 @@ def features(part: PartAt, planes: Tensor, taken: Callable[[Tensor], None] | Non
     """What the last layer of a network sees of (3, H, W) int32 planes: (C, h, w) int32.
 
     Args:
-        taken: is told the inputs of each layer, those less their zeros.
+        taken: is called with the inputs of each layer, those less their zeros.
     """
-    tell = taken or (lambda _: None)
+    note = taken or (lambda _: None)
     inputs = ((planes + (1 << INPUT_SHIFT >> 1)) >> INPUT_SHIFT) + INPUT_ZERO
     inputs = to_patches(inputs.clamp(0, 2 * INPUT_ZERO - 1)[None], part.patch_px)[0]
     high = (inputs >> INPUT_LOW_BITS) - (INPUT_ZERO >> INPUT_LOW_BITS)
     low = inputs & ((1 << INPUT_LOW_BITS) - 1)
-    tell((high << INPUT_LOW_BITS) + low)
+    note((high << INPUT_LOW_BITS) + low)
     sums = (convolve(high, part.into.weight) << INPUT_LOW_BITS) + convolve(low, part.into.weight)
     stream, layer = leak(scaled(sums, part.into)), part.into
     for into, back in part.blocks:
         hidden = bytes_of(stream, layer)
-        tell(hidden)
+        note(hidden)
         middle = to_byte(leak(scaled(convolve(hidden, into.weight), into)), into)
-        tell(middle)
+        note(middle)
         stream = to_short(stream + scaled(convolve(middle, back.weight), back))
         layer = back
     return bytes_of(leak(stream), layer)

@@ -44,7 +44,6 @@ class Paint:
     lock: Any = field(default_factory=threading.Lock)
     command: str = "paint"
     settings: dict[str, Any] = field(default_factory=dict)
-    defaults: dict[str, Any] = field(default_factory=dict)
 
     def find_finished(self, job: Job) -> Result | None:
         return RESULT if Path(job.target).exists() else None

@@ -166,10 +166,11 @@ def test_ctrl_c_ends_all_processes_and_keeps_finished_files(tmp_path: Path) -> N
         os.killpg(process.pid, signal.SIGINT)
         lines += process.stderr.readlines()
     assert process.returncode == 130
-    *told, last = lines
-    assert 1 <= len(told) < 8
+    *reported, last = lines
+    assert 1 <= len(reported) < 8
     assert last == (
-        f"licodec: interrupted; {len(told)} of 8 files are finished, --continue does the others\n"
+        f"licodec: interrupted; {len(reported)} of 8 files are finished, "
+        "--continue does the others\n"
     )
-    made = [line.split(" -> ")[1].split("  ")[0] for line in told]
+    made = [line.split(" -> ")[1].split("  ")[0] for line in reported]
     assert sorted(made) == sorted(map(str, (tmp_path / "out").iterdir()))

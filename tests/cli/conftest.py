@@ -112,6 +112,7 @@ class FakeCodec:
         time_budget: float | None = None,
         quantizer: str | None = None,
         content: str = DEFAULT_CONTENT,
+        report: object = None,
     ) -> bytes:
         self.asked.append(
             {"target": target, "effort": effort, "budget": time_budget, "quantizer": quantizer}

@@ -98,8 +98,8 @@ def test_pictures_that_are_not_read_are_counted_and_named(licodec: Licodec, tmp_
     assert "notes.txt" not in outcome.err
     quiet = licodec("compress", "--quiet", "--force", tmp_path / "in", "-o", tmp_path / "out")
     assert quiet.err.startswith("licodec: 3 not read: ")
-    told = licodec("compress", "--json", "--force", tmp_path / "in", "-o", tmp_path / "out")
-    lines = [json.loads(line) for line in told.out.decode().splitlines()]
+    printed = licodec("compress", "--json", "--force", tmp_path / "in", "-o", tmp_path / "out")
+    lines = [json.loads(line) for line in printed.out.decode().splitlines()]
     assert [line["ok"] for line in lines] == [True, False, False, False]
     (tmp_path / "in/1.png").unlink()
     assert licodec("compress", tmp_path / "in", "-o", tmp_path / "out").code == 1
@@ -162,6 +162,17 @@ def test_file_of_the_other_direction_is_named(licodec: Licodec, tmp_path: Path) 
         outcome = licodec(command, tmp_path / "a.png")
         assert outcome.code == 1
         assert "is a PNG file, no .lic file; licodec compress" in outcome.err
+
+
+def test_lic_file_beside_a_picture_of_its_name_is_refused_alone(
+    licodec: Licodec, tmp_path: Path
+) -> None:
+    save_photo(tmp_path / "a.png")
+    licodec("compress", tmp_path / "a.png")
+    outcome = licodec("compress", "--force", tmp_path / "a.lic", tmp_path / "a.png")
+    assert (outcome.code, "1 done, 1 failed" in outcome.err) == (1, True)
+    assert "a.lic: is a .lic file already" in outcome.err
+    assert sorted(os.listdir(tmp_path)) == ["a.lic", "a.png"]
 
 
 def test_info_takes_several_files(licodec: Licodec, tmp_path: Path) -> None:

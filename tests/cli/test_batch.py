@@ -1,4 +1,4 @@
-"""Many files in one call: patterns, order, interruption, what is told."""
+"""Many files in one call: patterns, order, interruption, what is reported."""
 
 import errno
 import io
@@ -82,8 +82,8 @@ def test_files_are_told_in_order_and_equal_those_of_single_calls(
     paths = save_photos(tmp_path / "in")
     outcome = licodec("compress", "-j", jobs, tmp_path / "in", "-o", tmp_path / "out")
     assert codecs_made == ["balanced"]
-    told = [line.split(" -> ")[0] for line in outcome.err.splitlines()[: len(paths)]]
-    assert told == [str(path) for path in paths]
+    reported = [line.split(" -> ")[0] for line in outcome.err.splitlines()[: len(paths)]]
+    assert reported == [str(path) for path in paths]
     for path in paths:
         licodec("compress", path, "-o", tmp_path / "single.lic", "--force")
         made = tmp_path / "out" / f"{path.stem}.lic"
@@ -241,13 +241,13 @@ def test_interrupt_leaves_finished_files_only_and_one_line(
     outcome = licodec("compress", *arguments)
     made = sorted(os.listdir(tmp_path / "out"))
     assert outcome.code == 130
-    told = re.fullmatch(
+    reported = re.fullmatch(
         r"licodec: interrupted; (\d) of 6 files are finished, --continue does the others",
         outcome.err.splitlines()[-1],
     )
-    assert told is not None
+    assert reported is not None
     # A file that was written in the moment of the interrupt may not have been counted.
-    assert int(told[1]) == outcome.err.count(" -> ") <= len(made) < 6
+    assert int(reported[1]) == outcome.err.count(" -> ") <= len(made) < 6
     for name in made:
         assert read_front((tmp_path / "out" / name).read_bytes()).header.width == 11
     monkeypatch.setattr(FakeCodec, "encode_picture", encode)
@@ -269,9 +269,9 @@ def test_interrupt_while_a_file_is_told_loses_no_line(
     monkeypatch.setattr(Report, "tell", interrupted)
     outcome = licodec("compress", "-j", "1", tmp_path / "in", "-o", tmp_path / "out")
     assert outcome.code == 130
-    told = re.findall(r"(\w)\.png -> ", outcome.err)
-    assert told[:2] == ["a", "b"]
-    assert f"interrupted; {len(told)} of 6 files are finished" in outcome.err
+    reported = re.findall(r"(\w)\.png -> ", outcome.err)
+    assert reported[:2] == ["a", "b"]
+    assert f"interrupted; {len(reported)} of 6 files are finished" in outcome.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

@@ -1,4 +1,4 @@
-"""Many files in one call, again: what is skipped, what is refused, what is told of it."""
+"""Many files in one call, again: what is skipped, what is refused, what is reported of it."""
 
 import io
 import json
@@ -146,7 +146,7 @@ def test_default_settings_and_single_files_leave_no_record(
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "setting"),
     [
         (["--max-size", "4"], "max_size 4"),
         (["--region", "0,0,3,3"], "region 0,0,3,3"),
@@ -154,7 +154,7 @@ def test_default_settings_and_single_files_leave_no_record(
     ],
 )
 def test_decompress_remembers_its_settings_too(
-    licodec: Licodec, tmp_path: Path, options: list[str], told: str
+    licodec: Licodec, tmp_path: Path, options: list[str], setting: str
 ) -> None:
     save_photos(tmp_path / "in", "ab")
     licodec("compress", tmp_path / "in", "-o", tmp_path / "out")
@@ -163,7 +163,7 @@ def test_decompress_remembers_its_settings_too(
     assert "2 finished earlier" in licodec(*arguments, "--continue").err
     outcome = licodec(*arguments[:4], "--continue")
     assert outcome.code == 1
-    assert f"was made with {told}, not no {told.split(maxsplit=1)[0]}" in outcome.err
+    assert f"was made with {setting}, not no {setting.split(maxsplit=1)[0]}" in outcome.err
 
 
 def test_tune_is_told(licodec: Licodec, tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ def test_end_of_the_terminal_is_told_as_an_interrupt_and_nothing_else(tmp_path: 
     while run.poll() is None and not list(tmp_path.glob("out/*.lic")):
         time.sleep(0.05)
     os.killpg(run.pid, signal.SIGHUP)
-    _, told = run.communicate(timeout=300)
+    _, printed = run.communicate(timeout=300)
     assert run.returncode == 130
-    assert "interrupted" in told.splitlines()[-1]
-    assert "resource_tracker" not in told
-    assert "Traceback" not in told
+    assert "interrupted" in printed.splitlines()[-1]
+    assert "resource_tracker" not in printed
+    assert "Traceback" not in printed

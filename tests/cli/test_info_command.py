@@ -1,5 +1,6 @@
 """`licodec info` and `licodec profiles`: text, JSON, and what is wrong with a file."""
 
+import io
 import json
 import sys
 import types
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from licodec.cli.main import run
 from licodec.config import DEFAULT_TUNE, TUNES, family_of
 from licodec.errors import CorruptFileError
 from licodec.profiles import ProfileInfo
@@ -32,7 +34,7 @@ def profile(fingerprint: bytes, family: str = family_of(DEFAULT_TUNE)) -> Profil
 
 def test_json_tells_what_the_file_holds(licodec: Licodec, lic: Path) -> None:
     outcome = licodec("info", "--json", lic)
-    told = json.loads(outcome.out)
+    printed = json.loads(outcome.out)
     assert outcome.code == 0
     expected = {
         "schema": 1, "width": 11, "height": 7, "is_grey": True, "has_alpha": True, "quality": 1.0,
@@ -41,11 +43,11 @@ def test_json_tells_what_the_file_holds(licodec: Licodec, lic: Path) -> None:
         "family_fingerprint": "3f2a91c0", "synthesis_fingerprint": "abcd", "is_checked": False,
         "num_bytes": lic.stat().st_size,
     }  # fmt: skip
-    assert told | expected == told
-    assert told["bpp"] == pytest.approx(8 * lic.stat().st_size / 77)
-    parts = told["frame_bytes"] + told["payload_bytes"] + sum(told["sections"].values())
-    assert list(told["sections"]) == ["ALPHA"]
-    assert parts == told["num_bytes"]
+    assert printed | expected == printed
+    assert printed["bpp"] == pytest.approx(8 * lic.stat().st_size / 77)
+    parts = printed["frame_bytes"] + printed["payload_bytes"] + sum(printed["sections"].values())
+    assert list(printed["sections"]) == ["ALPHA"]
+    assert parts == printed["num_bytes"]
 
 
 def test_text_has_the_same_facts(licodec: Licodec, lic: Path) -> None:
@@ -80,8 +82,8 @@ def test_file_of_installed_weights_is_called_decodable(
     monkeypatch.setattr(
         "licodec.inspect.list_profiles", lambda family: (profile(b"\x3f\x2a\x91\xc0"),)
     )
-    told = json.loads(licodec("info", "--json", lic).out)
-    assert (told["is_decodable"], told["notes"]) == (True, [])
+    printed = json.loads(licodec("info", "--json", lic).out)
+    assert (printed["is_decodable"], printed["notes"]) == (True, [])
 
 
 def test_check_reports_damage_and_success(
@@ -124,9 +126,9 @@ def test_profiles_lists_size_complexity_and_rates(
     assert text.count("(default)") == 2  # the tune, and its profile
     for part in ("balanced", "3.4 MB", "18.2 + 4.0", "01020304 abcd", "0.820", "35.25"):
         assert part in text
-    told = [json.loads(line) for line in licodec("profiles", "--json").out.splitlines()]
-    assert [line["tune"] for line in told] == list(TUNES)
-    for line in told:
+    printed = [json.loads(line) for line in licodec("profiles", "--json").out.splitlines()]
+    assert [line["tune"] for line in printed] == list(TUNES)
+    for line in printed:
         assert (line["schema"], line["name"]) == (1, "balanced")
         assert line["rd"][1] == [60.0, 0.82, 35.25]
 
@@ -150,15 +152,25 @@ def test_system_tells_library_instruction_set_and_threads(
 
     library = native.find()
     assert library is not None
-    told = json.loads(licodec("info", "--system", "--json").out)
-    assert told["native"] == str(library.path)
-    assert told["instruction_set"] == library.isa
-    assert told["instruction_sets"][0] == "portable"
-    assert told["threads"] == num_threads()
+    printed = json.loads(licodec("info", "--system", "--json").out)
+    assert printed["native"] == str(library.path)
+    assert printed["instruction_set"] == library.isa
+    assert printed["instruction_sets"][0] == "portable"
+    assert printed["threads"] == num_threads()
     lines = licodec("info", "--system").out.decode()
     assert f"instructions {library.isa} (of portable" in lines
     monkeypatch.setattr(native, "find", lambda: None)
     assert b"native       none" in licodec("info", "--system").out
+
+
+def test_file_is_not_awaited_from_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    assert run(["info", "-"]) == 2
+    assert "stdin is a terminal" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["--system", "a.lic"]])

@@ -51,8 +51,8 @@ def test_files_are_written_and_named(licodec: Licodec, data: Path) -> None:
     outcome = licodec("integrate")
     assert outcome.code == 0
     assert written(data) == PLACES
-    told = [line for line in outcome.out.decode().splitlines() if line.startswith("wrote ")]
-    assert sorted(told) == sorted(f"wrote {data / place}" for place in PLACES)
+    printed = [line for line in outcome.out.decode().splitlines() if line.startswith("wrote ")]
+    assert sorted(printed) == sorted(f"wrote {data / place}" for place in PLACES)
     assert f"fpath+={data / 'zsh' / 'site-functions'}" in outcome.err
 
 

@@ -45,9 +45,9 @@ def test_json_and_info_say_lossless(licodec: Licodec, picture: Path) -> None:
     line = json.loads(licodec("compress", "--lossless", "--json", picture).out)
     assert (line["coding"], line["quality"], line["profile"]) == ("lossless", None, None)
     lic = picture.with_suffix(".lic")
-    told = licodec("info", "--check", lic).out.decode()
-    assert "coding       lossless: every pixel is as it was" in told
-    assert "check        picture matches the checksum" in told
+    printed = licodec("info", "--check", lic).out.decode()
+    assert "coding       lossless: every pixel is as it was" in printed
+    assert "check        picture matches the checksum" in printed
     about = json.loads(licodec("info", "--json", lic).out)
     assert (about["coding"], about["family"]) == ("lossless", None)
 

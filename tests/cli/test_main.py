@@ -72,6 +72,11 @@ def test_every_listed_command_exists_and_its_help_fits_80_columns(
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.parametrize("name", cli.list_commands(click.Context(cli)))
+def test_every_command_takes_debug(licodec: Licodec, name: str) -> None:
+    assert "  --debug " in licodec(name, "--help").out.decode()
+
+
 def test_group_help_fits_80_columns_and_lists_all_commands(licodec: Licodec) -> None:
     text = licodec("--help").out.decode()
     assert max(map(len, text.splitlines())) <= 80

@@ -25,9 +25,9 @@ def test_file_that_is_no_tar_is_one_line(
     (tmp_path / "a.tar").write_bytes(b"no tar" * 200)
     arguments = ["train", tmp_path / "a.tar", "-o", tmp_path / "run", "--device", "cpu"]
     assert run([str(argument) for argument in arguments]) == 1
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "a.tar: not a readable tar file" in told
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert "a.tar: not a readable tar file" in printed
 
 
 def test_export_looks_at_the_checkpoint_before_the_pictures(

@@ -31,8 +31,8 @@ def symbols_checksum(data: bytes, family: Family) -> str:
     def code(step: int, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
         nonlocal crc
         offsets = reader(step, mean, index, where)
-        for told in (mean.astype(np.int32), index, offsets.astype(np.int32)):
-            crc = zlib.crc32(told.tobytes(), crc)
+        for values in (mean.astype(np.int32), index, offsets.astype(np.int32)):
+            crc = zlib.crc32(values.tobytes(), crc)
         return offsets
 
     planes = family.prior.planes(

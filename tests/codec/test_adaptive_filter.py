@@ -78,10 +78,10 @@ def decoded(
     family: Family,
     correction: IntegerSynthesis,
     fingerprint: bytes = OWN,
-    **told: Region,
+    **options: Region,
 ) -> np.ndarray:
     container = read_container(data)
-    return decode_pixels(container, family, Synthesis(fingerprint, correction), {}, **told)
+    return decode_pixels(container, family, Synthesis(fingerprint, correction), {}, **options)
 
 
 def mse(a: np.ndarray, b: np.ndarray) -> float:

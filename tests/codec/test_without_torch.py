@@ -31,10 +31,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory, codec) -> Path:
 
 def modules_after(code: str, folder: Path) -> set[str]:
     """Which of the heavy modules a process has imported at its end."""
-    told = f"{code}\nimport sys\nprint(*{{'torch', 'constriction'}} & sys.modules.keys())"
+    script = f"{code}\nimport sys\nprint(*{{'torch', 'constriction'}} & sys.modules.keys())"
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
-        [sys.executable, "-c", told],
+        [sys.executable, "-c", script],
         cwd=folder,
         env=environment | {"PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -69,7 +69,7 @@ def test_summary_has_the_rows_of_the_page(capsys: pytest.CaptureFixture[str]) ->
     for job, result in zip(JOBS, (RESULT, RESULT, None), strict=True):
         report.add(Outcome(job, result, None if result else FAILED))
     capsys.readouterr()
-    report.summarise(2)
+    report.summarise()
     printed = capsys.readouterr().err.splitlines()
     (shown,) = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
     assert [line.split()[0] for line in printed] == [line.split()[0] for line in shown.splitlines()]

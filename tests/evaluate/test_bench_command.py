@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from licodec.cli.measuring import bench
-from licodec.cli.params import METRIC_NAMES
+from licodec.cli.options import METRIC_NAMES
 from licodec.errors import LicodecError
 from licodec.evaluate.measures import MEASURES
 

@@ -31,7 +31,7 @@ def gallery(monkeypatch) -> ModuleType:
     monkeypatch.setitem(sys.modules, spec.name, module)
     spec.loader.exec_module(module)
     fake = dataclasses.replace(PEERS["webp"], name="licodec-fake")
-    monkeypatch.setattr(module, "licodec_codecs", lambda *told: [fake])
+    monkeypatch.setattr(module, "licodec_codecs", lambda *_: [fake])
     return module
 
 

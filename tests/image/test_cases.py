@@ -199,9 +199,9 @@ def test_encode_warns_of_what_is_dropped() -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         licodec.encode(Image.open(CASES / "gainmap.jpg"), effort=0)
-    told = [w for w in caught if issubclass(w.category, PictureWarning)]
-    assert len(told) == 1
-    assert "gain map" in str(told[0].message)
+    warned = [w for w in caught if issubclass(w.category, PictureWarning)]
+    assert len(warned) == 1
+    assert "gain map" in str(warned[0].message)
 
 
 def test_pixels_changed_after_loading_are_taken_as_they_are(tmp_path: Path) -> None:

@@ -117,10 +117,10 @@ def test_training_for_the_eye_sees_butteraugli_in_the_first_half_of_the_crops() 
     torch.manual_seed(5)
     reference = batch(crop(64, 64)).repeat(3, 1, 1, 1)
     decoded = reference + 6 * torch.randn_like(reference[:1])
-    told, trained = (
+    reported, trained = (
         kind["visual"](reference, decoded) for kind in (DISTORTIONS, TRAINED_DISTORTIONS)
     )
-    torch.testing.assert_close(trained[1:], told[1:])
+    torch.testing.assert_close(trained[1:], reported[1:])
     norm = butteraugli_distance(reference[:1], decoded[:1])
     other = SQUARED_LEVELS_PER_UNIT * 3.24 * norm**1.63
     error = DISTORTIONS["psnr"](reference, decoded)[:1]

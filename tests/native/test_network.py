@@ -40,15 +40,15 @@ FAMILIES = {
 
 
 class Symbols:
-    """Random symbols that depend on the step alone; a checksum of what each step was told."""
+    """Random symbols that depend on the step alone; a checksum of the inputs of each step."""
 
     def __init__(self, largest: int = 5, dtype: type = np.int32) -> None:
         self.largest, self.dtype = largest, dtype
         self.checksums: list[int] = []
 
     def offsets(self, step: int, mean: np.ndarray, index: np.ndarray) -> np.ndarray:
-        told = mean.astype(np.int32).tobytes() + index.tobytes()
-        self.checksums.append(zlib.crc32(told))
+        inputs = mean.astype(np.int32).tobytes() + index.tobytes()
+        self.checksums.append(zlib.crc32(inputs))
         random = np.random.default_rng(step)
         symbols = random.integers(-self.largest, self.largest + 1, mean.shape)
         symbols *= random.random(mean.shape) < 0.2

@@ -1,4 +1,4 @@
-"""Code steps for `CodingPrior.planes`: symbols by a seed, and what they were told is kept."""
+"""Code steps for `CodingPrior.planes`: symbols by a seed, and their inputs are kept."""
 
 from __future__ import annotations
 

@@ -21,6 +21,6 @@ if __name__ == "__main__":
             "network": trainer.network.state_dict(),
             "step": trainer.step,
             "first_crop": first_crop,
-            "told": first_process_value(float(trainer.rank) + 0.25),
+            "shared": first_process_value(float(trainer.rank) + 0.25),
         }
         torch.save(state, out / f"rank{trainer.rank}.pt")

@@ -63,12 +63,12 @@ def tiny_trainer(
     **options: object,
 ) -> Trainer:
     """Trainer of the tiny networks on the crops, end to end."""
-    told = tiny_options(out, time_limit_s, **options)
-    network = seeded_network(family, synthesis, told.seed)
+    run = tiny_options(out, time_limit_s, **options)
+    network = seeded_network(family, synthesis, run.seed)
     held_back = pictures(1) if valid is None else valid
-    task = EndToEnd(network, told, pictures(), held_back, linear_share=linear_share)
+    task = EndToEnd(network, run, pictures(), held_back, linear_share=linear_share)
     task.start_from_spreads()
-    return Trainer(told, network, task)
+    return Trainer(run, network, task)
 
 
 def tiny_finetuner(
@@ -86,7 +86,7 @@ def tiny_finetuner(
     **options: object,
 ) -> Trainer:
     """Finetuning of a tiny checkpoint on the crops; rows takes the cache's progress."""
-    told = FinetuneOptions(
+    tuning = FinetuneOptions(
         parts=parts,
         quantizer=quantizer,
         family_path=family_path,
@@ -95,4 +95,4 @@ def tiny_finetuner(
     )
     report = (lambda row: None) if rows is None else rows.append
     run = tiny_options(out, time_limit_s, **options)
-    return finetuner(start, synthesis, run, told, pictures(3), pictures(1), report)
+    return finetuner(start, synthesis, run, tuning, pictures(3), pictures(1), report)

@@ -44,8 +44,8 @@ def test_train_reports_its_pictures_and_writes_a_checkpoint(trained):
 @pytest.mark.parametrize(("more", "stage"), [([], "joint"), (["--integers"], "joint on integers")])
 def test_train_resumes(more, stage, trained, photos, tmp_path):
     before = load_checkpoint(trained.checkpoint)["step"]
-    told = ["--resume", trained.checkpoint, "--linear-share", "0", *more]
-    result = call("train", photos, "-o", tmp_path, *SMALL_RUN, *told)
+    extra = ["--resume", trained.checkpoint, "--linear-share", "0", *more]
+    result = call("train", photos, "-o", tmp_path, *SMALL_RUN, *extra)
     assert result.exit_code == 0, result.output
     state = load_checkpoint(tmp_path / "last.pt")
     assert state["stage"] == f"{stage}, visual"
@@ -61,8 +61,8 @@ def test_train_does_not_replace_a_run(trained, photos):
 
 
 def test_grow_brings_an_older_shape_up_to_date(trained, photos, tmp_path):
-    told = ["--resume", trained.checkpoint, "--linear-share", "0", "--grow"]
-    result = call("train", photos, "-o", tmp_path, *SMALL_RUN, *told)
+    extra = ["--resume", trained.checkpoint, "--linear-share", "0", "--grow"]
+    result = call("train", photos, "-o", tmp_path, *SMALL_RUN, *extra)
     assert result.exit_code == 0, result.output
     assert checkpoint_configs(tmp_path / "last.pt")[0].analysis == FamilyConfig().analysis
     assert call("train", photos, "-o", tmp_path / "a", *SMALL_RUN, "--grow").exit_code == 2

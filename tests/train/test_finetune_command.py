@@ -64,8 +64,8 @@ def test_finetune_writes_a_checkpoint_and_a_cache_and_resumes(
 def test_finetune_trains_another_profile_from_a_shared_cache(
     checkpoint, family_path, photos, tmp_path
 ):
-    told = ["--family", family_path.parent, "--cache", tmp_path / "cache", "-p", "fast"]
-    result = call(checkpoint, photos, "-o", tmp_path / "run", *told, *SMALL_RUN)
+    extra = ["--family", family_path.parent, "--cache", tmp_path / "cache", "-p", "fast"]
+    result = call(checkpoint, photos, "-o", tmp_path / "run", *extra, *SMALL_RUN)
     assert result.exit_code == 0, result.output
     assert checkpoint_configs(tmp_path / "run" / "last.pt")[1] == SYNTHESES["fast"]
     assert not (tmp_path / "run" / "cache").exists()
@@ -76,8 +76,8 @@ def test_processes_encode_what_a_single_one_does(checkpoint, family_path, photos
     files = []
     for jobs in (1, 2):
         cache = tmp_path / str(jobs)
-        told = ["--family", family_path.parent, "--cache", cache, "-j", jobs]
-        result = call(checkpoint, photos, "-o", tmp_path / f"run{jobs}", *told, *SMALL_RUN)
+        extra = ["--family", family_path.parent, "--cache", cache, "-j", jobs]
+        result = call(checkpoint, photos, "-o", tmp_path / f"run{jobs}", *extra, *SMALL_RUN)
         assert result.exit_code == 0, result.output
         files.append({p.name: p.read_bytes() for p in cache.rglob("*.safetensors")})
     shared = files[0].keys() & files[1].keys()  # how many more there are is a matter of time
@@ -95,8 +95,8 @@ def test_processes_encode_what_a_single_one_does(checkpoint, family_path, photos
 def test_finetune_of_the_prior_needs_no_released_family_and_keeps_the_tune_unless_told(
     checkpoint, photos, tmp_path, tune, stage
 ):
-    told = ["--freeze", "gains", "--family", tmp_path / "absent", *tune]
-    result = call(checkpoint, photos, "-o", tmp_path / "run", *told, *SMALL_RUN)
+    extra = ["--freeze", "gains", "--family", tmp_path / "absent", *tune]
+    result = call(checkpoint, photos, "-o", tmp_path / "run", *extra, *SMALL_RUN)
     assert result.exit_code == 0, result.output
     assert load_checkpoint(tmp_path / "run" / "last.pt")["stage"] == stage
 

@@ -93,8 +93,8 @@ def test_cache_that_cannot_be_written_is_reported(checkpoint, tmp_path):
 
 def test_command_grows_the_prior_and_goes_on_with_it(checkpoint, tmp_path):
     photos, out = save_crops(tmp_path / "photos", 4), tmp_path / "run"
-    told = ["--freeze", "synthesis,gains", "--prior", "large", "--cache-size", "0.001"]
-    command = ["finetune", checkpoint, photos, "-o", out, *told, *SMALL_RUN]
+    extra = ["--freeze", "synthesis,gains", "--prior", "large", "--cache-size", "0.001"]
+    command = ["finetune", checkpoint, photos, "-o", out, *extra, *SMALL_RUN]
     for more in ([], ["--resume"]):
         result = CliRunner().invoke(cli, [*map(str, command), *more])
         assert result.exit_code == 0, result.output
@@ -106,8 +106,8 @@ def test_command_grows_the_prior_and_goes_on_with_it(checkpoint, tmp_path):
 
 def test_joint_training_grows_the_prior_of_a_checkpoint(checkpoint, tmp_path):
     photos, out = save_crops(tmp_path / "photos", 4), tmp_path / "run"
-    told = ["--resume", checkpoint, "--grow", "--prior", "large", "--linear-share", 0]
-    command = ["train", photos, "-o", out, *told, *SMALL_RUN]
+    extra = ["--resume", checkpoint, "--grow", "--prior", "large", "--linear-share", 0]
+    command = ["train", photos, "-o", out, *extra, *SMALL_RUN]
     result = CliRunner().invoke(cli, [*map(str, command)])
     assert result.exit_code == 0, result.output
     assert dict(checkpoint_configs(out / "last.pt")[0].widths) == dict(PRIORS["large"]["widths"])
@@ -123,8 +123,8 @@ def test_joint_training_grows_the_prior_of_a_checkpoint(checkpoint, tmp_path):
 )
 def test_shape_of_a_prior_is_refused_where_it_cannot_be_had(command, message, checkpoint, tmp_path):
     name, *others = (str(checkpoint) if word == "CHECKPOINT" else word for word in command)
-    told = [name, *others, str(tmp_path), "-o", str(tmp_path / "run")]
-    result = CliRunner().invoke(cli, told)
+    extra = [name, *others, str(tmp_path), "-o", str(tmp_path / "run")]
+    result = CliRunner().invoke(cli, extra)
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
     assert not (tmp_path / "run").exists()
@@ -132,10 +132,10 @@ def test_shape_of_a_prior_is_refused_where_it_cannot_be_had(command, message, ch
 
 def test_prior_that_is_larger_already_is_not_shrunk(checkpoint, tmp_path):
     photos, out = save_crops(tmp_path / "photos", 4), tmp_path / "run"
-    told = ["--freeze", "synthesis,gains", "--cache-size", "0.001", *SMALL_RUN]
-    grown = ["finetune", checkpoint, photos, "-o", out, "--prior", "large", *told]
+    extra = ["--freeze", "synthesis,gains", "--cache-size", "0.001", *SMALL_RUN]
+    grown = ["finetune", checkpoint, photos, "-o", out, "--prior", "large", *extra]
     assert CliRunner().invoke(cli, [*map(str, grown)]).exit_code == 0
-    back = ["finetune", out / "last.pt", photos, "-o", tmp_path / "b", "--prior", "small", *told]
+    back = ["finetune", out / "last.pt", photos, "-o", tmp_path / "b", "--prior", "small", *extra]
     result = CliRunner().invoke(cli, [*map(str, back)])
     assert isinstance(result.exception, TrainingError)
     assert "do not fit" in str(result.exception)

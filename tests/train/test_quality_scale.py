@@ -67,13 +67,13 @@ def test_scale_of_a_release_is_measured_and_written_by_a_command(
     photos = save_crops(tmp_path / "photos", 2)
     names = ("family", "synthesis-balanced")
     before = {name: load_file(folder / f"{name}.safetensors") for name in names}
-    told = read_metadata(folder / "family.safetensors")
+    metadata = read_metadata(folder / "family.safetensors")
     outcome = CliRunner().invoke(main, [str(folder), str(photos)])
     assert outcome.exit_code == 0, outcome.output
     scale = read_scale(folder / "family.safetensors")
     assert scale.points != EVEN
     after = read_metadata(folder / "family.safetensors")
-    assert {k: v for k, v in after.items() if k != "quality_points"} == told
+    assert {k: v for k, v in after.items() if k != "quality_points"} == metadata
     for name in names:
         tensors = load_file(folder / f"{name}.safetensors")
         assert tensors.keys() == before[name].keys()

@@ -48,8 +48,8 @@ def train(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_stages_of_balanced_end_with_its_synthesis_on_real_files(recipe, tmp_path):
-    told = recipe.parse(["balanced", "a", "b:0.3", "-o", str(tmp_path), "--hours", "10"])
-    stages = recipe.stages(told)
+    args = recipe.parse(["balanced", "a", "b:0.3", "-o", str(tmp_path), "--hours", "10"])
+    stages = recipe.stages(args)
     assert [s.name for s in stages] == [
         "joint", "large", "real", "export-real", "synthesis", "export-synthesis",
     ]  # fmt: skip
@@ -65,15 +65,15 @@ def test_stages_of_balanced_end_with_its_synthesis_on_real_files(recipe, tmp_pat
 
 
 def test_family_goes_on_from_a_checkpoint_of_former_shapes(recipe, tmp_path):
-    told = recipe.parse(["balanced", "a", "-o", str(tmp_path), "--start", "former.pt"])
-    joint, *others = (s.command for s in recipe.stages(told))
+    args = recipe.parse(["balanced", "a", "-o", str(tmp_path), "--start", "former.pt"])
+    joint, *others = (s.command for s in recipe.stages(args))
     assert joint[-5:] == ["--resume", "former.pt", "--grow", "--linear-share", "0"]
     assert not any("--grow" in command for command in others)
 
 
 def test_stages_of_another_profile_leave_the_family_alone(recipe, tmp_path):
-    told = recipe.parse(["best", "photos", "-o", str(tmp_path)])
-    finetune, export = (s.command for s in recipe.stages(told))
+    args = recipe.parse(["best", "photos", "-o", str(tmp_path)])
+    finetune, export = (s.command for s in recipe.stages(args))
     family = ROOT / "models" / family_of("psnr")
     assert finetune[:2] == ["finetune", str(ROOT / f"checkpoints/{family.name}-balanced.pt")]
     assert finetune[-4:] == ["--family", str(family), "-p", "best"]
@@ -85,8 +85,8 @@ def test_what_is_done_is_left_out_and_what_is_begun_goes_on(recipe, tmp_path, ca
     (tmp_path / "joint.done").touch()
     (tmp_path / "large").mkdir()
     (tmp_path / "large" / "last.pt").touch()
-    told = recipe.parse(["balanced", "a", "-o", str(tmp_path), "--dry-run"])
-    assert recipe.run(told) == 0
+    args = recipe.parse(["balanced", "a", "-o", str(tmp_path), "--dry-run"])
+    assert recipe.run(args) == 0
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 5
     assert lines[0].endswith(f"--resume {tmp_path}/large/last.pt")
@@ -101,10 +101,10 @@ def test_wrong_usage_is_refused(option, recipe, tmp_path):
 
 
 def test_missing_family_is_named_and_nothing_written(recipe, tmp_path, capsys):
-    told = recipe.parse(
+    args = recipe.parse(
         ["fast", "a", "-o", str(tmp_path / "out"), "--family", str(tmp_path / "absent")]
     )
-    assert recipe.run(told) == 1
+    assert recipe.run(args) == 1
     assert "no such file; name a released family" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
