@@ -39,13 +39,17 @@ static int has_avx512vnni(void)
 }
 #endif
 #if defined(LC_HAS_AMX)
-/* Linux keeps tiles for those processes alone that ask for them. */
+/* Linux keeps tiles for processes that ask for them; it refuses where it does not know them. */
 static int has_amx(void)
 {
-    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
-    return has_avx512vnni() && __builtin_cpu_supports("amx-tile")
-           && __builtin_cpu_supports("amx-int8")
-           && !syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA);
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18, TILE_AND_INT8 = 3 << 24 };
+    static _Atomic int is_granted = -1;
+    unsigned a, b, c, d;
+    if (is_granted < 0)
+        is_granted = has_avx512vnni() && __get_cpuid_count(7, 0, &a, &b, &c, &d)
+                     && (d & TILE_AND_INT8) == TILE_AND_INT8
+                     && !syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA);
+    return is_granted;
 }
 #endif
 static int has_any(void) { return 1; }

@@ -83,7 +83,7 @@ INLINE void add_products(vec sum[OUT_TILE][MAX_VECS], const int vecs, const uint
     }
 }
 
-/* A tile of sums, of a layer in tiles by way of those of a whole block. */
+/* The sums of a tile. A layer of form TILES has those of several at once, which wait in `block`. */
 INLINE void convolve_tile(vec sum[OUT_TILE][MAX_VECS], const int vecs, const lc_layer *layer,
                           const int32_t *bias, const Source *sources, int64_t x, int tile,
                           vec block[BLOCK][BLOCK_VECS], const int form)
@@ -126,10 +126,11 @@ INLINE void convolve_tile(vec sum[OUT_TILE][MAX_VECS], const int vecs, const lc_
     }
 }
 
-/* Calls SPAN(vecs, x, form, layer, ...) for spans that cover a row; `form` is a constant. */
+/* SPAN(vecs, x, form, layer, ...) for each of the spans that cover a row; vecs and form are
+ * constants. */
 #define OVER_SPANS(SPAN, width, form, layer, ...)                                \
     do {                                                                         \
-        const int most = (form) == TILES ? BLOCK_VECS : MAX_VECS;                       \
+        const int most = (form) == TILES ? BLOCK_VECS : MAX_VECS;                \
         int64_t x = 0, left = ((width) + LANES - 1) / LANES;                     \
         if ((form) == TILES) start_tiles(layer);                                 \
         for (; left >= most; left -= most, x += most * LANES)                    \

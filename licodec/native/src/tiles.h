@@ -12,8 +12,8 @@
 /* A block is the outputs, and the vectors of positions, whose sums are made at once in tiles 0 to 3. */
 enum { TILE_ROWS = 16, TILE_BYTES = 1024, BLOCK = 32, BLOCK_VECS = 2 };
 
-/* What LDTILECFG takes. Weights lie in tiles 4 and 6, maps in 5 and 7; a layer has two sizes of them,
- * because its convolutions may see few channels and many. */
+/* What LDTILECFG takes. Weights lie in tiles 4 and 6, maps in 5 and 7, in two sizes: a layer's
+ * convolutions may see many channels and few. */
 typedef struct {
     uint8_t palette, first_row, reserved[14];
     uint16_t row_bytes[16];
@@ -67,8 +67,8 @@ static TileConfig tile_config(const lc_layer *layer)
     return config;
 }
 
-/* Whether tiles are faster than vectors: with few products to a sum, setting up and storing a tile
- * takes more time than they do. */
+/* Whether tiles are faster than vectors: with few products to a sum, the way of a tile's sums through
+ * memory takes more time than they do. */
 static int is_for_tiles(const lc_layer *layer)
 {
     return layer->inputs[0] * layer->kernels[0] * layer->kernels[0] >= 48;
@@ -78,20 +78,20 @@ static int is_for_tiles(const lc_layer *layer)
 static int pack_tiles(lc_layer *layer, const void *const weights[2])
 {
     const TileConfig config = tile_config(layer);
-    layer->weights = (int8_t *)&config;
     layer->form = TILES;
+    layer->weights = (int8_t *)&config; /* where sizes are looked up */
     layer->tile_bytes = 0;
     for (int c = 0; c < layer->num_convolutions; c++)
         layer->tile_bytes += (int64_t)BLOCK / TILE_ROWS * TILE_BYTES * num_chunks(layer, c)
                              * layer->kernels[c] * layer->kernels[c];
     const size_t bytes =
-        64 + (size_t)((layer->outputs + BLOCK - 1) / BLOCK * layer->tile_bytes);
+        sizeof config + (size_t)((layer->outputs + BLOCK - 1) / BLOCK * layer->tile_bytes);
     layer->weights = aligned_alloc(64, bytes);
     if (!layer->weights) return LC_NO_MEMORY;
     memset(layer->weights, 0, bytes);
     memcpy(layer->weights, &config, sizeof config);
     for (int first = 0; first < layer->outputs; first += BLOCK) {
-        int8_t *to = layer->weights + 64 + first / BLOCK * layer->tile_bytes;
+        int8_t *to = layer->weights + sizeof config + first / BLOCK * layer->tile_bytes;
         for (int c = 0; c < layer->num_convolutions; c++) {
             const int taps = layer->kernels[c] * layer->kernels[c], inputs = layer->inputs[c];
             for (int at = 0; at < taps * num_chunks(layer, c); at++) {
@@ -148,7 +148,7 @@ static void convolve_block(vec to[BLOCK][BLOCK_VECS], int vecs, const lc_layer *
                            const Source *sources, int64_t x, int first)
 {
     const int tiles = layer->outputs - first > TILE_ROWS ? 2 : 1;
-    const int8_t *w = layer->weights + 64 + first / BLOCK * layer->tile_bytes;
+    const int8_t *w = layer->weights + sizeof(TileConfig) + first / BLOCK * layer->tile_bytes;
     __asm__ volatile("" ::: "memory"); /* gcc's tile loads do not say that they read memory */
     FOR_SUMS(ZERO_SUMS);
     for (int c = 0; c < layer->num_convolutions; c++) {
