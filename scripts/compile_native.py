@@ -24,13 +24,18 @@ LIBRARY = "_licodec.dylib" if sys.platform == "darwin" else "_licodec.so"
 FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-Wall")
 SANITIZE = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _AVX2 = ("-mavx2", "-mfma")
-_AVX512 = tuple(f"-mavx512{part}" for part in ("f", "bw", "vl", "dq", "vnni"))
+_AVX512 = (
+    *_AVX2,
+    *(f"-mavx512{part}" for part in ("f", "bw", "vl", "dq", "vnni")),
+    "-mprefer-vector-width=512",
+)
 # Name of each instruction set, its number in simd.h and its flags; the first runs everywhere.
 LEVELS = {
     "portable": (0, ()),
     "avx2": (1, _AVX2),
     "avxvnni": (2, (*_AVX2, "-mavxvnni")),
-    "avx512vnni": (3, (*_AVX2, *_AVX512, "-mprefer-vector-width=512")),
+    "avx512vnni": (3, _AVX512),
+    "amx": (4, (*_AVX512, "-mamx-tile", "-mamx-int8")),
 }
 
 
@@ -70,6 +75,8 @@ def compile_library(target: Path, more_flags: Sequence[str] = ()) -> list[str]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         wanted = {k: v for k, v in LEVELS.items() if is_x86 or not v[0]}
+        if sys.platform != "linux":
+            wanted.pop("amx", None)  # asks Linux for the tiles
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             made = dict(
                 zip(

@@ -13,7 +13,7 @@ from licodec.native.binding import Library, open_library, usable_sets
 from licodec.native.threads import set_num_threads
 from scripts.compile_native import compile_library
 
-INSTRUCTION_SETS = ("portable", "avx2", "avxvnni", "avx512vnni")
+INSTRUCTION_SETS = ("portable", "avx2", "avxvnni", "avx512vnni", "amx")
 
 
 @pytest.fixture(scope="session")

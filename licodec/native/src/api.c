@@ -6,6 +6,10 @@
 #if defined(LC_HAS_AVX2)
 #include <cpuid.h>
 #endif
+#if defined(LC_HAS_AMX)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 int32_t lc_abi(void) { return LC_ABI; }
 
@@ -34,6 +38,20 @@ static int has_avx512vnni(void)
            && __builtin_cpu_supports("avx512vnni");
 }
 #endif
+#if defined(LC_HAS_AMX)
+/* Linux keeps tiles for processes that ask for them; it refuses where it does not know them. */
+static int has_amx(void)
+{
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18, TILE_AND_INT8 = 3 << 24 };
+    static _Atomic int is_granted = -1;
+    unsigned a, b, c, d;
+    if (is_granted < 0)
+        is_granted = has_avx512vnni() && __get_cpuid_count(7, 0, &a, &b, &c, &d)
+                     && (d & TILE_AND_INT8) == TILE_AND_INT8
+                     && !syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA);
+    return is_granted;
+}
+#endif
 static int has_any(void) { return 1; }
 
 /* Ascending. */
@@ -50,6 +68,9 @@ static const struct {
 #endif
 #if defined(LC_HAS_AVX512VNNI)
     {&lc_kernels_avx512vnni, has_avx512vnni},
+#endif
+#if defined(LC_HAS_AMX)
+    {&lc_kernels_amx, has_amx},
 #endif
 };
 enum { NUM_LEVELS = sizeof LEVELS / sizeof *LEVELS };

@@ -11,13 +11,7 @@
 
 #include "internal.h"
 #include "simd.h"
-
-/* The rows that a convolution sees: those above, at and below the one asked for; of a 1x1
- * convolution rows[1] alone. They point at position 0 of group 0. */
-typedef struct {
-    const uint8_t *rows[3];
-    int64_t group_stride;
-} Source;
+#include "tiles.h"
 
 static int has_short_weights(const lc_layer *layer, const void *const *weights)
 {
@@ -45,6 +39,9 @@ static void pack_weight(int8_t *to, int b, const void *weights, int64_t at, int 
 
 static int pack_layer(lc_layer *layer, const void *const *weights)
 {
+#if LC_LEVEL == LC_AMX
+    if (layer->form != WORDS && is_for_tiles(layer)) return pack_tiles(layer, weights);
+#endif
     if (layer->form != WORDS) layer->form = has_short_weights(layer, weights) ? SHORT : BYTES;
     const int bytes = weight_bytes(layer->form), in_group = layer->form == WORDS ? 2 : 4;
     layer->tile_bytes = 0;
@@ -86,10 +83,23 @@ INLINE void add_products(vec sum[OUT_TILE][MAX_VECS], const int vecs, const uint
     }
 }
 
+/* The sums of a tile. A layer of form TILES has those of several at once, which wait in `block`. */
 INLINE void convolve_tile(vec sum[OUT_TILE][MAX_VECS], const int vecs, const lc_layer *layer,
                           const int32_t *bias, const Source *sources, int64_t x, int tile,
-                          const int form)
+                          vec block[BLOCK][BLOCK_VECS], const int form)
 {
+#if LC_LEVEL == LC_AMX
+    if (form == TILES) {
+        const int o = tile * OUT_TILE % BLOCK;
+        if (!o) convolve_block(block, vecs, layer, sources, x, tile * OUT_TILE);
+#pragma GCC unroll 8
+        for (int k = 0; k < OUT_TILE; k++)
+#pragma GCC unroll 2
+            for (int i = 0; i < vecs; i++)
+                sum[k][i] = add(block[o + k][i], splat(bias[tile * OUT_TILE + k]));
+        return;
+    }
+#endif
 #pragma GCC unroll 8
     for (int o = 0; o < OUT_TILE; o++)
 #pragma GCC unroll 3
@@ -116,6 +126,29 @@ INLINE void convolve_tile(vec sum[OUT_TILE][MAX_VECS], const int vecs, const lc_
     }
 }
 
+/* SPAN(vecs, x, form, layer, ...) for each of the spans that cover a row; vecs and form are
+ * constants. */
+#define OVER_SPANS(SPAN, width, form, layer, ...)                                \
+    do {                                                                         \
+        const int most = (form) == TILES ? BLOCK_VECS : MAX_VECS;                \
+        int64_t x = 0, left = ((width) + LANES - 1) / LANES;                     \
+        if ((form) == TILES) start_tiles(layer);                                 \
+        for (; left >= most; left -= most, x += most * LANES)                    \
+            SPAN(most, x, form, layer, __VA_ARGS__);                             \
+        if (most > 2 && left == 2) SPAN(2, x, form, layer, __VA_ARGS__);         \
+        else if (most > 1 && left == 1) SPAN(1, x, form, layer, __VA_ARGS__);    \
+        if ((form) == TILES) end_tiles();                                        \
+    } while (0)
+
+/* The same with the form of a layer of bytes. */
+#define OVER_SPANS_OF_BYTES(SPAN, width, layer, ...)                             \
+    do {                                                                         \
+        if (OTHER_FORM != BYTES && (layer)->form == OTHER_FORM)                  \
+            OVER_SPANS(SPAN, width, OTHER_FORM, layer, __VA_ARGS__);             \
+        else                                                                     \
+            OVER_SPANS(SPAN, width, BYTES, layer, __VA_ARGS__);                  \
+    } while (0)
+
 /* Where a row of activations goes; `more`, of the same shape, is added before the clamp. */
 typedef struct {
     uint8_t *row;
@@ -124,14 +157,14 @@ typedef struct {
     int64_t more_stride;
 } Activations;
 
-INLINE void activate_span(const int vecs, const lc_layer *layer, const int32_t *bias,
-                          const Source *sources, int64_t x, const Activations *to,
-                          const int form)
+INLINE void activate_span(const int vecs, int64_t x, const int form, const lc_layer *layer,
+                          const int32_t *bias, const Source *sources, const Activations *to)
 {
     const int tiles = (layer->outputs + OUT_TILE - 1) / OUT_TILE;
+    vec block[BLOCK][BLOCK_VECS];
     for (int t = 0; t < tiles; t++) {
         vec sum[OUT_TILE][MAX_VECS];
-        convolve_tile(sum, vecs, layer, bias, sources, x, t, form);
+        convolve_tile(sum, vecs, layer, bias, sources, x, t, block, form);
         const int32_t *shift = layer->shift + t * OUT_TILE;
 #pragma GCC unroll 2
         for (int q = 0; q < OUT_TILE / 4; q++) {
@@ -151,26 +184,11 @@ INLINE void activate_span(const int vecs, const lc_layer *layer, const int32_t *
     }
 }
 
-INLINE void activate_row_as(const lc_layer *layer, const int32_t *bias, const Source *sources,
-                            int64_t width, const Activations *to, const int form)
-{
-    int64_t x = 0, left = (width + LANES - 1) / LANES;
-    for (; left >= MAX_VECS; left -= MAX_VECS, x += MAX_VECS * LANES)
-        activate_span(MAX_VECS, layer, bias, sources, x, to, form);
-    if (MAX_VECS > 2 && left == 2)
-        activate_span(MAX_VECS > 2 ? 2 : 1, layer, bias, sources, x, to, form);
-    else if (left == 1)
-        activate_span(1, layer, bias, sources, x, to, form);
-}
-
 /* One row of act(layer(sources) + more), a clamp to bytes. */
 static void activate_row(const lc_layer *layer, const int32_t *bias, const Source *sources,
                          int64_t width, const Activations *to)
 {
-    if (LC_LEVEL == LC_AVX2 && layer->form == SHORT)
-        activate_row_as(layer, bias, sources, width, to, SHORT);
-    else
-        activate_row_as(layer, bias, sources, width, to, BYTES);
+    OVER_SPANS_OF_BYTES(activate_span, width, layer, bias, sources, to);
 }
 
 #endif

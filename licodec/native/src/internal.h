@@ -12,8 +12,15 @@ enum { MAX_CONVOLUTIONS = 3 }; /* of a layer */
 
 typedef struct lc_kernels lc_kernels;
 
-/* What a layer multiplies: bytes, bytes with weights of 7 bits, or numbers of 16 bits. */
-enum { BYTES, SHORT, WORDS };
+/* What a layer multiplies: bytes, bytes with weights of 7 bits, numbers of 16 bits, bytes in tiles. */
+enum { BYTES, SHORT, WORDS, TILES };
+
+/* The rows that a convolution sees: those above, at and below the one asked for; of a 1x1
+ * convolution rows[1] alone. They point at position 0 of group 0. */
+typedef struct {
+    const uint8_t *rows[3];
+    int64_t group_stride;
+} Source;
 
 struct lc_layer {
     const lc_kernels *level; /* that packed the weights */
@@ -103,7 +110,7 @@ struct lc_kernels {
 const lc_kernels *lc_kernels_of(int32_t level);
 
 extern const lc_kernels lc_kernels_portable, lc_kernels_avx2, lc_kernels_avxvnni,
-    lc_kernels_avx512vnni;
+    lc_kernels_avx512vnni, lc_kernels_amx;
 
 /* Those of a number, NULL where this CPU lacks them. */
 const lc_kernels *lc_kernels_of(int32_t level);

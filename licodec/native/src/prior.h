@@ -323,15 +323,15 @@ INLINE void store_lanes(void *to, vec v, int64_t count, const int bytes)
     }
 }
 
-INLINE void result_span(const int vecs, const lc_head_task *h, const Source *source, int64_t x,
-                        int64_t y, const int form)
+INLINE void result_span(const int vecs, int64_t x, const int form, const lc_layer *layer,
+                        const lc_head_task *h, const Source *source, int64_t y)
 {
-    const lc_layer *layer = h->out;
     const int64_t plane = (int64_t)h->height * h->width, row = y * h->width;
     const int tiles = (layer->outputs + OUT_TILE - 1) / OUT_TILE;
+    vec block[BLOCK][BLOCK_VECS];
     for (int t = 0; t < tiles; t++) {
         vec sum[OUT_TILE][MAX_VECS];
-        convolve_tile(sum, vecs, layer, layer->bias, source, x, t, form);
+        convolve_tile(sum, vecs, layer, layer->bias, source, x, t, block, form);
         for (int o = 0; o < OUT_TILE; o++) {
             const int c = t * OUT_TILE + o;
             if (c >= layer->outputs) break;
@@ -351,20 +351,6 @@ INLINE void result_span(const int vecs, const lc_head_task *h, const Source *sou
                 }
             }
         }
-    }
-}
-
-static void result_row(const lc_head_task *h, const Source *source, int64_t y)
-{
-    int64_t x = 0, left = (h->width + LANES - 1) / LANES;
-    const int is_short = LC_LEVEL == LC_AVX2 && h->out->form == SHORT;
-    for (; left >= MAX_VECS; left -= MAX_VECS, x += MAX_VECS * LANES) {
-        if (is_short) result_span(MAX_VECS, h, source, x, y, SHORT);
-        else result_span(MAX_VECS, h, source, x, y, BYTES);
-    }
-    for (; left > 0; left--, x += LANES) {
-        if (is_short) result_span(1, h, source, x, y, SHORT);
-        else result_span(1, h, source, x, y, BYTES);
     }
 }
 
@@ -404,7 +390,7 @@ static int head_rows(const lc_head_task *h)
         const Activations to_first = {first, stride, NULL, 0}, to_second = {second, stride, NULL, 0};
         activate_row(h->in, h->in->bias, sources, width, &to_first);
         activate_row(h->mix, h->mix->bias, &after_first, width, &to_second);
-        result_row(h, &after_second, y);
+        OVER_SPANS_OF_BYTES(result_span, width, h->out, h, &after_second, y);
     }
     free(memory);
     return LC_OK;

@@ -15,6 +15,8 @@
 #define LC_AVX2 1
 #define LC_AVXVNNI 2
 #define LC_AVX512VNNI 3
+#define LC_AMX 4 /* with the vectors of AVX-512 */
+#define HAS_AVX512 (LC_LEVEL == LC_AVX512VNNI || LC_LEVEL == LC_AMX)
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -99,7 +101,7 @@ INLINE vec pack_bytes(const vec v[4], const uint8_t *more)
     return out;
 }
 
-#elif LC_LEVEL == LC_AVX512VNNI
+#elif HAS_AVX512
 
 #include <immintrin.h>
 typedef __m512i vec;
@@ -256,9 +258,12 @@ INLINE vec pack_bytes(const vec v[4], const uint8_t *more)
  * [OUT_TILE] x weight_bytes. */
 typedef struct { vec part[2]; } factors;
 
+/* Beside BYTES the form that layers of bytes may have. */
+#define OTHER_FORM (LC_LEVEL == LC_AVX2 ? SHORT : LC_LEVEL == LC_AMX ? TILES : BYTES)
+
 INLINE int32_t word_at(const void *p) { int32_t x; memcpy(&x, p, 4); return x; }
 
-#if LC_LEVEL == LC_AVX512VNNI || LC_LEVEL == LC_AVXVNNI
+#if HAS_AVX512 || LC_LEVEL == LC_AVXVNNI
 
 INLINE int weight_bytes(int form) { (void)form; return 4; }
 INLINE factors load_bytes(const uint8_t *p, int form)
@@ -274,7 +279,7 @@ INLINE factors load_weight(const int8_t *w, int form)
 }
 INLINE vec dot(vec sum, factors a, factors b, int form)
 {
-#if LC_LEVEL == LC_AVX512VNNI
+#if HAS_AVX512
     if (form == WORDS) return _mm512_dpwssd_epi32(sum, a.part[0], b.part[0]);
     return _mm512_dpbusd_epi32(sum, a.part[0], b.part[0]);
 #else

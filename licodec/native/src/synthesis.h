@@ -81,14 +81,15 @@ INLINE void put_words(vec sum[OUT_TILE][MAX_VECS], const int vecs, const lc_laye
     }
 }
 
-INLINE void layer_span(const int vecs, const lc_layer *layer, const int32_t *bias,
-                      const Source *sources, int64_t x, int64_t row_vecs, const Outputs *to,
-                      const int kind, const int form)
+INLINE void layer_span(const int vecs, int64_t x, const int form, const lc_layer *layer,
+                       const int32_t *bias, const Source *sources, int64_t row_vecs,
+                       const Outputs *to, const int kind)
 {
     const int tiles = (layer->outputs + OUT_TILE - 1) / OUT_TILE;
+    vec block[BLOCK][BLOCK_VECS];
     for (int t = 0; t < tiles; t++) {
         vec sum[OUT_TILE][MAX_VECS];
-        convolve_tile(sum, vecs, layer, bias, sources, x, t, form);
+        convolve_tile(sum, vecs, layer, bias, sources, x, t, block, form);
         if (form == WORDS) {
             put_words(sum, vecs, layer, t, x, to, kind);
             continue;
@@ -111,49 +112,34 @@ INLINE void layer_span(const int vecs, const lc_layer *layer, const int32_t *bia
     }
 }
 
-INLINE void layer_row_as(const lc_layer *layer, const int32_t *bias, const Source *sources,
-                        int64_t width, const Outputs *to, const int kind, const int form)
-{
-    const int64_t row_vecs = round_up(width, ROW_POSITIONS) / LANES;
-    int64_t x = 0, left = (width + LANES - 1) / LANES;
-    for (; left >= MAX_VECS; left -= MAX_VECS, x += MAX_VECS * LANES)
-        layer_span(MAX_VECS, layer, bias, sources, x, row_vecs, to, kind, form);
-    if (MAX_VECS > 2 && left == 2)
-        layer_span(MAX_VECS > 2 ? 2 : 1, layer, bias, sources, x, row_vecs, to, kind, form);
-    else if (left == 1)
-        layer_span(1, layer, bias, sources, x, row_vecs, to, kind, form);
-}
-
-INLINE void layer_row_of(const lc_layer *layer, const int32_t *bias, const Source *sources,
-                        int64_t width, const Outputs *to, const int kind)
-{
-    if (LC_LEVEL == LC_AVX2 && layer->form == SHORT)
-        layer_row_as(layer, bias, sources, width, to, kind, SHORT);
-    else
-        layer_row_as(layer, bias, sources, width, to, kind, BYTES);
-}
-
 /* One row of a layer of 3x3. */
 static void layer_row(const lc_layer *layer, const int32_t *bias, const Source *sources,
                      int64_t width, const Outputs *to, int kind)
 {
+    const int64_t vecs = round_up(width, ROW_POSITIONS) / LANES;
     if (layer->form == WORDS) {
-        if (kind == BACK) layer_row_as(layer, bias, sources, width, to, BACK, WORDS);
-        else layer_row_as(layer, bias, sources, width, to, MIDDLE, WORDS);
+        if (kind == BACK)
+            OVER_SPANS(layer_span, width, WORDS, layer, bias, sources, vecs, to, BACK);
+        else
+            OVER_SPANS(layer_span, width, WORDS, layer, bias, sources, vecs, to, MIDDLE);
         return;
     }
-    if (kind == MIDDLE) layer_row_of(layer, bias, sources, width, to, MIDDLE);
-    else if (kind == BACK) layer_row_of(layer, bias, sources, width, to, BACK);
-    else layer_row_of(layer, bias, sources, width, to, INTO);
+    if (kind == MIDDLE)
+        OVER_SPANS_OF_BYTES(layer_span, width, layer, bias, sources, vecs, to, MIDDLE);
+    else if (kind == BACK)
+        OVER_SPANS_OF_BYTES(layer_span, width, layer, bias, sources, vecs, to, BACK);
+    else
+        OVER_SPANS_OF_BYTES(layer_span, width, layer, bias, sources, vecs, to, INTO);
 }
 
-INLINE void last_span(const int vecs, const lc_layer *layer, const Source *sources, int64_t x,
-                      int16_t *to, int64_t stride, const int form)
+INLINE void last_span(const int vecs, int64_t x, const int form, const lc_layer *layer,
+                      const Source *sources, int16_t *to, int64_t stride)
 {
     const int tiles = (layer->outputs + OUT_TILE - 1) / OUT_TILE;
+    vec block[BLOCK][BLOCK_VECS];
     for (int t = 0; t < tiles; t++) {
         vec sum[OUT_TILE][MAX_VECS];
-        convolve_tile(sum, vecs, layer, layer->bias, sources, x, t, form);
+        convolve_tile(sum, vecs, layer, layer->bias, sources, x, t, block, form);
         for (int o = 0; o < OUT_TILE && t * OUT_TILE + o < layer->outputs; o++)
             for (int i = 0; i < vecs; i++)
                 store16(to + (t * OUT_TILE + o) * stride + x + LANES * i,
@@ -161,20 +147,12 @@ INLINE void last_span(const int vecs, const lc_layer *layer, const Source *sourc
     }
 }
 
-INLINE void last_row_as(const lc_layer *layer, const Source *sources, int64_t width, int16_t *to,
-                        int64_t stride, const int form)
-{
-    int64_t x = 0, left = (width + LANES - 1) / LANES;
-    for (; left >= 2; left -= 2, x += 2 * LANES) last_span(2, layer, sources, x, to, stride, form);
-    if (left) last_span(1, layer, sources, x, to, stride, form);
-}
-
 /* One row (outputs, stride) of what is added to planes, 1/64 grey level. */
 static void last_row(const lc_layer *layer, const Source *sources, int64_t width, int16_t *to,
                      int64_t stride)
 {
-    if (layer->form == WORDS) last_row_as(layer, sources, width, to, stride, WORDS);
-    else last_row_as(layer, sources, width, to, stride, SHORT);
+    if (layer->form == WORDS) OVER_SPANS(last_span, width, WORDS, layer, sources, to, stride);
+    else OVER_SPANS_OF_BYTES(last_span, width, layer, sources, to, stride);
 }
 
 /* ---- One network ---- */
