@@ -331,7 +331,7 @@ INLINE void result_span(const int vecs, const lc_head_task *h, const Source *sou
 static void result_row(const lc_head_task *h, const Source *source, int64_t y)
 {
     int64_t x = 0, left = (h->width + LANES - 1) / LANES;
-    const int is_short = LC_LEVEL == LC_AVX2 && h->out->form == SHORT;
+    const int is_short = OTHER_FORM == SHORT && h->out->form == SHORT;
     for (; left >= MAX_VECS; left -= MAX_VECS, x += MAX_VECS * LANES) {
         if (is_short) result_span(MAX_VECS, h, source, x, y, SHORT);
         else result_span(MAX_VECS, h, source, x, y, BYTES);

@@ -127,7 +127,7 @@ INLINE void layer_row_as(const lc_layer *layer, const int32_t *bias, const Sourc
 INLINE void layer_row_of(const lc_layer *layer, const int32_t *bias, const Source *sources,
                         int64_t width, const Outputs *to, const int kind)
 {
-    if (LC_LEVEL == LC_AVX2 && layer->form == SHORT)
+    if (OTHER_FORM == SHORT && layer->form == SHORT)
         layer_row_as(layer, bias, sources, width, to, kind, SHORT);
     else
         layer_row_as(layer, bias, sources, width, to, kind, BYTES);
