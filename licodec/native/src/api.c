@@ -6,9 +6,9 @@
 #if defined(LC_HAS_AVX2)
 #include <cpuid.h>
 #endif
-#if defined(LC_HAS_NEON) && defined(__linux__)
+#if defined(LC_HAS_NEONDOT) && defined(__linux__)
 #include <sys/auxv.h>
-#elif defined(LC_HAS_NEON) && defined(__APPLE__)
+#elif defined(LC_HAS_NEONDOT) && defined(__APPLE__)
 #include <sys/sysctl.h>
 #endif
 
@@ -39,7 +39,7 @@ static int has_avx512vnni(void)
            && __builtin_cpu_supports("avx512vnni");
 }
 #endif
-#if defined(LC_HAS_NEON)
+#if defined(LC_HAS_NEONDOT)
 /* What Linux counts by a bit of one of two words, and macOS by name. */
 static int has_feature(unsigned long word, int bit, const char *name)
 {
@@ -60,6 +60,8 @@ static int has_neondot(void)
 {
     return has_feature(16, 20, "hw.optional.arm.FEAT_DotProd"); /* AT_HWCAP, HWCAP_ASIMDDP */
 }
+#endif
+#if defined(LC_HAS_NEONI8MM)
 static int has_neoni8mm(void)
 {
     /* AT_HWCAP2, HWCAP2_I8MM */
