@@ -26,7 +26,7 @@ RAY_STAMP := .venv/.with-ray
 NATIVE_STAMP := .venv/.native
 
 .DEFAULT_GOAL := help
-.PHONY: help setup native native-sanitize fuzz demo lint format types test test-browser test-ray test-all golden docs picture picture-table bench bench-batch bench-speed gallery train-balanced train-fast train-best clean check
+.PHONY: help setup native native-sanitize native-arm fuzz demo lint format types test test-browser test-ray test-all golden docs picture picture-table bench bench-batch bench-speed gallery train-balanced train-fast train-best clean check
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,9 @@ native: ## Build the native library in place, after a change in licodec/native/s
 
 native-sanitize: $(STAMP) ## Run the tests of hostile files with a library that checks each access
 	$(BIN)/python scripts/test_sanitized.py
+
+native-arm: ## Compile the native library for aarch64 and check it under emulation
+	scripts/check_arm.sh
 
 fuzz: ## Fuzz the native library under sanitizers, EXECUTIONS=1000000 times
 	scripts/fuzz_native.sh $(EXECUTIONS)

@@ -7,7 +7,6 @@ and gcc or clang; CC names another one.
 from __future__ import annotations
 
 import os
-import platform
 import shlex
 import shutil
 import subprocess
@@ -29,13 +28,18 @@ _AVX512 = (
     *(f"-mavx512{part}" for part in ("f", "bw", "vl", "dq", "vnni")),
     "-mprefer-vector-width=512",
 )
-# Name of each instruction set, its number in simd.h and its flags; the first runs everywhere.
+_X86, _ARM = ("x86_64", "amd64"), ("aarch64", "arm64")
+# Name of each instruction set, machines that may have it as compilers name them (none: all), its
+# number in simd.h and its flags.
 LEVELS = {
-    "portable": (0, ()),
-    "avx2": (1, _AVX2),
-    "avxvnni": (2, (*_AVX2, "-mavxvnni")),
-    "avx512vnni": (3, _AVX512),
-    "amx": (4, (*_AVX512, "-mamx-tile", "-mamx-int8")),
+    "portable": ((), 0, ()),
+    "avx2": (_X86, 1, _AVX2),
+    "avxvnni": (_X86, 2, (*_AVX2, "-mavxvnni")),
+    "avx512vnni": (_X86, 3, _AVX512),
+    "amx": (_X86, 4, (*_AVX512, "-mamx-tile", "-mamx-int8")),
+    "neon": (_ARM, 5, ()),
+    "neondot": (_ARM, 6, ("-march=armv8.2-a+dotprod",)),
+    "neoni8mm": (_ARM, 7, ("-march=armv8.2-a+dotprod+i8mm",)),
 }
 
 
@@ -58,7 +62,7 @@ def find_compiler() -> list[str]:
 
 
 def compile_library(target: Path, more_flags: Sequence[str] = ()) -> list[str]:
-    """Compile all that this machine's compiler can.
+    """Compile all that the compiler can, for the machine that it compiles for.
 
     Args:
         target: file to write; replaced at once, so that programs that use it are not disturbed.
@@ -71,12 +75,14 @@ def compile_library(target: Path, more_flags: Sequence[str] = ()) -> list[str]:
         CompileError: there is no compiler, or it failed.
     """
     compiler = find_compiler()
-    is_x86 = platform.machine().lower() in ("x86_64", "amd64")
+    machine = _run([*compiler, "-dumpmachine"]).split("-")[0]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        wanted = {k: v for k, v in LEVELS.items() if is_x86 or not v[0]}
-        if sys.platform != "linux":
-            wanted.pop("amx", None)  # asks Linux for the tiles
+        wanted = [
+            k for k, (machines, _, _) in LEVELS.items() if not machines or machine in machines
+        ]
+        if sys.platform != "linux" and "amx" in wanted:
+            wanted.remove("amx")  # asks Linux for the tiles
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             made = dict(
                 zip(
@@ -105,7 +111,7 @@ def _level(
     compiler: Sequence[str], folder: Path, name: str, more_flags: Sequence[str]
 ) -> Path | None:
     """Object file of one instruction set; None where the compiler does not know it."""
-    number, flags = LEVELS[name]
+    _, number, flags = LEVELS[name]
     out = folder / f"{name}.o"
     defines = [f"-DLC_LEVEL={number}", f"-DLC_LEVEL_NAME={name}", f"-DLC_KERNELS=lc_kernels_{name}"]
     command = [*compiler, *FLAGS, "-Wno-psabi", *flags, *more_flags, *defines]
@@ -117,7 +123,8 @@ def _level(
     return out
 
 
-def _run(command: Sequence[str]) -> None:
+def _run(command: Sequence[str]) -> str:
+    """What a command says; its warnings are passed on."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     except OSError as error:
@@ -126,6 +133,7 @@ def _run(command: Sequence[str]) -> None:
         raise CompileError(f"{command[0]} failed: {done.stderr.strip()[-2000:]}")
     if done.stderr.strip():
         print(done.stderr.strip(), file=sys.stderr)
+    return done.stdout.strip()
 
 
 def main() -> None:

@@ -11,9 +11,7 @@ import pytest
 from licodec.native import LIBRARY_PATH, PATH_VARIABLE
 from licodec.native.binding import Library, open_library, usable_sets
 from licodec.native.threads import set_num_threads
-from scripts.compile_native import compile_library
-
-INSTRUCTION_SETS = ("portable", "avx2", "avxvnni", "avx512vnni", "amx")
+from scripts.compile_native import LEVELS, compile_library
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +30,7 @@ def libraries(library_path: Path) -> list[Library]:
     """One for each instruction set; a CPU that has the better ones has the others, too."""
     sets = usable_sets(open_library(library_path))
     assert sets[0] == "portable"
-    assert set(sets) <= set(INSTRUCTION_SETS)
+    assert set(sets) <= set(LEVELS)
     return [open_library(library_path, isa) for isa in sets]
 
 

@@ -9,6 +9,10 @@
 #if defined(LC_HAS_AMX)
 #include <sys/syscall.h>
 #include <unistd.h>
+#elif defined(LC_HAS_NEONDOT) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(LC_HAS_NEONDOT) && defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 
 int32_t lc_abi(void) { return LC_ABI; }
@@ -52,6 +56,35 @@ static int has_amx(void)
     return is_granted;
 }
 #endif
+#if defined(LC_HAS_NEONDOT)
+/* What Linux counts by a bit of one of two words, and macOS by name. */
+static int has_feature(unsigned long word, int bit, const char *name)
+{
+#if defined(__linux__)
+    (void)name;
+    return getauxval(word) >> bit & 1;
+#elif defined(__APPLE__)
+    int found = 0;
+    size_t size = sizeof found;
+    (void)word, (void)bit;
+    return !sysctlbyname(name, &found, &size, NULL, 0) && found;
+#else
+    (void)word, (void)bit, (void)name;
+    return 0;
+#endif
+}
+static int has_neondot(void)
+{
+    return has_feature(16, 20, "hw.optional.arm.FEAT_DotProd"); /* AT_HWCAP, HWCAP_ASIMDDP */
+}
+#endif
+#if defined(LC_HAS_NEONI8MM)
+static int has_neoni8mm(void)
+{
+    /* AT_HWCAP2, HWCAP2_I8MM */
+    return has_neondot() && has_feature(26, 13, "hw.optional.arm.FEAT_I8MM");
+}
+#endif
 static int has_any(void) { return 1; }
 
 /* Ascending. */
@@ -71,6 +104,15 @@ static const struct {
 #endif
 #if defined(LC_HAS_AMX)
     {&lc_kernels_amx, has_amx},
+#endif
+#if defined(LC_HAS_NEON)
+    {&lc_kernels_neon, has_any},
+#endif
+#if defined(LC_HAS_NEONDOT)
+    {&lc_kernels_neondot, has_neondot},
+#endif
+#if defined(LC_HAS_NEONI8MM)
+    {&lc_kernels_neoni8mm, has_neoni8mm},
 #endif
 };
 enum { NUM_LEVELS = sizeof LEVELS / sizeof *LEVELS };

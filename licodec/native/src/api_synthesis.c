@@ -13,7 +13,7 @@ void lc_synthesis_free(lc_synthesis *synthesis)
     free(synthesis);
 }
 
-/* A layer without bias and weights. */
+/* A layer without weights, whose bias is 0. */
 static lc_layer *layer_of(const lc_kernels *level, int32_t outputs, int32_t inputs, int32_t kernel,
                           int32_t num_convolutions, int32_t lift, int32_t form)
 {
@@ -215,11 +215,12 @@ static int is_network_at(const Network *net, const lc_network_at *at)
     return 1;
 }
 
-static int32_t *copy_bias(const int32_t *bias, int32_t outputs)
+/* A picture's bias with the layer's own. */
+static int32_t *add_bias(const int32_t *bias, const lc_layer *layer)
 {
-    int32_t *copy = calloc((size_t)round_up(outputs, 16), 4);
-    if (copy) memcpy(copy, bias, 4 * (size_t)outputs);
-    return copy;
+    int32_t *sum = calloc((size_t)round_up(layer->outputs, 16), 4);
+    for (int o = 0; sum && o < layer->outputs; o++) sum[o] = bias[o] + layer->bias[o];
+    return sum;
 }
 
 lc_corrector *lc_corrector_new(const lc_synthesis *synthesis, const lc_network_at *parts,
@@ -239,7 +240,7 @@ lc_corrector *lc_corrector_new(const lc_synthesis *synthesis, const lc_network_a
         Part *part = &made->parts[p];
         part->net = &synthesis->parts[p];
         for (int n = 0; n <= 2 * part->net->num_blocks; n++)
-            if (!(part->bias[n] = copy_bias(parts[p].bias[n], part->net->width))) is_good = 0;
+            if (!(part->bias[n] = add_bias(parts[p].bias[n], part->net->layers[n]))) is_good = 0;
         part->last = last_layer(synthesis->level, part->net, &parts[p]);
         is_good = is_good && part->last;
     }

@@ -20,7 +20,7 @@ static int has_short_weights(const lc_layer *layer, const void *const *weights)
         const int8_t *w = weights[c];
         const int64_t n = (int64_t)layer->outputs * layer->inputs[c] * layer->kernels[c]
                           * layer->kernels[c];
-        for (int64_t i = 0; i < n; i++) is_short &= w[i] >= -64 && w[i] <= 64;
+        for (int64_t i = 0; i < n; i++) is_short &= abs(w[i]) <= MAX_SHORT;
     }
     return is_short;
 }
@@ -33,8 +33,20 @@ static void pack_weight(int8_t *to, int b, const void *weights, int64_t at, int 
         return;
     }
     const int16_t w = ((const int8_t *)weights)[at];
-    if (weight_bytes(form) == 4) to[b] = (int8_t)w;
+    if (weight_bytes(form) == product_inputs(form)) to[b] = (int8_t)w;
     else memcpy(to + 2 * ((b & 1) * 2 + b / 2), &w, 2); /* channels 0 and 2, then 1 and 3 */
+}
+
+/* Put into the bias what sums lack because bytes are lowered. */
+static void make_up_for_offset(lc_layer *layer, const void *const *weights)
+{
+    for (int c = 0; c < layer->num_convolutions; c++) {
+        const int8_t *w = weights[c];
+        const int64_t n = (int64_t)layer->inputs[c] * layer->kernels[c] * layer->kernels[c];
+        const int32_t unit = INPUT_OFFSET << (c == 0 ? layer->lift : 0);
+        for (int o = 0; o < layer->outputs; o++)
+            for (int64_t i = 0; i < n; i++) layer->bias[o] += unit * w[o * n + i];
+    }
 }
 
 static int pack_layer(lc_layer *layer, const void *const *weights)
@@ -42,12 +54,15 @@ static int pack_layer(lc_layer *layer, const void *const *weights)
 #if LC_LEVEL == LC_AMX
     if (layer->form != WORDS && is_for_tiles(layer)) return pack_tiles(layer, weights);
 #endif
-    if (layer->form != WORDS) layer->form = has_short_weights(layer, weights) ? SHORT : BYTES;
-    const int bytes = weight_bytes(layer->form), in_group = layer->form == WORDS ? 2 : 4;
+    if (layer->form != WORDS) {
+        layer->form = has_short_weights(layer, weights) ? SHORT : BYTES;
+        if (INPUT_OFFSET) make_up_for_offset(layer, weights);
+    }
+    const int bytes = weight_bytes(layer->form), taken = product_inputs(layer->form);
     layer->tile_bytes = 0;
     for (int c = 0; c < layer->num_convolutions; c++)
-        layer->tile_bytes += (int64_t)OUT_TILE * bytes * layer->groups[c] * layer->kernels[c]
-                             * layer->kernels[c];
+        layer->tile_bytes += OUT_TILE * bytes * (round_up(layer->inputs[c], taken) / taken)
+                             * layer->kernels[c] * layer->kernels[c];
     const int64_t tiles = (layer->outputs + OUT_TILE - 1) / OUT_TILE;
     layer->weights = calloc((size_t)(tiles * layer->tile_bytes), 1);
     if (!layer->weights) return LC_NO_MEMORY;
@@ -56,11 +71,11 @@ static int pack_layer(lc_layer *layer, const void *const *weights)
         for (int c = 0; c < layer->num_convolutions; c++) {
             const int taps = layer->kernels[c] * layer->kernels[c], inputs = layer->inputs[c];
             for (int tap = 0; tap < taps; tap++)
-                for (int g = 0; g < layer->groups[c]; g++)
+                for (int first = 0; first < inputs; first += taken)
                     for (int o = 0; o < OUT_TILE; o++, to += bytes)
-                        for (int b = 0; b < in_group; b++) {
+                        for (int b = 0; b < taken; b++) {
                             const int64_t out = t * OUT_TILE + o;
-                            const int in = in_group * g + b;
+                            const int in = first + b;
                             if (out < layer->outputs && in < inputs)
                                 pack_weight(to, b, weights[c], (out * inputs + in) * taps + tap,
                                             layer->form);
@@ -70,14 +85,14 @@ static int pack_layer(lc_layer *layer, const void *const *weights)
 }
 
 INLINE void add_products(vec sum[OUT_TILE][MAX_VECS], const int vecs, const uint8_t *x,
-                         const int8_t *w, const int form)
+                         int64_t stride, const int8_t *w, const int form)
 {
     factors a[MAX_VECS];
 #pragma GCC unroll 3
-    for (int i = 0; i < vecs; i++) a[i] = load_bytes(x + 4 * LANES * i, form);
+    for (int i = 0; i < vecs; i++) a[i] = load_bytes(x + 4 * LANES * i, stride, form);
 #pragma GCC unroll 8
     for (int o = 0; o < OUT_TILE; o++) {
-        const factors b = load_weight(w + o * weight_bytes(form), form);
+        const factors b = load_weight(w, o, form);
 #pragma GCC unroll 3
         for (int i = 0; i < vecs; i++) sum[o][i] = dot(sum[o][i], a[i], b, form);
     }
@@ -104,17 +119,18 @@ INLINE void convolve_tile(vec sum[OUT_TILE][MAX_VECS], const int vecs, const lc_
     for (int o = 0; o < OUT_TILE; o++)
 #pragma GCC unroll 3
         for (int i = 0; i < vecs; i++)
-            sum[o][i] = splat(layer->lift ? 0 : bias[tile * OUT_TILE + o]);
+            sum[o][i] = layer->lift ? splat(0) : bias_of(bias, tile * OUT_TILE + o, form);
     const int8_t *w = layer->weights + tile * layer->tile_bytes;
     const int step = OUT_TILE * weight_bytes(form);
+    const int taken = product_inputs(form) > 4 ? 2 : 1;
     for (int c = 0; c < layer->num_convolutions; c++) {
         const int kernel = layer->kernels[c], groups = layer->groups[c], reach = kernel / 2;
         const int64_t stride = sources[c].group_stride;
         for (int dy = -reach; dy <= reach; dy++)
             for (int dx = -reach; dx <= reach; dx++) {
                 const uint8_t *from = sources[c].rows[1 + dy] + 4 * (x + dx);
-                for (int g = 0; g < groups; g++, from += stride, w += step)
-                    add_products(sum, vecs, from, w, form);
+                for (int g = 0; g < groups; g += taken, from += taken * stride, w += step)
+                    add_products(sum, vecs, from, g + 1 < groups ? stride : 0, w, form);
             }
         if (c == 0 && layer->lift)
 #pragma GCC unroll 8
@@ -122,8 +138,9 @@ INLINE void convolve_tile(vec sum[OUT_TILE][MAX_VECS], const int vecs, const lc_
 #pragma GCC unroll 3
                 for (int i = 0; i < vecs; i++)
                     sum[o][i] = add(shift_left(sum[o][i], layer->lift),
-                                    splat(bias[tile * OUT_TILE + o]));
+                                    bias_of(bias, tile * OUT_TILE + o, form));
     }
+    put_in_order(sum, vecs, form);
 }
 
 /* SPAN(vecs, x, form, layer, ...) for each of the spans that cover a row; vecs and form are

@@ -29,7 +29,7 @@ struct lc_layer {
     int32_t groups[MAX_CONVOLUTIONS]; /* of four channels, of words two */
     int32_t of_inputs, form;
     int64_t tile_bytes;
-    int32_t *bias;  /* whole tiles, with rounding and the zero of inputs */
+    int32_t *bias;  /* whole tiles, with rounding, the zero of inputs and what the level adds */
     int32_t *shift; /* whole tiles */
     int8_t *weights;
     /* Of the synthesis: bits that the first convolution counts more, then what makes bytes. */
@@ -110,7 +110,8 @@ struct lc_kernels {
 const lc_kernels *lc_kernels_of(int32_t level);
 
 extern const lc_kernels lc_kernels_portable, lc_kernels_avx2, lc_kernels_avxvnni,
-    lc_kernels_avx512vnni, lc_kernels_amx;
+    lc_kernels_avx512vnni, lc_kernels_amx, lc_kernels_neon, lc_kernels_neondot,
+    lc_kernels_neoni8mm;
 
 /* Those of a number, NULL where this CPU lacks them. */
 const lc_kernels *lc_kernels_of(int32_t level);

@@ -47,8 +47,9 @@ LC_API int32_t lc_abi(void);
 
 /* ---- Instruction sets ---- */
 
-/* Name of level number i ("portable", "avx2", "avxvnni", "avx512vnni", "amx", as far as they
- * were compiled), NULL after the last; and whether this CPU has it. The last that it has is fastest. */
+/* Name of level number i ("portable", "avx2", "avxvnni", "avx512vnni", "amx", or "portable", "neon",
+ * "neondot", "neoni8mm", as far as they were compiled), NULL after the last; and whether this CPU has
+ * it. The last that it has is fastest. */
 LC_API const char *lc_level_name(int32_t i);
 LC_API int lc_has_level(int32_t i);
 

@@ -75,7 +75,7 @@ static int is_for_tiles(const lc_layer *layer)
 }
 
 /* Config, then the weights of each block in the order of their use. */
-static int pack_tiles(lc_layer *layer, const void *const weights[2])
+static int pack_tiles(lc_layer *layer, const void *const *weights)
 {
     const TileConfig config = tile_config(layer);
     layer->form = TILES;
