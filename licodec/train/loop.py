@@ -141,7 +141,6 @@ class Trainer:
         self.step, self.run_step, self.elapsed_s, self.total_s = 0, 0, 0.0, 0.0
         self.scores: list[float] = []  # of this process' validations
         self._valid: dict[str, Any] = {}  # the last one
-        self._next_validation = 0.0  # by time.monotonic
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         groups = []
@@ -203,7 +202,7 @@ class Trainer:
         """Train until the time limit; writes last.pt and log.jsonl into the run's folder."""
         options = self.options
         options.out.mkdir(parents=True, exist_ok=True)
-        began = now = last_tick = last_log = last_save = time.monotonic()
+        began = now = last_tick = last_log = last_save = next_validation = time.monotonic()
         share_weights(self.network)
         left_s = min(options.time_limit_s - self.elapsed_s, options.stop_after_s)
         self.task.prepare(left_s * _PREPARE_SHARE)
@@ -226,8 +225,11 @@ class Trainer:
                 self._log(asdict(progress))
                 report(progress)
             if self.rank == 0 and now - last_save > _CHECKPOINT_EVERY_S:
-                self.save(is_validated=now >= self._next_validation)
+                is_validated = now >= next_validation
+                self.save(is_validated=is_validated)
                 last_save = last_tick = time.monotonic()
+                if is_validated:
+                    next_validation = now + (last_save - now) / _MAX_VALIDATION_SHARE
         if self.rank == 0:
             self.save()
 
@@ -300,9 +302,7 @@ class Trainer:
         save_checkpoint(self.options.out / "last.pt", state)
 
     def _log_validation(self) -> None:
-        began = time.monotonic()
         valid = self._valid = self.validate()
-        self._next_validation = began + (time.monotonic() - began) / _MAX_VALIDATION_SHARE
         if valid:
             self.scores.append(valid["valid_score"])
             self._log(
