@@ -14,14 +14,17 @@ from PIL import Image
 import licodec
 from licodec.api import Codec
 from licodec.codec.decode import decode_symbols
+from licodec.codec.encode import encode_pixels
 from licodec.codec.model import load_family
 from licodec.container.read import read_container
 from licodec.image import lossless
 from licodec.profiles import ProfileInfo, find_profile, list_profiles
+from tests.codec.files import file_of
 from tests.graphics.pages import drawn_page
 from tests.prior.written_decoder import WrittenDecoder
 from tests.prior.written_file import read_weights, take_apart
 from tests.prior.written_planes import read_lossless
+from tests.tiny import RICH_FAMILY, tiny_family, tiny_network
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
@@ -158,6 +161,15 @@ def test_written_decoder_reads_golden_files_with_a_layer(family):
     with Image.open(ROOT / "tests" / "golden" / f"{family}-layers-160x112-q60.png") as stored:
         written = decoder.pixels(*read_weights(info.synthesis_path))
         np.testing.assert_array_equal(written, np.asarray(stored))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_written_decoder_reads_a_family_with_magnitudes_and_a_hidden_state(mode):
+    family = tiny_family(tiny_network(4, RICH_FAMILY))
+    pixels = _crop(70, 41, mode)
+    expected = encode_pixels(pixels, family, 200, "cpu")
+    decoder = WrittenDecoder(take_apart(file_of(expected, pixels, 200)), family.tensors)
+    np.testing.assert_array_equal(decoder.planes, expected.planes)
 
 
 def test_fingerprint_is_the_digest_that_the_document_describes(decoders, profile):

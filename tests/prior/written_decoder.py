@@ -66,6 +66,7 @@ class WrittenDecoder:
         bound = 1 if file.is_all_coded else int(weights["skip_below"][0])
         self.symbols = Symbols(file.payload, self.weights, bound, file.quantizer)
         self.num_planes = 1 if file.is_grey else 3
+        self.has_magnitudes = self.weights["net.top.first.weight0"].shape[1] > 6
         self.planes = self._low_pass(-(-file.height // 64), -(-file.width // 64))
         self.trunk: np.ndarray | None = None
         self.parents: np.ndarray | None = None
@@ -112,8 +113,11 @@ class WrittenDecoder:
         y, x = np.mgrid[:band_height, :band_width] << level
         padding = fold_plane((y >= self.file.height) | (x >= self.file.width), level)
         folded: dict[tuple[int, int], np.ndarray] = {}  # by detail channel and position
+        self.hidden: np.ndarray | None = None  # what `mix` of the level's last step gave
         for s, channels in enumerate(step_channels(level, is_grey=self.file.is_grey)):
             known = [self._compand(v >> 2) for v in folded.values()]
+            if self.has_magnitudes:
+                known += [np.abs(v) for v in known]
             out = self._head(f"{net}.head{s}", np.stack(known) if known else None)
             unit, log_scale = (
                 np.array([self.weights[name][self.q, level - 1, c] for c, _ in channels])[
@@ -152,7 +156,13 @@ class WrittenDecoder:
         for p in range(3):
             brightness = fold_plane(self.planes[p], level).sum(0) >> (7 if level == 6 else 9)
             parts.append(clamp(brightness, -127, 127))
-        return np.stack(parts if self.parents is None else [*parts, *self.parents])
+        num_high_pass = len(parts) - 3
+        if self.parents is not None:
+            parts += list(self.parents)
+        if self.has_magnitudes:
+            signed = [*parts[:num_high_pass], *parts[num_high_pass + 3 :]]
+            parts += [np.abs(part) for part in signed]
+        return np.stack(parts)
 
     def _trunk(self, net: str, level: int) -> np.ndarray:
         coarser = self.trunk
@@ -160,7 +170,8 @@ class WrittenDecoder:
             coarser = coarser.repeat(2, 1).repeat(2, 2)
         row = level - 3 if net == "net.coarse" else 0
         bias = self.weights[f"{net}.quality_bias"][self.q, row]
-        t = clamp(self._layer(f"{net}.first", self._inputs(level), coarser, bias), 0, 255)
+        inputs = self._inputs(level)
+        t = clamp(self._layer(f"{net}.first", inputs, coarser, extra=bias), 0, 255)
         block = 0
         while f"{net}.block{block}.bias" in self.weights:
             t = clamp(self._layer(f"{net}.block{block}", t) + t, 0, 255)
@@ -169,18 +180,20 @@ class WrittenDecoder:
 
     def _head(self, head: str, known: np.ndarray | None) -> np.ndarray:
         assert self.trunk is not None
-        a = clamp(self._layer(f"{head}.in", self.trunk, known), 0, 255)
-        a = clamp(self._layer(f"{head}.mix", a), 0, 255)
-        return clamp(self._layer(f"{head}.out", a), -4096, 4096)
+        carried = self.hidden if f"{head}.in.weight2" in self.weights else None
+        a = clamp(self._layer(f"{head}.in", self.trunk, known, carried), 0, 255)
+        self.hidden = clamp(self._layer(f"{head}.mix", a), 0, 255)
+        return clamp(self._layer(f"{head}.out", self.hidden), -4096, 4096)
 
     def _layer(
-        self, name: str, a: np.ndarray, b: np.ndarray | None = None, extra: np.ndarray | int = 0
+        self, name: str, *arguments: np.ndarray | None, extra: np.ndarray | int = 0
     ) -> np.ndarray:
         shift = self.weights[f"{name}.shift"]
         bias = self.weights[f"{name}.bias"] + extra + np.where(shift > 0, (1 << shift) >> 1, 0)
-        total = correlate(a, self.weights[f"{name}.weight0"]) + bias[:, None, None]
-        if b is not None:
-            total += correlate(b, self.weights[f"{name}.weight1"])
+        total = bias[:, None, None]
+        for number, a in enumerate(arguments):
+            if a is not None:
+                total = total + correlate(a, self.weights[f"{name}.weight{number}"])
         return total >> shift[:, None, None]
 
     def _compand(self, a: np.ndarray) -> np.ndarray:
