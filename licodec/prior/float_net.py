@@ -1,7 +1,7 @@
-"""The prior in floating point, as it is trained: all its networks, and the rate of a batch.
+"""The prior in floating point, as it is trained: all its networks.
 
-`licodec.prior.float_walk` draws how a picture goes through its networks; they are those of
-`licodec.prior.integer` in floating point.
+`licodec.prior.float_walk` leads pictures through them; they are those of `licodec.prior.integer` in
+floating point.
 
 Source of the idea: Zhang et al. 2022, arXiv:2210.04112 (multi-scale progressive model).
 """
@@ -12,9 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from licodec.config import FamilyConfig
-from licodec.prior.batch import CropCoder, Qualities
-from licodec.prior.decision import Quantize
-from licodec.prior.float_walk import FloatWalk
 from licodec.prior.layout import (
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
@@ -26,7 +23,6 @@ from licodec.prior.layout import (
 )
 from licodec.prior.level_net import LevelNet
 from licodec.prior.qat import RoundedConv, Rounding
-from licodec.prior.walk import walk
 from licodec.transform.quality import interpolate
 
 
@@ -89,23 +85,3 @@ class Prior(nn.Module):
     def low_log_scales(self, step: int, weights: Tensor) -> Tensor:
         """(N, 3) log scales of a step of the low-pass."""
         return interpolate(weights, self.low_log_scale[:, step])
-
-    def forward(
-        self, low: Tensor, details: list[Tensor], qualities: Qualities, quantize: Quantize
-    ) -> tuple[Tensor, Tensor]:
-        """Walk all steps, coarse to fine.
-
-        Args:
-            low: (N, 3, H/64, W/64) float low-pass in grey levels.
-            details: per level 1..6, (N, 3, 3, h, w) float details, planes then bands.
-            qualities: of the samples.
-            quantize: how symbols are chosen.
-
-        Returns:
-            bits (N,) of each sample, planes (N, 3, H, W) float of the linear synthesis.
-        """
-        coder = CropCoder(low, details, qualities, quantize)
-        rows, columns = low.shape[2:]
-        walker = FloatWalk(self, qualities, rows, columns, coder)
-        walk(walker)
-        return coder.bits, walker.low

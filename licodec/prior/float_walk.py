@@ -15,13 +15,14 @@ What `licodec.prior.integer` does for one picture in integers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from licodec.prior.batch import Qualities, low_pass_places
+from licodec.prior.batch import CropCoder, Qualities, low_pass_places
+from licodec.prior.decision import Quantize
+from licodec.prior.float_net import Prior
 from licodec.prior.inputs import neighbour_sums
 from licodec.prior.layout import (
     NUM_DETAIL_CHANNELS,
@@ -30,16 +31,35 @@ from licodec.prior.layout import (
     fold_of,
     low_pass_elements,
 )
-from licodec.prior.walk import Visit, coded_steps
+from licodec.prior.walk import Visit, coded_steps, walk
 from licodec.transform.grid import NUM_BANDS
 from licodec.transform.wavelet import synthesise_level
-
-if TYPE_CHECKING:
-    from licodec.prior.float_net import Prior
 
 # (means in steps (N, C, ..), log scales (N, C, ..), where, places of the elements in the flat
 # low-pass (n,) int64, else None) -> values in steps (N, C, ..)
 Code = Callable[[Tensor, Tensor, StepElements, Tensor | None], Tensor]
+
+
+def code_batch(
+    prior: Prior, low: Tensor, details: list[Tensor], qualities: Qualities, quantize: Quantize
+) -> tuple[Tensor, Tensor]:
+    """Bits and decoded planes of a batch of pictures.
+
+    Args:
+        prior: the network.
+        low: (N, 3, H/64, W/64) float low-pass in grey levels.
+        details: per level 1..6, (N, 3, 3, h, w) float details, planes then bands.
+        qualities: of the pictures.
+        quantize: how symbols are chosen.
+
+    Returns:
+        bits (N,) of each picture, planes (N, 3, H, W) float of the linear synthesis.
+    """
+    coder = CropCoder(low, details, qualities, quantize)
+    rows, columns = low.shape[2:]
+    walker = FloatWalk(prior, qualities, rows, columns, coder)
+    walk(walker)
+    return coder.bits, walker.low
 
 
 class FloatWalk:

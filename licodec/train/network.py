@@ -13,6 +13,7 @@ from licodec.metrics.distortion import Distortion, squared_error
 from licodec.prior.batch import Qualities
 from licodec.prior.decision import Quantize, quantize_dead_zone
 from licodec.prior.float_net import Prior
+from licodec.prior.float_walk import code_batch
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES
 from licodec.train.grow import grow_prior
 from licodec.transform.colour import planes_to_rgb, rgb_to_planes
@@ -93,7 +94,7 @@ class CodecNetwork(nn.Module):
         if not linear:
             planes = self.analysis(planes, weights, step_px)
         low, details = analyse(planes)
-        bits, decoded = self.prior(low, details, self.qualities(weights), quantize)
+        bits, decoded = code_batch(self.prior, low, details, self.qualities(weights), quantize)
         if not linear:
             decoded = self.synthesis(decoded, weights, step_px)
         with torch.autocast(rgb.device.type, enabled=False):
