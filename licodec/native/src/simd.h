@@ -51,6 +51,20 @@ enum { MAX_SHORT = LC_LEVEL == LC_NEON ? 127 : 64 };
 #include "simd_avx2.h"
 #endif
 
+#if defined(FACTORS_ARE_VECTORS)
+INLINE int weight_bytes(int form) { (void)form; return 4; }
+INLINE factors load_bytes(const uint8_t *p, int64_t stride, int form)
+{
+    (void)stride, (void)form;
+    return load(p);
+}
+INLINE factors load_weight(const int8_t *w, int o, int form)
+{
+    (void)form;
+    return splat(word_at(w + 4 * o));
+}
+#endif
+
 /* Channels that one product takes: a group of words or of bytes, or two groups. */
 INLINE int product_inputs(int form)
 {

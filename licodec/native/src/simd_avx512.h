@@ -62,19 +62,9 @@ INLINE vec bytes_of(pair first, pair second)
     return _mm512_shuffle_epi8(_mm512_packus_epi16(first, second), turned);
 }
 
+#define FACTORS_ARE_VECTORS
 typedef vec factors;
 
-INLINE int weight_bytes(int form) { (void)form; return 4; }
-INLINE factors load_bytes(const uint8_t *p, int64_t stride, int form)
-{
-    (void)stride, (void)form;
-    return load(p);
-}
-INLINE factors load_weight(const int8_t *w, int o, int form)
-{
-    (void)form;
-    return splat(word_at(w + 4 * o));
-}
 INLINE vec dot(vec sum, factors a, factors b, int form)
 {
     return form == WORDS ? _mm512_dpwssd_epi32(sum, a, b) : _mm512_dpbusd_epi32(sum, a, b);

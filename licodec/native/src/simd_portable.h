@@ -99,19 +99,9 @@ INLINE vec dot(vec sum, factors a, factors b, int form)
 
 #else
 
+#define FACTORS_ARE_VECTORS
 typedef vec factors;
 
-INLINE int weight_bytes(int form) { (void)form; return 4; }
-INLINE factors load_bytes(const uint8_t *p, int64_t stride, int form)
-{
-    (void)stride, (void)form;
-    return load(p);
-}
-INLINE factors load_weight(const int8_t *w, int o, int form)
-{
-    (void)form;
-    return splat(word_at(w + 4 * o));
-}
 INLINE vec dot(vec sum, factors x, factors b, int form)
 {
     const int32_t w = b[0];
