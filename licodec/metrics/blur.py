@@ -63,10 +63,8 @@ def _pass(plane: torch.Tensor, kernel: torch.Tensor, border: Border) -> torch.Te
 def _band(kernel: torch.Tensor) -> torch.Tensor:
     """The matrix from a block with its margins to the block, (_BLOCK + taps - 1, _BLOCK)."""
     taps = kernel.numel()
-    matrix = torch.zeros(_BLOCK + taps - 1, _BLOCK, dtype=kernel.dtype)
-    for output in range(_BLOCK):
-        matrix[output : output + taps, output] = kernel
-    return matrix
+    below = torch.arange(_BLOCK + taps - 1)[:, None] - torch.arange(_BLOCK)
+    return torch.where((below >= 0) & (below < taps), kernel[below.clamp(0, taps - 1)], 0.0)
 
 
 def _weights_inside(kernel: torch.Tensor, width: int) -> torch.Tensor:

@@ -109,9 +109,9 @@ def _single_scale(p: Bands, q: Bands) -> torch.Tensor:
     for channel in range(3):
         fine += _MIDDLE_WEIGHTS[channel] * (p.middle[channel] - q.middle[channel]).square()
         coarse += _LOW_WEIGHTS[channel] * (p.low[channel] - q.low[channel]).square()
-    activity = blur_inside(torch.stack([_activity(p), _activity(q)]), _KERNEL_MASK)
-    fine += 10 * (activity[0] - activity[1]).square()
-    mask = _eroded(activity[0])
+    activity, activity_decoded = (blur_inside(_activity(b)[None], _KERNEL_MASK)[0] for b in (p, q))
+    fine += 10 * (activity - activity_decoded).square()
+    mask = _eroded(activity)
     sensitivity = 1 + 2.5485944793 / (0.451936922203 * mask + 0.829591754942)
     low_sensitivity = 1 + 0.505054525019 / (3.87449418804 * mask + 0.20025578522)
     squares = coarse * low_sensitivity.square() + fine * sensitivity.square()

@@ -48,7 +48,7 @@ def visual_distortion(reference: Tensor, decoded: Tensor) -> Tensor:
 def trained_visual_distortion(reference: Tensor, decoded: Tensor) -> Tensor:
     """As `visual_distortion`, but with a share of Butteraugli for the first half of the crops.
 
-    Two measures of what is seen are harder to game than one; Butteraugli takes four times as long.
+    Two measures of what is seen are harder to game than one; Butteraugli takes three times as long.
     """
     distortion = visual_distortion(reference, decoded)
     num = len(reference) // 2

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 _REACH = 4  # pixels from the centre of a line to its end
 
-# Rows that are filtered at a time: sixteen planes of a whole picture would not fit a small memory.
+# Rows that are summed at a time, so that what is in work stays in the processor's caches.
 _STRIP = 256
 
 # One half of each line as steps (down, right) from the centre; the other half is its mirror image.
@@ -52,28 +52,24 @@ _SPARSE_LINES = (
     ((2, -1), (4, -2)),
 )
 
-Line = tuple[tuple[int, int], ...]
+Offset = tuple[int, int]
+# A line, as the places of its pixels from the centre (down, right), and what its square counts.
+Line = tuple[tuple[Offset, ...], float]
 
 
-def _kernel(line: Line, weight: float) -> torch.Tensor:
-    """`weight` at each pixel of the line, (9, 9) float32."""
-    side = 2 * _REACH + 1
-    kernel = torch.zeros(side, side)
-    for down, right in ((0, 0), *line):
-        kernel[_REACH + down, _REACH + right] = weight
-        kernel[_REACH - down, _REACH - right] = weight
-    return kernel
+def _both_halves(half: tuple[Offset, ...]) -> tuple[Offset, ...]:
+    """All places of a line, of which each half is the mirror image of the other."""
+    return ((0, 0), *half, *((-down, -right) for down, right in half))
 
 
-# The square of a line that is summed with the root of two counts twice.
-DENSE = torch.stack(
-    [_kernel(line, 1) for line in _DENSE_LINES]
-    + [_kernel(line, 2**0.5) for line in _DENSE_LINES_TWICE]
-)[:, None]  # (12, 1, 9, 9), for the highest frequencies
-SPARSE = torch.stack([_kernel(line, 1) for line in _SPARSE_LINES])[:, None]  # (16, 1, 9, 9)
+DENSE: tuple[Line, ...] = (  # for the highest frequencies
+    *((_both_halves(line), 1.0) for line in _DENSE_LINES),
+    *((_both_halves(line), 2.0) for line in _DENSE_LINES_TWICE),
+)
+SPARSE: tuple[Line, ...] = tuple((_both_halves(line), 1.0) for line in _SPARSE_LINES)
 
 
-def line_energy(differences: torch.Tensor, lines: torch.Tensor) -> torch.Tensor:
+def line_energy(differences: torch.Tensor, lines: tuple[Line, ...]) -> torch.Tensor:
     """Sum of squared sums along lines, with zeros beyond the picture.
 
     Args:
@@ -92,20 +88,42 @@ def line_energy(differences: torch.Tensor, lines: torch.Tensor) -> torch.Tensor:
 
 
 class _SquaredSums(torch.autograd.Function):
-    """Convolve, square and add up; torch's own gradient of such thin convolutions is slow."""
+    """Adds up shifted planes, in a tenth of the time of convolutions with so few channels."""
 
     @staticmethod
-    def forward(ctx: Any, padded: torch.Tensor, lines: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: Any, padded: torch.Tensor, lines: tuple[Line, ...]) -> torch.Tensor:
         """(h, W) of (h + 8, W + 8)."""
-        sums = F.conv2d(padded[None, None], lines)[0]  # (lines, h, W)
-        ctx.save_for_backward(sums, lines)
-        return sums.square().sum(0)
+        ctx.save_for_backward(padded)
+        ctx.lines = lines
+        height, width = (side - 2 * _REACH for side in padded.shape)
+        energy = padded.new_zeros(height, width)
+        for line, weight in lines:
+            sums = _line_sums(padded, line)
+            energy.addcmul_(sums, sums, value=weight)
+        return energy
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        """Lines are symmetric about their centres, so the transpose needs no flip."""
-        sums, lines = ctx.saved_tensors
-        scaled, kernel = (2 * gradient * sums)[None], lines.transpose(0, 1)
-        if torch.cpu._is_amx_tile_supported():  # a quarter of the time; a gradient may be coarse
-            scaled, kernel = scaled.bfloat16(), kernel.bfloat16()
-        return F.conv2d(scaled, kernel, padding=2 * _REACH)[0, 0].to(gradient.dtype), None
+        """Each sum's gradient goes back to the pixels of its line."""
+        (padded,) = ctx.saved_tensors
+        result = torch.zeros_like(padded)
+        for line, weight in ctx.lines:
+            part = _line_sums(padded, line).mul_(gradient).mul_(2 * weight)
+            for offset in line:
+                _shifted(result, offset).add_(part)
+        return result, None
+
+
+def _line_sums(padded: torch.Tensor, line: tuple[Offset, ...]) -> torch.Tensor:
+    """For each pixel the sum along the line through it, (h, W)."""
+    sums = _shifted(padded, line[0]).clone(memory_format=torch.contiguous_format)
+    for offset in line[1:]:
+        sums.add_(_shifted(padded, offset))
+    return sums
+
+
+def _shifted(padded: torch.Tensor, offset: Offset) -> torch.Tensor:
+    """What lies `offset` away from each pixel, (h, W), a view."""
+    height, width = (side - 2 * _REACH for side in padded.shape)
+    down, right = (_REACH + step for step in offset)
+    return padded[down : down + height, right : right + width]
