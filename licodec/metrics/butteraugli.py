@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from licodec.metrics.blur import gaussian
 from licodec.metrics.frequencies import Bands, blur_inside, separate
 from licodec.metrics.light import halve, light_of_levels, linear_light
-from licodec.metrics.malta import DENSE, SPARSE, line_energy
+from licodec.metrics.malta import DENSE, SPARSE, Line, line_energy
 from licodec.metrics.pairs import MIN_SIDE_PX, check_pair
 
 _NORM = 3
@@ -132,7 +132,7 @@ def _uneven_square(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
 
 
 def _line_errors(
-    p: torch.Tensor, q: torch.Tensor, weight: float, contrast: float, lines: torch.Tensor
+    p: torch.Tensor, q: torch.Tensor, weight: float, contrast: float, lines: tuple[Line, ...]
 ) -> torch.Tensor:
     """Line energy of the differences, which count less where both pictures have contrast."""
     factor = (_DENSE_MUL if lines is DENSE else _SPARSE_MUL) / (2 * _LINE_LENGTH + 1) * contrast
