@@ -2,9 +2,6 @@
 
 Muon makes every direction of a kernel's update equally long, so that rare directions are learned
 in as few steps as common ones.
-
-Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon; steps as long as Adam's
-after Liu et al. 2025, arXiv:2502.16982.
 """
 
 from __future__ import annotations
@@ -15,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from licodec.train.muon import Muon
+
 _ADAM_BETAS = (0.9, 0.98)
-_MOMENTUM = 0.95
 # Smaller matrices have too few directions for their lengths to matter.
 _SMALLEST_SIDE = 8
 
@@ -53,17 +51,7 @@ class MuonAndAdam:
             self._kernels += zip(kernels, matrices, strict=True)
             of_muon += [{**group, "params": matrices}] if matrices else []
             of_adam += [{**group, "params": others}] if others else []
-        # Without decay of the weights, as for Adam.
-        self._muon = (
-            torch.optim.Muon(
-                of_muon,
-                weight_decay=0.0,
-                momentum=_MOMENTUM,
-                adjust_lr_fn="match_rms_adamw",
-            )
-            if of_muon
-            else None
-        )
+        self._muon = Muon(of_muon) if of_muon else None
         self._adam = torch.optim.Adam(of_adam, betas=_ADAM_BETAS) if of_adam else None
 
     @property

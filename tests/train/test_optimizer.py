@@ -51,7 +51,7 @@ def test_a_kernel_changes_by_as_much_in_every_direction():
     for i in (0, 1):
         change = matrix_of((net[i].weight - before[i].weight).detach())
         sizes = torch.linalg.svdvals(change)
-        assert sizes.max() < 3 * sizes.min()  # as near as its five iterations come
+        assert sizes.max() < 4 * sizes.min()  # as near as its five iterations come
         assert change.square().mean().sqrt() == pytest.approx(0.2 * RATE, rel=0.3)
 
 
