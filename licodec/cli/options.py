@@ -85,6 +85,16 @@ def _with_unit(
     return parse
 
 
+_seconds = _with_unit(_SECONDS, "", 1e9, "not a duration; write 90s, 30m, 2h or 2h10m")
+
+
+def _duration(text: str) -> float:
+    """Seconds of one number, whose unit may be missing, or of several with units."""
+    parts = re.split(r"(?<=[smh])\s*(?=[\d.])", text.lower())
+    are_whole = len(parts) == 1 or parts[-1].strip()[-1:].isalpha()
+    return sum(map(_seconds, parts if are_whole else [text]))
+
+
 def _region(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
     if len(parts) != 4 or not all(p.isascii() and p.isdigit() for p in parts):
@@ -131,7 +141,7 @@ SCORE = Parsed("POINTS", _up_to(100))  # of SSIMULACRA 2
 BPP = Parsed("BITS", _up_to(1000))
 PSNR = Parsed("DB", _up_to(1000))
 SIZE = Parsed("SIZE", _with_unit(_BYTES, "b?", 1e15, "no size; write bytes, 100KB, 1.5MB or 64KiB"))
-DURATION = Parsed("TIME", _with_unit(_SECONDS, "", 1e9, "not a duration; write 90s, 30m or 2h"))
+DURATION = Parsed("TIME", _duration)
 REGION = Parsed("X,Y,W,H", _region)
 CODECS = Parsed("NAME,...", _names_among(CODEC_NAMES))
 METRICS = Parsed("NAME,...", _metrics)

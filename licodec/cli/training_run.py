@@ -60,8 +60,8 @@ class RunSettings:
 
     out: Path = option("Folder of the run: last.pt, log.jsonl.", "-o", type=FOLDER, required=True)
     time_limit: float = option(
-        "How long to train, such as 90s, 30m or 2h; a bare number is seconds. The learning rate "
-        "falls to 1 % towards it.",
+        "How long to train, such as 90s, 30m or 2h10m; a bare number is seconds. The learning "
+        "rate falls to 1 % towards it.",
         type=DURATION,
         default="1h",
     )

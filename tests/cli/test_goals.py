@@ -49,7 +49,9 @@ def test_ssimulacra2_out_of_range_is_wrong_usage(licodec: Licodec, photo, points
     assert not photo.with_suffix(".lic").exists()
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("2m", 120), ("0.5h", 1800), ("7", 7)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30s", 30), ("2m", 120), ("0.5h", 1800), ("7", 7), ("1m 30s", 90)]
+)
 def test_time_budgets_take_units(licodec: Licodec, photo, encodes_asked, text, seconds) -> None:
     assert licodec("compress", photo, "--time-budget", text).code == 0
     assert encodes_asked[0]["budget"] == seconds
@@ -91,6 +93,7 @@ def test_two_goals_are_wrong_usage(licodec: Licodec, photo, options) -> None:
         ("--bpp", 1e300),
         ("--psnr", -3),
         ("--time-budget", "soon"),
+        ("--time-budget", "1m30"),
         ("--time-budget", "9" * 400),
         ("-e", 10),
         ("--quantizer", "best"),

@@ -85,7 +85,7 @@ def test_export_writes_weights_and_card_and_replaces_them_only_by_force(trained,
 def test_train_refuses_a_time_limit_that_is_no_duration(text, photos, tmp_path):
     result = call("train", photos, "-o", tmp_path, f"--time-limit={text}")
     assert result.exit_code == 2
-    assert "is not a duration; write 90s, 30m or 2h" in result.output.replace("\n", " ")
+    assert "is not a duration; write 90s, 30m, 2h or 2h10m" in result.output.replace("\n", " ")
 
 
 @pytest.mark.parametrize(

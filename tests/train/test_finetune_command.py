@@ -112,7 +112,7 @@ def test_finetune_of_the_prior_needs_no_released_family_and_keeps_the_tune_unles
         (["--freeze", "none", "--quantizer", "rdoq"], "choose rounding or dead-zone"),
         (["--cache-size", "0"], "not in the range"),
         (["--learning-rate", "0"], "not in the range"),
-        (["--time-limit", "soon"], "is not a duration; write 90s, 30m or 2h"),
+        (["--time-limit", "soon"], "is not a duration; write 90s, 30m, 2h or 2h10m"),
     ],
 )
 def test_finetune_refuses_wrong_usage(options, message, checkpoint, photos, tmp_path):
