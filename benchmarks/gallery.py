@@ -19,11 +19,12 @@ from PIL import Image
 
 from licodec.config import DEFAULT_EFFORT, DEFAULT_TUNE, family_of
 from licodec.errors import LicodecError
-from licodec.evaluate.bench import decode_timed, licodec_codecs, read_rgb
+from licodec.evaluate.bench import licodec_codecs, read_rgb
+from licodec.evaluate.codec import BenchCodec, Trial, decode_timed, encode_timed
 from licodec.evaluate.measures import MEASURES, VISUAL
 from licodec.evaluate.metrics import measure_quality, psnr
-from licodec.evaluate.peers import BenchCodec, find_peer, installed_peers
-from licodec.evaluate.rate_match import Trial, encode_timed, grid_index, match_bytes
+from licodec.evaluate.peers import find_peer, installed_peers
+from licodec.evaluate.rate_match import grid_index, match_bytes
 
 CROP_PX = 192
 GAP_PX = 6

@@ -16,7 +16,8 @@ from rich.table import Table
 
 import licodec
 from licodec.config import DEFAULT_QUALITY
-from licodec.evaluate.peers import PeerMatch, find_peer, match_score
+from licodec.evaluate.peers import find_peer
+from licodec.evaluate.score_match import PeerMatch, match_score
 from licodec.metrics.pairs import MIN_SIDE_PX
 from licodec.metrics.ssimulacra2 import ssimulacra2
 

@@ -43,12 +43,13 @@ from licodec.config import (
 )
 from licodec.errors import ImageError, LicodecError
 from licodec.files import check_folder, check_output, make_folder, write_file
+from licodec.names import shown
 
 if TYPE_CHECKING:
     from licodec.evaluate.bdrate import Curve
+    from licodec.evaluate.codec import BenchCodec
     from licodec.evaluate.measures import Metric
     from licodec.evaluate.page import Region
-    from licodec.evaluate.peers import BenchCodec
     from licodec.evaluate.results import BenchResult
 
 
@@ -154,7 +155,7 @@ def bench(folder: Path, options: BenchOptions) -> None:
     _write(result, environment, options)
     if page is not None:
         make_folder(page.parent)
-        text = benchmark_page(result, environment, folder.resolve().name)
+        text = benchmark_page(result, environment, shown(folder.resolve().name))
         write_file(page, text.encode(), replace=options.force)
     click.echo(f"results in {options.out}" + (f", page {page}" if page else ""), err=True)
     if result.failures:

@@ -224,7 +224,7 @@ def progress_bar(text: str) -> "Progress":
     console = Console(file=sys.stderr)
     return Progress(
         BarColumn(),
-        TextColumn(text),
+        TextColumn(text, markup=False),  # names of files may have brackets
         TimeRemainingColumn(),
         console=console,
         redirect_stdout=False,

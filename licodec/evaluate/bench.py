@@ -3,7 +3,6 @@
 Every byte is counted in a real file and every picture decoded from those bytes.
 """
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
@@ -15,12 +14,13 @@ from PIL import Image
 from licodec.config import DEFAULT_EFFORT, DEFAULT_TUNE, MAX_QUALITY_INDEX, family_of
 from licodec.errors import LicodecError, ModelError
 from licodec.evaluate.bdrate import Curve, unique_names
+from licodec.evaluate.codec import BenchCodec, decode_timed, encode_timed
 from licodec.evaluate.measures import MEASURES, Metric
 from licodec.evaluate.metrics import measure_quality, psnr
-from licodec.evaluate.peers import BenchCodec
 from licodec.evaluate.results import BenchResult, Row, collect, compare
 from licodec.image.files import read_picture
 from licodec.image.formats import READ_SUFFIXES
+from licodec.names import shown
 from licodec.profiles import quality_scale
 
 LICODEC_QUALITIES = (5.0, 15.0, 25.0, 35.0, 45.0, 55.0, 65.0, 75.0, 85.0, 95.0)
@@ -146,25 +146,6 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels)
 
 
-def decode_timed(
-    codec: BenchCodec, data: bytes, size: tuple[int, int]
-) -> tuple[NDArray[np.uint8], float]:
-    """Decode a file of a picture of `size` (width, height).
-
-    Returns:
-        (H, W, 3) uint8 RGB and the wall seconds.
-
-    Raises:
-        LicodecError: the decoded picture has another size.
-    """
-    started = time.perf_counter()
-    decoded = codec.decode(data)
-    decode_s = time.perf_counter() - started
-    if decoded.size != size:
-        raise LicodecError(f"{codec.name} decodes {size[0]}x{size[1]} px to {decoded.size}")
-    return np.asarray(decoded.convert("RGB")), decode_s
-
-
 def measure(
     codec: BenchCodec,
     image_name: str,
@@ -183,22 +164,20 @@ def measure(
     """
     height, width = reference.shape[:2]
     image = Image.fromarray(reference)
-    started = time.perf_counter()
-    data = codec.encode(image, quality)
-    encode_s = time.perf_counter() - started
+    made = encode_timed(codec, image, quality)
     encode_stages_s = codec.last_timings()
-    pixels, decode_s = decode_timed(codec, data, (width, height))
+    pixels, decode_s = decode_timed(codec, made.data, image.size)
     return Row(
         codec=codec.name,
         quality=quality,
         image=image_name,
         width=width,
         height=height,
-        num_bytes=len(data),
-        bpp=8 * len(data) / (width * height),
+        num_bytes=len(made.data),
+        bpp=8 * len(made.data) / (width * height),
         psnr=psnr(reference, pixels),
         **measure_quality(reference, pixels, metrics),
-        encode_s=encode_s,
+        encode_s=made.encode_s,
         decode_s=decode_s,
         encode_stages_s=encode_stages_s,
         decode_stages_s=codec.last_timings(),
@@ -255,9 +234,9 @@ def _measure_all(
     for path in paths:
         try:
             reference = read_rgb(path)
-            rows += _measure_picture(codecs, path.name, reference, metrics, warm, on_step)
+            rows += _measure_picture(codecs, shown(path.name), reference, metrics, warm, on_step)
         except LicodecError as error:
-            failures.append(f"{path}: {error}")
+            failures.append(f"{shown(str(path))}: {error}")
             on_failure(failures[-1])
     return rows, failures
 

@@ -21,15 +21,17 @@ from licodec.config import (
 from licodec.errors import LicodecError
 from licodec.evaluate import load_extra
 from licodec.evaluate.bdrate import Curve
-from licodec.evaluate.bench import PictureCodec, decode_timed, licodec_codecs
+from licodec.evaluate.bench import PictureCodec, licodec_codecs
+from licodec.evaluate.codec import BenchCodec, Trial, decode_timed, encode_timed
 from licodec.evaluate.measures import MEASURES, Metric
 from licodec.evaluate.metrics import has_ms_ssim, measure_quality, psnr
 from licodec.evaluate.page import Compared, Comparison, Region, Uint8
-from licodec.evaluate.peers import PEERS, BenchCodec, find_peer, installed_peers
-from licodec.evaluate.rate_match import Trial, encode_timed, grid_index, match_bytes
+from licodec.evaluate.peers import find_peer, installed_peers
+from licodec.evaluate.rate_match import grid_index, match_bytes
 from licodec.evaluate.report import describe_environment
 from licodec.image.convert import picture_from, to_image
 from licodec.image.files import read_picture
+from licodec.names import shown
 
 # Lossless copies of a photograph take about 1.2 bytes per pixel, a page has one for each codec:
 # larger pictures are shown in part, so that a page stays below some 20 MB.
@@ -98,12 +100,12 @@ def compare(
         ValueError: quality, bpp or effort out of range, or nothing that sets the size.
     """
     names = ("licodec", *installed_peers()) if codecs is None else tuple(dict.fromkeys(codecs))
+    peers = [find_peer(name) for name in names if name != "licodec"]
     _check_target(names, quality, bpp)
     for effort in efforts:
         choice_of(effort)  # raises if it is out of range
-    peers = [find_peer(name) for name in names if name != "licodec"]
     original = _read(source, max_pixels)
-    shown = _choose_region(original.pixels, region)
+    part = _choose_region(original.pixels, region)
     on_step("loading")
     ours = []
     if "licodec" in names:
@@ -130,7 +132,7 @@ def compare(
         tried = ladders[codec.name].trials
         trial = trials.get(codec.name) or match_bytes(codec, image, target, tried)
         on_step(f"{codec.name}: measuring")
-        result = _measure(codec, trial, original.pixels, shown)
+        result = _measure(codec, trial, original.pixels, part)
         ladders[codec.name].points.append(_Point(result.bpp, result.psnr, result.ssimulacra2))
         results.append(result)
     return Comparison(
@@ -140,8 +142,8 @@ def compare(
         num_source_bytes=original.num_bytes,
         target_bytes=target,
         target_from=target_from,
-        region=shown,
-        shown=_cut(original.pixels, shown),
+        region=part,
+        shown=_cut(original.pixels, part),
         icc=original.icc,
         results=tuple(results),
         curves=tuple(ladder.curve() for ladder in ladders.values()) if with_curves else (),
@@ -151,9 +153,6 @@ def compare(
 
 
 def _check_target(names: Sequence[str], quality: float, bpp: float | None) -> None:
-    for name in names:
-        if name != "licodec" and name not in PEERS:
-            find_peer(name)  # raises with the known names
     quality_to_index(quality)
     if bpp is not None and not 0 < bpp < 1000:  # NaN is not in any interval
         raise ValueError(f"bpp is {bpp:g}, expected a number above 0")
@@ -167,7 +166,7 @@ def _read(source: str | Path | Image.Image | NDArray[Any], max_pixels: int) -> _
     name, num_bytes = "picture", None
     if isinstance(source, str | Path):
         picture = read_picture(source, max_pixels=max_pixels)
-        name, num_bytes = Path(source).name, os.path.getsize(source)
+        name, num_bytes = shown(Path(source).name), os.path.getsize(source)
     else:
         picture = picture_from(source)
     notes = picture.notes
@@ -201,7 +200,7 @@ def _cut(pixels: Uint8, region: Region) -> Uint8:
     return np.ascontiguousarray(pixels[top : top + height, left : left + width])
 
 
-def _measure(codec: BenchCodec, trial: Trial, reference: Uint8, shown: Region) -> Compared:
+def _measure(codec: BenchCodec, trial: Trial, reference: Uint8, part: Region) -> Compared:
     height, width = reference.shape[:2]
     decoded, decode_s = decode_timed(codec, trial.data, (width, height))
     metrics = [metric for metric in MEASURES if metric != "ms_ssim" or has_ms_ssim()]
@@ -215,7 +214,7 @@ def _measure(codec: BenchCodec, trial: Trial, reference: Uint8, shown: Region) -
         **measure_quality(reference, decoded, metrics),
         encode_s=trial.encode_s,
         decode_s=decode_s,
-        shown=_cut(decoded, shown),
+        shown=_cut(decoded, part),
     )
 
 

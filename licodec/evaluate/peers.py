@@ -6,45 +6,32 @@ Metadata is left out on both sides: bytes are bytes of picture.
 import importlib
 import importlib.util
 import io
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from types import MappingProxyType, ModuleType
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import AvifImagePlugin, Image, features
 
 from licodec.errors import LicodecError
+from licodec.evaluate.codec import BenchCodec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BenchCodec:
-    """A codec as the benchmark sees it: pictures are RGB images, files are bytes."""
-
-    name: str
-    settings: str  # one line for the report
-    qualities: tuple[float, ...]  # the ladder that is measured unless another one is asked for
-    encode: Callable[[Image.Image, float], bytes]
-    decode: Callable[[bytes], Image.Image]
-    # Every setting that a search may choose, smallest files first; empty: not to be searched.
-    grid: tuple[float, ...] = ()
-    # Seconds per stage of the last encode or decode; empty where the codec does not tell.
-    last_timings: Callable[[], Mapping[str, float]] = dict
+@contextmanager
+def _pillow_errors(action: str) -> Iterator[None]:
+    """Turn the ways in which Pillow and its plugins say that they refuse into LicodecError."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
+        raise LicodecError(
+            f"Pillow cannot {action}: {error}; leave the picture or this codec out"
+        ) from error
 
 
 def _save(image: Image.Image, file_format: str, options: Mapping[str, Any]) -> bytes:
     buffer = io.BytesIO()
-    try:
+    with _pillow_errors(f"write {image.width}x{image.height} px as {file_format}"):
         image.save(buffer, file_format, **options)
-    # The ways in which Pillow and its plugins say that an encoder refused.
-    except (OSError, ValueError, RuntimeError) as error:
-        raise LicodecError(
-            f"Pillow cannot write {image.width}x{image.height} px as {file_format}: {error}; "
-            f"leave the picture or this codec out"
-        ) from error
     return buffer.getvalue()
 
 
@@ -66,7 +53,10 @@ def _encode_jpeg2000(image: Image.Image, quality: float) -> bytes:
 
 
 def _decode(data: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(data)) as image:
+    with (
+        _pillow_errors(f"read back the {len(data):,} bytes that it wrote"),
+        Image.open(io.BytesIO(data)) as image,
+    ):
         return image.convert("RGB")
 
 
@@ -184,80 +174,3 @@ def find_peer(name: str) -> BenchCodec:
             f"Pillow was built without {name}; install Pillow's own wheel or leave {name} out"
         )
     return PEERS[name]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeerMatch:
-    """A peer's file that is at least as good as asked, and its cost."""
-
-    quality: int  # the lowest setting whose score is not below the target
-    num_bytes: int
-    score: float
-    # Size at exactly the target: log of the size interpolated over the score between this file
-    # and the one at the quality below; num_bytes where there is none below.
-    num_bytes_at_target: float
-    encode_s: float
-    decode_s: float
-
-
-# Of an original and a decoded picture, (H, W, 3) uint8 RGB each; higher is better.
-Score = Callable[[NDArray[np.uint8], NDArray[np.uint8]], float]
-
-
-def match_score(
-    peer: BenchCodec,
-    reference: NDArray[np.uint8],
-    target: float,
-    bounds: Sequence[int],
-    score: Score,
-) -> PeerMatch | None:
-    """Find by bisection the peer's lowest quality that reaches a score.
-
-    Args:
-        reference: (H, W, 3) uint8 RGB.
-        target: the score to reach.
-        bounds: lowest and highest quality to try; the score must grow with the quality.
-        score: such as SSIMULACRA 2 or PSNR.
-
-    Returns:
-        None where not even the highest quality reaches the target.
-    """
-    low, high = bounds[0] - 1, bounds[-1]  # low fails (or is not there), high succeeds
-    below, best = None, _attempt(peer, reference, high, score)
-    if best.score < target:
-        return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        tried = _attempt(peer, reference, middle, score)
-        if tried.score < target:
-            low, below = middle, tried
-        else:
-            high, best = middle, tried
-    return _interpolate_size(below, best, target)
-
-
-def _attempt(
-    peer: BenchCodec, reference: NDArray[np.uint8], quality: int, score: Score
-) -> PeerMatch:
-    image = Image.fromarray(reference)
-    started = time.perf_counter()
-    data = peer.encode(image, quality)
-    encoded = time.perf_counter()
-    decoded = peer.decode(data)
-    finished = time.perf_counter()
-    return PeerMatch(
-        quality=quality,
-        num_bytes=len(data),
-        score=score(reference, np.asarray(decoded)),
-        num_bytes_at_target=len(data),
-        encode_s=encoded - started,
-        decode_s=finished - encoded,
-    )
-
-
-def _interpolate_size(below: PeerMatch | None, best: PeerMatch, target: float) -> PeerMatch:
-    if below is None:
-        return best
-    share = (target - below.score) / (best.score - below.score)
-    num_bytes = below.num_bytes ** (1 - share) * best.num_bytes**share
-    return replace(best, num_bytes_at_target=float(num_bytes))

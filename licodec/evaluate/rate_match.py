@@ -1,33 +1,15 @@
 """Finds a codec's file of a picture that is nearest to a number of bytes."""
 
 import math
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from PIL import Image
 
-from licodec.evaluate.peers import BenchCodec
+from licodec.evaluate.codec import BenchCodec, Trial, encode_timed
 
 # Files this near are taken for equal in size: half the step between most codecs' settings.
 TOLERANCE = 0.002
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """A file made with one setting of a codec's grid."""
-
-    quality: float
-    data: bytes
-    encode_s: float  # wall seconds
-
-
-def encode_timed(codec: BenchCodec, image: Image.Image, quality: float) -> Trial:
-    """Make one file. Raises LicodecError if the codec refuses the picture."""
-    started = time.perf_counter()
-    data = codec.encode(image, quality)
-    return Trial(quality=quality, data=data, encode_s=time.perf_counter() - started)
 
 
 def grid_index(codec: BenchCodec, quality: float) -> int:

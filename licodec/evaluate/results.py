@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from licodec.evaluate.bdrate import WINDOWS, BdRate, Curve, Window, bd_rate
+from licodec.evaluate.codec import BenchCodec
 from licodec.evaluate.measures import MEASURES, Metric
-from licodec.evaluate.peers import BenchCodec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from licodec.evaluate.bdrate import Curve
+from licodec.evaluate.codec import BenchCodec
 from licodec.evaluate.page import Compared, Comparison
-from licodec.evaluate.peers import BenchCodec
 
 
 class JpegInside:

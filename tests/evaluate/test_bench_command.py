@@ -155,6 +155,19 @@ def test_the_html_page_is_written_beside_the_results(folder, tmp_path):
     assert f"page {page}" in found.stderr
 
 
+def test_names_that_are_no_text_reach_all_results(folder, tmp_path):
+    odd = tmp_path / os.fsdecode(b"f\xe9")
+    folder.rename(odd)
+    (odd / "one.png").rename(odd / os.fsdecode(b"caf\xe9.png"))
+    (odd / os.fsdecode(b"bad\n\xe9.png")).write_bytes(b"no picture")
+    page, out = tmp_path / "bench.html", tmp_path / "out"
+    found = run(odd, "--codecs", "jpeg", "--metrics", "psnr", "--out", out, "--html", page)
+    assert found.exit_code == 1
+    assert len(found.stderr.splitlines()) == 2
+    assert "caf\ufffd.png" in (out / "results.csv").read_text(encoding="utf-8")
+    assert "caf\ufffd.png" in page.read_text(encoding="utf-8")
+
+
 def test_an_existing_html_page_is_refused_before_anything_is_measured(folder, tmp_path):
     page, out = tmp_path / "bench.html", tmp_path / "out"
     page.write_text("mine")

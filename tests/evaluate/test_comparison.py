@@ -1,4 +1,5 @@
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,14 @@ def test_a_photo_is_shown_upright(tmp_path: Path):
     assert (found.width, found.height) == (20, 50)
     assert found.name == "turned.png"
     assert found.num_source_bytes == (tmp_path / "turned.png").stat().st_size
+
+
+def test_a_name_that_is_no_text_and_has_two_lines_is_shown_all_the_same(tmp_path: Path):
+    path = tmp_path / os.fsdecode(b"caf\xe9\n.png")
+    Image.fromarray(waves(8, 8)).save(path)
+    found = run(path)
+    assert found.name == "caf\ufffd\\n.png"
+    assert "<h1>caf\ufffd\\n.png</h1>".encode() in found.to_html().encode()
 
 
 def test_damaged_exif_does_not_stop_a_comparison(tmp_path: Path):

@@ -2,8 +2,9 @@ import pytest
 from PIL import Image
 
 from licodec.evaluate.bench import licodec_codec
+from licodec.evaluate.codec import Trial
 from licodec.evaluate.peers import PEERS, find_peer
-from licodec.evaluate.rate_match import Trial, grid_index, match_bytes
+from licodec.evaluate.rate_match import grid_index, match_bytes
 from tests.evaluate.comparisons import JpegInside, stepped_codec, waves
 
 IMAGE = Image.new("RGB", (1, 1))
