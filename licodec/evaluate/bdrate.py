@@ -69,7 +69,8 @@ class BdRate:
     percent: float  # negative: the tested curve needs fewer bits
     low: float  # ends of the interval, on the scale of the measure
     high: float
-    coverage: float  # share of the rate window that the interval covers, 0 to 1; 1 without window
+    # Share of the rate window that both curves cover, 0 to 1; 1 without a window.
+    coverage: float
 
 
 def quality_levels(curve: Curve, metric: Metric) -> NDArray[np.float64] | None:
@@ -122,11 +123,13 @@ def bd_rate(
     low, high = max(anchor_level[0], test_level[0]), min(anchor_level[-1], test_level[-1])
     coverage, min_span = 1.0, MEASURES[metric].min_span
     if window.bpp is not None:
-        edges = np.clip(np.log(window.bpp), anchor_rate[0], anchor_rate[-1])
+        wanted = np.log(window.bpp)
+        edges = np.clip(wanted, anchor_rate[0], anchor_rate[-1])  # what the anchor has of it
         window_low, window_high = pchip(anchor_rate, anchor_level)(edges)
         low, high = max(low, window_low), min(high, window_high)
         if high > low:
             coverage = float((high - low) / (window_high - window_low))
+            coverage *= float((edges[1] - edges[0]) / (wanted[1] - wanted[0]))
     if window.third is not None:
         step, min_span = (high - low) / 3, min_span / 3
         low, high = low + window.third * step, low + (window.third + 1) * step

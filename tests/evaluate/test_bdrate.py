@@ -51,6 +51,13 @@ def test_a_window_that_the_test_covers_by_half_says_so():
     assert found.coverage == pytest.approx(0.5)
 
 
+def test_a_window_that_the_anchor_covers_by_half_says_so():
+    line = Curve(name="anchor", bpp=(math.exp(1), math.exp(4)), psnr=(32, 38))
+    found = bd_rate(line, line, window=Window(label="w", bpp=(math.exp(0), math.exp(2))))
+    assert (found.low, found.high) == pytest.approx((32, 34))
+    assert found.coverage == pytest.approx(0.5)
+
+
 def test_a_window_beyond_the_anchor_has_no_number():
     assert bd_rate(ANCHOR, scaled(1.1), window=Window(label="w", bpp=(5.0, 9.0))) is None
 
