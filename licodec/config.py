@@ -22,8 +22,11 @@ MAX_PIXELS = 2**28
 
 # What a .lic file keeps beside the picture.
 METADATA_KINDS = ("icc", "exif", "xmp")
-# What a file can be asked to reach in place of a quality.
-TARGETS = ("bpp", "size", "psnr", "ssimulacra2")
+# What a file can be asked to reach in place of a quality, and the most of it: bits per pixel,
+# bytes, dB (all three beyond what files have), points (those of equal pictures).
+TARGETS: Mapping[str, float] = MappingProxyType(
+    {"bpp": 1000.0, "size": 1e15, "psnr": 1000.0, "ssimulacra2": 100.0}
+)
 
 # Ids that files carry: append, never reuse.
 FAMILY_IDS: Mapping[str, int] = MappingProxyType({"psnr1": 1, "visual1": 2})
@@ -58,6 +61,14 @@ SEARCH_SECONDS_PER_MPX: Mapping[int, float] = MappingProxyType(
 )
 MAX_EFFORT = max(SEARCH_SECONDS_PER_MPX)
 DEFAULT_EFFORT = 4
+
+
+def check_target(name: str, value: float) -> None:
+    """Raises ValueError unless a value for this one of TARGETS is above 0 and not too high."""
+    if not value > 0:  # NaN is not
+        raise ValueError(f"{name} is {value:g}, expected more than 0")
+    if value > TARGETS[name]:
+        raise ValueError(f"{name} is {value:g}, expected at most {TARGETS[name]:g}")
 
 
 def check_effort(effort: int) -> None:

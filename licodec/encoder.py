@@ -137,7 +137,7 @@ def _check_size(picture: Picture, target: Target | None, *, is_searched: bool) -
     num_bytes = padding_bytes(width, height)
     check_side(width, height)
     num_bytes = max(num_bytes, encode_bytes(width, height, is_searched=is_searched))
-    if target is not None and target.is_score:
+    if target is not None and target.kind == "ssimulacra2":
         num_bytes = max(num_bytes, score_bytes(width, height))
     remedy = "free some, choose a lower effort or encode a smaller picture"
     check_memory(width, height, num_bytes, remedy)

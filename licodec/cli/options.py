@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 from click.core import ParameterSource
 
-from licodec.config import MAX_PIXELS, MAX_QUALITY, check_kinds, quality_to_index
+from licodec.config import MAX_PIXELS, MAX_QUALITY, TARGETS, check_kinds, quality_to_index
 from licodec.errors import LicodecError
 
 if TYPE_CHECKING:
@@ -73,12 +73,12 @@ def _quality(text: str) -> float:
 def _with_unit(
     units: Mapping[str, int], suffix: str, most: float, problem: str
 ) -> Callable[[str], float]:
-    """Reads a number like 1.5k, above 0 and below `most`."""
+    """Reads a number like 1.5k, above 0 and at most `most`."""
 
     def parse(text: str) -> float:
         found = re.fullmatch(rf"\s*(\d+\.?\d*|\.\d+)\s*([a-z]*?){suffix}\s*", text.lower())
         value = float(found[1]) * units.get(found[2], 0) if found is not None else 0.0
-        if not 0 < value < most:
+        if not 0 < value <= most:
             raise ValueError(f"{text!r} is {problem}")
         return value
 
@@ -136,11 +136,13 @@ def _kinds(text: str) -> frozenset[str]:
 
 
 QUALITY = Parsed("1..100", _quality)
-SCORE = Parsed("POINTS", _up_to(100))  # of SSIMULACRA 2
-# The largest values of the next are beyond all reason.
-BPP = Parsed("BITS", _up_to(1000))
-PSNR = Parsed("DB", _up_to(1000))
-SIZE = Parsed("SIZE", _with_unit(_BYTES, "b?", 1e15, "no size; write bytes, 100KB, 1.5MB or 64KiB"))
+SCORE = Parsed("POINTS", _up_to(TARGETS["ssimulacra2"]))
+BPP = Parsed("BITS", _up_to(TARGETS["bpp"]))
+PSNR = Parsed("DB", _up_to(TARGETS["psnr"]))
+SIZE = Parsed(
+    "SIZE",
+    _with_unit(_BYTES, "b?", TARGETS["size"], "no size; write bytes, 100KB, 1.5MB or 64KiB"),
+)
 DURATION = Parsed("TIME", _duration)
 REGION = Parsed("X,Y,W,H", _region)
 CODECS = Parsed("NAME,...", _names_among(CODEC_NAMES))

@@ -15,6 +15,7 @@ from licodec.config import (
     DEFAULT_PROFILE,
     DEFAULT_QUALITY,
     MAX_PIXELS,
+    check_target,
     choice_of,
     quality_to_index,
 )
@@ -154,8 +155,8 @@ def compare(
 
 def _check_target(names: Sequence[str], quality: float, bpp: float | None) -> None:
     quality_to_index(quality)
-    if bpp is not None and not 0 < bpp < 1000:  # NaN is not in any interval
-        raise ValueError(f"bpp is {bpp:g}, expected a number above 0")
+    if bpp is not None:
+        check_target("bpp", bpp)
     if not names:
         raise ValueError("no codec to compare with; name at least one")
     if bpp is None and "licodec" not in names:

@@ -95,7 +95,7 @@ class SearchEncoder:
                 the picture is too small for the measure.
         """
         height, width = self.pixels.shape[:2]
-        if target.is_score and min(width, height) < MIN_SIDE_PX:
+        if target.kind == "ssimulacra2" and min(width, height) < MIN_SIDE_PX:
             raise TargetError(
                 f"picture has {width}x{height} pixels, SSIMULACRA 2 needs {MIN_SIDE_PX} a side; "
                 "ask for a PSNR or a quality"
@@ -148,7 +148,7 @@ class SearchEncoder:
         if target.is_size:
             bpp = 8 * target.wanted / (self.pixels.shape[0] * self.pixels.shape[1])
             return round(math.log(bpp / _BPP_AT_0) / _LOG_BPP_PER_INDEX)
-        if target.is_score:
+        if target.kind == "ssimulacra2":
             return self.scale.to_index(max(target.wanted, MIN_QUALITY))
         return round((target.wanted - _DB_AT_0) / _DB_PER_INDEX)
 
@@ -174,7 +174,7 @@ class _Trials:
         )
         if encoder.above is not None:
             decoded = lay_over(decoded, encoder.above)
-        if self._target.is_score:
+        if self._target.kind == "ssimulacra2":
             score = encoder.original.score(_rgb(decoded))
             assert score is not None  # the picture is large enough
             return score

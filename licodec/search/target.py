@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
 
-from licodec.config import MAX_QUALITY_INDEX
+from licodec.config import MAX_QUALITY_INDEX, check_target
 from licodec.errors import TargetError
 
 # Range of the factor on the rate in the choice of symbols: the last fine adjustment, worth several
@@ -17,10 +19,37 @@ _MAX_COARSE = 10
 _MAX_FINE = 7
 # Factors are not searched closer than this: about 0.1 % of a size, 0.005 dB.
 _SMALLEST_BRACKET = 0.01
-# At the ends of the scale a file may be 8 %, 0.08 dB or 0.8 points from the target before that
-# counts as out of reach.
-_END_TOLERANCE, _END_TOLERANCE_POINTS = 0.08, 0.5
-MAX_SCORE = 100.0  # SSIMULACRA 2 of equal pictures
+
+TargetKind = Literal["size", "psnr", "ssimulacra2"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """How files are compared with targets of one kind; see `Target.excess` for the unit."""
+
+    accepted: tuple[float, float]  # excess of files that meet the target
+    per_index: float  # what the excess is first taken to rise by with the quality index
+    per_rate_scale: float  # and with the factor on the rate
+    # So far from the target a file may be, at an end of the scale, before that is out of reach.
+    end_tolerance: float
+
+
+_KINDS: Mapping[TargetKind, _Kind] = MappingProxyType(
+    {
+        "size": _Kind(
+            accepted=(math.log(0.99), 0.0),
+            per_index=0.017,
+            per_rate_scale=-0.15,
+            end_tolerance=0.08,
+        ),
+        "psnr": _Kind(
+            accepted=(0.0, 0.05), per_index=0.07, per_rate_scale=-0.5, end_tolerance=0.08
+        ),
+        "ssimulacra2": _Kind(
+            accepted=(0.0, 0.5), per_index=0.35, per_rate_scale=-3.0, end_tolerance=0.5
+        ),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,45 +58,34 @@ class Target:
 
     Attributes:
         wanted: bytes of the whole file, dB of PSNR, or points of SSIMULACRA 2.
-        is_size: it is a size.
-        is_score: it is a SSIMULACRA 2.
+        kind: which of them.
     """
 
     wanted: float
-    is_size: bool
-    is_score: bool = False
+    kind: TargetKind
+
+    @property
+    def is_size(self) -> bool:
+        """Whether it is an upper limit of the size, not a lower one of closeness."""
+        return self.kind == "size"
 
     def excess(self, found: float) -> float:
         """How far a file is above the target: logarithm of the sizes' ratio, dB or points."""
         return math.log(found / self.wanted) if self.is_size else found - self.wanted
 
     @property
-    def room(self) -> tuple[float, float]:
-        """Excess that meets the target: at most 1 % under a size, 0.05 dB or 0.5 points above."""
-        if self.is_size:
-            return math.log(0.99), 0.0
-        return (0.0, 0.5) if self.is_score else (0.0, 0.05)
-
-    @property
-    def slopes(self) -> tuple[float, float]:
-        """What the excess first counts as: by index, and by the factor on the rate."""
-        if self.is_size:
-            return 0.017, -0.15
-        return (0.35, -3.0) if self.is_score else (0.07, -0.5)
-
-    @property
     def aim(self) -> float:
-        """Excess in the middle of the room."""
-        return sum(self.room) / 2
+        """Excess in the middle of what is accepted."""
+        return sum(_KINDS[self.kind].accepted) / 2
 
     def is_met(self, found: float) -> bool:
-        """Whether a file is within the room."""
-        low, high = self.room
+        """Whether a file is at most 1 % under a size, 0.05 dB or 0.5 points above a closeness."""
+        low, high = _KINDS[self.kind].accepted
         return low <= self.excess(found) <= high
 
     def is_allowed(self, found: float) -> bool:
         """Whether a file is on the right side: not above a size, not below a closeness."""
-        return (self.excess(found) <= 0) == self.is_size or self.excess(found) == 0
+        return self.excess(found) <= 0 if self.is_size else self.excess(found) >= 0
 
 
 def target_of(
@@ -85,24 +103,24 @@ def target_of(
         bpp: bits of the whole file per pixel.
         size: bytes of the whole file.
         psnr: dB.
-        ssimulacra2: points, at most 100.
+        ssimulacra2: points.
 
     Raises:
-        ValueError: more than one is given, or one is not a positive number within its range.
+        ValueError: more than one is given, or one is not above 0 and at most that of `TARGETS`.
     """
     wanted = {"bpp": bpp, "size": size, "psnr": psnr, "ssimulacra2": ssimulacra2}
     given = {name: value for name, value in wanted.items() if value is not None}
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} exclude each other; give one of them")
     for name, value in given.items():
-        if not math.isfinite(value) or value <= 0:
-            raise ValueError(f"{name} is {value:g}, expected more than 0")
-        if name == "ssimulacra2" and value > MAX_SCORE:
-            raise ValueError(f"ssimulacra2 is {value:g}, expected at most {MAX_SCORE:g}")
-        if name in ("psnr", "ssimulacra2"):
-            return Target(value, is_size=False, is_score=name == "ssimulacra2")
-        return Target(value if name == "size" else value * num_pixels / 8, is_size=True)
-    return None
+        check_target(name, value)
+    if bpp is not None:
+        return Target(bpp * num_pixels / 8, "size")
+    if size is not None:
+        return Target(size, "size")
+    if psnr is not None:
+        return Target(psnr, "psnr")
+    return None if ssimulacra2 is None else Target(ssimulacra2, "ssimulacra2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +186,7 @@ class _Search:
 
     def coarse(self, index: int) -> int:
         """The quality index whose file is nearest to the middle of the room."""
-        aim, slope = self._target.aim, self._target.slopes[0]
+        aim, slope = self._target.aim, _KINDS[self._target.kind].per_index
         low, high = -1, MAX_QUALITY_INDEX + 1  # too little, too much excess
         points: list[tuple[int, float]] = []
         while len(points) < _MAX_COARSE:
@@ -188,7 +206,7 @@ class _Search:
 
         Small pictures jump from factor to factor, so that a bracket may close around a jump.
         """
-        aim, slope = self._target.aim, self._target.slopes[1]
+        aim, slope = self._target.aim, _KINDS[self._target.kind].per_rate_scale
         low, high = MIN_RATE_SCALE, MAX_RATE_SCALE  # too much, too little excess beyond
         points: list[tuple[float, float]] = []
         scale = 1.0
@@ -242,16 +260,15 @@ class _Search:
         end = MAX_QUALITY_INDEX if self._target.is_size else 0
         is_end_known = any(setting.quality_index == end for setting in allowed)
         is_beyond = is_end_known and len(allowed) == len(self._known)
-        tolerance = _END_TOLERANCE_POINTS if self._target.is_score else _END_TOLERANCE
+        tolerance = _KINDS[self._target.kind].end_tolerance
         return None if is_beyond and abs(self._excess(best)) >= tolerance else best
 
     def _last_resort(self) -> Setting:
         """The setting that goes furthest towards the target: the highest quality measured with the
         least factor on the rate, or the lowest with the greatest."""
         indices = [setting.quality_index for setting in self._known]
-        if (
-            bool(self._allowed()) == self._target.is_size
-        ):  # files are too small, or not close enough
+        # Files are smaller than they may be, or not close enough.
+        if bool(self._allowed()) == self._target.is_size:
             return Setting(max(indices), MIN_RATE_SCALE)
         return Setting(min(indices), MAX_RATE_SCALE)
 
@@ -280,7 +297,7 @@ def _unreachable(target: Target, nearest: float) -> TargetError:
             f"{nearest:,.0f}; ask for --size {nearest:.0f}"
         )
     reachable = math.floor(nearest * 100) / 100
-    if target.is_score:
+    if target.kind == "ssimulacra2":
         return TargetError(
             f"SSIMULACRA 2 of {target.wanted:g} cannot be reached with this picture, the nearest "
             f"is {nearest:.2f}; ask for "

@@ -45,6 +45,11 @@ def test_output_goes_where_asked_and_its_folder_is_made(licodec: Licodec, photo:
     assert page.read_text(encoding="utf-8").count("<img ") == 2
 
 
+def test_the_highest_rate_that_the_option_takes_is_compared(licodec: Licodec, photo: Path) -> None:
+    outcome = licodec("compare", photo, "--bpp", "1000", "--codecs", "jpeg", "--no-curves")
+    assert outcome.code == 0, outcome.err
+
+
 def test_region_is_what_the_page_shows(licodec: Licodec, photo: Path) -> None:
     page = photo.parent / "page.html"
     outcome = licodec(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from licodec.batch import EncodeOptions
+from licodec.search.target import Target
 from tests.cli.conftest import Licodec
 from tests.cli.pictures import save_photo
 
@@ -33,13 +34,12 @@ def test_bpp_counts_the_pixels_of_the_picture(licodec: Licodec, photo, encodes_a
 
 def test_psnr_is_a_target(licodec: Licodec, photo, encodes_asked) -> None:
     assert licodec("compress", photo, "--psnr", 38).code == 0
-    assert (encodes_asked[0]["target"].wanted, encodes_asked[0]["target"].is_size) == (38, False)
+    assert encodes_asked[0]["target"] == Target(38, "psnr")
 
 
 def test_ssimulacra2_is_a_target_of_either_tune(licodec: Licodec, photo, encodes_asked) -> None:
     assert licodec("compress", photo, "--ssimulacra2", 80, "--tune", "psnr").code == 0
-    target = encodes_asked[0]["target"]
-    assert (target.wanted, target.is_size, target.is_score) == (80, False, True)
+    assert encodes_asked[0]["target"] == Target(80, "ssimulacra2")
 
 
 @pytest.mark.parametrize("points", ["0", "-3", "100.5", "nan", "high"])

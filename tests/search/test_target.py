@@ -10,10 +10,12 @@ import pytest
 import licodec
 from licodec import PictureWarning, TargetError
 from licodec.api import Codec
+from licodec.config import TARGETS
 from licodec.metrics.ssimulacra2 import ssimulacra2
 from licodec.search.target import (
     Setting,
     Target,
+    TargetKind,
     adjust_setting,
     find_setting,
     notes_on_size,
@@ -25,10 +27,10 @@ from tests.photos import PHOTOS, crop, psnr_db
 class Picture:
     """Sizes and PSNR as a codec's: growth by index, a little by the rate's weight, in steps."""
 
-    def __init__(self, seed: int, *, is_size: bool, has_scale: bool = True) -> None:
+    def __init__(self, seed: int, kind: TargetKind, *, has_scale: bool = True) -> None:
         random = np.random.default_rng(seed)
         self.num_encodes = 0
-        self._is_size = is_size
+        self._kind = kind
         self._has_scale = has_scale
         self._growth = random.uniform(0.01, 0.025, 256).cumsum()
         self._base = random.uniform(300, 30_000)
@@ -38,15 +40,15 @@ class Picture:
         log = float(self._growth[setting.quality_index])
         if self._has_scale:
             log -= 0.12 * (setting.rate_scale - 1)
-        return round(self._base * math.exp(log)) if self._is_size else 24 + 4.5 * log
+        return round(self._base * math.exp(log)) if self._kind == "size" else 24 + 4.5 * log
 
 
-@pytest.mark.parametrize("is_size", [True, False])
+@pytest.mark.parametrize("kind", ["size", "psnr"])
 @pytest.mark.parametrize("seed", range(20))
-def test_targets_within_reach_are_met_in_few_encodes(seed: int, is_size: bool) -> None:
-    picture = Picture(seed, is_size=is_size)
-    wanted = picture(Setting(20 + 11 * seed)) + (0 if is_size else 0.02)
-    target = Target(wanted, is_size)
+def test_targets_within_reach_are_met_in_few_encodes(seed: int, kind: TargetKind) -> None:
+    picture = Picture(seed, kind)
+    wanted = picture(Setting(20 + 11 * seed)) + (0 if kind == "size" else 0.02)
+    target = Target(wanted, kind)
     picture.num_encodes = 0
     setting = find_setting(target, picture, 128)
     assert picture.num_encodes <= 10
@@ -54,16 +56,16 @@ def test_targets_within_reach_are_met_in_few_encodes(seed: int, is_size: bool) -
 
 
 def test_psnr_beyond_the_best_quality_names_the_nearest() -> None:
-    picture = Picture(1, is_size=False)
+    picture = Picture(1, "psnr")
     best = picture(Setting(255, 0.25))
     with pytest.raises(TargetError, match=f"{best:.2f}"):
-        find_setting(Target(best + 3, is_size=False), picture, 128)
+        find_setting(Target(best + 3, "psnr"), picture, 128)
 
 
 def test_size_beyond_the_best_quality_is_answered_with_that_and_a_note() -> None:
-    picture = Picture(1, is_size=True)
+    picture = Picture(1, "size")
     best = picture(Setting(255, 0.25))
-    target = Target(2 * best, is_size=True)
+    target = Target(2 * best, "size")
     assert picture(find_setting(target, picture, 128)) == best
     (note,) = notes_on_size(target, 1234, 100.0)
     assert note.startswith("the best quality has 1,234 bytes")
@@ -73,23 +75,23 @@ def test_size_beyond_the_best_quality_is_answered_with_that_and_a_note() -> None
 
 
 def test_target_below_the_worst_quality_names_the_nearest() -> None:
-    picture = Picture(1, is_size=True)
+    picture = Picture(1, "size")
     smallest = picture(Setting(0, 2.5))
     with pytest.raises(TargetError, match=f"ask for --size {smallest:.0f}"):
-        find_setting(Target(smallest / 2, is_size=True), picture, 200)
+        find_setting(Target(smallest / 2, "size"), picture, 200)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_file_stays_under_a_size_where_the_rate_has_no_weight(seed: int) -> None:
-    picture = Picture(seed, is_size=True, has_scale=False)
+    picture = Picture(seed, "size", has_scale=False)
     wanted = picture(Setting(100)) * 1.012
-    found = picture(find_setting(Target(wanted, is_size=True), picture, 30))
+    found = picture(find_setting(Target(wanted, "size"), picture, 30))
     assert 0.97 * wanted < found <= wanted
 
 
 def test_adjusting_keeps_the_quality() -> None:
-    picture = Picture(3, is_size=True)
-    target = Target(picture(Setting(90)) * 1.05, is_size=True)
+    picture = Picture(3, "size")
+    target = Target(picture(Setting(90)) * 1.05, "size")
     setting = adjust_setting(target, picture, 90)
     assert setting.quality_index == 90
     assert target.is_met(picture(setting))
@@ -97,17 +99,25 @@ def test_adjusting_keeps_the_quality() -> None:
 
 def test_one_target_at_a_time() -> None:
     assert target_of(1000) is None
-    assert target_of(1000, bpp=0.8) == Target(100, is_size=True)
+    assert target_of(1000, bpp=0.8) == Target(100, "size")
     with pytest.raises(ValueError, match="bpp and psnr exclude each other"):
         target_of(1000, bpp=0.8, psnr=38)
     with pytest.raises(ValueError, match="size is -1, expected more than 0"):
         target_of(1000, size=-1)
-    assert target_of(1000, ssimulacra2=80) == Target(80, is_size=False, is_score=True)
+    assert target_of(1000, ssimulacra2=80) == Target(80, "ssimulacra2")
     with pytest.raises(ValueError, match="psnr and ssimulacra2 exclude each other"):
         target_of(1000, psnr=38, ssimulacra2=80)
     for wrong in (0, -5, 100.5, math.nan):
         with pytest.raises(ValueError, match=r"ssimulacra2 is .*, expected"):
             target_of(1000, ssimulacra2=wrong)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_targets_beyond_all_files_are_refused(name: str) -> None:
+    assert target_of(1000, **{name: TARGETS[name]}) is not None
+    for wrong in (1e308, math.inf):
+        with pytest.raises(ValueError, match=f"{name} is .*, expected at most"):
+            target_of(1000, **{name: wrong})
 
 
 def test_quality_and_target_exclude_each_other(codec: Codec) -> None:
@@ -129,14 +139,14 @@ def test_unreachable_target_is_an_error_with_the_nearest(psnr_codec: Codec) -> N
 
 @pytest.mark.parametrize("seed", range(10))
 def test_scores_within_reach_are_met_in_few_encodes(seed: int) -> None:
-    picture = Picture(seed, is_size=False)
+    picture = Picture(seed, "psnr")
 
     def score(setting: Setting) -> float:
         return 100 - 85 * math.exp(-(picture(setting) - 24) / 7)
 
     wanted = score(Setting(30 + 20 * seed)) + 0.1
     picture.num_encodes = 0
-    target = Target(wanted, is_size=False, is_score=True)
+    target = Target(wanted, "ssimulacra2")
     setting = find_setting(target, score, 128)
     assert picture.num_encodes <= 10
     assert target.is_met(score(setting))
@@ -214,27 +224,27 @@ def test_exact_picture_counts_as_a_hundred_db() -> None:
     assert np.array_equal(codec.decode(codec.encode(flat, psnr=100)), flat)
 
 
-@pytest.mark.parametrize(("is_size", "wanted"), [(True, 1), (False, 1), (False, 1e7)])
-def test_what_an_error_proposes_can_be_reached(is_size: bool, wanted: float) -> None:
+@pytest.mark.parametrize(("kind", "wanted"), [("size", 1), ("psnr", 1), ("psnr", 1e7)])
+def test_what_an_error_proposes_can_be_reached(kind: TargetKind, wanted: float) -> None:
     settings = []
 
     def measure(setting: Setting) -> float:
         """Of a small picture: the rate's weight has an effect at the ends of its range alone."""
         settings.append(setting)
         step = (setting.rate_scale < 0.26) - (setting.rate_scale > 2.4)
-        return 34 + setting.quality_index // 10 + step * (1 if is_size else 0.208)
+        return 34 + setting.quality_index // 10 + step * (1 if kind == "size" else 0.208)
 
     with pytest.raises(TargetError) as raised:
-        find_setting(Target(wanted, is_size), measure, 128)
+        find_setting(Target(wanted, kind), measure, 128)
     assert len(settings) <= 10
-    target = Target(float(str(raised.value).rpartition(" ")[2]), is_size)
+    target = Target(float(str(raised.value).rpartition(" ")[2]), kind)
     assert target.is_allowed(measure(find_setting(target, measure, 128)))
 
 
-@pytest.mark.parametrize("is_size", [True, False])
-def test_jump_at_an_end_of_the_scale_is_no_reason_to_refuse(is_size: bool) -> None:
+@pytest.mark.parametrize("kind", ["size", "psnr"])
+def test_jump_at_an_end_of_the_scale_is_no_reason_to_refuse(kind: TargetKind) -> None:
     def measure(setting: Setting) -> float:
-        return 60.0 if setting.quality_index > (0 if is_size else 254) else 40.0
+        return 60.0 if setting.quality_index > (0 if kind == "size" else 254) else 40.0
 
-    found = measure(find_setting(Target(50, is_size), measure, 128))
-    assert found == (40 if is_size else 60)
+    found = measure(find_setting(Target(50, kind), measure, 128))
+    assert found == (40 if kind == "size" else 60)
