@@ -140,7 +140,7 @@ def bench(folder: Path, options: BenchOptions) -> None:
     """
     from licodec.evaluate.bench import list_pictures
     from licodec.evaluate.bench_page import benchmark_page
-    from licodec.evaluate.report import describe_environment, tables
+    from licodec.evaluate.report import describe_environment, missing_means, tables
 
     page = options.page
     if page is not None:
@@ -152,6 +152,8 @@ def bench(folder: Path, options: BenchOptions) -> None:
     result = _run(paths, _open_codecs(options), stored, options.metrics)
     environment = describe_environment(num_threads, options.device)
     print_tables(tables(result))
+    for line in missing_means(result):
+        click.echo(f"licodec: note: {line[0].lower()}{line[1:]}", err=True)
     _write(result, environment, options)
     if page is not None:
         make_folder(page.parent)

@@ -26,7 +26,7 @@ MIN_COVERAGE = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """Points of one codec, all tuples of equal length (at least 2), in any order."""
+    """Points of one codec, all tuples of equal length, in any order."""
 
     name: str
     bpp: tuple[float, ...]  # bits of the whole file per pixel, above 0
@@ -34,6 +34,11 @@ class Curve:
     butteraugli: tuple[float, ...] | None = None  # 3-norm, lower is better
     psnr: tuple[float, ...] | None = None  # dB
     ms_ssim: tuple[float, ...] | None = None  # 0 to 1
+
+    @property
+    def is_of_licodec(self) -> bool:
+        """Whether licodec made the files, by the names that `evaluate.bench` gives its codecs."""
+        return self.name.startswith("licodec")
 
     def values(self, metric: Metric) -> tuple[float, ...] | None:
         """The measured values of one metric, None where the curve lacks it."""

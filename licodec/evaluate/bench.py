@@ -17,7 +17,7 @@ from licodec.evaluate.bdrate import Curve, unique_names
 from licodec.evaluate.codec import BenchCodec, decode_timed, encode_timed
 from licodec.evaluate.measures import MEASURES, Metric
 from licodec.evaluate.metrics import measure_quality, psnr
-from licodec.evaluate.results import BenchResult, Row, collect, compare
+from licodec.evaluate.results import BenchResult, Row, collect, compare_curves
 from licodec.image.files import read_picture
 from licodec.image.formats import READ_SUFFIXES
 from licodec.names import shown
@@ -29,7 +29,7 @@ LICODEC_QUALITIES = (5.0, 15.0, 25.0, 35.0, 45.0, 55.0, 65.0, 75.0, 85.0, 95.0)
 class PictureCodec(Protocol):
     """What the benchmark calls of licodec.api.Codec."""
 
-    def encode(self, image: Image.Image, *, quality: float, effort: int = ...) -> bytes: ...
+    def encode(self, image: Image.Image, *, quality: float, effort: int) -> bytes: ...
 
     def decode(self, data: bytes) -> Image.Image: ...
 
@@ -60,10 +60,9 @@ def licodec_codec(
     """licodec with one profile on one device, for the benchmark.
 
     Args:
-        effort: of the encoder; `open_codec`'s own default is taken for `DEFAULT_EFFORT`.
+        effort: of the encoder, 0 to 9.
         tune: "visual" or "psnr", what files are made for; None takes `open_codec`'s default.
-        name: None takes licodec-PROFILE, or licodec-PROFILE-TUNE for another tune than
-            the one that one gets without asking.
+        name: None takes licodec-PROFILE, or licodec-PROFILE-TUNE for another tune than the default.
         open_codec: called with profile and device, and with tune unless that is None;
             licodec.api.Codec unless given.
 
@@ -84,14 +83,13 @@ def licodec_codec(
         return dict(getattr(codec, "last_timings", {}))
 
     scale = quality_scale(family_of(tune or DEFAULT_TUNE))
-    options = {} if effort == DEFAULT_EFFORT else {"effort": effort}
     return BenchCodec(
         name=name or _name(profile, tune),
         settings=f"licodec, profile {profile}, "
         + ("" if tune is None else f"tune {tune}, ")
         + f"effort {effort}, device {device}",
-        qualities=tuple(qualities),
-        encode=lambda image, quality: codec.encode(image, quality=quality, **options),
+        qualities=tuple(dict.fromkeys(qualities)),
+        encode=lambda image, quality: codec.encode(image, quality=quality, effort=effort),
         decode=codec.decode,
         grid=tuple(scale.to_quality(index) for index in range(MAX_QUALITY_INDEX + 1)),
         last_timings=timings,
@@ -196,7 +194,7 @@ def run_bench(
     """Measure every codec on every picture.
 
     A picture that cannot be read, or that one codec refuses, is left out for all codecs, so that
-    means stay comparable. `compare` tells which curves the BD-rates are for.
+    means stay comparable. `compare_curves` tells which curves the BD-rates are for.
 
     Args:
         metrics: what to measure besides PSNR; each takes time.
@@ -213,9 +211,10 @@ def run_bench(
     named = unique_names(stored, [codec.name for codec in codecs])
     return BenchResult(
         images=tuple(dict.fromkeys(row.image for row in rows)),
+        metrics=tuple(metric for metric in MEASURES if metric in metrics),
         codecs=results,
         stored=tuple(named),
-        bd_rates=tuple(compare([result.curve() for result in results], named)),
+        bd_rates=tuple(compare_curves([result.curve() for result in results], named)),
         failures=tuple(failures),
     )
 

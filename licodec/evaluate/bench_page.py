@@ -5,13 +5,14 @@ from html import escape
 
 from licodec.evaluate.bdrate import bd_rate
 from licodec.evaluate.chart import NUM_COLOURS
-from licodec.evaluate.markup import count, details, figure, html_table, render_page
+from licodec.evaluate.markup import details, figure, html_table, render_page
 from licodec.evaluate.measures import MEASURES, Metric
 from licodec.evaluate.plot import MAX_PLOT_BPP, rd_series
 from licodec.evaluate.report import (
     QUALITY_HEADINGS,
     Table,
     bd_rate_tables,
+    count,
     files_note,
     points_table,
     quality_texts,

@@ -37,10 +37,6 @@ def render_page(template: str, *, title: str, **parts: str) -> str:
     )
 
 
-def count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def data_uri(pixels: NDArray[np.uint8], icc: bytes | None = None) -> str:
     """A lossless picture as the address of an `<img>`: WebP, or PNG if it is too large for that.
 

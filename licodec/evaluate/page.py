@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from licodec.evaluate.bdrate import Curve
 from licodec.evaluate.chart import Series
-from licodec.evaluate.markup import count, data_uri, details, figure, html_table, render_page
+from licodec.evaluate.markup import data_uri, details, figure, html_table, render_page
 from licodec.evaluate.measures import MEASURES, Metric
-from licodec.evaluate.report import Table
+from licodec.evaluate.report import Table, count
 
 Region = tuple[int, int, int, int]  # left, top, width, height in pixels
 Uint8 = NDArray[np.uint8]
@@ -239,7 +239,7 @@ def _curves(comparison: Comparison) -> str:
                     index=index,
                     x=curve.bpp,
                     y=curve.values(metric) or (),
-                    is_strong=curve.name.startswith("licodec"),
+                    is_strong=curve.is_of_licodec,
                 )
                 for index, curve in enumerate(comparison.curves)
             ],

@@ -51,7 +51,7 @@ def rd_series(measured: Sequence[Curve], stored: Sequence[Curve], metric: Metric
                 x=tuple(bpp for bpp, _ in points),
                 y=tuple(level for _, level in points),
                 is_stored=index >= len(measured),
-                is_strong=curve.name.startswith("licodec"),
+                is_strong=curve.is_of_licodec,
             )
         )
     return found

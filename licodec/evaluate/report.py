@@ -23,6 +23,7 @@ BLOCK_BEGIN = "<!-- bench:begin -->"
 BLOCK_END = "<!-- bench:end -->"
 
 RESULT_FILES = ("results.csv", "results.json", "results.md", "rd.svg")
+CURVES_FOLDER = "curves"
 
 CSV_COLUMNS = (
     "codec",
@@ -174,7 +175,7 @@ def points_table(result: BenchResult) -> Table:
         for point in codec.points
     ]
     return Table(
-        title=f"Means over {_count(len(result.images), 'picture')}",
+        title=f"Means over {count(len(result.images), 'picture')}",
         num_names=1,
         columns=("codec", "quality", "bpp", *QUALITY_HEADINGS, "encode (ms)", "decode (ms)"),
         rows=tuple(lines),
@@ -265,8 +266,9 @@ def describe_environment(num_threads: int, device: str) -> dict[str, str]:
 
 
 def files_note(result: BenchResult) -> str:
-    """What was measured, in one or two sentences."""
-    left_out = f" {_count(len(result.failures), 'picture')} left out." if result.failures else ""
+    """What was measured, in a few sentences."""
+    left_out = f" {count(len(result.failures), 'picture')} left out." if result.failures else ""
+    without_mean = "".join(f" {line}." for line in missing_means(result))
     stored = (
         " Stored curves are means over the same pictures if their file tells pictures apart, "
         "else over their own."
@@ -274,13 +276,28 @@ def files_note(result: BenchResult) -> str:
         else ""
     )
     return (
-        f"{_count(len(result.images), 'picture')}, rate and quality averaged over them; "
-        f"real files, real decodes; without metadata.{left_out}{stored}"
+        f"{count(len(result.images), 'picture')}, rate and quality averaged over them; "
+        f"real files, real decodes; without metadata.{left_out}{without_mean}{stored}"
     )
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+def missing_means(result: BenchResult) -> list[str]:
+    """A line for each measure that was asked for but that some pictures have no value of."""
+    rows = result.codecs[0].rows  # that all codecs have
+    lines = []
+    for metric in result.metrics:
+        num = len({row.image for row in rows if getattr(row, metric) is None})
+        if num:
+            lines.append(
+                f"No mean {MEASURES[metric].label}: {count(num, 'picture')} "
+                f"{'is' if num == 1 else 'are'} too small or too large for it"
+            )
+    return lines
+
+
+def count(number: int, noun: str) -> str:
+    """The number with thousands marked, and the noun in its form."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def rewrite_block(text: str, block: str) -> str:
@@ -353,23 +370,23 @@ def write_results(result: BenchResult, environment: Mapping[str, str], out: Path
             "settings": codec.settings,
             "points": [asdict(point) for point in codec.points],
         }
-        texts[out / "curves" / f"{codec.name}.json"] = json.dumps(curve, indent=1) + "\n"
-    title = f"Mean over {_count(len(result.images), 'picture')}"
+        texts[out / CURVES_FOLDER / f"{codec.name}.json"] = json.dumps(curve, indent=1) + "\n"
+    title = f"Mean over {count(len(result.images), 'picture')}"
     curves = [codec.curve() for codec in result.codecs]
     texts[out / "rd.svg"] = rd_svg(curves, result.stored, title)
     with system_errors(f"{out} cannot be written"):
-        (out / "curves").mkdir(parents=True, exist_ok=True)
+        (out / CURVES_FOLDER).mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
         write_file(path, text.encode(), replace=True)
     return list(texts)
 
 
-def check_absent(out: Path, names: Sequence[str] = RESULT_FILES) -> None:
-    """Refuse a folder that already holds results.
+def check_absent(out: Path) -> None:
+    """Refuse a folder that already holds results, or a folder of curves.
 
     Raises:
         LicodecError: it does; the message names the option that allows it.
     """
-    for name in names:
+    for name in (*RESULT_FILES, CURVES_FOLDER):
         if (out / name).exists():
             raise LicodecError(f"{out / name} exists; choose another --out or pass --force")

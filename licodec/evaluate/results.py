@@ -80,6 +80,7 @@ class BenchResult:
     """Everything that a report is made of."""
 
     images: tuple[str, ...]  # pictures that went through every codec
+    metrics: tuple[Metric, ...]  # that were asked for; PSNR is always there
     codecs: tuple[CodecResult, ...]
     stored: tuple[Curve, ...]
     bd_rates: tuple[BdEntry, ...]
@@ -90,8 +91,7 @@ def collect(codec: BenchCodec, rows: Iterable[Row]) -> CodecResult:
     """The codec's own rows, and their means at each of its qualities."""
     own = tuple(row for row in rows if row.codec == codec.name)
     points = [
-        _mean_point([row for row in own if row.quality == quality])
-        for quality in dict.fromkeys(codec.qualities)
+        _mean_point([row for row in own if row.quality == quality]) for quality in codec.qualities
     ]
     points.sort(key=lambda point: point.bpp)
     return CodecResult(name=codec.name, settings=codec.settings, rows=own, points=tuple(points))
@@ -123,9 +123,9 @@ def _mean_stages(splits: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: sum(split.get(name, 0.0) for split in splits) / len(splits) for name in names}
 
 
-def compare(measured: Sequence[Curve], stored: Sequence[Curve]) -> list[BdEntry]:
+def compare_curves(measured: Sequence[Curve], stored: Sequence[Curve]) -> list[BdEntry]:
     """BD-rates of the licodec curves (of all, if there is none) against each other curve."""
-    tested = [curve for curve in measured if curve.name.startswith("licodec")] or measured
+    tested = [curve for curve in measured if curve.is_of_licodec] or measured
     return [
         BdEntry(
             codec=curve.name,

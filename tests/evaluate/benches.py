@@ -27,7 +27,7 @@ class FakeCodec:
         self.num_encodes = 0
         self.last_timings: dict[str, float] = {}
 
-    def encode(self, image: Image.Image, *, quality: float) -> bytes:
+    def encode(self, image: Image.Image, *, quality: float, effort: int = 4) -> bytes:
         self.num_encodes += 1
         self.last_timings = {"prior": 0.25, "entropy": quality / 1000}
         buffer = io.BytesIO()

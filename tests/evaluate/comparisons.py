@@ -16,7 +16,7 @@ class JpegInside:
     def __init__(self, profile: str = "balanced", device: str = "cpu") -> None:
         self.last_timings: dict[str, float] = {}
 
-    def encode(self, image: Image.Image, *, quality: float, effort: int = 2) -> bytes:
+    def encode(self, image: Image.Image, *, quality: float, effort: int = 4) -> bytes:
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=round(quality), subsampling="4:4:4", optimize=effort > 2)
         return buffer.getvalue()

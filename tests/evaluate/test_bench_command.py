@@ -12,7 +12,9 @@ from PIL import Image
 from licodec.cli.measuring import bench
 from licodec.cli.options import METRIC_NAMES
 from licodec.errors import LicodecError
+from licodec.evaluate.bench import licodec_codec
 from licodec.evaluate.measures import MEASURES
+from tests.evaluate.benches import FakeCodec
 
 
 @pytest.fixture
@@ -131,6 +133,33 @@ def test_earlier_results_are_replaced_only_with_force(folder, tmp_path):
     assert run(*arguments).exit_code == 0
     assert isinstance(run(*arguments).exception, LicodecError)
     assert run(*arguments, "--force").exit_code == 0
+
+
+def test_a_measure_that_one_picture_is_too_small_for_is_told(folder, tmp_path):
+    Image.new("RGB", (7, 9)).save(folder / "small.png")
+    out, page = tmp_path / "out", tmp_path / "page.html"
+    metrics = "ssimulacra2,butteraugli,psnr"
+    found = run(folder, "--codecs", "jpeg", "--metrics", metrics, "--out", out, "--html", page)
+    assert found.exit_code == 0, found.output
+    line = "o mean SSIMULACRA 2: 1 picture is too small or too large for it"
+    assert f"licodec: note: n{line}\n" in found.stderr
+    assert found.stderr.count("note:") == 2
+    for text in ((out / "results.md").read_text(), page.read_text()):
+        assert f" N{line}. " in text
+
+
+def test_curves_that_lie_in_the_folder_are_replaced_only_with_force(folder, tmp_path):
+    curve = tmp_path / "curves" / "jpeg.json"
+    curve.parent.mkdir()
+    curve.write_text("mine")
+    arguments = (folder, "--codecs", "jpeg", "--metrics", "psnr", "--out", tmp_path)
+    assert "curves exists; choose another --out" in str(run(*arguments).exception)
+    assert curve.read_text() == "mine"
+    assert run(*arguments, "--force").exit_code == 0
+
+
+def test_a_quality_named_twice_is_measured_once():
+    assert licodec_codec("balanced", "cpu", (50, 20, 50), FakeCodec).qualities == (50, 20)
 
 
 def test_help_loads_neither_torch_nor_numpy_nor_rich():

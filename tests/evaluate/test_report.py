@@ -59,9 +59,10 @@ def test_the_svg_of_one_result_has_the_same_bytes_each_time(folder, tmp_path):
     assert (tmp_path / "first/rd.svg").read_bytes() == (tmp_path / "second/rd.svg").read_bytes()
 
 
-def test_earlier_results_are_not_overwritten_unasked(tmp_path):
+@pytest.mark.parametrize("name", [*RESULT_FILES, "curves"])
+def test_earlier_results_are_not_overwritten_unasked(tmp_path, name):
     check_absent(tmp_path)
-    (tmp_path / "results.csv").touch()
+    (tmp_path / name).touch()
     with pytest.raises(LicodecError, match="exists; choose another --out or pass --force"):
         check_absent(tmp_path)
 
