@@ -20,6 +20,7 @@ from licodec.evaluate.metrics import measure_quality, psnr
 from licodec.evaluate.results import BenchResult, Row, collect, compare_curves
 from licodec.image.files import read_picture
 from licodec.image.formats import READ_SUFFIXES
+from licodec.image.picture import as_rgb
 from licodec.names import shown
 from licodec.profiles import quality_scale
 
@@ -138,10 +139,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     Raises:
         ImageError: the file cannot be read.
     """
-    pixels = read_picture(path).pixels  # (H, W) or (H, W, 3)
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[:, :, None], 3, axis=2)  # (H, W, 3)
-    return np.ascontiguousarray(pixels)
+    return np.ascontiguousarray(as_rgb(read_picture(path).pixels))
 
 
 def measure(

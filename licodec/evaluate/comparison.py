@@ -30,8 +30,9 @@ from licodec.evaluate.page import Compared, Comparison, Region, Uint8
 from licodec.evaluate.peers import find_peer, installed_peers
 from licodec.evaluate.rate_match import grid_index, match_bytes
 from licodec.evaluate.report import describe_environment
-from licodec.image.convert import picture_from, to_image
+from licodec.image.convert import picture_from
 from licodec.image.files import read_picture
+from licodec.image.picture import as_rgb
 from licodec.names import shown
 
 # Lossless copies of a photograph take about 1.2 bytes per pixel, a page has one for each codec:
@@ -174,7 +175,7 @@ def _read(source: str | Path | Image.Image | NDArray[Any], max_pixels: int) -> _
     if picture.alpha is not None:
         notes = (*notes, "transparency is left out of the comparison, for all codecs")
     icc = picture.icc if picture.icc is not None and picture.icc[16:20] == b"RGB " else None
-    pixels = np.ascontiguousarray(to_image(picture).convert("RGB"))
+    pixels = np.ascontiguousarray(as_rgb(picture.pixels))
     return _Source(name=name, pixels=pixels, icc=icc, num_bytes=num_bytes, notes=notes)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from licodec.container.read import read_front
 from licodec.errors import TargetError
-from licodec.graphics.closeness import Closeness, squared_error
+from licodec.graphics.closeness import Closeness
 from licodec.graphics.content import colour_codes, looks_drawn
 from licodec.graphics.fewest import FewestColours
 from licodec.graphics.fill import fill_smoothly
@@ -25,6 +25,7 @@ from licodec.graphics.palette import SIZES, Palettes
 from licodec.image.lossless import PALETTE_COLOURS, drawn_trial, estimate_bytes, pack_planes
 from licodec.image.picture import Picture
 from licodec.memory import LARGE_PX
+from licodec.metrics.psnr import mean_squared_error
 from licodec.sections import lossless_file
 
 # A file whose estimate is so much larger will not become the smaller one. In few colours estimates
@@ -153,7 +154,7 @@ class RivalChooser:
         palettes = Palettes(drawn)
         if palettes.num_colours > SIZES[-1]:
             reduced, error = palettes.reduced(SIZES[-1])
-            if error <= squared_error(drawn, decoded[mask][None]):
+            if error <= mean_squared_error(drawn, decoded[mask][None]):
                 fewer = pixels.copy()
                 fewer[mask] = reduced[0]
                 fewer_shown = layer_of(fewer, mask)

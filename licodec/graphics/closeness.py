@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from licodec.image.picture import as_rgb
+from licodec.metrics.psnr import mean_squared_error
+
 if TYPE_CHECKING:
     from licodec.metrics.ssimulacra2 import Original
 
@@ -35,11 +38,11 @@ class Closeness:
     def __init__(self, pixels: Pixels, decoded: Pixels, *, is_seen: bool) -> None:
         self._pixels, self._decoded = pixels, decoded
         self._is_seen = is_seen and pixels.shape[0] * pixels.shape[1] <= _MAX_PX
-        self.error = squared_error(pixels, decoded)
+        self.error = mean_squared_error(pixels, decoded)
 
     def is_reached(self, others: Pixels) -> bool:
         """Whether other pixels are no worse by either measure."""
-        return squared_error(self._pixels, others) <= self.error and self.lack(others) <= 0
+        return mean_squared_error(self._pixels, others) <= self.error and self.lack(others) <= 0
 
     def lack(self, others: Pixels) -> float:
         """How much further from the picture others look than the decoded pixels.
@@ -50,31 +53,21 @@ class Closeness:
         """
         if not self._is_seen:
             return 0.0
-        score = self._original.score(_rgb(others))
+        score = self._original.score(as_rgb(others))
         return 0.0 if score is None else _log_distance(score) - self._allowed
 
     @cached_property
     def _original(self) -> Original:
         from licodec.metrics.ssimulacra2 import Original  # torch, which is not always needed
 
-        return Original(_rgb(self._pixels))
+        return Original(as_rgb(self._pixels))
 
     @cached_property
     def _allowed(self) -> float:
-        score = self._original.score(_rgb(self._decoded))
+        score = self._original.score(as_rgb(self._decoded))
         assert score is not None  # that of others was not
         return _log_distance(score)
 
 
-def squared_error(pixels: Pixels, others: Pixels) -> float:
-    """Mean squared error per sample of two uint8 arrays of one shape."""
-    rows = zip(pixels, others, strict=True)
-    return sum(float(np.square(a.astype(np.int32) - b).sum()) for a, b in rows) / pixels.size
-
-
 def _log_distance(score: float) -> float:
     return math.log(max(100 - score, _LEAST_DISTANCE))
-
-
-def _rgb(pixels: Pixels) -> Pixels:
-    return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)

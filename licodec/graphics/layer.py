@@ -9,6 +9,7 @@ from PIL import Image
 from licodec.codec.region import Region
 from licodec.errors import CorruptFileError
 from licodec.image.lossless import PlanesReader
+from licodec.image.picture import as_rgb
 
 OPAQUE = 255
 
@@ -17,9 +18,9 @@ Planes = NDArray[np.uint8]
 
 def layer_of(pixels: Planes, mask: NDArray[np.bool_]) -> Planes:
     """(H, W, 4): the masked pixels, opaque; 0 elsewhere."""
-    colours = pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
     alpha = np.full((*mask.shape, 1), OPAQUE, np.uint8)
-    return np.where(mask[:, :, None], np.concatenate([colours, alpha], 2), 0).astype(np.uint8)
+    coloured = np.concatenate([as_rgb(pixels), alpha], 2)
+    return np.where(mask[:, :, None], coloured, 0).astype(np.uint8)
 
 
 def unpack_layer(data: bytes, width: int, height: int, region: Region | None = None) -> Planes:

@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 from licodec.errors import ImageError
 
 
+def as_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W) grey or (H, W, 3) RGB as (H, W, 3) RGB."""
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """Pixels as coded, with everything that goes beside them into the file.

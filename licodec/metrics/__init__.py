@@ -1,5 +1,6 @@
-"""What people see of an error between two pictures: SSIMULACRA 2 and Butteraugli.
+"""How far a decoded picture is from its original: SSIMULACRA 2, Butteraugli, and squared error.
 
-Own implementations of published metrics, in torch, for measuring: no gradients, and nothing that
-`pip install licodec` does not bring. `licodec bench` and `licodec compare` report them.
+The first two are implementations of published metrics in torch, which need nothing that
+`pip install licodec` does not bring. `ssimulacra2` and `butteraugli` measure whole pictures;
+`visual_distance` and `butteraugli_distance` are for batches and have gradients.
 """

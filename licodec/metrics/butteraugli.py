@@ -5,7 +5,7 @@ and its norms of 3, 6 and 12 are averaged.
 
 Source: libjxl, lib/jxl/butteraugli/butteraugli.cc and enc_butteraugli_pnorm.cc, v0.7, with the
 settings of its butteraugli_main: 80 nits, no asymmetry. Distances agree with libjxl 0.7 within
-0.01 %; later versions weigh some parts otherwise, by a few percent.
+0.1 %; later versions weigh some parts otherwise, by a few percent.
 """
 
 import numpy as np
@@ -41,7 +41,7 @@ _LINES_MIDDLE = ((8246.75321353, 1009002.70582), (37.0819870399, 130262059.556))
 
 
 def butteraugli(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float | None:
-    """Butteraugli's 3-norm of two sRGB pictures; takes some 250 bytes of memory per pixel.
+    """Butteraugli's 3-norm of two sRGB pictures; takes some 210 bytes of memory per pixel.
 
     Args:
         reference: (H, W, 3) uint8 RGB.

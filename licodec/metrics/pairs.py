@@ -1,9 +1,9 @@
-"""Two pictures go in and are refused unless they can be compared."""
+"""Refuses two pictures that cannot be compared."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Both metrics halve and blur pictures; of smaller ones nothing would be left to compare.
+# SSIMULACRA 2 and Butteraugli are not defined for pictures with a shorter side.
 MIN_SIDE_PX = 8
 
 

@@ -1,8 +1,22 @@
-"""PSNR, from a mean squared error; the only place that has the formula."""
+"""Mean squared error of two pictures, and the PSNR of it; no other place has the formulas."""
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 _LEAST_ERROR = 1e-9  # about 138 dB
+
+
+def mean_squared_error(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
+    """Of two arrays of one shape, in squared grey levels; the sum is exact.
+
+    Raises:
+        ValueError: another number of rows.
+    """
+    rows = zip(reference, decoded, strict=True)  # one at a time, to save memory
+    squares = (int(np.square(a.astype(np.int32) - b).sum()) for a, b in rows)
+    return sum(squares) / reference.size
 
 
 def psnr_of(mean_squared_error: float) -> float:

@@ -6,8 +6,8 @@ gone). The score is a function of a weighted sum of the maps' means and 4-norms.
 
 Source: Jon Sneyers, github.com/cloudinary/ssimulacra2, version 2.1, as the Python package
 `ssimulacra2` 0.3 computes it: a Gaussian of 11 taps, rows that end in zeros, mirrored columns.
-Scores agree with the package within 0.001 points. The reference's recursive Gaussian, which takes
-zeros beyond all borders, gives photographs of 768x512 px 0.2 to 0.6 points more from 50 upwards.
+Scores agree with the package within 0.001 points; those of the reference, whose recursive Gaussian
+takes zeros beyond all borders, are somewhat higher (docs/compare.md).
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,8 +34,8 @@ OPSIN = torch.tensor(
 OPSIN_BIAS = 0.0037930732552754493
 # Keeps the structural error finite in flat areas.
 STRUCTURE_FLOOR = 0.0009
-_MARGIN = 5
-_KERNEL = gaussian(1.5, _MARGIN).tolist()
+SIGMA, RADIUS = 1.5, 5  # of the blur, in pixels
+_KERNEL = gaussian(SIGMA, RADIUS).tolist()
 # Done at a time, so that what is in work stays in the processor's caches.
 _STRIP_PX = 1 << 15
 
@@ -162,8 +162,8 @@ def _norms(channels: Sequence[_Channel], decoded: torch.Tensor) -> NDArray[np.fl
 def _padded(plane: torch.Tensor) -> torch.Tensor:
     """(H, W) with a margin for the blur, as the package continues pictures: rows end in zeros, and
     columns are mirrored."""
-    rows = torch.cat([plane[:_MARGIN].flip(0), plane, plane[-_MARGIN:].flip(0)])
-    return F.pad(rows, (_MARGIN, _MARGIN))
+    rows = torch.cat([plane[:RADIUS].flip(0), plane, plane[-RADIUS:].flip(0)])
+    return F.pad(rows, (RADIUS, RADIUS))
 
 
 def _strips(height: int, width: int) -> Iterator[tuple[slice, slice]]:
@@ -171,7 +171,7 @@ def _strips(height: int, width: int) -> Iterator[tuple[slice, slice]]:
     rows = max(1, _STRIP_PX // width)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
-        yield slice(top, bottom), slice(top, bottom + 2 * _MARGIN)
+        yield slice(top, bottom), slice(top, bottom + 2 * RADIUS)
 
 
 def _error_maps(
@@ -182,7 +182,7 @@ def _error_maps(
     p, q = channel.padded[wide].double(), padded[wide].double()
     mean_q, square_q, product = _blurred(q, q * q, p * q)
     mean_p, variance_p = channel.mean[rows], channel.variance[rows]
-    inner = slice(_MARGIN, -_MARGIN)
+    inner = slice(RADIUS, -RADIUS)
     p, q = p[inner, inner], q[inner, inner]
     top = (1 - (mean_p - mean_q).square_()) * (2 * (product - mean_p * mean_q) + STRUCTURE_FLOOR)
     bottom = variance_p + (square_q - mean_q * mean_q) + STRUCTURE_FLOOR
@@ -194,10 +194,10 @@ def _blurred(*planes: torch.Tensor) -> torch.Tensor:
     """Planes with margins, blurred along both sides, without them."""
     stacked = torch.stack(planes)
     for side in (1, 2):
-        length = stacked.shape[side] - 2 * _MARGIN
-        sums = stacked.narrow(side, _MARGIN, length) * _KERNEL[_MARGIN]
-        for tap in range(_MARGIN):
-            for start in (tap, 2 * _MARGIN - tap):
+        length = stacked.shape[side] - 2 * RADIUS
+        sums = stacked.narrow(side, RADIUS, length) * _KERNEL[RADIUS]
+        for tap in range(RADIUS):
+            for start in (tap, 2 * RADIUS - tap):
                 sums.add_(stacked.narrow(side, start, length), alpha=_KERNEL[tap])
         stacked = sums
     return stacked

@@ -1,7 +1,9 @@
 """The visual distance of two pictures, with gradients: what SSIMULACRA 2 makes its score of.
 
 `licodec.metrics.ssimulacra2` measures whole pictures; this is for batches of crops. It differs in
-the border of the blur alone, which is renormalised, and in what keeps gradients finite.
+four things: the border of the blur is renormalised; halving leaves out the last row and column of
+odd sides; crops with fewer than six scales keep the weights of those that they have, where the
+score takes the first ones of the list; and gradients are kept finite.
 
 Source: Jon Sneyers, github.com/cloudinary/ssimulacra2, version 2.1.
 """
@@ -20,12 +22,13 @@ from licodec.metrics.ssimulacra2 import (
     NUM_SCALES,
     OPSIN,
     OPSIN_BIAS,
+    RADIUS,
+    SIGMA,
     STRUCTURE_FLOOR,
     distance_of_sum,
     scale_weights,
 )
 
-_SIGMA, _RADIUS = 1.5, 5
 # The cube root has an endless slope at black; below this it is flat.
 _LEAST_MIXED = 1e-6
 _LEAST_NORM = 1e-20
@@ -36,7 +39,7 @@ def visual_distance(reference: Tensor, decoded: Tensor) -> Tensor:
     """How far decoded pictures look from their originals.
 
     Args:
-        reference: (N, 3, H, W) float grey levels of sRGB, 0..255; sides of 8 or more.
+        reference: (N, 3, H, W) float grey levels of sRGB, 0..255; sides of MIN_SIDE_PX or more.
         decoded: same shape; has the gradient. Levels beyond 0..255 count as these.
 
     Returns:
@@ -99,5 +102,5 @@ def _band(size: int) -> Tensor:
     """(size, size) rows of the Gaussian, each with sum 1."""
     at = torch.arange(size).float()
     gap = at[:, None] - at
-    matrix = torch.exp(-gap.square() / (2 * _SIGMA**2)) * (gap.abs() <= _RADIUS)
+    matrix = torch.exp(-gap.square() / (2 * SIGMA**2)) * (gap.abs() <= RADIUS)
     return matrix / matrix.sum(1, keepdim=True)

@@ -15,11 +15,12 @@ from licodec.codec.model import Family
 from licodec.config import MIN_QUALITY
 from licodec.errors import TargetError
 from licodec.graphics.layer import lay_over
+from licodec.image.picture import as_rgb
 from licodec.metrics.pairs import MIN_SIDE_PX
-from licodec.metrics.psnr import psnr_of
+from licodec.metrics.psnr import mean_squared_error, psnr_of
 from licodec.metrics.ssimulacra2 import Original
 from licodec.quality_scale import QualityScale
-from licodec.search.objective import decoded_pixels, squared_error_of
+from licodec.search.objective import decoded_pixels
 from licodec.search.overfit import Progress, overfit
 from licodec.search.target import Setting, Target, adjust_setting, find_setting
 from licodec.search.values import Values
@@ -142,7 +143,7 @@ class SearchEncoder:
     @cached_property
     def original(self) -> Original:
         """What decoded pictures are scored against."""
-        return Original(_rgb(self.shown))
+        return Original(as_rgb(self.shown))
 
     def _start(self, target: Target) -> int:
         if target.is_size:
@@ -175,19 +176,13 @@ class _Trials:
         if encoder.above is not None:
             decoded = lay_over(decoded, encoder.above)
         if self._target.kind == "ssimulacra2":
-            score = encoder.original.score(_rgb(decoded))
+            score = encoder.original.score(as_rgb(decoded))
             assert score is not None  # the picture is large enough
             return score
-        mse = squared_error_of(encoder.shown, decoded)
-        return min(psnr_of(mse), _EXACT_DB)
+        return min(psnr_of(mean_squared_error(encoder.shown, decoded)), _EXACT_DB)
 
     def encoded(self, setting: Setting) -> Encoded:
         """What the setting gives."""
         if self._last is None or self._last[0] != setting:
             self._last = (setting, self._encoder.code(setting, self._values))
         return self._last[1]
-
-
-def _rgb(pixels: np.ndarray) -> np.ndarray:
-    """(H, W) or (H, W, 3) uint8 as (H, W, 3)."""
-    return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)

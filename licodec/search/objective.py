@@ -20,7 +20,7 @@ from licodec.coding.scale_offsets import SPLIT_INDEX
 from licodec.entropy.adaptive_filter import NO_FILTER
 from licodec.entropy.tables import coding_bound
 from licodec.metrics.distortion import DISTORTIONS
-from licodec.metrics.psnr import psnr_of
+from licodec.metrics.psnr import mean_squared_error, psnr_of
 from licodec.prior.dequantised import DequantisedPrior
 from licodec.prior.float_walk import FloatWalk
 from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, StepElements, fold_of
@@ -83,13 +83,6 @@ def decoded_pixels(
     return fitted.pixels(WholePlanes(encoded.planes), height, width, is_grey=pixels.ndim == 2)
 
 
-def squared_error_of(pixels: np.ndarray, decoded: np.ndarray) -> float:
-    """Mean squared error in squared grey levels; uint8 of the same shape."""
-    rows = zip(decoded, pixels, strict=True)
-    squares = (int(np.square(a.astype(np.int32) - b).sum()) for a, b in rows)
-    return sum(squares) / pixels.size
-
-
 class Objective:
     """lambda distortion + bits of one picture at one quality, networks frozen.
 
@@ -135,7 +128,7 @@ class Objective:
             self._quality_index,
         )
         bpp = 8 * len(encoded.payload) / (self._height * self._width)
-        mse = squared_error_of(self._pixels, decoded)
+        mse = mean_squared_error(self._pixels, decoded)
         is_visual = self._family.tune == "visual"
         distortion: float = self._distortion_of(decoded) if is_visual else mse
         return Cost(bpp, mse, bpp + self._rd_lambda * distortion)

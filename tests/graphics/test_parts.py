@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from licodec.codec.region import Region
 from licodec.errors import CorruptFileError
-from licodec.graphics.closeness import Closeness, squared_error
+from licodec.graphics.closeness import Closeness
 from licodec.graphics.content import colour_codes
 from licodec.graphics.fewest import FewestColours
 from licodec.graphics.fill import fill_smoothly
@@ -19,6 +19,7 @@ from licodec.graphics.layer import lay_over, layer_of, shrink_layer, unpack_laye
 from licodec.graphics.mask import drawn_pixels
 from licodec.graphics.palette import SIZES, Palettes
 from licodec.image.lossless import pack_planes
+from licodec.metrics.psnr import mean_squared_error
 from tests.graphics.pages import PHOTO_BOX, mixed_page, outside_photo, text_page
 from tests.photos import crop
 
@@ -69,7 +70,7 @@ def test_palette_has_the_colours_and_the_error_that_it_says(pixels, size):
     reduced, error = Palettes(pixels).reduced(size)
     colours = reduced.reshape(-1, 1 if pixels.ndim == 2 else 3)
     assert len(np.unique(colours, axis=0)) <= size
-    assert squared_error(pixels, reduced) == pytest.approx(error)
+    assert mean_squared_error(pixels, reduced) == pytest.approx(error)
 
 
 def with_error(pixels: np.ndarray, amount: int) -> np.ndarray:
@@ -87,8 +88,10 @@ def fewest_for(pixels: np.ndarray, decoded: np.ndarray, *, is_seen: bool) -> np.
 def test_fewest_colours_err_no_more_than_allowed_and_fewer_would():
     photo = crop(60, 50)
     few, many = (fewest_for(photo, with_error(photo, n), is_seen=False) for n in (14, 5))
-    allowed = [squared_error(photo, with_error(photo, n)) for n in (14, 5)]
-    assert squared_error(photo, many) <= allowed[1] < squared_error(photo, few) <= allowed[0]
+    allowed = [mean_squared_error(photo, with_error(photo, n)) for n in (14, 5)]
+    assert (
+        mean_squared_error(photo, many) <= allowed[1] < mean_squared_error(photo, few) <= allowed[0]
+    )
     assert fewest_for(photo, photo, is_seen=False) is None
 
 

@@ -13,7 +13,7 @@ from licodec.metrics.ssimulacra2 import ssimulacra2
 from tests.metrics.distortions import DISTORTIONS, PICTURES, spoilt_pair
 from tests.photos import crop
 
-TOLERANCE = 0.005  # points
+TOLERANCE = 0.001  # points
 
 
 def package_score(reference: np.ndarray, decoded: np.ndarray) -> float:
