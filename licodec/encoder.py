@@ -88,8 +88,8 @@ class PhotoEncoder:
             is_fitted=is_fitted,
             num_bytes=lambda index, encoded: len(self._file(picture, sections, index, encoded)),
             scale=self.scale,
-            shown=picture.pixels,
-            above=above,
+            reference=picture.pixels,
+            layer=above,
         )
         if target is None:
             encoded = encoder.at_quality(index, seconds, report)

@@ -21,7 +21,7 @@ from licodec.metrics.psnr import mean_squared_error, psnr_of
 from licodec.metrics.ssimulacra2 import Original
 from licodec.quality_scale import QualityScale
 from licodec.search.objective import decoded_pixels
-from licodec.search.overfit import Progress, overfit
+from licodec.search.overfit import Overfitted, Progress, overfit
 from licodec.search.target import Setting, Target, adjust_setting, find_setting
 from licodec.search.values import Values
 from licodec.transform.integer import IntegerSynthesis
@@ -40,7 +40,7 @@ _EXACT_DB = 100.0
 
 @dataclass(frozen=True)
 class SearchEncoder:
-    """What all encodes of one picture share.
+    """Encodes one picture, again and again where that is what it takes.
 
     Attributes:
         pixels: (H, W) or (H, W, 3) uint8.
@@ -51,8 +51,9 @@ class SearchEncoder:
         is_fitted: the synthesis is fitted to the picture.
         num_bytes: size of the file that would be written.
         scale: of the family's qualities, which a search for a SSIMULACRA 2 begins with.
-        shown: what decoded pictures are measured by, of the shape of `pixels`.
-        above: layer that lies over them, (H, W, 4) uint8; None without.
+        reference: the whole picture, of the shape of `pixels`, which has no text where there is a
+            layer; PSNR and SSIMULACRA 2 are those of the decoded picture against it.
+        layer: what decoders lay over the decoded pixels, (H, W, 4) uint8; None without.
     """
 
     pixels: np.ndarray
@@ -63,22 +64,13 @@ class SearchEncoder:
     is_fitted: bool
     num_bytes: NumBytes
     scale: QualityScale
-    shown: np.ndarray
-    above: np.ndarray | None = None
+    reference: np.ndarray
+    layer: np.ndarray | None = None
 
     def at_quality(self, quality_index: int, seconds: float, report: Report | None) -> Encoded:
         """Code at one quality, the latent overfitted for some seconds."""
-        found = overfit(
-            self.pixels,
-            self.family,
-            self.synthesis,
-            quality_index,
-            self.device,
-            choice=self.choice,
-            seconds=seconds,
-            report=report,
-        )
-        return self._tuned(found.encoded, quality_index)
+        found = self._overfit(quality_index, seconds, report)
+        return self._filtered(found.encoded, quality_index)
 
     def to_target(
         self, target: Target, seconds: float, report: Report | None
@@ -106,19 +98,10 @@ class SearchEncoder:
         if seconds <= 0:
             return setting.quality_index, plain.encoded(setting)
         index = setting.quality_index
-        found = overfit(
-            self.pixels,
-            self.family,
-            self.synthesis,
-            index,
-            self.device,
-            choice=self.choice,
-            seconds=seconds,
-            report=report,
-        )
-        fitted = _Trials(self, target, found.values)
+        found = self._overfit(index, seconds, report)
+        searched = _Trials(self, target, found.values)
         try:
-            return index, fitted.encoded(adjust_setting(target, fitted, index))
+            return index, searched.encoded(adjust_setting(target, searched, index))
         except TargetError:  # the factor's range does not make up for what overfitting changed
             return index, plain.encoded(setting)
 
@@ -133,17 +116,29 @@ class SearchEncoder:
             rate_scale=setting.rate_scale,
             values=values,
         )
-        return self._tuned(encoded, setting.quality_index)
+        return self._filtered(encoded, setting.quality_index)
 
-    def _tuned(self, encoded: Encoded, quality_index: int) -> Encoded:
+    def _filtered(self, encoded: Encoded, quality_index: int) -> Encoded:
         if not self.is_fitted:
             return encoded
         return fit_filter(encoded, self.pixels, self.family, self.synthesis, quality_index)
 
+    def _overfit(self, quality_index: int, seconds: float, report: Report | None) -> Overfitted:
+        return overfit(
+            self.pixels,
+            self.family,
+            self.synthesis,
+            quality_index,
+            self.device,
+            choice=self.choice,
+            seconds=seconds,
+            report=report,
+        )
+
     @cached_property
     def original(self) -> Original:
         """What decoded pictures are scored against."""
-        return Original(as_rgb(self.shown))
+        return Original(as_rgb(self.reference))
 
     def _start(self, target: Target) -> int:
         if target.is_size:
@@ -155,7 +150,7 @@ class SearchEncoder:
 
 
 class _Trials:
-    """`Measure` of one latent; keeps the last file, which is mostly the one that is wanted."""
+    """`Measure` of one latent; keeps the last file, which is mostly the one that is taken."""
 
     def __init__(self, encoder: SearchEncoder, target: Target, values: Values | None) -> None:
         self._encoder = encoder
@@ -167,19 +162,14 @@ class _Trials:
         encoder, encoded = self._encoder, self.encoded(setting)
         if self._target.is_size:
             return encoder.num_bytes(setting.quality_index, encoded)
-        decoded = decoded_pixels(
-            encoded,
-            encoder.pixels,
-            encoder.synthesis,
-            setting.quality_index,
-        )
-        if encoder.above is not None:
-            decoded = lay_over(decoded, encoder.above)
+        decoded = decoded_pixels(encoded, encoder.pixels, encoder.synthesis, setting.quality_index)
+        if encoder.layer is not None:
+            decoded = lay_over(decoded, encoder.layer)
         if self._target.kind == "ssimulacra2":
             score = encoder.original.score(as_rgb(decoded))
             assert score is not None  # the picture is large enough
             return score
-        return min(psnr_of(mean_squared_error(encoder.shown, decoded)), _EXACT_DB)
+        return min(psnr_of(mean_squared_error(encoder.reference, decoded)), _EXACT_DB)
 
     def encoded(self, setting: Setting) -> Encoded:
         """What the setting gives."""

@@ -36,7 +36,7 @@ from licodec.transform.smooth import SmoothSynthesis
 _WINDOW = 16
 _HALO = 2
 _WINDOW_PX = _WINDOW * GRID_PX
-# Longest way that one element is sent, in steps: beyond, the local model says nothing.
+# Most that a target may be away from the coded value, in steps: the parabola holds near it alone.
 _MAX_MOVE = 1.0
 _SMALLEST_LOG_SCALE = LOG_SCALE_MIN + 1 / SCALES_PER_NAT  # of what is coded
 
@@ -112,21 +112,16 @@ class Objective:
         self._device = device
         self._distortion = DISTORTIONS[family.tune]
         self._rd_lambda = rd_lambda(family, quality_index)
-        self._is_short = device == "cpu" and has_fast_bfloat16()
-        self._is_prior_short = has_fast_bfloat16()
-        dtype = torch.bfloat16 if self._is_prior_short else torch.float32
+        self._is_synthesis_bfloat16 = device == "cpu" and has_fast_bfloat16()
+        self._is_prior_bfloat16 = has_fast_bfloat16()
+        dtype = torch.bfloat16 if self._is_prior_bfloat16 else torch.float32
         tensors = {name: torch.from_numpy(array) for name, array in family.tensors.items()}
         self._prior = DequantisedPrior(family.config, tensors, quality_index, dtype)
         self._curvatures = _curvatures(DistortionWeights(family, quality_index))
 
     def cost(self, encoded: Encoded) -> Cost:
         """True cost: bytes of the payload, pixels as decoders make them."""
-        decoded = decoded_pixels(
-            encoded,
-            self._pixels,
-            self._synthesis,
-            self._quality_index,
-        )
+        decoded = decoded_pixels(encoded, self._pixels, self._synthesis, self._quality_index)
         bpp = 8 * len(encoded.payload) / (self._height * self._width)
         mse = mean_squared_error(self._pixels, decoded)
         is_visual = self._family.tune == "visual"
@@ -214,7 +209,7 @@ class Objective:
         walker = FloatWalk(
             prior, prior.qualities, rows, columns, code, is_grey=self._is_grey, is_followed=True
         )
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._is_prior_short):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._is_prior_bfloat16):
             walk(walker, is_grey=self._is_grey)
         error = self._error(walker.low, top, left)
         cost = torch.stack(bits).sum() + self._rd_lambda * error
@@ -228,7 +223,7 @@ class Objective:
     def _error(self, planes: Tensor, top: int, left: int) -> Tensor:
         """Distortion of a window (1, 3, h, w), times its pixels."""
         planes = planes.to(self._device)
-        with torch.autocast(self._device, torch.bfloat16, enabled=self._is_short):
+        with torch.autocast(self._device, torch.bfloat16, enabled=self._is_synthesis_bfloat16):
             corrected = self._smooth(planes)
         bottom, right = top + planes.shape[2], left + planes.shape[3]
         original = _colours(self._pixels[top:bottom, left:right])

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -92,13 +93,11 @@ class Overfitted:
         encoded: best file found; that of the start if none was better.
         values: latent that gave it.
         progress: of the last round.
-        is_interrupted: ended by Ctrl-C.
     """
 
     encoded: Encoded
     values: Values
     progress: Progress
-    is_interrupted: bool
 
 
 def overfit(
@@ -131,89 +130,102 @@ def overfit(
         ends the search, which then returns what it has.
     """
     started = time.perf_counter()
+
+    def code(values: Values, is_all_coded: bool | None) -> Encoded:
+        return encode_pixels(
+            pixels,
+            family,
+            quality_index,
+            device,
+            choice=choice,
+            is_all_coded=is_all_coded,
+            values=values,
+        )
+
     latent = Latent(pixels, family, quality_index, device)
     rows, columns = (padded_size(n, GRID_PX) // GRID_PX for n in pixels.shape[:2])
     values = values_of(latent, rows, columns)
     del latent
-    first = encode_pixels(pixels, family, quality_index, device, choice=choice, values=values)
-    search = _Search(pixels, family, synthesis, quality_index, device, choice, values, first)
-    search.tell = report or _silent
-    search.deadline = started + seconds
-    search.started = started
-    is_interrupted = False
-    try:
-        search.run(math.inf if max_rounds is None else max_rounds)
-    except KeyboardInterrupt:
-        is_interrupted = True
-    return Overfitted(search.best, search.best_values, search.progress(), is_interrupted)
-
-
-def _silent(progress: Progress) -> None:
-    """Report of nobody."""
+    search = _Search(
+        Objective(pixels, family, synthesis, quality_index, device),
+        code,
+        values,
+        report=report or (lambda progress: None),
+        started=started,
+        deadline=started + seconds,
+        max_rounds=math.inf if max_rounds is None else max_rounds,
+    )
+    with suppress(KeyboardInterrupt):
+        search.run()
+    return Overfitted(search.best, search.best_values, search.progress())
 
 
 class _Search:
-    """The greedy search: state of the best file and of the stage that runs."""
+    """The greedy search: state of the best file and of the stage that runs.
+
+    Args:
+        objective: of the picture.
+        code: encodes values; None lets it choose whether all elements are coded.
+        values: to start from.
+        report: called after the start and after each round.
+        started, deadline: of the whole search, as of `time.perf_counter`.
+        max_rounds: most rounds.
+    """
 
     def __init__(
         self,
-        pixels: np.ndarray,
-        family: Family,
-        synthesis: IntegerSynthesis,
-        quality_index: int,
-        device: str,
-        choice: str,
+        objective: Objective,
+        code: Callable[[Values, bool | None], Encoded],
         values: Values,
-        first: Encoded,
+        *,
+        report: Callable[[Progress], None],
+        started: float,
+        deadline: float,
+        max_rounds: float,
     ) -> None:
-        self.tell: Callable[[Progress], None] = _silent
-        self.deadline = math.inf
-        self.started = time.perf_counter()
-        self.best = first
+        self.best = code(values, None)
         self.best_values = values
-        self._objective = Objective(pixels, family, synthesis, quality_index, device)
-        self._pixels = pixels
-        self._family = family
-        self._quality_index = quality_index
-        self._device = device
-        self._choice = choice
-        self._start = self._present = self._best_cost = self._objective.cost(first)
+        self._objective = objective
+        self._encode = code
+        self._report = report
+        self._started = started
+        self._deadline = deadline
+        self._max_rounds = max_rounds
+        self._start = self._present = self._best_cost = objective.cost(self.best)
         self._rounds = 0
         self._longest_s = 0.0  # of the rounds
-        self._max_rounds = math.inf
 
     def progress(self) -> Progress:
         """Of the last round."""
         return Progress(
             self._rounds,
-            time.perf_counter() - self.started,
+            time.perf_counter() - self._started,
             self._start,
             self._present,
             self._best_cost,
         )
 
-    def run(self, max_rounds: float) -> None:
+    def run(self) -> None:
         """All stages: after the first, always the kind that last saved most per round."""
-        self._max_rounds = max_rounds
-        self.tell(self.progress())
+        self._report(self.progress())
         if self._saved_per_round(FIRST) is None:
             return
-        hopes = dict.fromkeys(NEXT, math.inf)
-        while hopes:
-            stage = max(hopes, key=hopes.__getitem__)
+        last_saved = dict.fromkeys(NEXT, math.inf)  # so that each is tried once
+        while last_saved:
+            stage = max(last_saved, key=last_saved.__getitem__)
             saved = self._saved_per_round(stage)
             if saved is None:
                 return
-            del hopes[stage]
+            del last_saved[stage]
             if saved >= _MIN_GAIN:
-                hopes[replace(stage, num_annealed=2 * stage.num_annealed)] = saved
+                last_saved[replace(stage, num_annealed=2 * stage.num_annealed)] = saved
 
     def _saved_per_round(self, stage: Stage) -> float | None:
         """Run a stage; the share of the start's cost that it saves, None if a budget ended it."""
         before, first_round = self._best_cost.rd, self._rounds
         values = self.best_values.copy()
         encoded = self._annealed(stage, values) if stage.num_annealed else self.best
-        if encoded is None or not self._approach(stage, values, encoded):
+        if encoded is None or not self._refine(stage, values, encoded):
             return None
         return (before - self._best_cost.rd) / self._start.rd / (self._rounds - first_round)
 
@@ -223,27 +235,27 @@ class _Search:
         budget = _Budget(
             stage.num_annealed,
             _ANNEALED_SHARE * (self._max_rounds - self._rounds),
-            _ANNEALED_SHARE * (self.deadline - time.perf_counter()),
+            _ANNEALED_SHARE * (self._deadline - time.perf_counter()),
             self._longest_s,
         )
         while (share := budget.share()) is not None:
             annealing.step(share)
             self._rounds += 1
-            self.tell(self.progress())
+            self._report(self.progress())
         self._longest_s = budget.longest_s
-        if self._rounds >= self._max_rounds or time.perf_counter() > self.deadline:
+        if self._rounds >= self._max_rounds or time.perf_counter() > self._deadline:
             return None
         encoded = self._code(values)
-        self.tell(self.progress())
+        self._report(self.progress())
         return encoded
 
-    def _approach(self, stage: Stage, values: Values, encoded: Encoded) -> bool:
+    def _refine(self, stage: Stage, values: Values, encoded: Encoded) -> bool:
         """Rounds towards the minima until they bring nothing; False if a budget ends the search."""
         fruitless = 0
         budget = _Budget(
             stage.num_rounds,
             self._max_rounds - self._rounds,
-            self.deadline - time.perf_counter(),
+            self._deadline - time.perf_counter(),
             self._longest_s,
         )
         while fruitless < _PATIENCE and (share := budget.share()) is not None:
@@ -252,21 +264,13 @@ class _Search:
                 value.lerp_(target, stage.pace(share))
             encoded = self._code(values)
             fruitless = 0 if self.best is encoded else fruitless + 1
-            self.tell(self.progress())
+            self._report(self.progress())
         self._longest_s = budget.longest_s
         return fruitless == _PATIENCE or budget.is_done
 
     def _code(self, values: Values) -> Encoded:
         """Code the picture and keep the file if it is the best."""
-        encoded = encode_pixels(
-            self._pixels,
-            self._family,
-            self._quality_index,
-            self._device,
-            choice=self._choice,
-            is_all_coded=self.best.is_all_coded,
-            values=values,
-        )
+        encoded = self._encode(values, self.best.is_all_coded)
         self._present = self._objective.cost(encoded)
         self._rounds += 1
         if self._present.rd < self._best_cost.rd:
@@ -278,7 +282,7 @@ class _Budget:
     """Steps of a part of the search, within what is left of rounds and time."""
 
     def __init__(
-        self, num_steps: int, rounds_left: float, seconds_left: float, longest_s: float = 0.0
+        self, num_steps: int, rounds_left: float, seconds_left: float, longest_s: float
     ) -> None:
         self._num_wanted = num_steps
         self._num_steps = min(num_steps, rounds_left)

@@ -39,7 +39,7 @@ class Values:
     details: tuple[Tensor, ...]
 
     def at(self, where: StepElements) -> np.ndarray:
-        """(C, ..) float32 of one step's elements, as `codec.choose.Coefficients`."""
+        """(C, ..) float32 of one step's elements, as `codec.step_quantizer.Coefficients`."""
         return self.part(where).numpy()
 
     def part(self, where: StepElements) -> Tensor:
