@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def opened(browser: Browser, tmp_path: Path) -> Browser:
     for seed in (1, 2, 3):
-        Image.fromarray(waves(30 + 10 * seed, 60, seed)).save(tmp_path / f"{seed}.png")
+        Image.fromarray(waves(30 + 10 * seed, 60, seed)).save(tmp_path / f"2024-01-{seed}.png")
     codecs = [licodec_codec("balanced", "cpu", (20, 50, 80), JpegInside), find_peer("webp")]
     result = run_bench(list_pictures(tmp_path), codecs, metrics=())
     page = tmp_path / "bench.html"
@@ -46,6 +46,18 @@ def test_a_click_on_a_heading_sorts_the_table_and_a_second_one_turns_it(opened: 
     assert opened.run(rates) == rising[::-1]
     heading = opened.find(f"{table} th:nth-child(3)")
     assert heading.get_attribute("aria-sort") == "descending"
+
+
+def test_names_are_sorted_by_all_of_their_numbers_and_gaps_come_after_numbers(
+    opened: Browser,
+) -> None:
+    rows = "[...document.querySelectorAll('table.sortable')[0].tBodies[0].rows]"
+    for column, texts in ((1, ["2024-02-1", "2024-01-10", "2024-01-9"]), (3, ["-", "+4", "-7"])):
+        for row, text in enumerate(texts):
+            opened.run(f"{rows}[{row}].cells[{column - 1}].textContent = '{text}'")
+        opened.find(f"table.sortable th:nth-child({column}) button").click()
+        found = opened.run(f"return {rows}.map((row) => row.cells[{column - 1}].textContent)")
+        assert found == {1: texts[::-1], 3: ["-7", "+4", "-"]}[column]
 
 
 def test_all_files_are_shown_on_demand(opened: Browser) -> None:
