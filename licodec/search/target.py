@@ -242,7 +242,8 @@ class _Search:
             self._excess(last)
             best = self._best()
             if best is None and allows_less and self._target.is_size and self._allowed():
-                return max(self._allowed(), key=self._excess)  # a size is an upper limit
+                # A size is an upper limit; of files of one size the better is taken.
+                return max(self._allowed(), key=lambda s: (self._excess(s), s.quality_index))
             if best is None:
                 raise _unreachable(self._target, self._known[last])
         return best

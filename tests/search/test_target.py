@@ -74,6 +74,13 @@ def test_size_beyond_the_best_quality_is_answered_with_that_and_a_note() -> None
     assert notes_on_size(None, 1234, 100.0) == ()
 
 
+def test_of_files_that_grow_no_more_the_best_quality_is_taken() -> None:
+    def measure(setting: Setting) -> float:
+        return min(20 + setting.quality_index // 10, 36)
+
+    assert find_setting(Target(60, "size"), measure, 200).quality_index == 255
+
+
 def test_target_below_the_worst_quality_names_the_nearest() -> None:
     picture = Picture(1, "size")
     smallest = picture(Setting(0, 2.5))
