@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contestants:
+class CodecOptions:
     """Which codecs are measured, and how licodec among them codes."""
 
     profiles: tuple[str, ...] = profile_option(
@@ -88,7 +88,7 @@ class Contestants:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BenchOptions(Contestants):
+class BenchOptions(CodecOptions):
     """What is measured, and where the results go."""
 
     qualities: tuple[float, ...] | None = option(
@@ -276,7 +276,7 @@ class PageOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompareOptions(Contestants):
+class CompareOptions(CodecOptions):
     """What is compared, and how much of it the page shows."""
 
     region: Region | None = option(

@@ -4,13 +4,14 @@ curves are drawn and compared."""
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Metric = Literal["ssimulacra2", "butteraugli", "psnr", "ms_ssim"]
 Levels = NDArray[np.float64]
+_T = TypeVar("_T")
 
 # MS-SSIM of exactly 1 would be infinite in dB; this bound is far above what lossy coding reaches.
 MAX_MS_SSIM = 1 - 1e-10
@@ -19,12 +20,8 @@ MAX_MS_SSIM = 1 - 1e-10
 MIN_DISTANCE = 1e-4
 
 
-def _unchanged(values: Levels) -> Levels:
-    return values
-
-
-def _same(level: float) -> float:
-    return level
+def _unchanged(value: _T) -> _T:
+    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +37,7 @@ class Measure:
     # interval on it that a mean is taken over, for below it says more about the interpolation.
     scale: str
     level: Callable[[Levels], Levels] = _unchanged
-    value: Callable[[float], float] = _same  # from the scale back
+    value: Callable[[float], float] = _unchanged  # from the scale back
     min_span: float = 0.5
 
     @property

@@ -1,8 +1,10 @@
-"""What a comparison found, and the HTML page that shows it and needs no other file."""
+"""The result of a comparison, and one HTML page that shows it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from html import escape
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,11 @@ _METHOD = (
 _PLOT_RANGE = 3.0
 
 _CURVES: tuple[Metric, ...] = ("ssimulacra2", "psnr")
+
+# After the point; for one picture fewer are meaningful than for a mean.
+_DIGITS: Mapping[Metric, int] = MappingProxyType(
+    {"ssimulacra2": 1, "butteraugli": 2, "psnr": 2, "ms_ssim": 4}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,18 +128,31 @@ def _picture(name: str, figures: str, pixels: Uint8, icc: bytes | None) -> str:
     )
 
 
+def _text(result: Compared, metric: Metric) -> str:
+    value: float | None = getattr(result, metric)
+    return "-" if value is None else f"{value:.{_DIGITS[metric]}f}"
+
+
+def _score(result: Compared, metric: Metric) -> float | None:
+    """The value with the sign by which higher is better."""
+    value: float | None = getattr(result, metric)
+    return -value if value is not None and MEASURES[metric].is_distance else value
+
+
 def _short_figures(result: Compared) -> str:
-    visual = [
-        f"{name} {_number(value, digits)}"
-        for name, value, digits in (
-            ("SSIMULACRA 2", result.ssimulacra2, 1),
-            ("Butteraugli", result.butteraugli, 2),
-            ("MS-SSIM", result.ms_ssim, 4),
-        )
-        if value is not None
-    ]
-    size = f"{result.num_bytes:,} B · {result.bpp:.3f} bpp"
-    return " · ".join([size, *visual[:2], f"{result.psnr:.2f} dB", *visual[2:]])
+    texts = {
+        metric: _text(result, metric) for metric in MEASURES if _score(result, metric) is not None
+    }
+    return " · ".join(
+        [
+            f"{result.num_bytes:,} B",
+            f"{result.bpp:.3f} bpp",
+            *(
+                f"{text} dB" if metric == "psnr" else f"{MEASURES[metric].label} {text}"
+                for metric, text in texts.items()
+            ),
+        ]
+    )
 
 
 def _summary(comparison: Comparison) -> str:
@@ -158,24 +178,16 @@ def _region_note(comparison: Comparison) -> str:
     )
 
 
-def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _turned(distance: float | None) -> float | None:
-    return None if distance is None else -distance
-
-
 # Heading, text, and a number that grows as the codec does better (None: nothing to win).
 _COLUMNS: tuple[
     tuple[str, Callable[[Compared], str], Callable[[Compared], float | None] | None], ...
 ] = (
     ("bpp", lambda r: f"{r.bpp:.3f}", None),
     ("setting", lambda r: f"{r.quality:.4g}", None),
-    ("SSIMULACRA 2", lambda r: _number(r.ssimulacra2, 1), lambda r: r.ssimulacra2),
-    ("Butteraugli", lambda r: _number(r.butteraugli, 2), lambda r: _turned(r.butteraugli)),
-    ("PSNR (dB)", lambda r: f"{r.psnr:.2f}", lambda r: r.psnr),
-    ("MS-SSIM", lambda r: _number(r.ms_ssim, 4), lambda r: r.ms_ssim),
+    *(
+        (measure.heading, partial(_text, metric=metric), partial(_score, metric=metric))
+        for metric, measure in MEASURES.items()
+    ),
     ("encode (ms)", lambda r: f"{1000 * r.encode_s:,.0f}", lambda r: -r.encode_s),
     ("decode (ms)", lambda r: f"{1000 * r.decode_s:,.0f}", lambda r: -r.decode_s),
 )

@@ -14,7 +14,7 @@ from licodec.errors import TargetError
 # Range of the factor on the rate in the choice of symbols: the last fine adjustment, worth several
 # steps of quality to either side.
 MIN_RATE_SCALE, MAX_RATE_SCALE = 0.25, 2.5
-# Most encodes over the quality and over the factor; six to eight in all are usual.
+# Most encodes over the quality and over the factor; two to eight in all are usual.
 _MAX_COARSE = 10
 _MAX_FINE = 7
 # Factors are not searched closer than this: about 0.1 % of a size, 0.005 dB.
