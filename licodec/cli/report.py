@@ -287,7 +287,7 @@ def print_tables(contents: Sequence["TextTable"]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = Console(markup=False)  # names may have brackets
     for content in contents:
         if not console.is_terminal:
             click.echo(content.to_markdown() + "\n")

@@ -15,8 +15,8 @@ from licodec.config import (
     DEFAULT_PROFILE,
     DEFAULT_QUALITY,
     MAX_PIXELS,
+    check_effort,
     check_target,
-    choice_of,
     quality_to_index,
 )
 from licodec.errors import LicodecError
@@ -99,13 +99,16 @@ def compare(
         ImageError: the picture cannot be read.
         LicodecError: unknown codec, a codec refuses the picture, or region outside of it.
         ModelError: unknown profile, unusable weights or device.
-        ValueError: quality, bpp or effort out of range, or nothing that sets the size.
+        ValueError: quality, bpp or effort out of range, no codec, profile or effort, or nothing
+            that sets the size.
     """
     names = ("licodec", *installed_peers()) if codecs is None else tuple(dict.fromkeys(codecs))
     peers = [find_peer(name) for name in names if name != "licodec"]
     _check_target(names, quality, bpp)
+    if not (profiles and efforts):
+        raise ValueError("no profile or no effort of licodec; name at least one of each")
     for effort in efforts:
-        choice_of(effort)  # raises if it is out of range
+        check_effort(effort)
     original = _read(source, max_pixels)
     part = _choose_region(original.pixels, region)
     on_step("loading")

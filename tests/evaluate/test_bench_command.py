@@ -11,9 +11,11 @@ from PIL import Image
 
 from licodec.cli.measuring import bench
 from licodec.cli.options import METRIC_NAMES
+from licodec.cli.report import print_tables
 from licodec.errors import LicodecError
 from licodec.evaluate.bench import licodec_codec
 from licodec.evaluate.measures import MEASURES
+from licodec.evaluate.report import Table
 from tests.evaluate.benches import FakeCodec
 
 
@@ -243,6 +245,14 @@ def test_the_readme_may_be_a_link(folder, tmp_path):
     assert found.exit_code == 0, found.output
     assert link.is_symlink()
     assert "rd.svg" in readme.read_text()
+
+
+def test_brackets_in_names_reach_a_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    rows = (("AVIF [s6]",), ("a [/b]",))
+    print_tables([Table(title="of [two]", num_names=1, columns=("codec",), rows=rows)])
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in ("of [two]", "AVIF [s6]", "a [/b]"))
 
 
 def test_names_of_measures_are_those_of_the_report():

@@ -190,6 +190,8 @@ def test_the_smallest_picture_is_compared():
         {"quality": 0},
         {"quality": float("nan")},
         {"efforts": (10,)},
+        {"efforts": ()},
+        {"profiles": ()},
         {"bpp": 0},
         {"bpp": float("nan")},
         {"bpp": -1},
