@@ -15,7 +15,7 @@ from licodec.train.integers import empty_counts, integer_prior, table_tensors
 from licodec.train.network import CodecNetwork
 from licodec.transform.colour import rgb_to_planes
 from licodec.transform.grid import FRACTION_BITS
-from licodec.transform.integer import IntegerSynthesis
+from licodec.transform.integer import DIRECTION_BITS, IntegerSynthesis
 from licodec.transform.weights import weights_of
 from tests.photos import crop
 
@@ -63,7 +63,14 @@ def tiny_synthesis(
     planes = (planes * (1 << FRACTION_BITS)).round().to(torch.int32)
     samples = [Sample(index, planes) for index in (0, 100, 160, 255)]
     shape = shape or network.synthesis_config
-    tensors = integer_synthesis(network.synthesis, shape, network.family, samples, directions)
+    tensors = integer_synthesis(network.synthesis, shape, network.family, samples)
+    if directions is not None:
+        exact, prefix = network.synthesis.last.out, "fine." if shape.fine_width else ""
+        given = torch.cat([exact.weight[:, :, 0, 0], exact.bias[:, None]], 1)
+        made = [tensors[f"{prefix}out.weight"], tensors[f"{prefix}out.bias"][:, None]]
+        unit = torch.cat(made, 1).abs().sum(0) / given.abs().sum(0)
+        moved = directions * unit * 2**DIRECTION_BITS
+        tensors["directions"] = moved.round().to(torch.int32)
     return IntegerSynthesis(arrays_of(tensors), shape)
 
 

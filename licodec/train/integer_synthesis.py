@@ -26,7 +26,6 @@ from licodec.transform.colour import planes_to_rgb
 from licodec.transform.correction import Block, Correction, PatchNet
 from licodec.transform.grid import FRACTION_BITS
 from licodec.transform.integer import (
-    DIRECTION_BITS,
     FINE_PATCH_PX,
     INPUT_SHIFT,
     MAX_WEIGHT,
@@ -66,7 +65,6 @@ def integer_synthesis(
     shape: CorrectionConfig,
     family: FamilyConfig,
     samples: Sequence[Sample],
-    directions: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Quantise a synthesis.
 
@@ -75,23 +73,17 @@ def integer_synthesis(
         shape: of it.
         family: that it belongs to.
         samples: of all qualities.
-        directions: (K, O, I + 1) float in which its last layer can be moved.
 
     Returns:
-        Tensors of a synthesis-PROFILE.safetensors, see "Weights" in docs/format.md.
+        Tensors of a synthesis-PROFILE.safetensors but for its directions, see "Weights" in
+        docs/format.md.
     """
     with torch.inference_mode():
         tensors = _Part(correction, "", shape.num_blocks, family, samples).tensors
-        scale = tensors.pop("unit")
         if correction.fine is not None:
             part = IntegerPart(arrays_of(tensors), "", shape.patch_px, shape.num_blocks)
             moved = [Sample(s.quality_index, _corrected(part, s)) for s in samples]
-            fine = _Part(correction.fine, "fine.", shape.fine_blocks, family, moved).tensors
-            scale = fine.pop("unit")
-            tensors |= fine
-        if directions is not None:
-            exact = directions.double() * scale * 2**DIRECTION_BITS
-            tensors["directions"] = exact.round().to(torch.int32)
+            tensors |= _Part(correction.fine, "fine.", shape.fine_blocks, family, moved).tensors
     IntegerSynthesis(arrays_of(tensors), shape)
     return tensors
 
@@ -330,7 +322,6 @@ class _Part:
         bits = int(30 - torch.log2(gain.max()).ceil())
         self.tensors[f"{self._prefix}gain"] = (gain * 2.0**bits).round().to(torch.int32)
         self.tensors[f"{self._prefix}gain_bits"] = torch.full((1,), bits, dtype=torch.int32)
-        self.tensors["unit"] = torch.cat([scale * unit, unit[None]])
 
 
 def _some(values: Tensor) -> Tensor:

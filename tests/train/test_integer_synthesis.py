@@ -1,4 +1,4 @@
-"""Quantisation after training: weights within their bounds, directions, roundings made up for."""
+"""Quantisation after training: weights within their bounds, roundings made up for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 
 from licodec.entropy.adaptive_filter import NO_FILTER
 from licodec.train.integer_synthesis import _rounded
-from licodec.transform.integer import DIRECTION_BITS, MAX_WEIGHT, SHORT_WEIGHT
+from licodec.transform.integer import MAX_WEIGHT, SHORT_WEIGHT
 from tests.tiny import tiny_network, tiny_synthesis
 
 
@@ -17,18 +17,6 @@ def test_weights_at_stride_8_have_seven_bits_and_those_at_stride_2_eight():
         layers = [part.into, *(layer for block in part.blocks for layer in block)]
         largest = [int(np.abs(layer.weight.astype(int)).max()) for layer in layers]
         assert max(largest) == most
-
-
-def test_directions_move_as_far_as_those_in_floating_point():
-    network = tiny_network(seed=3)
-    directions = torch.zeros(2, 12, 9)
-    directions[0, 3, 8] = 1.0  # the bias of an output
-    synthesis = tiny_synthesis(network, directions)
-    part = synthesis.parts[-1]
-    unit = float(synthesis.directions[0, 3, 8]) / 2**DIRECTION_BITS
-    bias = network.synthesis.fine.out.bias.double().numpy()
-    np.testing.assert_allclose(part.out_bias, bias * unit, atol=0.6)
-    assert not synthesis.directions[1].any()
 
 
 def test_rounding_that_is_made_up_for_is_nearer_than_rounding_alone():
