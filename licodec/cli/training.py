@@ -57,7 +57,7 @@ def _trained_parts(frozen: str) -> tuple[str, ...]:
 class TrainSettings(RunSettings):
     """What the options of `licodec train` say."""
 
-    tune: str = tune_option(DEFAULT_TUNE)
+    tune: str | None = tune_option(f"of --resume, else {DEFAULT_TUNE}")
     synthesis: str = synthesis_option(
         "Which synthesis to train; best is a shape without installed weights until you have."
     )
@@ -119,26 +119,30 @@ def train(data: tuple[str, ...], run: TrainSettings) -> None:
     import torch
 
     from licodec.metrics.distortion import LAMBDA_MAX, stage_name
-    from licodec.train.checkpoint import checkpoint_configs
+    from licodec.train.checkpoint import checkpoint_configs, checkpoint_tune
     from licodec.train.end_to_end import EndToEnd
     from licodec.train.loop import Trainer, seeded_network
 
-    with run.begun(data, run.learning_rate, run.tune) as (options, train, valid):
-        family = FamilyConfig(lambda_max=LAMBDA_MAX[run.tune])
-        if resume is not None:
-            kept = checkpoint_configs(resume)[0]
-            family = kept.with_analysis(family.analysis) if run.grow else kept
-        if run.prior is not None:
-            family = family.with_prior(run.prior)
-        if run.lambda_max is not None:
-            family = replace(family, lambda_max=run.lambda_max)
+    if resume is None:
+        tune = run.tune or DEFAULT_TUNE
+        family = FamilyConfig(lambda_max=LAMBDA_MAX[tune])
+    else:
+        tune = run.tune or checkpoint_tune(resume)
+        family = checkpoint_configs(resume)[0]
+        if run.grow:
+            family = family.with_analysis(FamilyConfig().analysis)
+    if run.prior is not None:
+        family = family.with_prior(run.prior)
+    if run.lambda_max is not None:
+        family = replace(family, lambda_max=run.lambda_max)
+    with run.begun(data, run.learning_rate, tune) as (options, train, valid):
         network = seeded_network(family, SYNTHESES[run.synthesis], run.seed)
         task = EndToEnd(
             network,
             options,
             train,
             valid,
-            stage=stage_name("joint on integers" if run.on_integers else "joint", run.tune),
+            stage=stage_name("joint on integers" if run.on_integers else "joint", tune),
             on_integers=run.on_integers,
             linear_share=run.linear_share,
             forward=torch.compile(network) if run.use_compile else None,
@@ -155,7 +159,7 @@ def train(data: tuple[str, ...], run: TrainSettings) -> None:
 class FinetuneSettings(RunSettings):
     """What the options of `licodec finetune` say."""
 
-    tune: str | None = tune_option(None)
+    tune: str | None = tune_option("the checkpoint's")
     synthesis: str | None = synthesis_option(
         "Synthesis to train; another one than the checkpoint's starts anew.  [default: the "
         "checkpoint's]",
@@ -232,13 +236,13 @@ def finetune(checkpoint: Path, data: tuple[str, ...], run: FinetuneSettings) -> 
     from licodec.train.checkpoint import checkpoint_configs, checkpoint_tune
     from licodec.train.finetune import FinetuneOptions, finetuner
 
-    is_cached = run.parts == ("synthesis",)
-    quantizer = run.quantizer or (DEFAULT_CHOICE if is_cached else IN_LOOP[-1])
+    is_synthesis_alone = run.parts == ("synthesis",)
+    quantizer = run.quantizer or (DEFAULT_CHOICE if is_synthesis_alone else IN_LOOP[-1])
     if run.prior is not None and "prior" not in run.parts:
         raise click.UsageError(
             "--prior needs the prior among what is trained; leave it out of --freeze"
         )
-    if not is_cached and quantizer not in IN_LOOP:
+    if not is_synthesis_alone and quantizer not in IN_LOOP:
         raise click.UsageError(
             f"--quantizer {quantizer} needs real encodes, whose symbols depend on prior and gains: "
             f"freeze both and train the synthesis, or choose {' or '.join(IN_LOOP)}"
@@ -260,7 +264,7 @@ def finetune(checkpoint: Path, data: tuple[str, ...], run: FinetuneSettings) -> 
         prior=run.prior,
     )
     rate = run.learning_rate or (_LEARNING_RATE_ANEW if is_anew else _LEARNING_RATE)
-    with run.begun(data, rate, run.tune or checkpoint_tune(checkpoint)) as (options, train, valid):
+    with run.begun(data, rate, run.tune or checkpoint_tune(start)) as (options, train, valid):
         progress = RunProgress(run.time_limit)
         trainer = finetuner(start, synthesis, options, tuning, train, valid, progress.cache)
         progress.run(trainer)
@@ -310,8 +314,9 @@ def export(checkpoint: Path, data: tuple[str, ...], settings: ExportSettings) ->
     released = family_path if settings.synthesis_only else None
     target = out / f"synthesis-{name}.safetensors" if released else family_path
     card = out / (f"{name}.md" if released else "README.md")
-    if not settings.force and target.exists():
-        raise LicodecError(f"{target} exists; add --force to replace it")
+    for path in (target, settings.keep_checkpoint):
+        if path is not None and path.exists() and not settings.force:
+            raise LicodecError(f"{path} exists; add --force to replace it")
     state = load_checkpoint(checkpoint)  # complains before pictures are decoded
     train, valid = load_pictures([parse_source(text) for text in data], 64)
 

@@ -37,13 +37,11 @@ def _check_crop(context: click.Context, parameter: click.Parameter, size: int) -
     return size
 
 
-def tune_option(default: str | None) -> Any:
-    """--tune of a command that trains; None is the checkpoint's."""
-    what = "Train for what people see, or for squared error."
+def tune_option(default: str) -> Any:
+    """--tune of a command that trains; default says in words what holds without it."""
     return option(
-        what if default is not None else f"{what}  [default: the checkpoint's]",
+        f"Train for what people see, or for squared error.  [default: {default}]",
         type=click.Choice(TUNES),
-        default=default,
     )
 
 
@@ -70,7 +68,7 @@ class RunSettings:
         type=DURATION,
     )
     device: str = device_option("Where to train.")
-    seed: int = option("Of crops and weights.", type=int, default=0)
+    seed: int = option("Of crops and weights.", type=click.IntRange(0), default=0)
     crop: int = option(
         "Side of a training crop in pixels, a multiple of 64.",
         type=click.IntRange(64),

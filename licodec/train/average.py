@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from licodec.errors import TrainingError
+from licodec.errors import LicodecError, TrainingError
 from licodec.train.checkpoint import load_checkpoint, save_checkpoint, slim_checkpoint
 
 
@@ -80,7 +80,7 @@ def main(checkpoints: tuple[Path, ...], out: Path, shares: list[float]) -> None:
         raise click.UsageError(f"{len(shares)} shares for {len(checkpoints)} checkpoints")
     try:
         save_checkpoint(out, averaged(checkpoints, shares))
-    except (TrainingError, OSError) as error:
+    except LicodecError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{out}: mean of {len(checkpoints)} checkpoints", err=True)
 

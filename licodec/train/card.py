@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from licodec.config import family_to_json, synthesis_to_json
+from licodec.files import write_file
 from licodec.train.checkpoint import load_checkpoint
 from licodec.train.export import Release
 
@@ -67,11 +68,11 @@ def write_card(release: Release, checkpoint: Path, path: Path) -> None:
         hours=float(state["total_s"]) / 3600,
         rd="\n".join(
             f"| {release.scale.to_index(q)} | {b:.3f} | {p:.2f} | {loss:+.2%} |"
-            for (q, b, p), loss in zip(release.rd, release.integer_losses, strict=False)
+            for (q, b, p), loss in zip(release.rd, release.integer_losses, strict=True)
         ),
         curve="\n".join(_curve(checkpoint.with_name("log.jsonl"))),
     )
-    path.write_text(text, encoding="utf-8")
+    write_file(path, text.encode(), replace=True)
 
 
 def _curve(log: Path) -> list[str]:

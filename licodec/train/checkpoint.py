@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import os
+import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from licodec.config import CorrectionConfig, FamilyConfig, family_from_json, synthesis_from_json
 from licodec.errors import TrainingError
+from licodec.files import make_folder, write_file
+from licodec.image.faults import one_line
 
 CHECKPOINT_FORMAT = 1
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write atomically: a temporary file in the same folder, then a rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    torch.save({"format": CHECKPOINT_FORMAT, **state}, temporary)
-    os.replace(temporary, path)
+    """Write a checkpoint, and its folder; one that is there stays until the new one is whole.
+
+    Raises:
+        LicodecError: the system refuses, such as on a full disk.
+    """
+    whole = io.BytesIO()  # torch names no cause of a write that fails
+    torch.save({"format": CHECKPOINT_FORMAT, **state}, whole)
+    make_folder(path.parent)
+    write_file(path, whole.getvalue(), replace=True)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -41,29 +47,31 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def checkpoint_configs(path: Path) -> tuple[FamilyConfig, CorrectionConfig]:
-    """Shapes that a checkpoint was trained with."""
-    state = load_checkpoint(path)
-    return family_from_json(state["family"]), synthesis_from_json(state["synthesis"])
+    """Shapes that a checkpoint was trained with; arguments and errors as of `configs_of`."""
+    return configs_of(path, load_checkpoint(path))
+
+
+def configs_of(path: Path, state: Mapping[str, Any]) -> tuple[FamilyConfig, CorrectionConfig]:
+    """Shapes of the networks in a checkpoint's state.
+
+    Args:
+        path: of the checkpoint, for the message.
+        state: from `load_checkpoint`.
+
+    Raises:
+        TrainingError: shapes that this version does not know.
+    """
+    try:
+        return family_from_json(state["family"]), synthesis_from_json(state["synthesis"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise TrainingError(
+            f"{path}: networks of another version of licodec ({one_line(error)}); name another one"
+        ) from error
 
 
 def checkpoint_tune(path: Path) -> str:
     """The tune of a checkpoint's family; those that do not name it are of squared error."""
     return str(load_checkpoint(path).get("tune", "psnr"))
-
-
-def load_weights(
-    network: nn.Module, state: dict[str, Tensor], *, with_synthesis: bool
-) -> list[str]:
-    """Load every tensor whose name and shape fit, the synthesis' only if asked.
-
-    Returns:
-        names of the asked-for tensors that were left as they are.
-    """
-    own = network.state_dict()
-    asked = [k for k in own if with_synthesis or not k.startswith("synthesis.")]
-    fitting = {k: state[k] for k in asked if k in state and own[k].shape == state[k].shape}
-    network.load_state_dict(fitting, strict=False)
-    return sorted(set(asked) - set(fitting))
 
 
 def slim_checkpoint(state: dict[str, Any], *, is_half: bool = False) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import math
 import tarfile
 import zlib
@@ -74,27 +75,33 @@ class Pictures:
         return float(sum(a.shape[0] * a.shape[1] for a in self.arrays)) / 1e6
 
 
+@dataclass(frozen=True, slots=True)
+class _Shard:
+    """A folder, or a .tar file."""
+
+    path: Path
+    weight: float
+    is_held_back: bool
+
+
 def load_pictures(sources: Sequence[Source], min_side_px: int) -> tuple[Pictures, Pictures]:
     """Decode everything once.
 
     Pictures smaller than min_side_px on a side and unreadable files are left out and counted.
-    Sources whose name starts with "valid" are for validation; without any, every 40th picture is
-    held back.
+    Sources and shards whose name starts with "valid" are for validation; without any, every 40th
+    picture is held back.
 
     Returns:
         pictures to train on, pictures to validate on.
 
     Raises:
-        TrainingError: no usable picture at all.
+        TrainingError: no usable picture to train on.
     """
     train, valid = Pictures([], []), Pictures([], [])
-    has_valid = any(_is_valid(s.path) or _is_valid(p) for s in sources for p in _shards(s.path))
-    for source in sources:
-        for shard in _shards(source.path):
-            for data in _files(shard):
-                held_back = _is_valid(source.path) or _is_valid(shard)
-                _add(train if not held_back else valid, data, source.weight, min_side_px)
-    if not has_valid:
+    shards = _shards(sources)
+    for shard in shards:
+        _load(valid if shard.is_held_back else train, shard, min_side_px)
+    if not any(shard.is_held_back for shard in shards):
         for i in reversed(range(0, len(train.arrays), _HOLD_BACK_EVERY)):
             if len(train.arrays) > 1:
                 valid.arrays.append(train.arrays.pop(i))
@@ -103,39 +110,50 @@ def load_pictures(sources: Sequence[Source], min_side_px: int) -> tuple[Pictures
         advice = " or a smaller --crop" if min_side_px > _LEAST_CROP_PX else ""
         raise TrainingError(
             f"no picture of at least {min_side_px} px per side found "
-            f"({train.num_too_small} are smaller, {train.num_unreadable} files unreadable); "
-            f"give a larger set{advice}"
+            f"({train.num_too_small} are smaller, {train.num_unreadable} files unreadable, "
+            f"{len(valid.arrays)} held back); give a larger set{advice}"
         )
     return train, valid
 
 
 def load_held_back(sources: Sequence[Source], min_side_px: int) -> Pictures:
     """The pictures to validate on alone, as `load_pictures` holds them back; errors likewise."""
+    shards = [shard for shard in _shards(sources) if shard.is_held_back]
+    if not shards:
+        return load_pictures(sources, min_side_px)[1]
     valid = Pictures([], [])
+    for shard in shards:
+        _load(valid, shard, min_side_px)
+    return valid
+
+
+def _shards(sources: Sequence[Source]) -> list[_Shard]:
+    """The .tar files of folders, folders that have none, and single files."""
+    found = []
     for source in sources:
-        for shard in _shards(source.path):
-            if _is_valid(source.path) or _is_valid(shard):
-                for data in _files(shard):
-                    _add(valid, data, source.weight, min_side_px)
-    return valid if valid.arrays else load_pictures(sources, min_side_px)[1]
+        path = source.path
+        paths = (sorted(path.glob("*.tar")) if path.is_dir() else []) or [path]
+        for part in paths:
+            is_held_back = any(p.name.startswith("valid") for p in (path, part))
+            found.append(_Shard(part, source.weight, is_held_back))
+    return found
 
 
-def _is_valid(path: Path) -> bool:
-    return path.name.startswith("valid")
-
-
-def _shards(path: Path) -> list[Path]:
-    """A folder's .tar files, or the folder itself if it has none, or the one file."""
-    if path.is_dir():
-        return sorted(path.glob("*.tar")) or [path]
-    return [path]
+def _load(pictures: Pictures, shard: _Shard, min_side_px: int) -> None:
+    for data in _files(shard.path):
+        _add(pictures, data, shard.weight, min_side_px)
 
 
 def _files(shard: Path) -> Iterator[bytes]:
+    """Contents of all picture files; nothing of those that the system cannot read."""
     if shard.is_dir():
         for path in sorted(shard.rglob("*")):
             if path.suffix.lower() in _SUFFIXES and path.is_file():
-                yield path.read_bytes()
+                try:
+                    data = path.read_bytes()
+                except OSError:
+                    data = b""
+                yield data
         return
     try:
         with tarfile.open(shard) as tar:
@@ -144,7 +162,7 @@ def _files(shard: Path) -> Iterator[bytes]:
                     file = tar.extractfile(member)
                     assert file is not None
                     yield file.read()
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise TrainingError(f"{shard}: not a readable tar file ({one_line(error)})") from error
 
 
@@ -174,13 +192,13 @@ def drawing_chances(arrays: Sequence[np.ndarray], weights: Sequence[float]) -> n
 
 
 class CropSampler:
-    """Random crops, flipped and transposed at random; the same sequence for the same seed.
+    """Random crops, flipped and transposed at random.
 
     Args:
         pictures: to draw from, none smaller than a crop.
         crop_px: side of a crop.
         batch_size: crops per batch.
-        seed: of the sequence.
+        seed: see `start`.
         device: where the pictures are kept and cut if they fit, see `flat_store.fits`.
     """
 
@@ -195,28 +213,25 @@ class CropSampler:
         self._arrays = pictures.arrays
         self._sizes = np.array([a.shape[:2] for a in pictures.arrays])  # (n, 2)
         self._crop, self._batch = crop_px, batch_size
-        self._random = np.random.default_rng(seed)
+        self.start(seed)
         self._chances = drawing_chances(pictures.arrays, pictures.weights)
         self._store: FlatStore | None = None
         if device is not None and fits(sum(a.nbytes for a in pictures.arrays), device):
             planar = [torch.from_numpy(np.array(a)).permute(2, 0, 1) for a in pictures.arrays]
             self._store = FlatStore(planar, device)
 
-    def skip(self) -> None:
-        """Go past a batch."""
-        self._draw()
-
-    def _draw(self) -> Draw:
-        random, size = self._random, self._crop
-        picture = random.choice(len(self._arrays), self._batch, p=self._chances)
-        top, left = (random.integers(0, n - size + 1) for n in self._sizes[picture].T)
-        return Draw(picture, top, left, random.random((self._batch, 3)) < 0.5)
+    def start(self, seed: int) -> None:
+        """Begin a sequence of crops, the same for the same seed, 0 or more."""
+        self._random = np.random.default_rng(seed)
 
     def batch(self) -> Tensor:
         """(N, 3, crop, crop) uint8, on the device where the pictures are."""
-        draw = self._draw()
+        random, size = self._random, self._crop
+        picture = random.choice(len(self._arrays), self._batch, p=self._chances)
+        top, left = (random.integers(0, n - size + 1) for n in self._sizes[picture].T)
+        draw = Draw(picture, top, left, random.random((self._batch, 3)) < 0.5)
         if self._store is not None:
-            return self._store.crops(draw, self._crop)
+            return self._store.crops(draw, size)
         crops = [self._crop_of(draw, i) for i in range(self._batch)]
         return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
 

@@ -1,4 +1,4 @@
-"""Trains the whole codec: quantization runs inside of every step."""
+"""Trains any part of the codec with all of it in every step: analysis, quantizer, synthesis."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from licodec.train.data import CropSampler, Pictures, validation_crops
 from licodec.train.loop import VALIDATION_PICTURES, VALIDATION_PX, BatchLoss, RunOptions
 from licodec.train.network import CodecNetwork
 from licodec.train.precision import training_autocast
-from licodec.train.processes import process_rank
 
 JOINT_RATES: Mapping[str, float] = {"analysis": 0.8, "synthesis": 0.8, "prior": 1.0, "log_": 0.5}
 
@@ -27,7 +26,7 @@ IN_LOOP_QUANTIZERS: Mapping[str, Quantize] = {
 
 
 class EndToEnd:
-    """`Task` of joint training (no quantizer), or on the symbols that a quantizer chooses.
+    """`Task` whose every step codes crops from pixels to pixels, on a quantizer's symbols.
 
     Attributes:
         sampler: of the training crops.
@@ -65,8 +64,9 @@ class EndToEnd:
         self._network, self._forward = network, forward or network
         self._device = torch.device(options.device)
         self._batch_size = options.batch_size
-        seed = options.seed * 1000 + process_rank()
-        self.sampler = CropSampler(train, options.crop_px, options.batch_size, seed, self._device)
+        self.sampler = CropSampler(
+            train, options.crop_px, options.batch_size, options.seed, self._device
+        )
         self._validation = validation_crops(valid, VALIDATION_PX, VALIDATION_PICTURES)
         round_to_integers(network, on_integers)
         self._distortion = DISTORTIONS[options.tune]
@@ -78,8 +78,9 @@ class EndToEnd:
         crops = torch.cat([self.sampler.batch() for _ in range(4)])
         self._network.start_from_spreads(crops.cpu())
 
-    def prepare(self, budget_s: float) -> None:
-        """Nothing to do."""
+    def prepare(self, budget_s: float, seed: int) -> None:
+        """See `Task`."""
+        self.sampler.start(seed)
 
     def losses(self, share: float) -> BatchLoss:
         """See `Task`."""

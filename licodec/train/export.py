@@ -28,17 +28,17 @@ from licodec.config import (
     MAX_QUALITY_INDEX,
     CorrectionConfig,
     FamilyConfig,
-    family_from_json,
     family_to_json,
-    synthesis_from_json,
     synthesis_to_json,
 )
 from licodec.entropy.tables import NUM_SCALES
 from licodec.errors import TrainingError
+from licodec.files import make_folder
 from licodec.metrics.psnr import finite_psnr_of
+from licodec.prior.layout import NET_OF_LEVEL, fold_of
 from licodec.profiles import read_scale
 from licodec.quality_scale import EVEN, QualityScale, fit_quality_points, scale_to_json
-from licodec.train.checkpoint import load_checkpoint
+from licodec.train.checkpoint import configs_of, load_checkpoint
 from licodec.train.data import Pictures
 from licodec.train.directions import fit_directions
 from licodec.train.integer_loss import integer_loss
@@ -116,9 +116,7 @@ def export(
             "no picture is held back to measure the release on; give two pictures or more"
         )
     state = load_checkpoint(checkpoint)
-    network = CodecNetwork(
-        family_from_json(state["family"]), synthesis_from_json(state["synthesis"])
-    )
+    network = CodecNetwork(*configs_of(checkpoint, state))
     network.load_state_dict(state["ema"])
     network.eval().requires_grad_(False)
     tensors = integer_prior(network.prior, network.log_detail_steps, network.log_low_steps)
@@ -291,8 +289,6 @@ def _measure(
 
 def prior_kmac_per_px(network: CodecNetwork) -> float:
     """Thousands of multiply-accumulates per pixel of the prior, all levels."""
-    from licodec.prior.layout import NET_OF_LEVEL, fold_of
-
     total = 0.0
     for level, name in NET_OF_LEVEL.items():
         weights = sum(
@@ -306,7 +302,7 @@ def prior_kmac_per_px(network: CodecNetwork) -> float:
 
 def write_release(release: Release, folder: Path, *, write_family: bool) -> None:
     """Write family.safetensors (if asked) and synthesis-<profile>.safetensors with metadata."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if write_family:
         analysis = {ANALYSIS_PREFIX + k: v for k, v in release.analysis_tensors.items()}
         save_weights(

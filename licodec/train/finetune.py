@@ -18,7 +18,8 @@ from types import MappingProxyType
 from licodec.codec.model import read_family
 from licodec.config import CorrectionConfig
 from licodec.metrics.distortion import stage_name
-from licodec.train.checkpoint import checkpoint_configs, load_checkpoint, load_weights
+from licodec.train.cache_folder import CacheFolder
+from licodec.train.checkpoint import checkpoint_configs, load_checkpoint
 from licodec.train.data import Pictures
 from licodec.train.end_to_end import EndToEnd
 from licodec.train.export import released_tensors
@@ -30,6 +31,7 @@ from licodec.train.loop import RunOptions, Task, Trainer, seeded_network
 from licodec.train.network import CodecNetwork
 from licodec.train.prior_crops import CropCache
 from licodec.train.prior_task import PriorOnCrops
+from licodec.train.transfer import load_weights
 
 # Parts that may be trained: first word of their parameters' names, learning rate relative to the
 # run's. The analysis is none of them.
@@ -51,13 +53,13 @@ class FinetuneOptions:
     prior: str | None = None  # key of PRIORS that the checkpoint's grows into
 
     @property
-    def is_cached(self) -> bool:
-        """Whether the symbols stay the same for the whole run."""
+    def is_synthesis_alone(self) -> bool:
+        """Whether nothing that is trained changes a symbol; whole pictures are cached then."""
         return self.parts == ("synthesis",)
 
     @property
-    def is_forced(self) -> bool:
-        """Whether the prior alone is trained, on cached crops."""
+    def is_prior_alone(self) -> bool:
+        """Whether the values to be coded stay the same; crops are cached then."""
         return self.parts == ("prior",)
 
 
@@ -92,7 +94,7 @@ def finetuner(
     stage = stage_name(f"{'+'.join(tuning.parts)} on {tuning.quantizer}", options.tune)
     rates = dict(PARTS[part] for part in tuning.parts)
     task: Task
-    if tuning.is_cached:
+    if tuning.is_synthesis_alone:
         cache = _cache_of_release(start, network, tuning, options.device)
         task = SynthesisOnLatents(
             network,
@@ -107,11 +109,10 @@ def finetuner(
                 encoders, tuning.num_jobs, tuning.family_path, tuning.cache, tuning.quantizer
             ),
         )
-    elif tuning.is_forced:
+    elif tuning.is_prior_alone:
         load_weights(network, load_checkpoint(start)["ema"], with_synthesis=False)
-        crops = CropCache(
-            tuning.cache, network, options.crop_px, tuning.quantizer, tuning.cache_bytes
-        )
+        folder = CacheFolder(tuning.cache, tuning.cache_bytes)
+        crops = CropCache(folder, network, options.crop_px, tuning.quantizer)
         task = PriorOnCrops(
             network,
             options,
@@ -145,4 +146,5 @@ def _cache_of_release(
     integers = integer_prior(network.prior, network.log_detail_steps, network.log_low_steps)
     released_tensors(tuning.family_path, integers)
     family = read_family(tuning.family_path)
-    return LatentCache(tuning.cache, family, tuning.quantizer, tuning.cache_bytes, device)
+    folder = CacheFolder(tuning.cache, tuning.cache_bytes)
+    return LatentCache(folder, family, tuning.quantizer, device)

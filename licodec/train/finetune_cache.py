@@ -9,7 +9,6 @@ of the payload that these planes were decoded from.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 from torch import Tensor
 
 from licodec.codec.encode import encode_pixels
 from licodec.codec.model import Family, fingerprint_of
 from licodec.config import MAX_QUALITY_INDEX
-from licodec.errors import TrainingError
-from licodec.train.processes import num_processes
+from licodec.train.cache_folder import CacheFolder
 from licodec.transform.grid import GRID_PX, padded_size
 
 _INT16 = torch.iinfo(torch.int16)
@@ -58,33 +55,22 @@ class LatentCache:
     """Quantised latents of one family and one quantizer.
 
     Attributes:
-        num_bytes: of all files in the folder, those of other families and quantizers included.
+        folder: that holds them; it may serve several families, quantizers and runs.
         num_made: encodes that were done, rather than found.
-        num_left_out: pictures whose planes leave the range of int16.
 
     Args:
-        folder: is made if missing; may serve several families, quantizers and runs.
+        folder: see above.
         family: released, with the tables and the integers that code real files.
         quantizer: `choice` of `encode_pixels`.
-        limit_bytes: nothing is added beyond it; several processes share what is left of it.
         device: of the analysis.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        family: Family,
-        quantizer: str,
-        limit_bytes: float,
-        device: str,
-    ) -> None:
+    def __init__(self, folder: CacheFolder, family: Family, quantizer: str, device: str) -> None:
         analysis = fingerprint_of(family.analysis.arrays)
-        self._folder = folder / f"{family.fingerprint.hex()}{analysis[:8]}-{quantizer}"
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self._files = folder.path / f"{family.fingerprint.hex()}{analysis[:8]}-{quantizer}"
         self._family, self._quantizer, self._device = family, quantizer, device
-        self.num_bytes = sum(p.stat().st_size for p in folder.rglob("*.safetensors"))
-        self._limit_bytes = self.num_bytes + (limit_bytes - self.num_bytes) / num_processes()
-        self.num_made = self.num_left_out = 0
+        self.num_made = 0
 
     def pair(
         self, rgb: np.ndarray, quality_index: int, weight: float, *, may_make: bool
@@ -98,14 +84,14 @@ class LatentCache:
             may_make: else it is only looked for.
 
         Returns:
-            None where it was not found and not made.
+            None where it was not found and not made: planes that leave the range of int16 are not.
 
         Raises:
             TrainingError: the cache cannot be written.
         """
         path = self.path_of(rgb, quality_index)
         found = _read(path, rgb.shape)
-        if found is None and may_make and self.has_room_for(rgb):
+        if found is None and may_make and self.folder.has_room(bytes_of(rgb)):
             self._make(path, rgb, quality_index)
             found = _read(path, rgb.shape)
         if found is None:
@@ -115,16 +101,7 @@ class LatentCache:
 
     def path_of(self, rgb: np.ndarray, quality_index: int) -> Path:
         """File of the pair, whether it is there or not."""
-        return self._folder / f"{digest_of(rgb)}-{quality_index:03d}.safetensors"
-
-    def bytes_of(self, rgb: np.ndarray) -> int:
-        """What a pair of this size takes."""
-        height, width = (padded_size(side, GRID_PX) for side in rgb.shape[:2])
-        return 3 * height * width * _BYTES_PER_SAMPLE
-
-    def has_room_for(self, rgb: np.ndarray, besides_bytes: int = 0) -> bool:
-        """Whether one more pair of this size fits within the limit, besides others."""
-        return self.num_bytes + besides_bytes + self.bytes_of(rgb) <= self._limit_bytes
+        return self._files / f"{digest_of(rgb)}-{quality_index:03d}.safetensors"
 
     def _make(self, path: Path, rgb: np.ndarray, quality_index: int) -> None:
         encoded = encode_pixels(
@@ -137,19 +114,15 @@ class LatentCache:
         self.num_made += 1
         planes = encoded.planes
         if int(planes.min()) < _INT16.min or int(planes.max()) > _INT16.max:
-            self.num_left_out += 1
             return
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        metadata = {"bits": str(8 * len(encoded.payload))}
-        try:
-            save_file({"planes": planes.astype(np.int16)}, part, metadata=metadata)
-            part.replace(path)
-        except (OSError, SafetensorError) as error:
-            part.unlink(missing_ok=True)
-            raise TrainingError(
-                f"{path.parent}: cannot be written ({error}); free space or name another --cache"
-            ) from error
-        self.num_bytes += path.stat().st_size
+        tensors = {"planes": torch.from_numpy(planes.astype(np.int16))}
+        self.folder.write(path, tensors, {"bits": str(8 * len(encoded.payload))})
+
+
+def bytes_of(rgb: np.ndarray) -> int:
+    """What the pair of a picture (H, W, 3) takes on disk."""
+    height, width = (padded_size(side, GRID_PX) for side in rgb.shape[:2])
+    return 3 * height * width * _BYTES_PER_SAMPLE
 
 
 def _read(path: Path, shape: Sequence[int]) -> tuple[Tensor, int] | None:

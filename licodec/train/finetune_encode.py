@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -12,7 +13,8 @@ import numpy as np
 import torch
 
 from licodec.codec.model import read_family
-from licodec.train.finetune_cache import LatentCache
+from licodec.train.cache_folder import CacheFolder
+from licodec.train.finetune_cache import LatentCache, bytes_of
 
 _caches: list[LatentCache] = []  # of a worker process, one
 
@@ -32,12 +34,13 @@ class Encoders:
         """
         missing, num_bytes = [], 0
         for rgb, index in wanted:
-            if not cache.path_of(rgb, index).exists() and cache.has_room_for(rgb, num_bytes):
-                num_bytes += cache.bytes_of(rgb)
+            with_it = num_bytes + bytes_of(rgb)
+            if not cache.path_of(rgb, index).exists() and cache.folder.has_room(with_it):
+                num_bytes = with_it
                 missing.append((np.ascontiguousarray(rgb), index))
         for made, added in self._pool.map(_encode, missing):
             cache.num_made += made
-            cache.num_bytes += added
+            cache.folder.num_bytes += added
 
 
 @contextmanager
@@ -67,12 +70,12 @@ def encoders(
 def _start(family_path: Path, folder: Path, quantizer: str) -> None:
     torch.set_num_threads(1)
     family = read_family(family_path)
-    _caches.append(LatentCache(folder, family, quantizer, float("inf"), "cpu"))
+    _caches.append(LatentCache(CacheFolder(folder, math.inf), family, quantizer, "cpu"))
 
 
 def _encode(wanted: tuple[np.ndarray, int]) -> tuple[int, int]:
     """Encodes made, bytes added."""
     (cache,) = _caches
-    made, num_bytes = cache.num_made, cache.num_bytes
+    made, num_bytes = cache.num_made, cache.folder.num_bytes
     cache.pair(*wanted, 1.0, may_make=True)
-    return cache.num_made - made, cache.num_bytes - num_bytes
+    return cache.num_made - made, cache.folder.num_bytes - num_bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,9 +35,9 @@ from licodec.transform.quality import knot_weights
 
 @dataclass(frozen=True, slots=True)
 class CacheProgress:
-    """How far the pairs are."""
+    """How far a cache is filled."""
 
-    num_pairs: int
+    num_pairs: int  # or crops, of a prior alone
     num_made: int  # the others were found
     num_bytes: int
     elapsed_s: float
@@ -131,7 +131,7 @@ class SynthesisOnLatents:
         rates: Mapping[str, float],
         stage: str,
         report: Callable[[CacheProgress], None],
-        encoders: Callable[[], AbstractContextManager[Encoders | None]] = nullcontext,
+        encoders: Callable[[], AbstractContextManager[Encoders | None]],
     ) -> None:
         self.stage, self.rates = stage, rates
         self._encoders = encoders
@@ -143,7 +143,7 @@ class SynthesisOnLatents:
         self._held_back: dict[float, list[Pair]] = {}
         self.sampler: PairSampler | None = None
 
-    def prepare(self, budget_s: float) -> None:
+    def prepare(self, budget_s: float, seed: int) -> None:
         """Find the pairs in the cache, or make them: one per picture, then another, ..
 
         At least one is made, however small the budget; every process of several takes its share of
@@ -177,12 +177,12 @@ class SynthesisOnLatents:
                     break
         if not pairs:
             raise TrainingError("the cache has no room for a single picture; raise --cache-size")
-        options, seed = self._options, self._options.seed * 1000 + process_rank()
+        options = self._options
         self.sampler = PairSampler(pairs, options.crop_px, options.batch_size, seed, self._device)
 
     def _tell(self, num_pairs: int, elapsed_s: float) -> None:
         cache = self._cache
-        self._report(CacheProgress(num_pairs, cache.num_made, cache.num_bytes, elapsed_s))
+        self._report(CacheProgress(num_pairs, cache.num_made, cache.folder.num_bytes, elapsed_s))
 
     def _validation_pairs(self, position: float) -> list[Pair]:
         index = round(position * MAX_QUALITY_INDEX)

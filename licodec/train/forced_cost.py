@@ -120,11 +120,11 @@ class _ForcedWalk:
 
 
 class _Cost(torch.autograd.Function):
-    """Cost of a step and its gradients, in one pass over blocks.
+    """Cost of a step's values and its gradients, in one pass over blocks.
 
-    The error of a symbol that is not 0 is what was quantised away. Where it is 0, the decoded value
-    is the mean, which the synthesis was trained with: it is held to what the cache has, because
-    what a better mean would bring there the synthesis brings already.
+    A symbol that is not 0 leaves the error of quantisation. One that is 0 decodes to the mean
+    itself; the gradient holds that mean to the one in the cache, which the synthesis, kept as it
+    is, was trained with.
     """
 
     @staticmethod

@@ -13,7 +13,6 @@ from licodec.entropy.tables import NUM_SCALES, fit_halves
 from licodec.prior.float_net import Prior
 from licodec.prior.inputs import RECIPROCAL_BITS, compand_table
 from licodec.prior.layers import MAX_ACTIVATION
-from licodec.prior.layout import NET_OF_LEVEL, NUM_LEVELS
 from licodec.prior.level_net import LevelNet
 from licodec.prior.logistic import HALVING_BIAS, LOG_SCALE_MIN, SCALES_PER_NAT
 from licodec.prior.qat import MAX_WEIGHT, SIXTEENTHS, weight_shift
@@ -105,7 +104,6 @@ def _step_tables(weights: Tensor, log_detail: Tensor, log_low: Tensor) -> dict[s
 
 
 def _net_tensors(name: str, net: LevelNet, weights: Tensor, max_weight: int) -> dict[str, Tensor]:
-    assert NET_OF_LEVEL[NUM_LEVELS] == "top"
     layers = {
         layer: integer_layer([c.weight for c in convs], convs[0].bias, max_weight)
         for layer, convs in net.layers().items()
@@ -118,7 +116,10 @@ def _net_tensors(name: str, net: LevelNet, weights: Tensor, max_weight: int) -> 
 
 
 def reach_of(index: int) -> int:
-    """R of a scale index: about ten scales, so that an escape is rarer than one in ten thousand."""
+    """Largest magnitude R in the table of a scale index; larger ones are escapes.
+
+    About ten scales, so that an escape is rarer than one in ten thousand.
+    """
     scale = math.exp(LOG_SCALE_MIN + index / SCALES_PER_NAT)
     return min(1023, math.ceil(10 * scale) + 1)
 

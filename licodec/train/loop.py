@@ -11,20 +11,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from licodec.config import (
     CorrectionConfig,
     FamilyConfig,
-    family_from_json,
     family_to_json,
-    synthesis_from_json,
     synthesis_to_json,
 )
 from licodec.errors import TrainingError
 from licodec.metrics.psnr import finite_psnr_of
-from licodec.train.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from licodec.train.checkpoint import configs_of, load_checkpoint, save_checkpoint
 from licodec.train.network import CodecNetwork
 from licodec.train.optimizer import MuonAndAdam
 from licodec.train.processes import (
@@ -33,13 +32,14 @@ from licodec.train.processes import (
     process_rank,
     share_weights,
 )
-from licodec.train.respace import respaced
 from licodec.train.schedule import RunningLoss, rate_factor
+from licodec.train.transfer import load_weights, respaced, start_unchanged
 from licodec.transform.quality import knot_weights
 
 _CHECKPOINT_EVERY_S = 240.0  # a kill loses less than five minutes
 _LOG_EVERY_S = 20.0
 _MAX_VALIDATION_SHARE = 0.1  # of the time; a checkpoint that is not validated keeps the last scores
+_PREPARE_SHARE = 1 / 3  # of the time that is left, which a task may spend on getting ready
 _EMA_DECAY = 0.999
 _EMA_EVERY = 4
 _CLIP_NORM = 1.0
@@ -55,12 +55,12 @@ class RunOptions:
     out: Path  # folder of the run: last.pt, log.jsonl
     time_limit_s: float
     stop_after_s: float = math.inf  # of this call; `resume` then goes on in the same schedule
-    device: str = "cpu"
-    seed: int = 0
-    crop_px: int = 256
-    batch_size: int = 8
-    learning_rate: float = 2e-3
-    tune: str = "psnr"  # key of DISTORTIONS
+    device: str
+    seed: int
+    crop_px: int
+    batch_size: int
+    learning_rate: float
+    tune: str  # key of DISTORTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ class Task(Protocol):
     rates: Mapping[str, float]
     is_linear: bool
 
-    def prepare(self, budget_s: float) -> None:
-        """Get ready before the first step, in about this time."""
+    def prepare(self, budget_s: float, seed: int) -> None:
+        """Get ready before the first step, in about this time; seed of all that is drawn then."""
 
     def losses(self, share: float) -> BatchLoss:
         """Draw a batch and compute its losses; share of the time limit that has passed."""
@@ -111,14 +111,15 @@ class Task(Protocol):
         """Bits per pixel and distortion (n,) of held-back crops at a quality; n may be 0."""
 
 
-# Share of the time that is left which a task may spend on getting ready.
-_PREPARE_SHARE = 1 / 3
-
-
 def seeded_network(family: FamilyConfig, synthesis: CorrectionConfig, seed: int) -> CodecNetwork:
-    """A network with random weights; seeds torch, each process differently."""
-    torch.manual_seed(seed + 7919 * process_rank())
+    """A network with random weights; seeds torch."""
+    torch.manual_seed(seed)
     return CodecNetwork(family, synthesis)
+
+
+def _seed_at(seed: int, rank: int, step: int) -> int:
+    """Seed of a process from a step on: a run that goes on draws other crops than it had."""
+    return int(np.random.SeedSequence([seed, rank, step]).generate_state(1)[0])
 
 
 class Trainer:
@@ -166,15 +167,16 @@ class Trainer:
             TrainingError: damaged checkpoint, or one of another shape.
         """
         state = load_checkpoint(path)
-        is_same_synthesis = synthesis_from_json(state["synthesis"]) == self.network.synthesis_config
+        family, synthesis = configs_of(path, state)
+        is_same_synthesis = synthesis == self.network.synthesis_config
         with_synthesis = is_same_synthesis or grows
-        lambda_max = family_from_json(state["family"]).lambda_max
+        lambda_max = family.lambda_max
         is_same_range = lambda_max == self.network.family.lambda_max
         tensors = respaced(state["ema"], lambda_max, self.network.family)
         missing = load_weights(self.network, tensors, with_synthesis=with_synthesis)
         has_grown = grows and bool(missing)
         if grows:
-            missing = self.network.start_unchanged(missing, tensors)
+            missing = start_unchanged(self.network, missing, tensors)
         if missing:
             raise TrainingError(f"{path}: family tensors {', '.join(missing[:3])} do not fit")
         self.ema = {k: v.clone() for k, v in self.network.state_dict().items()}
@@ -205,7 +207,9 @@ class Trainer:
         began = now = last_tick = last_log = last_save = next_validation = time.monotonic()
         share_weights(self.network)
         left_s = min(options.time_limit_s - self.elapsed_s, options.stop_after_s)
-        self.task.prepare(left_s * _PREPARE_SHARE)
+        seed = _seed_at(options.seed, self.rank, self.step)
+        torch.manual_seed(seed)
+        self.task.prepare(left_s * _PREPARE_SHARE, seed)
         if self.rank == 0 and self.step > 0 and self.run_step == 0:
             self._log_validation()  # what the new schedule starts from
         while True:

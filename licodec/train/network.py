@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 
 import torch
@@ -15,7 +14,6 @@ from licodec.prior.decision import Quantize, quantize_dead_zone
 from licodec.prior.float_net import Prior
 from licodec.prior.float_walk import code_batch
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES
-from licodec.train.grow import grow_prior
 from licodec.transform.colour import planes_to_rgb, rgb_to_planes
 from licodec.transform.correction import Correction
 from licodec.transform.grid import NUM_BANDS, band_norm
@@ -100,28 +98,6 @@ class CodecNetwork(nn.Module):
         with torch.autocast(rgb.device.type, enabled=False):
             lacking = distortion(levels, planes_to_rgb(decoded.float()))
         return bits / (rgb.shape[2] * rgb.shape[3]), lacking
-
-    @torch.no_grad()
-    def start_unchanged(self, names: list[str], old: Mapping[str, Tensor]) -> list[str]:
-        """Let new parts of the corrections and of the prior begin as no change at all.
-
-        Args:
-            names: of tensors that are new.
-            old: tensors of the smaller network by name.
-
-        Returns:
-            those of them that cannot.
-        """
-        tensors = self.state_dict()
-        of_corrections = [n for n in names if n.startswith(("analysis.", "synthesis."))]
-        layers = {name.rpartition(".")[0] for name in of_corrections}
-        for layer in layers:
-            if layer.endswith(("back", "out")):
-                tensors[f"{layer}.weight"].zero_()
-                tensors[f"{layer}.bias"].zero_()
-        rest = sorted(set(names) - set(of_corrections))
-        of_prior = [n for n in rest if n.startswith("prior.")]
-        return sorted(set(rest) - set(of_prior)) + grow_prior(self.prior, of_prior, old)
 
     @torch.no_grad()
     def start_from_spreads(self, rgb: Tensor) -> None:

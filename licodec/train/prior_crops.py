@@ -15,7 +15,6 @@ and of each crop `position`, its quality in [0, 1], and `low_bits`, the bits of 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +22,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from licodec.codec.model import fingerprint_of
-from licodec.errors import TrainingError
 from licodec.prior.batch import CropCoder, Qualities
 from licodec.prior.decision import Quantize
 from licodec.prior.float_net import Prior
@@ -35,10 +33,11 @@ from licodec.prior.float_walk import FloatWalk
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, detail_steps, fold_of
 from licodec.prior.qat import SIXTEENTHS
 from licodec.prior.walk import walk
+from licodec.train.cache_folder import CacheFolder
 from licodec.train.data import CropSampler
 from licodec.train.network import CodecNetwork
 from licodec.train.precision import convolved_type, training_autocast
-from licodec.train.processes import num_processes, process_rank
+from licodec.train.processes import process_rank
 from licodec.transform.colour import rgb_to_planes
 from licodec.transform.quality import knot_weights
 from licodec.transform.wavelet import analyse
@@ -147,26 +146,25 @@ class CropCache:
     """Coded crops of one analysis.
 
     Attributes:
+        folder: that holds them; it may serve several analyses, quantizers and runs.
         num_crops: that can be drawn.
         num_made: of them, by this process.
-        num_bytes: of all files in the folder.
 
     Args:
-        folder: is made if missing; may serve several analyses, quantizers and runs.
+        folder: see above.
         network: whose analysis and step sizes the crops are of.
         crop_px: side of a crop.
         quantizer: name of what chooses symbols.
-        limit_bytes: no file is added beyond it; several processes share it.
     """
 
     def __init__(
-        self, folder: Path, network: CodecNetwork, crop_px: int, quantizer: str, limit_bytes: float
+        self, folder: CacheFolder, network: CodecNetwork, crop_px: int, quantizer: str
     ) -> None:
         kept = {k: v.cpu() for k, v in network.state_dict().items() if not k.startswith(_OTHERS)}
-        self._folder = folder / f"known-{fingerprint_of(kept)[:16]}-{crop_px}-{quantizer}"
-        self._files = [f for p in sorted(self._folder.glob("*.safetensors")) if (f := _read(p))]
-        self._crop_px, self._limit_bytes = crop_px, limit_bytes / num_processes()
-        self.num_bytes = sum(p.stat().st_size for p in self._folder.glob("*.safetensors"))
+        self.folder = folder
+        self._place = folder.path / f"known-{fingerprint_of(kept)[:16]}-{crop_px}-{quantizer}"
+        paths = sorted(self._place.glob("*.safetensors"))
+        self._files = [file for path in paths if (file := _read(path))]
         self.num_made = 0
 
     @property
@@ -175,9 +173,10 @@ class CropCache:
         return sum(len(f["position"]) for f in self._files)
 
     def has_room(self) -> bool:
-        """Whether one more file as large as those before fits the limit; the first always does."""
-        mean_bytes = self.num_bytes / max(1, len(self._files))
-        return not self._files or self.num_bytes + mean_bytes <= self._limit_bytes
+        """Whether one more file as large as the last one fits the limit; the first always does."""
+        if not self._files:
+            return True
+        return self.folder.has_room(sum(tensor.nbytes for tensor in self._files[-1].values()))
 
     def make(self, network: CodecNetwork, sampler: CropSampler, quantize: Quantize) -> None:
         """Add a file of crops.
@@ -199,24 +198,13 @@ class CropCache:
             ]
         whole = {k: torch.cat([p[k] for p in parts]) for k in parts[0]}
         path = self._new_path()
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            save_file(whole, part)
-            part.replace(path)
-        except (OSError, SafetensorError) as error:
-            if self._folder.is_dir():
-                part.unlink(missing_ok=True)
-            raise TrainingError(
-                f"{path.parent}: cannot be written ({error}); free space or name another --cache"
-            ) from error
+        self.folder.write(path, whole)
         self._files.append(load_file(path))
-        self.num_bytes += path.stat().st_size
         self.num_made += len(whole["position"])
 
     def _new_path(self) -> Path:
         number = len(self._files)
-        while (path := self._folder / f"{process_rank()}-{number:05d}.safetensors").exists():
+        while (path := self._place / f"{process_rank()}-{number:05d}.safetensors").exists():
             number += 1
         return path
 

@@ -18,7 +18,6 @@ from licodec.train.loop import BatchLoss, RunOptions
 from licodec.train.network import CodecNetwork
 from licodec.train.precision import training_autocast
 from licodec.train.prior_crops import CropCache, coding_order
-from licodec.train.processes import process_rank
 from licodec.transform.grid import NUM_BANDS, band_norm
 from licodec.transform.quality import knot_weights
 
@@ -73,25 +72,26 @@ class PriorOnCrops:
             quantizer=quantizer,
             on_integers=True,
         )
-        self._random = np.random.default_rng(options.seed * 1000 + process_rank())
+        self._random = np.random.default_rng(options.seed)
 
-    def prepare(self, budget_s: float) -> None:
+    def prepare(self, budget_s: float, seed: int) -> None:
         """Find crops in the cache and make more until it is full or the time over; at least some.
 
         Args:
             budget_s: seconds.
+            seed: see `Task`.
         """
         started = time.monotonic()
         cache, quantize = self._cache, IN_LOOP_QUANTIZERS[self._quantizer]
         sampler = self._whole.sampler
-        if cache.num_crops:  # not the crops that are there once more
-            for _ in range(int(self._random.integers(1, 1000))):
-                sampler.skip()
+        self._random = np.random.default_rng(seed)
+        sampler.start(seed + cache.num_crops)  # not the crops that are there once more
         elapsed_s = 0.0
         while cache.has_room() and (elapsed_s < budget_s or not cache.num_crops):
             cache.make(self._network, sampler, quantize)
             elapsed_s = time.monotonic() - started
-            self._report(CacheProgress(cache.num_crops, cache.num_made, cache.num_bytes, elapsed_s))
+            num_bytes = cache.folder.num_bytes
+            self._report(CacheProgress(cache.num_crops, cache.num_made, num_bytes, elapsed_s))
 
     def losses(self, share: float) -> BatchLoss:
         """See `Task`; level 1 is seen in the first half of the batch only."""
@@ -119,7 +119,7 @@ class PriorOnCrops:
                 if level > 1:
                     cost = cost + part.cost
         coarse = cost.detach()
-        fine = part.cost
+        fine = levels[1].cost
         # Twice where it is half of the crops, so that its share of the gradient stays.
         wanted = torch.cat([cost[:num_fine] + fine * (size / num_fine), cost[num_fine:]])
         # What the others would cost with their level 1, for the running mean.

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from licodec.codec.adaptive_filter import fit_filter
@@ -26,6 +26,7 @@ from licodec.container.format import Header
 from licodec.container.read import read_container
 from licodec.container.write import write_container
 from licodec.errors import LicodecError, TrainingError
+from licodec.files import write_file
 from licodec.metrics.ssimulacra2 import ssimulacra2
 from licodec.profiles import read_metadata, read_profile, read_scale
 from licodec.quality_scale import QualityScale, fit_quality_points, scale_to_json
@@ -110,11 +111,13 @@ def write_scale(folder: Path, scale: QualityScale) -> None:
 
 
 def save_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write a safetensors file whole or not at all."""
-    temporary = path.with_name(path.name + ".part")
-    save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, metadata=metadata)
-    temporary.chmod(0o644)  # the library writes files that only their owner can read
-    temporary.replace(path)
+    """Write a safetensors file; one that is there stays until the new one is whole.
+
+    Raises:
+        LicodecError: the system refuses, such as on a full disk.
+    """
+    data = save({k: v.contiguous() for k, v in tensors.items()}, metadata)
+    write_file(path, data, replace=True)
 
 
 @click.command()

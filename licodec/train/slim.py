@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from licodec.errors import TrainingError
+from licodec.errors import LicodecError
 from licodec.train.checkpoint import load_checkpoint, save_checkpoint, slim_checkpoint
 
 
@@ -22,7 +22,7 @@ def main(checkpoint: Path, out: Path, half: bool) -> None:
     """
     try:
         save_checkpoint(out, slim_checkpoint(load_checkpoint(checkpoint), is_half=half))
-    except (TrainingError, OSError) as error:
+    except LicodecError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB", err=True)
 

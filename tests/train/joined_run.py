@@ -15,12 +15,11 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     with joined_processes("cpu") as device:
         trainer = tiny_trainer(out, 2.0, device=device, linear_share=0.5, batch_size=1)
-        first_crop = trainer.task.sampler.batch()
         trainer.run(lambda row: None)
         state = {
             "network": trainer.network.state_dict(),
             "step": trainer.step,
-            "first_crop": first_crop,
+            "crop": trainer.task.sampler.batch(),
             "shared": first_process_value(float(trainer.rank) + 0.25),
         }
         torch.save(state, out / f"rank{trainer.rank}.pt")

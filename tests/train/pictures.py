@@ -48,7 +48,10 @@ def use_fake_clock(monkeypatch: pytest.MonkeyPatch, tick_s: float = 1.0) -> None
 
 def tiny_options(out: Path, time_limit_s: float, **options: object) -> RunOptions:
     """Options of a run on the crops."""
-    settings: dict[str, object] = {"crop_px": 64, "batch_size": 2, "seed": 1}
+    settings: dict[str, object] = {
+        "device": "cpu", "seed": 1, "crop_px": 64, "batch_size": 2, "learning_rate": 2e-3,
+        "tune": "psnr",
+    }  # fmt: skip
     return RunOptions(out=out, time_limit_s=time_limit_s, **(settings | options))  # type: ignore[arg-type]
 
 

@@ -7,8 +7,8 @@ import pickle
 import pytest
 import torch
 
-from licodec.errors import TrainingError
-from licodec.train.checkpoint import load_checkpoint, save_checkpoint
+from licodec.errors import LicodecError, TrainingError
+from licodec.train.checkpoint import checkpoint_configs, load_checkpoint, save_checkpoint
 
 
 class Surprise:
@@ -32,13 +32,13 @@ def test_write_that_fails_leaves_the_last_whole_checkpoint(tmp_path, monkeypatch
     save_checkpoint(path, {"step": 1})
     before = path.read_bytes()
 
-    def half_a_save(state, target):
-        target.write_bytes(before[: len(before) // 2])
+    def full(file: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("torch.save", half_a_save)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(LicodecError, match=r"last\.pt cannot be written: No space left"):
         save_checkpoint(path, {"step": 2})
+    assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
     assert path.read_bytes() == before
     assert load_checkpoint(path)["step"] == 1
 
@@ -76,3 +76,12 @@ def test_file_of_another_kind_is_refused(state, tmp_path):
     torch.save(state, tmp_path / "other.pt")
     with pytest.raises(TrainingError, match="not a licodec training checkpoint of this version"):
         load_checkpoint(tmp_path / "other.pt")
+
+
+@pytest.mark.parametrize("family", ["{}", '{"quantum_blocks": 3}', "x", "[1]", None])
+def test_networks_of_another_version_are_refused_in_one_line(family, tmp_path):
+    state = {"synthesis": "{}"} | ({} if family is None else {"family": family})
+    save_checkpoint(tmp_path / "other.pt", state)
+    with pytest.raises(TrainingError, match=r"other\.pt: networks of another version") as caught:
+        checkpoint_configs(tmp_path / "other.pt")
+    assert "\n" not in str(caught.value)

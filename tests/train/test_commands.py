@@ -52,6 +52,15 @@ def test_train_resumes(more, stage, trained, photos, tmp_path):
     assert state["step"] > before
 
 
+def test_train_keeps_the_tune_of_the_checkpoint_unless_told(checkpoint, photos, tmp_path):
+    for tune, stage in (([], "joint"), (["--tune", "visual"], "joint, visual")):
+        out = tmp_path / stage
+        extra = ["--resume", checkpoint, "--linear-share", "0", *tune]
+        result = call("train", photos, "-o", out, *SMALL_RUN, *extra)
+        assert result.exit_code == 0, result.output
+        assert load_checkpoint(out / "last.pt")["stage"] == stage
+
+
 def test_train_does_not_replace_a_run(trained, photos):
     before = trained.checkpoint.read_bytes()
     result = call("train", photos, "-o", trained.checkpoint.parent, *SMALL_RUN)
@@ -95,6 +104,7 @@ def test_train_refuses_a_time_limit_that_is_no_duration(text, photos, tmp_path):
         (["--crop", "32"], "not in the range"),
         (["--batch-size", "0"], "not in the range"),
         (["--learning-rate", "0"], "not in the range"),
+        (["--seed", "-1"], "not in the range"),
         (["--linear-share", "1.5"], "not in the range"),
         (["--profile", "nonsense"], "nonsense"),
         (["--device", "tpu"], "tpu"),
@@ -140,6 +150,15 @@ def test_export_reports_unusable_checkpoints_and_writes_nothing(photos, tmp_path
         assert isinstance(result.exception, TrainingError)
         assert message in str(result.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_export_keeps_a_checkpoint_that_is_there(checkpoint, photos, tmp_path):
+    kept = tmp_path / "kept.pt"
+    kept.write_bytes(b"of another run")
+    result = call("export", checkpoint, photos, "-o", tmp_path / "out", "--keep-checkpoint", kept)
+    assert isinstance(result.exception, LicodecError)
+    assert "kept.pt exists; add --force to replace it" in str(result.exception)
+    assert kept.read_bytes() == b"of another run"
 
 
 def test_export_without_a_picture_held_back_is_refused(trained, tmp_path):

@@ -91,6 +91,46 @@ def test_unreadable_files_are_counted_and_left_out(tmp_path):
     assert len(train.arrays) + len(valid.arrays) == 3
 
 
+def test_file_that_the_system_does_not_read_is_counted_and_left_out(tmp_path, monkeypatch):
+    save_crops(tmp_path, 3)
+    read = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "1.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    train, valid = load_pictures([Source(tmp_path)], 64)
+    assert train.num_unreadable == 1
+    assert len(train.arrays) + len(valid.arrays) == 2
+
+
+def test_set_that_is_held_back_as_a_whole_is_refused(tmp_path):
+    folder = save_crops(tmp_path / "validation", 2)
+    with pytest.raises(TrainingError, match=r"no picture .* 2 held back"):
+        load_pictures([Source(folder)], 64)
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+def test_compressed_shard_with_a_changed_byte_is_read_or_refused_by_name(kind, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (80, 80, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    shard = tmp_path / "a.tar"
+    with tarfile.open(shard, f"w:{kind}") as tar:
+        for name in "abc":
+            tar.add(tmp_path / "a.png", f"{name}.png")
+    whole = shard.read_bytes()
+    num_refused = 0
+    for place in range(100, len(whole), len(whole) // 9):
+        shard.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            load_pictures([Source(shard)], 64)
+        except TrainingError as error:
+            num_refused += "a.tar: not a readable tar file" in str(error)
+    assert num_refused > 0
+
+
 def test_pictures_smaller_than_the_crop_are_left_out(tmp_path):
     (tmp_path / "wide.png").write_bytes(image_bytes(1, "png", 300, 63))
     (tmp_path / "fits.png").write_bytes(image_bytes(2, "png", 64, 64))

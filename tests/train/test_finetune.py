@@ -80,7 +80,7 @@ def test_finetuning_lowers_the_loss_of_held_back_pictures(checkpoint, family_pat
 
 def test_validation_measures_what_real_files_decode_to(checkpoint, family_path, tmp_path):
     trainer = tiny_finetuner(tmp_path, 1, checkpoint, family_path)
-    trainer.task.prepare(0.0)
+    trainer.task.prepare(0.0, seed=1)
     trainer.network.requires_grad_(False)
     family, cpu = read_family(family_path), "cpu"
     crop = some_crops(1)[0][16:80, 32:96]  # the centre, a multiple of 64
@@ -135,7 +135,7 @@ def test_other_quantizer_or_other_parts_begin_a_new_schedule(checkpoint, family_
     trainer = tiny_finetuner(tmp_path, 8, checkpoint, family_path)
     trainer.elapsed_s, trainer.run_step = 4.0, 4
     tiny_options(tmp_path, 8).out.mkdir(exist_ok=True)
-    trainer.task.prepare(0.0)
+    trainer.task.prepare(0.0, seed=1)
     trainer.save()
     start = tmp_path / "last.pt"
     assert tiny_finetuner(tmp_path, 8, start, family_path).run_step == 4

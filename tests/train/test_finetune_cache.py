@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from licodec.codec.model import read_family
-from licodec.errors import TrainingError
-from licodec.train import finetune_cache
+from licodec.errors import LicodecError, TrainingError
+from licodec.train import cache_folder, finetune_cache
+from licodec.train.cache_folder import CacheFolder
 from licodec.train.finetune_cache import LatentCache, Pair, variant
 from licodec.train.finetune_task import PairSampler
 from tests.photos import crop
@@ -27,7 +28,7 @@ def cache(family_path, tmp_path) -> LatentCache:
 
 def cache_of(family_path, folder, limit_bytes: float = 1e9) -> LatentCache:
     cpu = "cpu"
-    return LatentCache(folder, read_family(family_path), "dead-zone", limit_bytes, cpu)
+    return LatentCache(CacheFolder(folder, limit_bytes), read_family(family_path), "dead-zone", cpu)
 
 
 def nothing(row: object) -> None:
@@ -61,13 +62,13 @@ def test_pair_is_made_once_and_found_by_a_later_cache(cache, family_path, tmp_pa
 def test_other_quantizer_or_analysis_does_not_find_the_pair(cache, family_path, tmp_path):
     rgb, cpu = crop(64, 64), "cpu"
     cache.pair(rgb, 100, 1.0, may_make=True)
-    family = read_family(family_path)
-    other = LatentCache(tmp_path, family, "rounding", 1e9, cpu)
+    family, folder = read_family(family_path), CacheFolder(tmp_path, 1e9)
+    other = LatentCache(folder, family, "rounding", cpu)
     assert other.pair(rgb, 100, 1.0, may_make=False) is None
     family.analysis.arrays["out.bias"][:] += 1
-    other = LatentCache(tmp_path, family, "dead-zone", 1e9, cpu)
+    other = LatentCache(folder, family, "dead-zone", cpu)
     assert other.pair(rgb, 100, 1.0, may_make=False) is None
-    assert other.num_bytes == cache.num_bytes  # but its size counts
+    assert folder.num_bytes == cache.folder.num_bytes  # but its size counts
 
 
 @pytest.mark.parametrize("num_bytes", [0, 7, 100, -100])
@@ -87,20 +88,30 @@ def test_size_of_the_cache_is_bounded(family_path, tmp_path):
     assert sum(p.stat().st_size for p in tmp_path.rglob("*")) < 2.6 * PAIR_BYTES + 8192
 
 
-def test_picture_whose_planes_leave_16_bits_is_left_out_and_counted(cache, tmp_path, monkeypatch):
-    planes = torch.full((3, 64, 64), 1 << 15, dtype=torch.int32)
+def test_processes_share_what_is_left_of_a_cache(tmp_path, monkeypatch):
+    (tmp_path / "one").mkdir()
+    for name, size in (("one/a.safetensors", 30), ("b.safetensors", 10), ("c.part", 1000)):
+        (tmp_path / name).write_bytes(bytes(size))
+    monkeypatch.setattr(cache_folder, "num_processes", lambda: 2)
+    folder = CacheFolder(tmp_path, 100)
+    assert folder.num_bytes == 40
+    assert folder.has_room(30)
+    assert not folder.has_room(31)
+
+
+def test_picture_whose_planes_leave_16_bits_is_left_out(cache, tmp_path, monkeypatch):
+    planes = np.full((3, 64, 64), 1 << 15, np.int32)
     encoded = SimpleNamespace(planes=planes, payload=b"1234")
     monkeypatch.setattr(finetune_cache, "encode_pixels", lambda *a, **choice: encoded)
     assert cache.pair(crop(64, 64), 100, 1.0, may_make=True) is None
-    assert cache.num_left_out == 1
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
 def test_cache_that_cannot_be_written_is_told_in_one_line(cache, tmp_path, monkeypatch):
     def fail(*arguments: object, **options: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise LicodecError("output a.safetensors cannot be written: No space left on device")
 
-    monkeypatch.setattr(finetune_cache, "save_file", fail)
+    monkeypatch.setattr(cache_folder, "write_file", fail)
     with pytest.raises(TrainingError, match="free space or name another --cache") as caught:
         cache.pair(crop(64, 64), 100, 1.0, may_make=True)
     assert "\n" not in str(caught.value)
@@ -143,7 +154,7 @@ def test_second_run_finds_all_pairs_of_the_first(checkpoint, family_path, tmp_pa
             tmp_path / out, 1, checkpoint, family_path, cache=cache, cache_bytes=room, rows=rows,
             seed=seed,
         )  # fmt: skip
-        trainer.task.prepare(60.0)
+        trainer.task.prepare(60.0, seed=1)
     assert first[-1].num_pairs == second[-1].num_pairs == 10
     assert first[-1].num_made == 15  # with five of validation
     assert second[-1].num_made == 0
@@ -152,7 +163,7 @@ def test_second_run_finds_all_pairs_of_the_first(checkpoint, family_path, tmp_pa
 def test_run_without_time_for_encodes_has_one_pair(checkpoint, family_path, tmp_path):
     rows = []
     trainer = tiny_finetuner(tmp_path, 1, checkpoint, family_path, rows=rows)
-    trainer.task.prepare(0.0)
+    trainer.task.prepare(0.0, seed=1)
     assert [row.num_pairs for row in rows] == [1]
 
 

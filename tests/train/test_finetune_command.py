@@ -101,6 +101,14 @@ def test_finetune_of_the_prior_needs_no_released_family_and_keeps_the_tune_unles
     assert load_checkpoint(tmp_path / "run" / "last.pt")["stage"] == stage
 
 
+def test_finetune_that_goes_on_keeps_the_tune_of_the_run(checkpoint, photos, tmp_path):
+    arguments = (checkpoint, photos, "-o", tmp_path / "run", "--freeze", "synthesis,prior")
+    for more in (["--tune", "visual"], ["--resume"]):
+        result = call(*arguments, *SMALL_RUN, *more)
+        assert result.exit_code == 0, result.output
+        assert load_checkpoint(tmp_path / "run" / "last.pt")["tune"] == "visual"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

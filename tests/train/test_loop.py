@@ -15,8 +15,8 @@ from licodec.config import FamilyConfig, family_to_json
 from licodec.errors import TrainingError
 from licodec.prior.decision import quantize_rounding
 from licodec.train import loop
-from licodec.train.checkpoint import checkpoint_configs, load_checkpoint, load_weights
-from licodec.train.data import Pictures
+from licodec.train.checkpoint import checkpoint_configs, load_checkpoint
+from licodec.train.data import CropSampler, Pictures
 from tests.photos import crop
 from tests.tiny import NETS, TINY_FAMILY, TINY_SYNTHESIS, rgb_batch
 from tests.train.conftest import TRAINED_STEPS
@@ -166,6 +166,26 @@ def test_run_that_stops_early_goes_on_in_the_same_schedule(tmp_path):
     assert load_checkpoint(tmp_path / "last.pt")["step"] == 12
 
 
+def test_run_that_goes_on_draws_other_crops(tmp_path, monkeypatch):
+    drawn: list[torch.Tensor] = []
+    batch = CropSampler.batch
+
+    def noted(sampler: CropSampler) -> torch.Tensor:
+        drawn.append(batch(sampler))
+        return drawn[-1]
+
+    first = tiny_trainer(tmp_path, 12, stop_after_s=3)
+    monkeypatch.setattr(CropSampler, "batch", noted)
+    first.run(nothing)
+    before, drawn[:] = list(drawn), []
+    resumed = tiny_trainer(tmp_path, 12, stop_after_s=3)
+    resumed.resume(tmp_path / "last.pt")
+    drawn.clear()
+    resumed.run(nothing)
+    assert len(before) == len(drawn) == 3
+    assert not any(a.equal(b) for a in before for b in drawn)
+
+
 def test_checkpoint_of_another_family_shape_is_refused(checkpoint, tmp_path):
     wider = FamilyConfig(
         num_knots=3, widths=dict.fromkeys(NETS, 24), depths=dict.fromkeys(NETS, 2),
@@ -248,17 +268,6 @@ def test_damaged_checkpoint_is_refused_on_resume(checkpoint, tmp_path):
     cut.write_bytes(checkpoint.read_bytes()[:-2000])
     with pytest.raises(TrainingError, match="not a readable checkpoint"):
         tiny_trainer(tmp_path, 1).resume(cut)
-
-
-def test_loading_what_matches_names_what_does_not():
-    network = torch.nn.ModuleDict(
-        {"prior": torch.nn.Linear(2, 3), "synthesis": torch.nn.Linear(3, 1)}
-    )
-    state = {"prior.weight": torch.ones(3, 2), "prior.bias": torch.ones(4), "x": torch.ones(1)}
-    assert load_weights(network, state, with_synthesis=False) == ["prior.bias"]
-    assert network["prior"].weight.tolist() == [[1, 1]] * 3
-    both = ["prior.bias", "synthesis.bias", "synthesis.weight"]
-    assert load_weights(network, state, with_synthesis=True) == both
 
 
 def test_new_schedule_logs_what_it_starts_from(checkpoint, tmp_path):

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from licodec.cli.main import cli
 from licodec.config import PRIORS
 from licodec.errors import TrainingError
+from licodec.train.cache_folder import CacheFolder
 from licodec.train.checkpoint import checkpoint_configs, load_checkpoint
 from licodec.train.prior_crops import CropCache
 from tests.tiny import RICH_FAMILY, tiny_network
@@ -65,13 +66,14 @@ def test_a_run_that_goes_on_finds_its_crops_and_makes_no_more(checkpoint, tmp_pa
 
 def test_crops_of_another_analysis_are_not_drawn(tmp_path):
     first, second = tiny_network(1), tiny_network(2)
-    folders = {CropCache(tmp_path, net, 64, "dead-zone", 1e6)._folder for net in (first, second)}
-    assert len(folders) == 2
+    folder = CacheFolder(tmp_path, 1e6)
+    places = {CropCache(folder, net, 64, "dead-zone")._place for net in (first, second)}
+    assert len(places) == 2
     again = tiny_network(1, RICH_FAMILY)  # another prior of the first one's analysis
     again.load_state_dict(
         {k: v for k, v in first.state_dict().items() if not k.startswith("prior.")}, strict=False
     )
-    assert CropCache(tmp_path, again, 64, "dead-zone", 1e6)._folder in folders
+    assert CropCache(folder, again, 64, "dead-zone")._place in places
 
 
 def test_damaged_files_of_the_cache_are_passed_over(checkpoint, tmp_path, fake_clock):
@@ -143,7 +145,7 @@ def test_prior_that_is_larger_already_is_not_shrunk(checkpoint, tmp_path):
 
 def test_gradients_of_level_one_weigh_as_much_as_if_every_crop_had_it(checkpoint, tmp_path):
     trainer = tiny_finetuner(tmp_path, 4, checkpoint, tmp_path, parts=PRIOR, batch_size=4)
-    trainer.task.prepare(0.0)
+    trainer.task.prepare(0.0, seed=1)
     losses = [trainer.task.losses(0.0) for _ in range(40)]
     wanted = torch.stack([batch.wanted.mean() for batch in losses]).mean().item()
     cost = torch.stack([batch.cost.mean() for batch in losses]).mean().item()

@@ -28,7 +28,7 @@ def test_two_processes_end_with_the_same_weights_after_the_same_steps(tmp_path):
     assert done.returncode == 0, done.stderr
     first, second = (torch.load(tmp_path / f"rank{r}.pt", weights_only=True) for r in (0, 1))
     assert first["step"] == second["step"] > 0
-    assert not first["first_crop"].equal(second["first_crop"])
+    assert not first["crop"].equal(second["crop"])
     assert first["shared"] == second["shared"] == 0.25
     for name, tensor in first["network"].items():
         assert tensor.equal(second["network"][name]), name
