@@ -36,6 +36,9 @@ IN_LOOP = ("rounding", "dead-zone")
 # Of weights that are trained already; a synthesis that starts anew takes larger steps.
 _LEARNING_RATE = 2e-4
 _LEARNING_RATE_ANEW = 1e-3
+# Of joint training, likewise (docs/decisions/training.md, Going on with trained weights).
+_JOINT_RATE, _JOINT_RATE_ANEW = 5e-4, 2e-3
+_LINEAR_SHARE = 0.3
 
 _POSITIVE = click.FloatRange(0, min_open=True)
 _data_argument = click.argument("data", nargs=-1, required=True, metavar="DATA...")
@@ -71,15 +74,15 @@ class TrainSettings(RunSettings):
         "Shape of the prior; --resume needs --grow for it.  [default: small, or --resume has]",
         type=click.Choice(sorted(PRIORS)),
     )
-    learning_rate: float = option(
-        "Of the prior; the transforms train at 0.8 of it, steps at half.",
+    learning_rate: float | None = option(
+        "Of the prior; the transforms train at 0.8 of it, steps at half. A run that was cut off "
+        f"keeps its own.  [default: {_JOINT_RATE_ANEW}, or {_JOINT_RATE} with --resume]",
         type=_POSITIVE,
-        default=0.002,
     )
-    linear_share: float = option(
-        "Share of the time for the prior on the plain wavelet.",
+    linear_share: float | None = option(
+        f"Share of the time for the prior on the plain wavelet.  [default: {_LINEAR_SHARE}, or 0 "
+        "where a finished --resume starts a new decay]",
         type=click.FloatRange(0, 1),
-        default=0.3,
     )
     on_integers: bool = flag(
         "Round the prior as its integers will be: for the last stretch, in place of finetuning.",
@@ -135,7 +138,8 @@ def train(data: tuple[str, ...], run: TrainSettings) -> None:
         family = family.with_prior(run.prior)
     if run.lambda_max is not None:
         family = replace(family, lambda_max=run.lambda_max)
-    with run.begun(data, run.learning_rate, tune) as (options, train, valid):
+    rate = run.learning_rate or (_JOINT_RATE_ANEW if resume is None else _JOINT_RATE)
+    with run.begun(data, rate, tune) as (options, train, valid):
         network = seeded_network(family, SYNTHESES[run.synthesis], run.seed)
         task = EndToEnd(
             network,
@@ -144,7 +148,7 @@ def train(data: tuple[str, ...], run: TrainSettings) -> None:
             valid,
             stage=stage_name("joint on integers" if run.on_integers else "joint", tune),
             on_integers=run.on_integers,
-            linear_share=run.linear_share,
+            linear_share=_LINEAR_SHARE if run.linear_share is None else run.linear_share,
             forward=torch.compile(network) if run.use_compile else None,
         )
         if resume is None:
@@ -152,6 +156,8 @@ def train(data: tuple[str, ...], run: TrainSettings) -> None:
         trainer = Trainer(options, network, task)
         if resume is not None:
             trainer.resume(resume, grows=run.grow)
+            if run.linear_share is None and trainer.run_step == 0:
+                task.skip_linear()
         RunProgress(run.time_limit).run(trainer)
 
 

@@ -78,6 +78,10 @@ class EndToEnd:
         crops = torch.cat([self.sampler.batch() for _ in range(4)])
         self._network.start_from_spreads(crops.cpu())
 
+    def skip_linear(self) -> None:
+        """Leave the linear stage out, for weights that are trained already."""
+        self._linear_share, self.is_linear = 0.0, False
+
     def prepare(self, budget_s: float, seed: int) -> None:
         """See `Task`."""
         self.sampler.start(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,29 @@ def test_train_keeps_the_tune_of_the_checkpoint_unless_told(checkpoint, photos, 
         result = call("train", photos, "-o", out, *SMALL_RUN, *extra)
         assert result.exit_code == 0, result.output
         assert load_checkpoint(out / "last.pt")["stage"] == stage
+
+
+def linear_rows(run: Path) -> list[bool]:
+    """Of each validation in a run's log, whether it was of the linear stage."""
+    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    return [row["is_linear"] for row in rows if "valid_score" in row]
+
+
+def test_trained_weights_skip_the_linear_stage_and_a_run_that_was_cut_off_goes_on_in_it(
+    trained, photos, tmp_path
+):
+    done = call("train", photos, "-o", tmp_path / "a", *SMALL_RUN, "--resume", trained.checkpoint)
+    assert done.exit_code == 0, done.output
+    assert linear_rows(tmp_path / "a") == [False, False]
+    out = tmp_path / "b"
+    pieces = (*SMALL_RUN[2:], "--time-limit", "1h", "--stop-after", "1s")
+    for more in ([], ["--resume", out / "last.pt"]):
+        done = call("train", photos, "-o", out, *pieces, *more)
+        assert done.exit_code == 0, done.output
+    assert linear_rows(out) == [True, True]
+    state = load_checkpoint(out / "last.pt")
+    rates = {group["base_lr"] for group in state["optimizer"]["muon"]["param_groups"]}
+    assert max(rates) == pytest.approx(0.002)  # of its first piece
 
 
 def test_train_does_not_replace_a_run(trained, photos):

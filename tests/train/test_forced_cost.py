@@ -13,6 +13,7 @@ from licodec.prior.logistic import logistic_bits
 from licodec.prior.qat import nearest, round_to_integers
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
 from licodec.train import forced_cost
+from licodec.train.cache_folder import CacheFolder
 from licodec.train.forced_cost import _Cost, forced_costs
 from licodec.train.network import CodecNetwork
 from licodec.train.precision import training_autocast
@@ -103,7 +104,7 @@ def test_crops_cost_what_their_own_prior_pays_when_it_codes_them(family, quantiz
 
 
 def cached_bits(network: CodecNetwork, parts: dict, quantizer: str, folder) -> Tensor:
-    cache = CropCache(folder, network, 128, quantizer, 1e9)
+    cache = CropCache(CacheFolder(folder, 1e9), network, 128, quantizer)
     cache._files.append(parts)
     crops = cache.batch(FixedCrops(), 2, 2, torch.device("cpu"))
     weights = knot_weights(crops.position, network.family.num_knots)
