@@ -19,7 +19,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from licodec.config import family_of
+from licodec.config import DEFAULT_TUNE, family_of
 
 ROOT = Path(__file__).resolve().parent.parent
 LICODEC = [sys.executable, "-m", "licodec"]
@@ -147,7 +147,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     if not 0 < args.hours < 1e5:
         parser.error(f"--hours is {args.hours:g}, expected a number above 0")
     if args.profile != "balanced":
-        args.family = args.family or ROOT / "models" / family_of("psnr")
+        args.family = args.family or ROOT / "models" / family_of(DEFAULT_TUNE)
         args.start = args.start or ROOT / "checkpoints" / f"{args.family.name}-balanced.pt"
     return args
 

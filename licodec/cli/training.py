@@ -22,6 +22,7 @@ from licodec.cli.training_run import RunProgress, RunSettings, synthesis_option,
 from licodec.config import (
     CHOICES,
     DEFAULT_CHOICE,
+    DEFAULT_PROFILE,
     DEFAULT_TUNE,
     PRIORS,
     SYNTHESES,
@@ -61,8 +62,10 @@ class TrainSettings(RunSettings):
     """What the options of `licodec train` say."""
 
     tune: str | None = tune_option(f"of --resume, else {DEFAULT_TUNE}")
-    synthesis: str = synthesis_option(
-        "Which synthesis to train; best is a shape without installed weights until you have."
+    synthesis: str | None = synthesis_option(
+        "Which synthesis to train; best is a shape without installed weights until you have. "
+        f"[default: {DEFAULT_PROFILE}, or the checkpoint's]",
+        default=None,
     )
     resume: Path | None = option(
         "Checkpoint to go on from; a finished one starts a new decay.", type=FILE
@@ -129,18 +132,21 @@ def train(data: tuple[str, ...], run: TrainSettings) -> None:
     if resume is None:
         tune = run.tune or DEFAULT_TUNE
         family = FamilyConfig(lambda_max=LAMBDA_MAX[tune])
+        synthesis = SYNTHESES[DEFAULT_PROFILE]
     else:
         tune = run.tune or checkpoint_tune(resume)
-        family = checkpoint_configs(resume)[0]
+        family, synthesis = checkpoint_configs(resume)
         if run.grow:
             family = family.with_analysis(FamilyConfig().analysis)
     if run.prior is not None:
         family = family.with_prior(run.prior)
     if run.lambda_max is not None:
         family = replace(family, lambda_max=run.lambda_max)
+    if run.synthesis is not None:
+        synthesis = SYNTHESES[run.synthesis]
     rate = run.learning_rate or (_JOINT_RATE_ANEW if resume is None else _JOINT_RATE)
     with run.begun(data, rate, tune) as (options, train, valid):
-        network = seeded_network(family, SYNTHESES[run.synthesis], run.seed)
+        network = seeded_network(family, synthesis, run.seed)
         task = EndToEnd(
             network,
             options,

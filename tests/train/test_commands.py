@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from licodec.cli.main import cli
-from licodec.config import FamilyConfig
+from licodec.config import SYNTHESES, FamilyConfig
 from licodec.errors import LicodecError, TrainingError
 from licodec.train.checkpoint import checkpoint_configs, load_checkpoint
 from tests.train.pictures import save_crops
@@ -60,6 +60,17 @@ def test_train_keeps_the_tune_of_the_checkpoint_unless_told(checkpoint, photos, 
         result = call("train", photos, "-o", out, *SMALL_RUN, *extra)
         assert result.exit_code == 0, result.output
         assert load_checkpoint(out / "last.pt")["stage"] == stage
+
+
+def test_train_keeps_the_profile_of_the_checkpoint_unless_told(photos, tmp_path):
+    first = call("train", photos, "-o", tmp_path / "a", *SMALL_RUN, "-p", "fast")
+    assert first.exit_code == 0, first.output
+    start = tmp_path / "a" / "last.pt"
+    for more, profile in (([], "fast"), (["-p", "balanced"], "balanced")):
+        out = tmp_path / profile
+        result = call("train", photos, "-o", out, *SMALL_RUN, "--resume", start, *more)
+        assert result.exit_code == 0, result.output
+        assert checkpoint_configs(out / "last.pt")[1] == SYNTHESES[profile]
 
 
 def linear_rows(run: Path) -> list[bool]:

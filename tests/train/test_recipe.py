@@ -74,7 +74,7 @@ def test_family_goes_on_from_a_checkpoint_of_former_shapes(recipe, tmp_path):
 def test_stages_of_another_profile_leave_the_family_alone(recipe, tmp_path):
     args = recipe.parse(["best", "photos", "-o", str(tmp_path)])
     finetune, export = (s.command for s in recipe.stages(args))
-    family = ROOT / "models" / family_of("psnr")
+    family = ROOT / "models" / family_of(DEFAULT_TUNE)
     assert finetune[:2] == ["finetune", str(ROOT / f"checkpoints/{family.name}-balanced.pt")]
     assert finetune[-4:] == ["--family", str(family), "-p", "best"]
     assert "--freeze" not in finetune
