@@ -144,7 +144,7 @@ def corrector_of(
         ((64, 64), (0, 65, 0, 64)),
         ((64, 64), (10, 10, 0, 64)),
         ((64, 64), (0, 64, -1, 64)),
-        ((8, 1 << 24), (0, 8, 0, 8)),
+        ((8, (1 << 24) + 8), (0, 8, 0, 8)),
     ],
 )
 def test_windows_that_are_none_are_refused(size, wanted, libraries):

@@ -216,7 +216,7 @@ static inline void read_symbol(lc_decoder *d, const Table *table, int16_t *symbo
 
 int lc_decode_batch(lc_decoder *d, int32_t table, int64_t n, int16_t *symbols)
 {
-    if (!d || table < 0 || table >= d->tables->num_tables || n < 0 || n > INT32_MAX / 16
+    if (!d || table < 0 || table >= d->tables->num_tables || n < 0 || n > LC_MAX_ELEMENTS
         || (n && !symbols))
         return LC_BAD_ARGUMENT;
     Escapes found;
@@ -231,7 +231,7 @@ int lc_decode_batch(lc_decoder *d, int32_t table, int64_t n, int16_t *symbols)
 
 static int check_step(const lc_decoder *d, const uint8_t *index, int64_t n, int32_t skip_below)
 {
-    if (!d || !index || n < 0 || n > INT32_MAX / 16) return LC_BAD_ARGUMENT;
+    if (!d || !index || n < 0 || n > LC_MAX_ELEMENTS) return LC_BAD_ARGUMENT;
     if (skip_below < 1 || skip_below > LC_SCALES || d->tables->num_tables <= LC_SCALES)
         return LC_BAD_ARGUMENT;
     uint8_t most = 0;
@@ -242,7 +242,7 @@ static int check_step(const lc_decoder *d, const uint8_t *index, int64_t n, int3
 int64_t lc_decode_shifts(lc_decoder *d, uint8_t *index, int32_t bands, int64_t n,
                          int32_t skip_below, int16_t *shifts)
 {
-    if (bands < 1 || bands > LC_DETAILS || n < 0 || n > INT32_MAX / 16 || !shifts)
+    if (bands < 1 || bands > LC_DETAILS || n < 0 || n > LC_MAX_ELEMENTS || !shifts)
         return LC_BAD_ARGUMENT;
     const int code = check_step(d, index, bands * n, skip_below);
     if (code) return code;
@@ -474,7 +474,7 @@ int64_t lc_encode(const lc_tables *tables, const int64_t *lengths, int64_t num_b
     if ((n && (!symbols || !numbers)) || (capacity && !words)) return LC_BAD_ARGUMENT;
     int64_t sum = 0, longest = 0;
     for (int64_t b = 0; b < num_batches; b++) {
-        if (lengths[b] < 0 || lengths[b] > INT32_MAX / 16 || lengths[b] > n - sum)
+        if (lengths[b] < 0 || lengths[b] > LC_MAX_ELEMENTS || lengths[b] > n - sum)
             return LC_BAD_ARGUMENT;
         sum += lengths[b];
         longest = larger(longest, lengths[b]);

@@ -199,10 +199,10 @@ lc_layer *lc_layer_new(int32_t level, int32_t outputs, int32_t num_convolutions,
 
 /* ---- Maps ---- */
 
-static int is_area(int64_t height, int64_t width, int64_t scale)
+static int is_area(int64_t height, int64_t width)
 {
     return is_size(height, LC_MAX_SIDE) && is_size(width, LC_MAX_SIDE)
-           && height * width <= INT32_MAX / scale;
+           && height * width <= INT32_MAX;
 }
 
 static int are_rows(int32_t top, int32_t bottom, int32_t height)
@@ -214,7 +214,7 @@ static int is_width(int32_t bytes) { return bytes == 2 || bytes == 4; }
 
 int64_t lc_map_bytes(int32_t height, int32_t width, int32_t channels)
 {
-    if (!is_area(height, width, 1) || !is_size(channels, LC_MAX_CHANNELS) || channels % 4) return -1;
+    if (!is_area(height, width) || !is_size(channels, LC_MAX_CHANNELS) || channels % 4) return -1;
     return (int64_t)height * channels * round_up(width, ROW_POSITIONS);
 }
 
@@ -247,7 +247,7 @@ static int is_head_layer(const lc_layer *in, const lc_head_task *h)
 int lc_trunk(const lc_trunk_task *t)
 {
     if (!t || !t->first || (t->fold != 1 && t->fold != 2)) return LC_BAD_ARGUMENT;
-    if (!is_area(t->height, t->width, 9 * 4) || !are_rows(t->top, t->bottom, t->height))
+    if (!is_area(t->height, t->width) || !are_rows(t->top, t->bottom, t->height))
         return LC_BAD_ARGUMENT;
     if (!t->quality_bias || !t->low || !t->reciprocal || !t->compand || !t->trunk)
         return LC_BAD_ARGUMENT;
@@ -277,7 +277,7 @@ int lc_trunk(const lc_trunk_task *t)
 
 int lc_head(const lc_head_task *h)
 {
-    if (!h || !h->in || !is_area(h->height, h->width, 4)) return LC_BAD_ARGUMENT;
+    if (!h || !h->in || !is_area(h->height, h->width)) return LC_BAD_ARGUMENT;
     if (!are_rows(h->top, h->bottom, h->height)) return LC_BAD_ARGUMENT;
     if (h->num_known < 0 || h->num_known > LC_MAX_CHANNELS || !is_width(h->mean_bytes))
         return LC_BAD_ARGUMENT;
@@ -306,7 +306,7 @@ int lc_put_values(int32_t level, const lc_values_task *t)
 {
     const lc_kernels *used = lc_kernels_of(level);
     if (!used || !t || (t->fold != 1 && t->fold != 2)) return LC_BAD_ARGUMENT;
-    if (!is_area(t->height, t->width, 9 * 4) || !are_rows(t->top, t->bottom, t->height))
+    if (!is_area(t->height, t->width) || !are_rows(t->top, t->bottom, t->height))
         return LC_BAD_ARGUMENT;
     if (!is_width(t->mean_bytes) || !is_width(t->offset_bytes) || !is_width(t->value_bytes))
         return LC_BAD_ARGUMENT;
@@ -323,13 +323,13 @@ int lc_put_values(int32_t level, const lc_values_task *t)
 int lc_synthesise(int32_t level, const lc_wavelet_task *t)
 {
     const lc_kernels *used = lc_kernels_of(level);
-    if (!used || !t || !is_area(t->height, t->width, 9 * 4)) return LC_BAD_ARGUMENT;
+    if (!used || !t || !is_area(t->height, t->width)) return LC_BAD_ARGUMENT;
     if (!are_rows(t->top, t->bottom, 2 * t->height) || !are_rows(t->left, t->right, 2 * t->width))
         return LC_BAD_ARGUMENT;
     if (!is_width(t->value_bytes) || t->shift < 1 || t->shift > LC_MAX_SHIFT) return LC_BAD_ARGUMENT;
     if (!t->low || !t->values || !t->steps || !t->planes) return LC_BAD_ARGUMENT;
     const int64_t size = (int64_t)(t->bottom - t->top) * (t->right - t->left);
-    if (t->plane_stride < size || t->plane_stride > INT32_MAX) return LC_BAD_ARGUMENT;
+    if (t->plane_stride < size || t->plane_stride > INT64_MAX / 16) return LC_BAD_ARGUMENT;
     return used->synthesise(t);
 }
 
@@ -339,7 +339,7 @@ static int is_choice(const lc_choice_task *t)
 {
     if (!t || t->kind < LC_ROUND || t->kind > LC_RDOQ || !is_width(t->mean_bytes)) return 0;
     if (!is_size(t->num_channels, LC_DETAILS * 4) || t->per_channel < 0
-        || t->per_channel > INT32_MAX / 16 / t->num_channels)
+        || t->per_channel > LC_MAX_ELEMENTS / t->num_channels)
         return 0;
     if (!is_size(t->skip_below, LC_SCALES) || !is_size(t->num_tables, 256)
         || t->num_tables < LC_SCALES)

@@ -159,7 +159,7 @@ void lc_corrector_free(lc_corrector *corrector)
 static int is_window(const lc_window *w, int32_t patch)
 {
     return w && w->height >= patch && w->width >= patch && w->height <= LC_MAX_SIDE
-           && w->width <= LC_MAX_SIDE / 16 && w->height % patch == 0 && w->width % patch == 0
+           && w->width <= LC_MAX_SIDE && w->height % patch == 0 && w->width % patch == 0
            && 0 <= w->top && w->top < w->bottom && w->bottom <= w->height && 0 <= w->left
            && w->left < w->right && w->right <= w->width
            && (!w->pixels

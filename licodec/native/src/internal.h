@@ -10,6 +10,10 @@ enum { ROW_POSITIONS = 16, MARGIN = 64 };
 
 enum { MAX_CONVOLUTIONS = 3 }; /* of a layer */
 
+/* Of a step, whose elements are counted in 32 bits; what is kept of each takes up to 9 bytes, which
+ * `size_t` holds. A picture of three thousand million pixels has fewer. */
+enum { LC_MAX_ELEMENTS = sizeof(size_t) > 4 ? INT32_MAX - 1 : INT32_MAX / 16 };
+
 typedef struct lc_kernels lc_kernels;
 
 /* What a layer multiplies: bytes, bytes with weights of 7 bits, numbers of 16 bits, bytes in tiles. */
@@ -105,9 +109,6 @@ struct lc_kernels {
     int (*split)(const lc_split_task *task);
     int (*padding_slope)(const lc_padding_task *task);
 };
-
-/* Kernels of a level; NULL where this CPU lacks it. */
-const lc_kernels *lc_kernels_of(int32_t level);
 
 extern const lc_kernels lc_kernels_portable, lc_kernels_avx2, lc_kernels_avxvnni,
     lc_kernels_avx512vnni, lc_kernels_amx, lc_kernels_neon, lc_kernels_neondot,
