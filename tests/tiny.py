@@ -9,7 +9,7 @@ from torch import Tensor
 
 from licodec.codec.model import Family, family_of_tensors
 from licodec.config import CorrectionConfig, FamilyConfig
-from licodec.prior.integer import IntegerPrior
+from licodec.prior.load import reference_prior
 from licodec.train.integer_synthesis import Sample, arrays_of, integer_synthesis
 from licodec.train.integers import empty_counts, integer_prior, table_tensors
 from licodec.train.network import CodecNetwork
@@ -85,4 +85,4 @@ def tiny_family(network: CodecNetwork, carrier: torch.dtype = torch.float32) -> 
     tensors = tiny_tensors(network)
     analysis = weights_of(network.analysis, network.family.analysis, network.family.num_knots)
     family = family_of_tensors(arrays_of(tensors), network.family, analysis)
-    return replace(family, prior=IntegerPrior(tensors, carrier))
+    return replace(family, prior=reference_prior(family.tensors, carrier))

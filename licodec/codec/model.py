@@ -23,7 +23,7 @@ from licodec.config import (
 )
 from licodec.entropy.tables import Tables, coding_bound, load_tables
 from licodec.errors import ModelError
-from licodec.prior.base import CodingPrior
+from licodec.prior.coding_prior import CodingPrior
 from licodec.prior.load import load_prior
 from licodec.profiles import ProfileInfo, read_metadata
 from licodec.transform.integer import IntegerSynthesis

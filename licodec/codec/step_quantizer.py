@@ -12,7 +12,8 @@ from licodec.coding.scale_offsets import rows_of
 from licodec.coding.step import StepRule, StepWriter
 from licodec.config import CHOICES
 from licodec.native.choice import OpenStep, StepChooser, SymbolChooser
-from licodec.prior.layout import VALUE_BITS, StepElements
+from licodec.prior.fixed_point import VALUE_BITS
+from licodec.prior.layout import StepElements
 from licodec.quantize.costs import magnitude_bits
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
 from licodec.quantize.reference import ReferenceChooser

@@ -14,7 +14,7 @@ import numpy as np
 from licodec.errors import CorruptFileError, LicodecError
 
 # As in src/licodec.h.
-ABI = 5
+ABI = 6
 WIDE = 1
 _NO_MEMORY = -2
 _CORRUPT = -3
@@ -170,8 +170,6 @@ _SIGNATURES: dict[str, tuple[Any, Sequence[Any]]] = {
     "lc_trunk": (c_int, (POINTER(TrunkTask),)),
     "lc_head": (c_int, (POINTER(HeadTask),)),
     "lc_put_values": (c_int, (c_int32, POINTER(ValuesTask))),
-    "lc_low_means": (c_int64, (c_void_p, *(c_int32,) * 4, c_void_p)),
-    "lc_put_low": (c_int64, (c_void_p, *(c_int32,) * 4, c_void_p)),
     "lc_synthesise": (c_int, (c_int32, POINTER(WaveletTask))),
     "lc_split": (c_int, (c_int32, POINTER(SplitTask))),
     "lc_padding_slope": (c_int, (c_int32, POINTER(PaddingTask))),

@@ -16,14 +16,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from licodec.prior.logistic import LOG_SCALE_MAX, LOG_SCALE_MIN
+from licodec.prior.fixed_point import LOG_SCALE_MIN
+from licodec.prior.logistic import LOG_SCALE_MAX, MAX_BITS
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP, DEAD_ZONE_STRENGTH
 
 # Of the sigmoid that passes gradients across a decision, per step: they reach about 0.3 of one.
 _DECISION_SLOPE = 8.0
 _HUGE = 1e30
 _LN2 = math.log(2)
-_MOST_NATS = 24 * _LN2  # as of `density.logistic_bits`
+_MOST_NATS = MAX_BITS * _LN2
 _SHIFT_PER_NAT = DEAD_ZONE_STRENGTH / (2 * BITS_PER_SQUARED_STEP) / _LN2
 # Elements of a block: its some twenty temporaries stay in the cache of a core.
 _BLOCK = 1 << 15

@@ -13,14 +13,13 @@ from torch import Tensor, nn
 
 from licodec.config import FamilyConfig
 from licodec.prior.batch import Qualities
+from licodec.prior.fixed_point import SIXTEENTHS, UNIT_BITS
 from licodec.prior.float_net import Prior
 from licodec.prior.layout import fold_of
 from licodec.prior.level_net import LevelNet
 from licodec.prior.logistic import HALVING_BIAS
-from licodec.prior.qat import SIXTEENTHS, RoundedConv, round_activations
+from licodec.prior.qat import RoundedConv, round_activations
 from licodec.transform.grid import STEP_UNIT
-
-_MEAN_UNIT = 256.0
 
 
 class DequantisedPrior(Prior):
@@ -51,7 +50,7 @@ class DequantisedPrior(Prior):
 
         self.detail_log_scale = _fixed(_log_scale(at_quality("detail_log_scale")))
         self.low_log_scale = _fixed(_log_scale(at_quality("low_log_scale")))
-        self._mean_units = at_quality("mean_unit_q8") / _MEAN_UNIT  # (1, 6, 9)
+        self._mean_units = at_quality("mean_unit_q8") / (1 << UNIT_BITS)  # (1, 6, 9)
         self.qualities = Qualities(
             torch.ones(1, 1),
             at_quality("detail_steps_q4") / STEP_UNIT,

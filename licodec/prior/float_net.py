@@ -1,7 +1,7 @@
 """The prior in floating point, as it is trained: all its networks.
 
-`licodec.prior.float_walk` leads pictures through them; they are those of `licodec.prior.integer` in
-floating point.
+`licodec.prior.float_walk` leads pictures through them; the same in integers is
+`licodec.prior.reference_network`.
 
 Source of the idea: Zhang et al. 2022, arXiv:2210.04112 (multi-scale progressive model).
 """
@@ -12,14 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from licodec.config import FamilyConfig
+from licodec.prior.fixed_point import VALUE_BITS
 from licodec.prior.layout import (
+    LEVELS_OF_NET,
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
     NUM_LEVELS,
     NUM_LOW_PASS_STEPS,
     NUM_PLANES,
-    VALUE_BITS,
     fold_of,
+    row_in_net,
 )
 from licodec.prior.level_net import LevelNet
 from licodec.prior.qat import RoundedConv, Rounding
@@ -43,8 +45,7 @@ class Prior(nn.Module):
         )
         self.low_log_scale = nn.Parameter(torch.zeros(num_knots, NUM_LOW_PASS_STEPS, NUM_PLANES))
         self.nets = nn.ModuleDict()
-        for name in dict.fromkeys(NET_OF_LEVEL.values()):
-            levels = [lv for lv, net in NET_OF_LEVEL.items() if net == name]
+        for name, levels in LEVELS_OF_NET.items():
             coarser = NET_OF_LEVEL.get(max(levels) + 1, name)
             self.nets[name] = LevelNet(
                 max(levels),
@@ -70,8 +71,7 @@ class Prior(nn.Module):
 
     def bias(self, level: int, weights: Tensor) -> Tensor:
         """(N, width) bias of a level's trunk at qualities with these weights (N, knots)."""
-        row = level - min(lv for lv, n in NET_OF_LEVEL.items() if n == NET_OF_LEVEL[level])
-        return interpolate(weights, self.net(level).quality_bias[:, row])
+        return interpolate(weights, self.net(level).quality_bias[:, row_in_net(level)])
 
     def log_scales(self, level: int, weights: Tensor) -> Tensor:
         """(N, 9 fold^2) log scales of a level's folded channels, before its heads correct them."""

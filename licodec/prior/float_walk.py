@@ -9,7 +9,7 @@
      luma, first colour -> luma, second colour -> chroma, first colour -> chroma, second colour
        (each head sees the trunk and all symbols that this level has coded; gives mean and scale)
 
-What `licodec.prior.integer` does for one picture in integers.
+What `licodec.prior.coding_prior` does for one picture in integers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from torch import Tensor
 from licodec.prior.batch import CropCoder, Qualities, low_pass_places
 from licodec.prior.decision import Quantize
 from licodec.prior.float_net import Prior
-from licodec.prior.inputs import neighbour_sums
 from licodec.prior.layout import (
     NUM_DETAIL_CHANNELS,
     NUM_PLANES,
@@ -31,6 +30,7 @@ from licodec.prior.layout import (
     fold_of,
     low_pass_elements,
 )
+from licodec.prior.low_pass import neighbour_sums
 from licodec.prior.walk import Visit, coded_steps, walk
 from licodec.transform.grid import NUM_BANDS
 from licodec.transform.wavelet import synthesise_level

@@ -1,4 +1,4 @@
-"""Inputs of a level's network, made of the planes that are known; means of the low-pass."""
+"""Inputs of a level's network, made of the planes that are known, on torch."""
 
 from __future__ import annotations
 
@@ -8,26 +8,33 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from licodec.prior.layers import MAX_INPUT
+from licodec.prior.fixed_point import (
+    COMPAND_ENTRIES,
+    EIGHTHS,
+    MAX_INPUT,
+    RECIPROCAL_BITS,
+    SIXTEENTHS,
+    signed_compand,
+)
 from licodec.transform.grid import FRACTION_BITS
-
-COMPAND_ENTRIES = 4096  # eighths of a step
-RECIPROCAL_BITS = 20
 
 
 def compand_table() -> Tensor:
     """(4096,) int16: 16 asinh(i / 8), rounded, at most 127; a family stores it."""
-    return torch.tensor(
-        [min(MAX_INPUT, round(16 * math.asinh(i / 8))) for i in range(COMPAND_ENTRIES)],
-        dtype=torch.int16,
-    )
+    eighths = range(COMPAND_ENTRIES)
+    companded = [min(MAX_INPUT, round(SIXTEENTHS * math.asinh(i / EIGHTHS))) for i in eighths]
+    return torch.tensor(companded, dtype=torch.int16)
 
 
 class Compand:
-    """The table for both signs; maps integers in 1/8 step to int8 in 1/16 of asinh, any shape."""
+    """Maps integers in 1/8 step, of any shape, to int8 in 1/16.
+
+    Args:
+        table: (4096,) int16, see `compand_table`.
+    """
 
     def __init__(self, table: Tensor) -> None:
-        self._table = torch.cat([-table.flip(0)[:-1], table]).to(torch.int8)
+        self._table = torch.from_numpy(signed_compand(table.numpy()))
 
     def __call__(self, eighths: Tensor) -> Tensor:
         limit = COMPAND_ENTRIES - 1
@@ -52,7 +59,7 @@ def plane_inputs(
     above, below = max(top - 1, 0), min(bottom + 1, low.shape[1])
     part = low[:, above:below].to(torch.int32)
     high = _nine_times_high_pass(part)[:, top - above : bottom - above]
-    # Products of 31 and 17 bits are exact in float64, which is faster here than int64.
+    # Products of 32 and 21 bits are exact in float64, which is faster here than int64.
     scaled = (
         high.double().mul_(reciprocal.double()[:, None, None] / (1 << RECIPROCAL_BITS)).floor_()
     )
@@ -93,27 +100,3 @@ def _block_sum(planes: Tensor, fold: int) -> Tensor:
 def box_mean(planes: Tensor) -> Tensor:
     """Mean over 3x3 neighbours, the border repeated; (N, C, h, w) float."""
     return F.avg_pool2d(F.pad(planes, (1, 1, 1, 1), mode="replicate"), 3, 1)
-
-
-def neighbour_sums(values: Tensor, known: Tensor, *, diagonal: bool) -> tuple[Tensor, Tensor]:
-    """Sums over the known among four neighbours.
-
-    Args:
-        values: (.., h, w), 0 where unknown.
-        known: (h, w) of the same type, 1 where known, else 0.
-        diagonal: the neighbours at the corners in place of those at the sides.
-
-    Returns:
-        (.., h, w) sums, and (h, w) of how many, 1 where there are none.
-    """
-    shifts = (
-        ((-1, -1), (-1, 1), (1, -1), (1, 1)) if diagonal else ((-1, 0), (1, 0), (0, -1), (0, 1))
-    )
-    height, width = known.shape
-    padded, mask = F.pad(values, (1, 1, 1, 1)), F.pad(known, (1, 1, 1, 1))
-    total, count = torch.zeros_like(values), torch.zeros_like(known)
-    for dy, dx in shifts:
-        window = (..., slice(1 + dy, 1 + dy + height), slice(1 + dx, 1 + dx + width))
-        total = total + padded[window]
-        count = count + mask[window]
-    return total, count.clamp(min=1)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from licodec.errors import ModelError
+from licodec.prior.fixed_point import MAX_ACTIVATION, MAX_SHIFT
+from licodec.prior.shapes import layer_shapes
 
-MAX_INPUT = 127  # companded inputs, 1/16
-MAX_ACTIVATION = 255  # 1/16
+_LARGEST_HALF = 1 << MAX_SHIFT - 1  # that rounds
 # Integers below it are exact, by carrier.
 EXACT_LIMIT = {torch.float32: 1 << 24, torch.float64: 1 << 53}
 
@@ -27,10 +29,6 @@ class IntLayer:
 
     weights: tuple[Tensor, ...]  # each (O, I, k, k) carrier dtype, 8-bit integers times 2^-shift
     bias: Tensor  # (O,) carrier dtype, 1/2 for rounding included
-
-    def num_inputs(self, number: int) -> int:
-        """Channels that one of the convolutions takes."""
-        return int(self.weights[number].shape[1])
 
     @property
     def num_outputs(self) -> int:
@@ -58,26 +56,29 @@ def activate(sums: Tensor) -> Tensor:
     return sums.clamp_(0, MAX_ACTIVATION).floor_()
 
 
-def load_layers(tensors: Mapping[str, Tensor], carrier: torch.dtype) -> dict[str, IntLayer]:
-    """All layers of a family by name.
+def load_layers(tensors: Mapping[str, np.ndarray], carrier: torch.dtype) -> dict[str, IntLayer]:
+    """All layers of a family's prior by name.
+
+    Args:
+        tensors: of the family by name, which `check_tensors` accepts.
+        carrier: torch.float32 or torch.float64.
 
     Raises:
-        KeyError: a tensor is missing.
         ModelError: an accumulator could leave the exact range of the carrier.
     """
-    names = sorted(k.removesuffix(".shift") for k in tensors if k.endswith(".shift"))
-    return {name: _load_layer(tensors, name, carrier) for name in names}
+    return {name: _load_layer(tensors, name, len(w), carrier) for name, w in layer_shapes(tensors)}
 
 
-def _load_layer(tensors: Mapping[str, Tensor], name: str, carrier: torch.dtype) -> IntLayer:
-    weights: list[Tensor] = []
-    while f"{name}.weight{len(weights)}" in tensors:
-        weights.append(tensors[f"{name}.weight{len(weights)}"].to(carrier))
-    bias = tensors[f"{name}.bias"].to(carrier)
+def _load_layer(
+    tensors: Mapping[str, np.ndarray], name: str, num_convolutions: int, carrier: torch.dtype
+) -> IntLayer:
+    names = [f"{name}.weight{number}" for number in range(num_convolutions)]
+    weights = [torch.from_numpy(tensors[n]).to(carrier) for n in names]
+    bias = torch.from_numpy(tensors[f"{name}.bias"]).to(carrier)
     extra = tensors.get(f"{name.removesuffix('.first')}.quality_bias")
-    extra_bias = 0 if extra is None else int(extra.abs().max())
+    extra_bias = 0 if extra is None else int(np.abs(extra.astype(np.int64)).max())
     check_bounds(name, weights, bias, carrier, extra_bias)
-    shift = tensors[f"{name}.shift"].to(carrier)
+    shift = torch.from_numpy(tensors[f"{name}.shift"]).to(carrier)
     scale = 2.0**-shift
     scaled = [w * scale[:, None, None, None] for w in weights]
     layout = torch.channels_last
@@ -104,7 +105,7 @@ def check_bounds(
     Raises:
         ModelError: the bound reaches 2^24 (float32) or 2^53 (float64).
     """
-    total = bias.abs().double() + extra_bias + (1 << 15)  # 2^15: more than any rounding half
+    total = bias.abs().double() + extra_bias + _LARGEST_HALF
     for weight in weights:
         total = total + weight.double().abs().sum((1, 2, 3)) * MAX_ACTIVATION
     bound = int(total.max())

@@ -1,11 +1,11 @@
-"""The order in which elements are coded; shared by the float and the integer prior.
+"""Levels, steps and networks: the order in which elements are coded.
 
 Coarse to fine: three steps for the coarsest low-pass, two for the details of level 6, then four for
 each of the levels 5 to 1. The number of steps is the same for every picture size.
 
 Levels 5 to 1 work on a *folded* grid: the 2x2 neighbours of a band become channels, so that one
 colour of the checkerboard is a set of channels and no network output is computed in vain. The
-folded grid of level l is also the grid of level l + 1, whose symbols ("parents") join as channels.
+folded grid of level l is also the grid of level l + 1, whose values ("parents") join as channels.
 """
 
 from __future__ import annotations
@@ -19,10 +19,6 @@ NUM_PLANES = 3
 NUM_DETAIL_CHANNELS = 9  # (plane, band), plane-major: luma 0..2, chroma 3..8
 LUMA_CHANNELS = tuple(range(3))
 CHROMA_CHANNELS = tuple(range(3, 9))
-
-# Means, and so values, are integers in 2^-5 quantization step; quantizers add to them in 2^-4 step.
-VALUE_BITS = 5
-OFFSET_BITS = 4
 
 # Positions in a folded 2x2 block: 0 top left, 1 top right, 2 bottom left, 3 bottom right.
 _FIRST_COLOUR = (0, 3)
@@ -63,6 +59,15 @@ NUM_LOW_PASS_STEPS = len(LOW_PASS_LATTICES)
 
 # Which network serves a level; the three coarse folded levels look alike and share one.
 NET_OF_LEVEL = {1: "fine", 2: "middle", 3: "coarse", 4: "coarse", 5: "coarse", 6: "top"}
+LEVELS_OF_NET = {
+    net: tuple(lv for lv, name in NET_OF_LEVEL.items() if name == net)
+    for net in dict.fromkeys(NET_OF_LEVEL.values())
+}
+
+
+def row_in_net(level: int) -> int:
+    """Number of a level among those that its network serves, the finest being 0."""
+    return LEVELS_OF_NET[NET_OF_LEVEL[level]].index(level)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The networks of one set of levels in floating point: a trunk, and a head for each step.
 
-Every operation here has an integer form in `licodec.prior.integer`; with their rounding switched on
-(`licodec.prior.qat`) the networks give what it gives.
+Every operation here has an integer form in `licodec.prior.reference_network`; with their rounding
+switched on (`licodec.prior.qat`) the networks give what it gives.
 """
 
 from __future__ import annotations
@@ -10,26 +10,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from licodec.prior.fixed_point import MAX_INPUT, MAX_OUTPUT, SIXTEENTHS, VALUE_BITS
 from licodec.prior.inputs import box_mean
-from licodec.prior.layers import MAX_INPUT
 from licodec.prior.layout import (
     NUM_DETAIL_CHANNELS,
     NUM_LEVELS,
     NUM_PLANES,
-    VALUE_BITS,
     detail_steps,
     fold_of,
 )
-from licodec.prior.qat import (
-    SIXTEENTHS,
-    Activation,
-    Companding,
-    RoundedConv,
-    Rounding,
-    add_up,
-)
+from licodec.prior.qat import Activation, Companding, RoundedConv, Rounding, add_up
 
-_MAX_OUT = 256.0  # of means and corrections of log scales
 _BRIGHTNESS_PX = 32.0  # grey levels of one unit
 
 
@@ -79,7 +70,7 @@ class Head(nn.Module):
             if carries_hidden and num_known
             else None
         )
-        self.activate, self.round = Activation(), Rounding(limit=_MAX_OUT)
+        self.activate, self.round = Activation(), Rounding(limit=MAX_OUTPUT / SIXTEENTHS)
         add_up(*self.summed)
         for conv in (self.trunk, self.known, self.mix):
             if conv is not None:

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from licodec.entropy.tables import NUM_SCALES
+from licodec.prior.fixed_point import LOG_SCALE_MIN, SCALES_PER_NAT
 
-# Scale index i stands for the logistic scale exp(LOG_SCALE_MIN + i / SCALES_PER_NAT).
-LOG_SCALE_MIN = -3.0
-SCALES_PER_NAT = 8
 LOG_SCALE_MAX = LOG_SCALE_MIN + (NUM_SCALES - 1) / SCALES_PER_NAT
 # The integer prior halves sixteenths to an index by (s + 1) >> 1, half a sixteenth too much on
 # average; the tables of log scales give it back.
 HALVING_BIAS = 0.5
 
-_SMALLEST_PROBABILITY = 2.0**-24
+# No symbol costs more bits.
+MAX_BITS = 24
+_SMALLEST_PROBABILITY = 2.0**-MAX_BITS
 
 
 def logistic_bits(residual: Tensor, log_scale: Tensor) -> Tensor:

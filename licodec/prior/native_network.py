@@ -1,13 +1,10 @@
-"""The networks of the integer prior in the native library: trunks and heads.
-
-Does what `licodec.prior.integer` does on torch, on numpy arrays and with the same results.
-"""
+"""The prior's networks in the native library: trunks and heads."""
 
 from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,21 +12,23 @@ import numpy as np
 from licodec.errors import ModelError
 from licodec.native.binding import HeadTask, Library, TrunkTask, address, check
 from licodec.native.threads import over_rows
-from licodec.prior.layer_shapes import carries_hidden, layer_shapes, num_blocks
+from licodec.prior.fixed_point import INDEX_OFFSET, MEAN_SHIFT, mean_type, signed_compand
 from licodec.prior.layout import (
+    LEVELS_OF_NET,
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
     NUM_PLANES,
-    VALUE_BITS,
     detail_steps,
     fold_of,
+    row_in_net,
 )
-from licodec.prior.native_elements import INDEX_OFFSET, compand_entries
+from licodec.prior.shapes import carries_hidden, layer_shapes, num_blocks
 
-_UNIT_BITS = 4 + 8  # of an output in 1/16 times its unit in 1/256 step
-_MAX_OUT = 1 << 12
-_MAX_RECIPROCAL = 1 << 21
 _MAX_BLOCKS = 8
+
+
+class UnsupportedShapeError(ModelError):
+    """Sound weights that the library has no room for; the reference takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +41,14 @@ class Map:
 
 
 class NativeNetwork:
-    """The networks of one latent family.
+    """`licodec.prior.base.Network`, which has the arguments of each method.
 
     Args:
-        tensors: the family's tensors by name; integers.
+        tensors: the family's tensors by name, which `check_tensors` accepts.
         library: that runs them.
 
     Raises:
-        KeyError: a tensor is missing; it is named.
-        ModelError: weights that the library cannot take; the torch path may.
+        UnsupportedShapeError: weights that the library cannot take.
     """
 
     def __init__(self, tensors: Mapping[str, np.ndarray], library: Library) -> None:
@@ -61,55 +59,51 @@ class NativeNetwork:
                 "detail_log_scale",
                 "high_pass_reciprocal",
                 "mean_unit_q8",
-                *(f"net.{net}.quality_bias" for net in sorted({*NET_OF_LEVEL.values()})),
+                *(f"net.{net}.quality_bias" for net in LEVELS_OF_NET),
             )
         }
-        reciprocal = self._tensors["high_pass_reciprocal"]
-        if reciprocal.min() < 0 or reciprocal.max() > _MAX_RECIPROCAL:
-            raise ModelError("the family's factors of the high-pass are outside 0 .. 2^21")
-        self._compand = compand_entries(tensors)
+        self._compand = signed_compand(tensors["compand"])
         self._carries_hidden = carries_hidden(tensors)
         self._layers: dict[str, int] = {}
         self._widths: dict[str, int] = {}  # channels that a layer gives
-        for name, shapes in layer_shapes(tensors):
-            weights = _weights(tensors, name)
-            found = [w.shape for w in weights]
-            if found != shapes:
-                raise ModelError(f"layer {name} of the prior has weights {found}, not {shapes}")
+        for name, shapes in dict(layer_shapes(tensors)).items():
+            self._layers[name] = self._layer(tensors, name, len(shapes))
+            self._widths[name] = shapes[0][0]
             if shapes[0][0] % 4 and not name.endswith(".out"):
-                raise ModelError(f"layer {name} of the prior is no multiple of four channels wide")
-            if name not in self._layers:
-                self._layers[name] = self._layer(tensors, name, weights)
-                self._widths[name] = shapes[0][0]
+                raise UnsupportedShapeError(
+                    f"layer {name} of the prior is no multiple of four channels wide"
+                )
         self._blocks = {
             net: [self._layers[f"net.{net}.block{n}"] for n in range(num_blocks(tensors, net))]
-            for net in NET_OF_LEVEL.values()
+            for net in LEVELS_OF_NET
         }
         if max(len(blocks) for blocks in self._blocks.values()) > _MAX_BLOCKS:
-            raise ModelError(f"the native library has no prior of more than {_MAX_BLOCKS} blocks")
+            raise UnsupportedShapeError(
+                f"the native library has no prior of more than {_MAX_BLOCKS} blocks"
+            )
 
-    def _layer(
-        self, tensors: Mapping[str, np.ndarray], name: str, weights: Sequence[np.ndarray]
-    ) -> int:
-        bias = np.ascontiguousarray(tensors[f"{name}.bias"], np.int32)
-        shift = np.ascontiguousarray(tensors[f"{name}.shift"], np.uint8)
+    def _layer(self, tensors: Mapping[str, np.ndarray], name: str, num_convolutions: int) -> int:
+        names = [f"{name}.weight{number}" for number in range(num_convolutions)]
+        weights = [np.ascontiguousarray(tensors[n]) for n in names]
+        bias = np.ascontiguousarray(tensors[f"{name}.bias"])
+        shift = np.ascontiguousarray(tensors[f"{name}.shift"])
         inputs = np.array([w.shape[1] for w in weights], np.int32)
         kernels = np.array([w.shape[2] for w in weights], np.int32)
-        layer = None
-        if bias.shape == shift.shape == weights[0].shape[:1]:
-            layer = self._library.calls.lc_layer_new(
-                self._library.level,
-                len(bias),
-                len(weights),
-                inputs.ctypes.data,
-                kernels.ctypes.data,
-                (ctypes.c_void_p * len(weights))(*(w.ctypes.data for w in weights)),
-                bias.ctypes.data,
-                shift.ctypes.data,
-                {"first": 0, "in": 1 if len(weights) > 1 else -1}.get(name.rpartition(".")[2], -1),
-            )
+        # The convolution that sees inputs, which have signs, and not activations.
+        of_inputs = 0 if name.endswith(".first") else 1 if num_convolutions > 1 else -1
+        layer = self._library.calls.lc_layer_new(
+            self._library.level,
+            len(bias),
+            num_convolutions,
+            inputs.ctypes.data,
+            kernels.ctypes.data,
+            (ctypes.c_void_p * num_convolutions)(*(w.ctypes.data for w in weights)),
+            bias.ctypes.data,
+            shift.ctypes.data,
+            of_inputs,
+        )
         if not layer:
-            raise ModelError(f"layer {name} of the prior has a shape or size that no family has")
+            raise UnsupportedShapeError(f"layer {name} of the prior is too large for the library")
         weakref.finalize(self, self._library.calls.lc_layer_free, layer)
         return int(layer)
 
@@ -121,19 +115,10 @@ class NativeNetwork:
         parents: np.ndarray | None,
         coarser: Map | None,
     ) -> Map:
-        """Activations that a level's heads share.
-
-        Args:
-            level: 6 to 1.
-            quality_index: 0..255.
-            low: (3, fold h, fold w) int32 planes that the coarser level left, 1/64 grey level.
-            parents: (9, h, w) int8 companded values of level + 1; None at level 6.
-            coarser: trunk of level + 1; None at level 6.
-        """
+        """See `Network`."""
         net, fold = NET_OF_LEVEL[level], fold_of(level)
         height, width = low.shape[1] // fold, low.shape[2] // fold
-        levels = [lv for lv, n in NET_OF_LEVEL.items() if n == net]
-        bias = self._tensors[f"net.{net}.quality_bias"][quality_index, level - min(levels)]
+        bias = self._tensors[f"net.{net}.quality_bias"][quality_index, row_in_net(level)]
         channels = self._trunk_width(level)
         out = self._map(height, width, channels)
         blocks = (ctypes.c_void_p * _MAX_BLOCKS)(*self._blocks[net])
@@ -164,8 +149,8 @@ class NativeNetwork:
         over_rows(rows, height, width)
         return out
 
-    def hidden(self, level: int, trunk: Map) -> Map | None:
-        """Room for what a level's heads hand on, see `head`; None where they hand nothing on."""
+    def new_hidden(self, level: int, trunk: Map) -> Map | None:
+        """See `Network`."""
         if not self._carries_hidden:
             return None
         width = self._widths[f"net.{NET_OF_LEVEL[level]}.head0.mix"]
@@ -193,30 +178,15 @@ class NativeNetwork:
         known: np.ndarray,
         hidden: Map | None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Means and scale indices of a step, those of the padding included.
-
-        Args:
-            level: 6 to 1.
-            quality_index: 0..255.
-            number: of the step in its level.
-            trunk: of the level.
-            known: (K, h, w) int8, companded values of the level's earlier steps, one after another.
-            hidden: of the level, with the last step's hidden state; takes this one's.
-
-        Returns:
-            (C, h, w) means in 2^-VALUE_BITS step, int16 if their unit allows, else int32; (C, h, w)
-            uint8 indices, 1 to 63.
-        """
+        """See `Network`."""
         name = f"net.{NET_OF_LEVEL[level]}.head{number}"
         step, fold = detail_steps(level)[number], fold_of(level)
         details = np.array(step.channels) // (fold * fold)
         unit = self._tensors["mean_unit_q8"][quality_index, level - 1][details]
         offset = self._tensors["detail_log_scale"][quality_index, level - 1][details]
         offset = offset + np.int32(INDEX_OFFSET)
-        shift = _UNIT_BITS - VALUE_BITS
-        is_small = _MAX_OUT * int(np.abs(unit).max()) < 1 << 15 + shift
         shape = (len(step.channels), trunk.height, trunk.width)
-        mean = np.empty(shape, np.int16 if is_small else np.int32)
+        mean: np.ndarray = np.empty(shape, mean_type(unit))
         index = np.empty(shape, np.uint8)
         task = {
             "in": self._layers[f"{name}.in"],
@@ -226,7 +196,7 @@ class NativeNetwork:
             "num_channels": len(step.channels),
             "height": trunk.height,
             "width": trunk.width,
-            "unit_shift": shift,
+            "unit_shift": MEAN_SHIFT,
             "mean_bytes": mean.itemsize,
             "trunk": self._address(trunk, self._trunk_width(level)),
             "known": address(known, np.int8, (len(step.known), trunk.height, trunk.width)),
@@ -236,19 +206,10 @@ class NativeNetwork:
             "index": index.ctypes.data,
         }
         if hidden is not None:
-            size = self._map_bytes(trunk.height, trunk.width, self._widths[f"{name}.mix"])
-            task["hidden"] = address(hidden.data, np.uint8, (size,))
+            task["hidden"] = self._address(hidden, self._widths[f"{name}.mix"])
 
         def rows(top: int, bottom: int) -> None:
             check(self._library.calls.lc_head(HeadTask(**task, top=top, bottom=bottom)))
 
         over_rows(rows, trunk.height, trunk.width)
         return mean, index
-
-
-def _weights(tensors: Mapping[str, np.ndarray], name: str) -> list[np.ndarray]:
-    """Weights of all convolutions of a layer, int8."""
-    weights: list[np.ndarray] = []
-    while (key := f"{name}.weight{len(weights)}") in tensors:
-        weights.append(np.ascontiguousarray(tensors[key], np.int8))
-    return weights

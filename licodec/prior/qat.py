@@ -14,16 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from licodec.prior.inputs import COMPAND_ENTRIES
-from licodec.prior.layers import MAX_ACTIVATION
+from licodec.prior.fixed_point import COMPAND_ENTRIES, EIGHTHS, MAX_ACTIVATION, SIXTEENTHS
 
 MAX_WEIGHT = 127
-MAX_SHIFT = 14
-# Activations, inputs and outputs of the networks in 1/16.
-SIXTEENTHS = 16
-_EIGHTHS = 8.0  # of a step, which the companding table counts in
-
-
+# Of a layer's weights, as powers of two: what training makes use of; a family may have up to
+# `fixed_point.MAX_SHIFT`.
+MAX_TRAINED_SHIFT = 14
 # Activations live in [0, 16) so that integers hold them in 8 bits with 4 fractional bits.
 ACTIVATION_LIMIT = MAX_ACTIVATION / SIXTEENTHS
 
@@ -39,7 +35,7 @@ def weight_shift(largest: Tensor, max_weight: int = MAX_WEIGHT) -> Tensor:
         0 to 14, float, same shape.
     """
     fitting = torch.log2(max_weight / largest.clamp_min(1e-6))
-    return torch.floor(fitting).clamp(0, MAX_SHIFT)
+    return torch.floor(fitting).clamp(0, MAX_TRAINED_SHIFT)
 
 
 def nearest(x: Tensor, per_unit: Tensor | float) -> Tensor:
@@ -171,8 +167,8 @@ class _Companded(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         limit = COMPAND_ENTRIES - 1
-        eighths = (x * _EIGHTHS).floor_().clamp_(-limit, limit)
-        size = eighths.abs().mul_(1 / _EIGHTHS)
+        eighths = (x * EIGHTHS).floor_().clamp_(-limit, limit)
+        size = eighths.abs().mul_(1 / EIGHTHS)
         root = size.square().add_(1).sqrt_()
         size.add_(root).log_().mul_(SIXTEENTHS).round_()
         companded = size.mul_(1 / SIXTEENTHS).copysign_(eighths)

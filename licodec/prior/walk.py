@@ -2,9 +2,9 @@
 
     low-pass, three steps -> level 6, two steps -> levels 5 to 1, four steps each
 
-Two networks go this way: the integer one that codes (`licodec.prior.integer`, the normative one,
-and `licodec.prior.native_walk`), and the float one (`licodec.prior.float_walk`) in training and,
-with the numbers of the integers, in the search of a latent. Their number of steps does not depend
+Two networks go this way: the integer one that codes (`licodec.prior.coding_prior`), and the float
+one (`licodec.prior.float_walk`) in training and, with the numbers of the integers, in the search of
+a latent. Their number of steps does not depend
 on the picture's size.
 """
 

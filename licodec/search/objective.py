@@ -22,9 +22,10 @@ from licodec.entropy.tables import coding_bound
 from licodec.metrics.distortion import DISTORTIONS
 from licodec.metrics.psnr import mean_squared_error, psnr_of
 from licodec.prior.dequantised import DequantisedPrior
+from licodec.prior.fixed_point import LOG_SCALE_MIN, SCALES_PER_NAT
 from licodec.prior.float_walk import FloatWalk
 from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, StepElements, fold_of
-from licodec.prior.logistic import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
+from licodec.prior.logistic import logistic_bits
 from licodec.prior.walk import walk
 from licodec.search.values import Values, coded_values
 from licodec.transform.colour import luma_to_grey, planes_to_rgb

@@ -11,14 +11,8 @@ from torch import Tensor
 
 from licodec.codec.model import Family
 from licodec.codec.step_quantizer import Coefficients
-from licodec.prior.layout import (
-    NUM_DETAIL_CHANNELS,
-    NUM_LEVELS,
-    NUM_PLANES,
-    VALUE_BITS,
-    StepElements,
-    fold_of,
-)
+from licodec.prior.fixed_point import VALUE_BITS
+from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, StepElements, fold_of
 from licodec.transform.grid import FRACTION_BITS, GRID_PX, STEP_UNIT
 from licodec.transform.wavelet import analyse
 

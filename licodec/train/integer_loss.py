@@ -10,8 +10,9 @@ from licodec.codec.latent import Latent
 from licodec.codec.model import Family
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.prior.decision import quantize_dead_zone
-from licodec.prior.layout import VALUE_BITS, StepElements
-from licodec.prior.logistic import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
+from licodec.prior.fixed_point import LOG_SCALE_MIN, SCALES_PER_NAT, VALUE_BITS
+from licodec.prior.layout import StepElements
+from licodec.prior.logistic import logistic_bits
 from licodec.train.network import CodecNetwork
 
 

@@ -10,12 +10,18 @@ from torch import Tensor
 from licodec.coding.trellis import UNIT
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.entropy.tables import NUM_SCALES, fit_halves
+from licodec.prior.fixed_point import (
+    LOG_SCALE_MIN,
+    MAX_ACTIVATION,
+    RECIPROCAL_BITS,
+    SCALES_PER_NAT,
+    SIXTEENTHS,
+)
 from licodec.prior.float_net import Prior
-from licodec.prior.inputs import RECIPROCAL_BITS, compand_table
-from licodec.prior.layers import MAX_ACTIVATION
+from licodec.prior.inputs import compand_table
 from licodec.prior.level_net import LevelNet
-from licodec.prior.logistic import HALVING_BIAS, LOG_SCALE_MIN, SCALES_PER_NAT
-from licodec.prior.qat import MAX_WEIGHT, SIXTEENTHS, weight_shift
+from licodec.prior.logistic import HALVING_BIAS
+from licodec.prior.qat import MAX_WEIGHT, weight_shift
 from licodec.transform.grid import FRACTION_BITS
 from licodec.transform.quality import knot_weights
 

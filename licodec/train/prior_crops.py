@@ -28,10 +28,10 @@ from torch import Tensor
 from licodec.codec.model import fingerprint_of
 from licodec.prior.batch import CropCoder, Qualities
 from licodec.prior.decision import Quantize
+from licodec.prior.fixed_point import SIXTEENTHS
 from licodec.prior.float_net import Prior
 from licodec.prior.float_walk import FloatWalk
 from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, detail_steps, fold_of
-from licodec.prior.qat import SIXTEENTHS
 from licodec.prior.walk import walk
 from licodec.train.cache_folder import CacheFolder
 from licodec.train.data import CropSampler

@@ -20,7 +20,7 @@ from torch.backends.cpu import get_cpu_capability
 from licodec import native
 from licodec.codec.model import load_family
 from licodec.native.binding import open_library, usable_sets
-from licodec.prior.integer import IntegerPrior
+from licodec.prior.load import reference_prior
 from licodec.profiles import list_profiles
 from tests.codec.encoded_checksum import encoded_checksums
 from tests.codec.symbols_checksum import symbols_checksum
@@ -82,8 +82,7 @@ def test_files_of_the_test_differ(expected):
 
 def test_float64_carriers_give_the_same(files, expected):
     family = load_family(list_profiles()[0])
-    tensors = {name: torch.from_numpy(array) for name, array in family.tensors.items()}
-    exact = replace(family, prior=IntegerPrior(tensors, torch.float64))
+    exact = replace(family, prior=reference_prior(family.tensors, torch.float64))
     assert [symbols_checksum(path.read_bytes(), exact) for path in files] == expected
 
 

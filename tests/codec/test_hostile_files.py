@@ -22,7 +22,7 @@ from licodec.errors import (
     ModelError,
     TooLargeError,
 )
-from licodec.prior.integer import IntegerPrior
+from licodec.prior.coding_prior import CodingPrior
 from tests.photos import crop
 
 PIXELS = crop(48, 40)
@@ -94,7 +94,7 @@ def test_symbols_of_another_quality_are_an_error(quality_index, codec, family):
 
 def test_giant_claim_is_refused_before_memory_is_reserved(codec, family, monkeypatch):
     forged = file_with(codec, family, width=2**24, height=2**24)
-    monkeypatch.setattr(IntegerPrior, "planes", None)  # a call would be a TypeError
+    monkeypatch.setattr(CodingPrior, "planes", None)  # a call would be a TypeError
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(TooLargeError, match="raise max_pixels"):
         codec.decode(forged)

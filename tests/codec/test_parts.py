@@ -33,7 +33,7 @@ def narrow_strips(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("licodec.codec.analysis._MIN_ROWS", 8)
     monkeypatch.setattr("licodec.codec.synthesis.STRIP_PX", 1)
     monkeypatch.setattr("licodec.prior.strips.STRIP_POSITIONS", 64)
-    monkeypatch.setattr("licodec.prior.reference_planes._STRIP_SAMPLES", 64)
+    monkeypatch.setattr("licodec.prior.reference_elements._STRIP_SAMPLES", 64)
 
 
 @pytest.mark.parametrize("mode", MODES)

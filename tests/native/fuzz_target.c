@@ -367,17 +367,6 @@ static void fuzz_wavelet(Input *in, int32_t level)
     free(low), free(planes), free(steps), free(values);
 }
 
-static void fuzz_low_pass(Input *in)
-{
-    const int32_t rows = 1 + take(in) % 9, columns = 1 + take(in) % 9, planes = 1 + take(in) % 3;
-    const size_t n = 4 * (size_t)(3 * rows * columns);
-    int32_t *values = filled(in, n), *means = filled(in, n);
-    const int32_t step = (int32_t)((uint32_t)take_size(in, 3) - 1u);
-    lc_low_means(values, planes, rows, columns, step, means);
-    lc_put_low(values, planes, rows, columns, step, means);
-    free(values), free(means);
-}
-
 /* ---- Corrections ---- */
 
 enum { MAX_LAYERS = 5 };
@@ -510,8 +499,7 @@ static void fuzz(Input in, uint8_t kind, int32_t level)
     else if (kind < 170) fuzz_values(&in, level);
     else if (kind < 190) fuzz_wavelet(&in, level);
     else if (kind < 230) fuzz_synthesis(&in, level);
-    else if (kind < 240) fuzz_analysis(&in, level);
-    else fuzz_low_pass(&in);
+    else fuzz_analysis(&in, level);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

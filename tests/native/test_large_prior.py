@@ -12,8 +12,8 @@ from licodec.codec.decode import decode_symbols
 from licodec.codec.encode import encode_pixels
 from licodec.codec.model import Family
 from licodec.container.read import read_container
-from licodec.prior.load import load_prior
-from licodec.prior.native_walk import NativePrior
+from licodec.prior.load import load_prior, native_prior
+from licodec.prior.native_network import NativeNetwork
 from tests.codec.files import file_of
 from tests.photos import crop
 from tests.tiny import RICH_FAMILY, tiny_family, tiny_network
@@ -28,7 +28,7 @@ def family() -> Family:
 
 
 def test_the_native_library_takes_such_a_family(family):
-    assert isinstance(load_prior(family.tensors), NativePrior)
+    assert isinstance(load_prior(family.tensors).network, NativeNetwork)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])
@@ -40,6 +40,6 @@ def test_files_are_those_of_the_reference_and_decode_to_its_planes(
     expected = encode_pixels(pixels, family, QUALITY_INDEX, "cpu")
     container = read_container(file_of(expected, pixels, QUALITY_INDEX))
     for library in libraries:
-        native = replace(family, prior=NativePrior(family.tensors, library))
+        native = replace(family, prior=native_prior(family.tensors, library))
         assert encode_pixels(pixels, native, QUALITY_INDEX, "cpu").payload == expected.payload
         np.testing.assert_array_equal(decode_symbols(container, native), expected.planes)

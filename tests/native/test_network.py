@@ -14,12 +14,11 @@ from torch import Tensor
 from licodec.errors import ModelError
 from licodec.native import threads
 from licodec.native.binding import Library
-from licodec.prior.integer import IntegerPrior
-from licodec.prior.layout import VALUE_BITS, StepElements
-from licodec.prior.native_elements import SYNTHESIS_SHIFT, NativeElements
-from licodec.prior.native_network import NativeNetwork
-from licodec.prior.native_walk import NativePlaneSource, NativePrior
-from licodec.transform.grid import FRACTION_BITS, STEP_BITS
+from licodec.prior.coding_prior import LevelPlanes
+from licodec.prior.layout import StepElements
+from licodec.prior.load import native_prior, reference_prior
+from licodec.prior.native_elements import NativeElements
+from licodec.prior.native_network import NativeNetwork, UnsupportedShapeError
 from tests.tiny import RICH_FAMILY, TINY_FAMILY, tiny_network, tiny_tensors
 
 # On the padding grid and off it, one pixel, one row, one column.
@@ -75,7 +74,7 @@ def reference(
     largest: int = 5,
 ) -> tuple[list[int], np.ndarray]:
     symbols = Symbols(largest)
-    planes = IntegerPrior(tensors, torch.float64).planes(
+    planes = reference_prior(arrays_of(tensors), torch.float64).planes(
         quality_index,
         height,
         width,
@@ -99,7 +98,7 @@ def native(
     dtype: type = np.int32,
 ) -> tuple[list[int], np.ndarray]:
     symbols = Symbols(largest, dtype)
-    planes = NativePrior(arrays_of(tensors), library).planes(
+    planes = native_prior(arrays_of(tensors), library).planes(
         quality_index,
         height,
         width,
@@ -203,7 +202,7 @@ def test_threads_and_so_strips_of_any_height_give_the_same(number, tensors, libr
         assert_equal(native(tensors, library, 200, 333), expected)
 
 
-def windows(planes: NativePlaneSource) -> Sequence[tuple[int, int, int, int]]:
+def windows(planes: LevelPlanes) -> Sequence[tuple[int, int, int, int]]:
     _, height, width = planes.shape
     return (
         (0, height, 0, width),
@@ -217,7 +216,7 @@ def windows(planes: NativePlaneSource) -> Sequence[tuple[int, int, int, int]]:
 
 def test_windows_of_planes_are_parts_of_the_whole(small, libraries):
     for library in libraries:
-        planes = NativePrior(arrays_of(small), library).planes(
+        planes = native_prior(arrays_of(small), library).planes(
             200,
             100,
             120,
@@ -231,7 +230,7 @@ def test_windows_of_planes_are_parts_of_the_whole(small, libraries):
 
 
 def test_visit_without_planes_asks_for_the_same_symbols(small, libraries):
-    prior = NativePrior(arrays_of(small), libraries[-1])
+    prior = native_prior(arrays_of(small), libraries[-1])
     with_planes, without = [], []
 
     def recording(calls):
@@ -251,8 +250,14 @@ def test_visit_without_planes_asks_for_the_same_symbols(small, libraries):
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("net.fine.block0.bias", lambda t: torch.full_like(t, 1 << 30)),
-        ("net.fine.block0.shift", lambda t: torch.full_like(t, 25)),
+        ("net.fine.block0.shift", lambda t: torch.full_like(t, 17)),
+        ("net.fine.quality_bias", lambda t: t - (1 << 29)),
+        ("net.coarse.quality_bias", lambda t: t[:, :2]),
+        ("mean_unit_q8", lambda t: t - (1 << 19)),
+        ("detail_log_scale", lambda t: t + (1 << 21)),
+        ("low_steps_q4", lambda t: t[0]),
+        ("low_log_scale", lambda t: t.long()),
+        ("compand", lambda t: t - 1),
         ("net.fine.head1.in.weight1", lambda t: t[:, :, :2]),
         ("high_pass_reciprocal", lambda t: t - (1 << 22)),
         ("compand", lambda t: t[:-1]),
@@ -271,9 +276,20 @@ def test_visit_without_planes_asks_for_the_same_symbols(small, libraries):
 )
 def test_weights_that_no_family_has_are_refused(name, change, large, libraries):
     bad = arrays_of(large | {name: change(large[name])})
-    with pytest.raises(ModelError) as error:
-        NativeNetwork(bad, libraries[0])
-    assert "\n" not in str(error.value)
+    for make in (lambda: native_prior(bad, libraries[0]), lambda: reference_prior(bad)):
+        with pytest.raises(ModelError) as error:
+            make()
+        assert not isinstance(error.value, UnsupportedShapeError)
+        assert "\n" not in str(error.value)
+
+
+def test_sums_that_leave_32_bits_are_refused(large, libraries):
+    name = "net.fine.block0.bias"
+    bad = arrays_of(large | {name: torch.full_like(large[name], 1 << 30)})
+    with pytest.raises(UnsupportedShapeError, match=r"net\.fine\.block0"):
+        native_prior(bad, libraries[0])
+    with pytest.raises(ModelError, match="can reach"):
+        reference_prior(bad)
 
 
 @pytest.mark.parametrize(
@@ -286,24 +302,24 @@ def test_weights_that_no_family_has_are_refused(name, change, large, libraries):
     ],
 )
 def test_convolutions_that_no_family_has_are_refused(name, like, large, libraries):
-    with pytest.raises(ModelError):
-        NativeNetwork(arrays_of(large | {name: large[like]}), libraries[0])
+    with pytest.raises(ModelError, match=r"more than . convolutions"):
+        native_prior(arrays_of(large | {name: large[like]}), libraries[0])
 
 
 @pytest.mark.parametrize("convolution", [1, 2])
 def test_a_head_without_one_of_its_convolutions_is_refused(convolution, large, libraries):
     without = {k: v for k, v in large.items() if k != f"net.middle.head1.in.weight{convolution}"}
     with pytest.raises(ModelError, match=r"net\.middle\.head1\.in"):
-        NativeNetwork(arrays_of(without), libraries[0])
+        native_prior(arrays_of(without), libraries[0])
 
 
 def test_widths_that_are_no_multiples_of_four_and_too_many_blocks_are_refused(libraries):
     narrow = replace(TINY_FAMILY, head_widths=dict.fromkeys(TINY_FAMILY.head_widths, 10))
-    with pytest.raises(ModelError, match="multiple of four"):
-        NativeNetwork(arrays_of(tiny_tensors(tiny_network(3, narrow))), libraries[0])
+    with pytest.raises(UnsupportedShapeError, match="multiple of four"):
+        native_prior(arrays_of(tiny_tensors(tiny_network(3, narrow))), libraries[0])
     deep = replace(TINY_FAMILY, depths=TINY_FAMILY.depths | {"fine": 10})
-    with pytest.raises(ModelError, match="more than 8 blocks"):
-        NativeNetwork(arrays_of(tiny_tensors(tiny_network(3, deep))), libraries[0])
+    with pytest.raises(UnsupportedShapeError, match="more than 8 blocks"):
+        native_prior(arrays_of(tiny_tensors(tiny_network(3, deep))), libraries[0])
 
 
 def test_a_hidden_state_is_asked_for_and_has_its_size(large, libraries):
@@ -313,7 +329,7 @@ def test_a_hidden_state_is_asked_for_and_has_its_size(large, libraries):
     known = np.zeros((3, 2, 2), np.int8)
     with pytest.raises(ValueError, match="refuses its arguments"):
         net.head(6, 100, 1, trunk, known, None)
-    of_other = net.hidden(5, trunk)
+    of_other = net.new_hidden(5, trunk)
     with pytest.raises(ValueError, match="expected contiguous uint8"):
         net.head(6, 100, 1, trunk, known, of_other)
 
@@ -331,7 +347,3 @@ def test_arrays_of_another_shape_or_type_are_refused(small, libraries):
     with pytest.raises(ValueError, match="refuses its arguments"):
         elements = NativeElements(arrays_of(small), libraries[0])
         elements.synthesise(6, 100, low, np.zeros((9, 2, 2), np.int16), (0, 5, 0, 4))
-
-
-def test_constants_are_those_of_the_reference():
-    assert SYNTHESIS_SHIFT == VALUE_BITS + STEP_BITS - FRACTION_BITS

@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from licodec.prior.logistic import LOG_SCALE_MAX, LOG_SCALE_MIN, logistic_bits
+from licodec.prior.fixed_point import LOG_SCALE_MIN
+from licodec.prior.logistic import LOG_SCALE_MAX, logistic_bits
 
 
 def noise(*shape: int, seed: int, spread: float = 1.0) -> Tensor:

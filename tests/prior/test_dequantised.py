@@ -11,9 +11,10 @@ from licodec.codec.latent import Latent
 from licodec.codec.model import Family
 from licodec.config import FamilyConfig
 from licodec.prior.dequantised import DequantisedPrior
+from licodec.prior.fixed_point import LOG_SCALE_MIN, SCALES_PER_NAT, VALUE_BITS
 from licodec.prior.float_walk import Code, FloatWalk
-from licodec.prior.layout import VALUE_BITS, StepElements
-from licodec.prior.logistic import HALVING_BIAS, LOG_SCALE_MIN, SCALES_PER_NAT
+from licodec.prior.layout import StepElements
+from licodec.prior.logistic import HALVING_BIAS
 from licodec.prior.walk import walk
 from tests.photos import crop
 from tests.prior.tracing import RandomSymbols, RoundedSymbols

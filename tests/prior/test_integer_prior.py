@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from licodec.errors import ModelError
+from licodec.prior.fixed_point import LOG_SCALE_MIN, MAX_ACTIVATION, SCALES_PER_NAT, VALUE_BITS
 from licodec.prior.inputs import compand_table
-from licodec.prior.integer import IntegerPrior
-from licodec.prior.layers import MAX_ACTIVATION, check_bounds
-from licodec.prior.layout import VALUE_BITS, StepElements
-from licodec.prior.logistic import LOG_SCALE_MIN, SCALES_PER_NAT, logistic_bits
+from licodec.prior.layers import check_bounds
+from licodec.prior.layout import StepElements
+from licodec.prior.load import reference_prior
+from licodec.prior.logistic import logistic_bits
 from licodec.train.integer_loss import integer_loss
+from licodec.train.integer_synthesis import arrays_of
 from licodec.train.network import CodecNetwork
 from tests.photos import crop
 from tests.prior.tracing import RandomSymbols
@@ -41,7 +43,7 @@ def trace(
 ) -> list[int]:
     """Checksums of means and indices of every step, of the symbols' picture at the end."""
     code = RandomSymbols(seed=8)
-    prior = IntegerPrior(tensors, carrier)
+    prior = reference_prior(arrays_of(tensors), carrier)
     planes = prior.planes(140, HEIGHT, WIDTH, is_grey=is_grey, code=code).whole()
     return [*code.checksums, hash(planes.tobytes())]
 
@@ -79,7 +81,7 @@ def test_trunk_of_the_finest_level_is_gone_when_the_last_step_is_coded(tensors):
         alive.append(sum(t.dtype == torch.uint8 and t.shape == shape for t in tensors))
         return np.zeros_like(mean)
 
-    prior = IntegerPrior(tensors, torch.float32)
+    prior = reference_prior(arrays_of(tensors))
     prior.planes(140, HEIGHT, WIDTH, is_grey=False, code=code)
     assert alive[-4:] == [1, 1, 1, 0]
 
@@ -104,8 +106,7 @@ def test_means_and_indices_do_not_depend_on_reduced_precision_of_products(tensor
 
 def test_installed_family_gives_the_same_on_all_carriers(family):
     traces = []
-    tensors = {name: torch.from_numpy(array) for name, array in family.tensors.items()}
-    others = (IntegerPrior(tensors, c) for c in (torch.float32, torch.float64))
+    others = (reference_prior(family.tensors, c) for c in (torch.float32, torch.float64))
     for prior in (family.prior, *others):
         code = RandomSymbols(seed=2)
         prior.planes(200, 70, 150, is_grey=False, code=code)
@@ -139,19 +140,19 @@ def test_bound_is_that_of_the_worst_channel_over_all_convolutions_that_add_up():
 def test_weights_that_could_leave_the_exact_range_are_not_loaded(name, tensors):
     heavy = torch.full_like(tensors[f"{name}.bias"], 1 << 24)
     with pytest.raises(ModelError, match=f"layer {name} of the prior can reach"):
-        IntegerPrior(tensors | {f"{name}.bias": heavy})
+        reference_prior(arrays_of(tensors | {f"{name}.bias": heavy}))
 
 
 def test_quality_bias_counts_towards_the_bound(tensors):
     name = "net.middle.quality_bias"
     with pytest.raises(ModelError, match=r"layer net\.middle\.first of the prior can reach"):
-        IntegerPrior(tensors | {name: tensors[name] + (1 << 24)})
+        reference_prior(arrays_of(tensors | {name: tensors[name] + (1 << 24)}))
 
 
 @pytest.mark.parametrize("name", ["compand", "low_steps_q4", "net.fine.first.shift"])
 def test_missing_tensor_is_named(name, tensors):
     with pytest.raises(ModelError, match=f"lack tensor '{name}'"):
-        IntegerPrior({k: v for k, v in tensors.items() if k != name})
+        reference_prior(arrays_of({k: v for k, v in tensors.items() if k != name}))
 
 
 def test_companding_table_is_a_rising_arc_hyperbolic_sine_of_eighths():
@@ -193,7 +194,8 @@ def test_means_and_scales_of_the_integers_are_those_of_the_floats_on_a_photograp
     with torch.inference_mode():
         position = torch.tensor([quality_index / 255])
         network(rgb_batch([pixels]), position, quantize=floats)
-        IntegerPrior(tensors).planes(quality_index, 192, 256, is_grey=False, code=code)
+        prior = reference_prior(arrays_of(tensors))
+        prior.planes(quality_index, 192, 256, is_grey=False, code=code)
     index_error, mean_error = torch.cat(index_errors), torch.cat(mean_errors)
     assert float(index_error.abs().mean()) < 0.25
     assert abs(float(index_error.mean())) < 0.15  # of an index, 2 % of a scale

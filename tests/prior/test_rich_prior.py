@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from licodec.prior.integer import IntegerPrior
 from licodec.prior.layout import detail_steps
+from licodec.prior.load import reference_prior
 from licodec.prior.qat import round_to_integers
 from licodec.train.integer_loss import integer_loss
+from licodec.train.integer_synthesis import arrays_of
 from licodec.train.network import CodecNetwork
 from tests.photos import crop
 from tests.prior.tracing import RandomSymbols
@@ -30,9 +31,8 @@ def tensors(network: CodecNetwork) -> dict[str, Tensor]:
 
 def trace(tensors: dict[str, Tensor], carrier: torch.dtype, is_grey: bool) -> list[int]:
     code = RandomSymbols(seed=8)
-    with torch.inference_mode():
-        prior = IntegerPrior(tensors, carrier)
-        planes = prior.planes(140, HEIGHT, WIDTH, is_grey=is_grey, code=code).whole()
+    prior = reference_prior(arrays_of(tensors), carrier)
+    planes = prior.planes(140, HEIGHT, WIDTH, is_grey=is_grey, code=code).whole()
     return [*code.checksums, hash(planes.tobytes())]
 
 

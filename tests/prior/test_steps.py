@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from licodec.prior.integer import IntegerPrior
+from licodec.prior.coding_prior import CodingPrior
 from licodec.prior.layout import detail_steps, fold_of
+from licodec.prior.load import reference_prior
+from licodec.train.integer_synthesis import arrays_of
 from tests.prior.tracing import ZeroSymbols
 from tests.tiny import tiny_network, tiny_tensors
 
@@ -15,11 +17,11 @@ SIZES = [(1, 1), (17, 33), (65, 64), (130, 259)]  # height, width
 
 
 @pytest.fixture(scope="module")
-def prior() -> IntegerPrior:
-    return IntegerPrior(tiny_tensors(tiny_network()))
+def prior() -> CodingPrior:
+    return reference_prior(arrays_of(tiny_tensors(tiny_network())))
 
 
-def walked(prior: IntegerPrior, height: int, width: int, *, is_grey: bool = False) -> ZeroSymbols:
+def walked(prior: CodingPrior, height: int, width: int, *, is_grey: bool = False) -> ZeroSymbols:
     trace = ZeroSymbols()
     prior.planes(128, height, width, is_grey=is_grey, code=trace)
     return trace

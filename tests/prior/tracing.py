@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from licodec.codec.latent import Latent
-from licodec.prior.layout import VALUE_BITS, StepElements
+from licodec.prior.fixed_point import VALUE_BITS
+from licodec.prior.layout import StepElements
 
 
 class RandomSymbols:

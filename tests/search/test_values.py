@@ -7,7 +7,8 @@ import torch
 
 from licodec.codec.latent import Latent
 from licodec.codec.model import Family
-from licodec.prior.layout import VALUE_BITS, StepElements
+from licodec.prior.fixed_point import VALUE_BITS
+from licodec.prior.layout import StepElements
 from licodec.search.values import coded_values
 from tests.photos import crop
 from tests.prior.tracing import RoundedSymbols

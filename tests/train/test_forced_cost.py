@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from licodec.prior.decision import quantize_dead_zone, quantize_rounding
-from licodec.prior.layout import VALUE_BITS
+from licodec.prior.fixed_point import VALUE_BITS
 from licodec.prior.logistic import logistic_bits
 from licodec.prior.qat import nearest, round_to_integers
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP

@@ -42,7 +42,7 @@ enum {
 };
 
 /* Changes with whatever callers see, so that no library of another version is used. */
-enum { LC_ABI = 5 };
+enum { LC_ABI = 6 };
 LC_API int32_t lc_abi(void);
 
 /* ---- Instruction sets ---- */
@@ -129,14 +129,6 @@ typedef struct {
 } lc_values_task;
 /* LC_WIDE: a value does not fit 16 bits; what was written then is to be written again. */
 LC_API int lc_put_values(int32_t level, const lc_values_task *task);
-
-/* Means (planes, n) int32 of the low-pass elements of a step, 0 to 2, in rows; values (3, rows,
- * columns). The number of elements, or a code. */
-LC_API int64_t lc_low_means(const int32_t *values, int32_t planes, int32_t rows, int32_t columns,
-                            int32_t step, int32_t *means);
-/* Put values (planes, n) of a step's elements in their places. */
-LC_API int64_t lc_put_low(int32_t *values, int32_t planes, int32_t rows, int32_t columns,
-                          int32_t step, const int32_t *found);
 
 /* ---- Wavelet ---- */
 
