@@ -53,14 +53,25 @@ def test_incomplete_description_of_weights_is_refused(
             load_synthesis(replace(codec.info, synthesis_path=path), codec._family.config)
 
 
-def test_family_that_would_code_the_padding_is_refused(codec: Codec, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "number", "message"),
+    [
+        ("skip_below", 0, "frequency tables do not have the sizes"),  # the padding would be coded
+        ("skip_below", 30, "skip_below 30 and trellis_from"),  # in chains, and yet not coded
+        ("trellis_from", 64, "trellis_from 64"),
+        ("trellis_from", -1, "trellis_from -1"),
+    ],
+)
+def test_indices_that_no_family_codes_from_are_refused(
+    name: str, number: int, message: str, codec: Codec, tmp_path: Path
+) -> None:
     path = tmp_path / "family.safetensors"
     tensors = load_file(codec.info.family_path)
-    tensors["skip_below"][0] = 0
+    tensors[name][0] = number
     kept = {k: v for k, v in tensors.items() if not k.startswith(ANALYSIS_PREFIX)}
     metadata = read_metadata(codec.info.family_path) | {"fingerprint": fingerprint_of(kept)}
     save_file(tensors, path, metadata=metadata)
-    with pytest.raises(ModelError, match="frequency tables do not have the sizes"):
+    with pytest.raises(ModelError, match=message):
         read_family(path)
 
 

@@ -21,7 +21,7 @@ from licodec.config import (
     family_from_json,
     synthesis_from_json,
 )
-from licodec.entropy.tables import Tables, coding_bound, load_tables
+from licodec.entropy.tables import NUM_SCALES, NUM_TABLES, Tables, coding_bound, load_tables
 from licodec.errors import ModelError
 from licodec.prior.coding_prior import CodingPrior
 from licodec.prior.load import load_prior
@@ -45,7 +45,7 @@ class Family:
     tables: Tables
     tensors: Mapping[str, np.ndarray]  # integers by name: all that symbols depend on
     analysis: CorrectionWeights
-    trellis_from: int  # smallest scale index in chains
+    trellis_from: int  # smallest scale index in chains, at least that of what is coded
     tune: str = "psnr"  # what encoders minimise beside the rate
 
     @property
@@ -165,6 +165,12 @@ def family_of_tensors(
         trellis_from = int(tensors["trellis_from"][0])
     except KeyError as error:
         raise ModelError(f"{path}: weights lack tensor {error}; reinstall licodec") from error
+    if tables.shift_table != NUM_TABLES or not tables.skip_below <= trellis_from < NUM_SCALES:
+        raise ModelError(
+            f"{path}: {tables.shift_table} tables, skip_below {tables.skip_below} and trellis_from "
+            f"{trellis_from}, expected {NUM_TABLES} and ascending indices below {NUM_SCALES}; "
+            "reinstall licodec"
+        )
     return Family(config, bytes(4), load_prior(tensors), tables, tensors, analysis, trellis_from)
 
 

@@ -63,7 +63,7 @@ class StepRule:
 
     Attributes:
         skip_below: smallest scale index that is coded.
-        chains: which elements follow a trellis; None where none do.
+        chains: which elements follow a trellis, none that is not coded; None where none do.
         shift_table: number of the table of shifts.
     """
 
@@ -79,10 +79,10 @@ class StepRule:
             is_plain_sorted: whether `order` has the plain elements, too.
         """
         first = NUM_SCALES if self.chains is None else self.chains.first_index
-        lowest = min(first, self.skip_below) if is_plain_sorted else first
+        lowest = self.skip_below if is_plain_sorted else first
         order, bounds = group_by_table(index, NUM_SCALES, lowest)
         end = first if num_chains(len(order) - int(bounds[first])) else NUM_SCALES
-        return Partition(order, bounds, min(self.skip_below, end), end)
+        return Partition(order, bounds, self.skip_below, end)
 
 
 class StepWriter:

@@ -22,8 +22,9 @@ PRECISION_BITS = 24
 TOTAL = 1 << PRECISION_BITS
 # Larger magnitudes than this cannot be coded; 16 bits hold every symbol for the checksum.
 MAX_SYMBOL = 32767
-# Scale indices; a table of its own for each, and two more in chains of a trellis.
+# Scale indices; each has a table of its own, and two more in chains of a trellis.
 NUM_SCALES = 64
+NUM_TABLES = 3 * NUM_SCALES
 # Table of the shifts of scale indices: frequencies of 0, of 1 .. 12 with either sign, of an escape.
 _SHIFT_UNIT = 1 << 12
 _SHIFT_HALF = (2056, 330, 290, 180, 100, 50, 25, 12, 8, 6, 5, 5, 8, 2)

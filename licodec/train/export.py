@@ -252,6 +252,7 @@ def _fit_tables(
             counts[:NUM_SCALES] = counted[:NUM_SCALES]
             shares = [1 - float(c[0]) / float(c.sum()) if c.sum() > 0 else 0.0 for c in counts]
             skip = max(1, next((i for i, share in enumerate(shares) if share > _SKIP_SHARE), 1))
+            skip = min(skip, _TRELLIS_FROM)
         else:
             counts[NUM_SCALES:] = counted[NUM_SCALES:]
         report(

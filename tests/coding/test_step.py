@@ -25,11 +25,11 @@ def family():
 
 
 def rules(family) -> list[StepRule]:
-    """Of all quantizers, with bounds below and above the first index in chains."""
+    """Of all quantizers, with bounds up to the first index in chains."""
     found = [
         family.rule(quantizer, is_all_coded=True) for quantizer in ("rounding", "tcq8", "tcq128")
     ]
-    return found + [replace(rule, skip_below=bound) for rule in found for bound in (5, 20)]
+    return found + [replace(rule, skip_below=bound) for rule in found for bound in (5, 12)]
 
 
 def random_index(rng: np.random.Generator, side: int) -> np.ndarray:

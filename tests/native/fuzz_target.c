@@ -110,6 +110,7 @@ static void fuzz_decoder(Input *in)
     const int32_t skip_below = take_size(in, 12);
     if (take(in) & 1) {
         chains.first_index = take_size(in, 12);
+        if (take(in) < 250) chains.first_index = (int32_t)((uint32_t)skip_below + take(in) % 8u);
         chains.num_states = 1 + take(in);
         for (int s = 0; s < 256; s++) chains.quantizer[s] = (uint8_t)(s & 1);
         for (int s = 0; s < 512; s++) chains.next[s] = (uint8_t)(s * 7 % chains.num_states);

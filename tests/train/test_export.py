@@ -62,8 +62,7 @@ def test_tables_of_a_release_sum_up_and_cover_every_scale(release):
     assert len(reaches) == 3 * NUM_SCALES  # of rounding, and of both quantizers of the trellis
     for half in torch.split(tensors["table_halves"].long(), [r + 2 for r in reaches]):
         assert int(half[0] + 2 * half[1:-1].sum() + half[-1]) == TOTAL
-    assert 1 <= int(tensors["skip_below"][0]) < NUM_SCALES
-    assert 0 <= int(tensors["trellis_from"][0]) <= NUM_SCALES
+    assert 1 <= int(tensors["skip_below"][0]) <= int(tensors["trellis_from"][0]) < NUM_SCALES
 
 
 def test_fingerprint_covers_all_that_symbols_depend_on_and_not_the_analysis(release, models):

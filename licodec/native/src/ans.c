@@ -386,20 +386,19 @@ int64_t lc_decode_step(lc_decoder *d, const uint8_t *index, int64_t n, int32_t s
     if (!code) code = lc_check_chains(chains, d->tables->num_tables);
     if (code || !offsets || !symbols) return code ? code : LC_BAD_ARGUMENT;
     const int32_t first_index = chains->first_index;
-    const int32_t lowest = first_index ? (int32_t)smaller(first_index, skip_below) : skip_below;
+    if (first_index && first_index < skip_below) return LC_BAD_ARGUMENT;
     Elements e;
-    if (sort_elements(&e, index, n, lowest)) return LC_NO_MEMORY;
+    if (sort_elements(&e, index, n, skip_below)) return LC_NO_MEMORY;
     const int64_t above = first_index ? e.count - e.bounds[first_index] : 0;
     const int64_t chained = above >= MIN_CHAINED ? above : 0;
     const int32_t end = chained ? first_index : LC_SCALES;
-    const int32_t begin = (int32_t)smaller(skip_below, end);
     memset(offsets, 0, (size_t)n * sizeof *offsets);
-    code = read_plain(d, &e, begin, end, symbols, offsets);
+    code = read_plain(d, &e, skip_below, end, symbols, offsets);
     int64_t count = 0;
     for (int64_t i = 0; i < e.count; i++) { /* the checksum takes them in coding order */
         const int32_t at = e.kept[i];
         symbols[count] = (int16_t)(offsets[at] / 16);
-        count += index[at] >= begin && index[at] < end;
+        count += index[at] < end;
     }
     if (!code && chained)
         code = read_chains(d, chains, e.order + e.bounds[end], chained, index, symbols + count,

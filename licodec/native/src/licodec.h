@@ -224,7 +224,7 @@ LC_API int lc_padding_slope(int32_t level, const lc_padding_task *task);
 
 /* ---- Choice of symbols ---- */
 
-/* Which elements follow a trellis; first_index 0: none. */
+/* Which elements follow a trellis, none that is not coded; first_index 0: none at all. */
 typedef struct {
     int32_t first_index, num_states;
     uint8_t quantizer[256];
