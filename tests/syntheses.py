@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from licodec.config import CorrectionConfig
-from licodec.transform.integer import FINE_PATCH_PX, NUM_PLANES, IntegerSynthesis, is_middle
+from licodec.transform.grid import FINE_PATCH_PX, NUM_PLANES
+from licodec.transform.integer import IntegerSynthesis, is_middle
 
 NUM_KNOTS = 3
 

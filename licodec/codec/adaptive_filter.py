@@ -26,11 +26,10 @@ from licodec.codec.model import Family
 from licodec.codec.synthesis import PictureSynthesis, new_results
 from licodec.entropy.adaptive_filter import NO_FILTER
 from licodec.native.threads import one_blas_thread, over_rows
-from licodec.prior.layout import NUM_PLANES
 from licodec.prior.plane_source import PlaneSource
 from licodec.quantize.costs import magnitude_bits
 from licodec.transform.colour_planes import planes_of_rows
-from licodec.transform.grid import FRACTION_BITS, PATCH_PX, padded_size
+from licodec.transform.grid import FRACTION_BITS, NUM_PLANES, PATCH_PX, padded_size
 from licodec.transform.integer import DIRECTION_BITS, IntegerSynthesis, PartAt
 
 # More of a picture than this is not looked at, but bands of it.

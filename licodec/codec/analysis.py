@@ -8,9 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from licodec.codec.model import Family, quality_inputs
-from licodec.prior.layout import NUM_PLANES
 from licodec.transform.colour_planes import integer_planes
-from licodec.transform.grid import FRACTION_BITS, GRID_PX, PATCH_PX, padded_size
+from licodec.transform.grid import FRACTION_BITS, GRID_PX, NUM_PLANES, PATCH_PX, padded_size
 from licodec.transform.weights import CorrectionWeights
 
 # Pixels that are corrected at once, and rows at least: fewer than that and most of the work would

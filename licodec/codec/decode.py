@@ -14,8 +14,9 @@ from licodec.coding.step import StepReader
 from licodec.container.format import Container
 from licodec.container.read import check_crc
 from licodec.entropy.adaptive_filter import NO_FILTER
-from licodec.prior.layout import NUM_LEVELS, StepElements
+from licodec.prior.layout import StepElements
 from licodec.prior.plane_source import PlaneSource
+from licodec.transform.grid import NUM_LEVELS
 from licodec.transform.integer import grey_levels, to_plane_range
 
 

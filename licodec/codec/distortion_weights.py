@@ -8,9 +8,9 @@ from functools import lru_cache
 import numpy as np
 
 from licodec.codec.model import Family, quality_position
-from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, StepElements, fold_of
+from licodec.prior.layout import StepElements, fold_of
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
-from licodec.transform.grid import NUM_BANDS, STEP_UNIT, band_norm
+from licodec.transform.grid import NUM_BANDS, NUM_LEVELS, NUM_PLANES, STEP_UNIT, band_norm
 from licodec.transform.quality import knot_lambdas, knot_weights
 
 _LOW_PASS = 3  # band number of the low-pass

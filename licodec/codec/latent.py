@@ -8,8 +8,8 @@ from licodec.codec.analysis import analysed_planes
 from licodec.codec.model import Family
 from licodec.codec.padding import settle_padding
 from licodec.memory import LARGE_PX
-from licodec.prior.layout import NUM_LEVELS, StepElements, detail_steps, fold_of
-from licodec.transform.grid import NUM_BANDS, STEP_UNIT
+from licodec.prior.layout import StepElements, detail_steps, fold_of
+from licodec.transform.grid import NUM_BANDS, NUM_LEVELS, STEP_UNIT
 from licodec.transform.split import split_plane
 
 _Channels = tuple[int, ...]

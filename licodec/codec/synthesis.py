@@ -15,12 +15,8 @@ from licodec.codec.region import Region
 from licodec.entropy.adaptive_filter import NO_FILTER
 from licodec.native.threads import over_rows
 from licodec.prior.plane_source import PlaneSource
-from licodec.transform.integer import (
-    NUM_PLANES,
-    IntegerSynthesis,
-    SynthesisAt,
-    grey_levels,
-)
+from licodec.transform.grid import NUM_PLANES
+from licodec.transform.integer import IntegerSynthesis, SynthesisAt, grey_levels
 from licodec.transform.native_synthesis import Corrector, NativeSynthesis
 
 # Sides of windows are multiples of it: the largest patches.

@@ -16,7 +16,6 @@ from licodec.prior.fixed_point import COEFFICIENT_SHIFT, OFFSET_SHIFT
 from licodec.prior.folded import clear_padding
 from licodec.prior.layout import (
     NUM_DETAIL_CHANNELS,
-    NUM_PLANES,
     StepElements,
     detail_steps,
     fold_of,
@@ -24,7 +23,7 @@ from licodec.prior.layout import (
 )
 from licodec.prior.low_pass import low_pass_indices, low_pass_means
 from licodec.prior.walk import Visit, walk
-from licodec.transform.grid import GRID_PX
+from licodec.transform.grid import GRID_PX, NUM_PLANES
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,13 @@ from licodec.prior.layout import (
     LEVELS_OF_NET,
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
-    NUM_LEVELS,
     NUM_LOW_PASS_STEPS,
-    NUM_PLANES,
     fold_of,
     row_in_net,
 )
 from licodec.prior.level_net import LevelNet
 from licodec.prior.qat import RoundedConv, Rounding
+from licodec.transform.grid import NUM_LEVELS, NUM_PLANES
 from licodec.transform.quality import interpolate
 
 

@@ -23,16 +23,10 @@ from torch import Tensor
 from licodec.prior.batch import CropCoder, Qualities, low_pass_places
 from licodec.prior.decision import Quantize
 from licodec.prior.float_net import Prior
-from licodec.prior.layout import (
-    NUM_DETAIL_CHANNELS,
-    NUM_PLANES,
-    StepElements,
-    fold_of,
-    low_pass_elements,
-)
+from licodec.prior.layout import NUM_DETAIL_CHANNELS, StepElements, fold_of, low_pass_elements
 from licodec.prior.low_pass import neighbour_sums
 from licodec.prior.walk import Visit, coded_steps, walk
-from licodec.transform.grid import NUM_BANDS
+from licodec.transform.grid import NUM_BANDS, NUM_PLANES
 from licodec.transform.wavelet import synthesise_level
 
 # (means in steps (N, C, ..), log scales (N, C, ..), where, places of the elements in the flat

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NUM_LEVELS = 6
-NUM_PLANES = 3
+from licodec.transform.grid import NUM_LEVELS
+
 NUM_DETAIL_CHANNELS = 9  # (plane, band), plane-major: luma 0..2, chroma 3..8
 LUMA_CHANNELS = tuple(range(3))
 CHROMA_CHANNELS = tuple(range(3, 9))

@@ -12,14 +12,9 @@ from torch import Tensor, nn
 
 from licodec.prior.fixed_point import MAX_INPUT, MAX_OUTPUT, SIXTEENTHS, VALUE_BITS
 from licodec.prior.inputs import box_mean
-from licodec.prior.layout import (
-    NUM_DETAIL_CHANNELS,
-    NUM_LEVELS,
-    NUM_PLANES,
-    detail_steps,
-    fold_of,
-)
+from licodec.prior.layout import NUM_DETAIL_CHANNELS, detail_steps, fold_of
 from licodec.prior.qat import Activation, Companding, RoundedConv, Rounding, add_up
+from licodec.transform.grid import NUM_LEVELS, NUM_PLANES
 
 _BRIGHTNESS_PX = 32.0  # grey levels of one unit
 

@@ -14,7 +14,8 @@ from licodec.prior.fixed_point import (
     OFFSET_SHIFT,
     signed_compand,
 )
-from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_PLANES, fold_of
+from licodec.prior.layout import NUM_DETAIL_CHANNELS, fold_of
+from licodec.transform.grid import NUM_PLANES
 
 
 class NativeElements:

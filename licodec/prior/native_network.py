@@ -17,12 +17,12 @@ from licodec.prior.layout import (
     LEVELS_OF_NET,
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
-    NUM_PLANES,
     detail_steps,
     fold_of,
     row_in_net,
 )
 from licodec.prior.shapes import carries_hidden, layer_shapes, num_blocks
+from licodec.transform.grid import NUM_PLANES
 
 _MAX_BLOCKS = 8
 

@@ -15,9 +15,9 @@ from licodec.prior.fixed_point import (
     signed_compand,
 )
 from licodec.prior.folded import unfolded_rows
-from licodec.prior.layout import NUM_PLANES, fold_of
+from licodec.prior.layout import fold_of
 from licodec.prior.strips import row_strips
-from licodec.transform.grid import NUM_BANDS, SYNTHESIS_HALO
+from licodec.transform.grid import NUM_BANDS, NUM_PLANES, SYNTHESIS_HALO
 from licodec.transform.wavelet import synthesise_values
 
 # Of one plane; large enough that the halo costs little.

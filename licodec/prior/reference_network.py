@@ -20,16 +20,10 @@ from licodec.entropy.tables import NUM_SCALES
 from licodec.prior.fixed_point import INDEX_OFFSET, MAX_OUTPUT, MEAN_SHIFT, mean_type
 from licodec.prior.inputs import Compand, plane_inputs
 from licodec.prior.layers import activate, load_layers
-from licodec.prior.layout import (
-    LEVELS_OF_NET,
-    NET_OF_LEVEL,
-    NUM_PLANES,
-    detail_steps,
-    fold_of,
-    row_in_net,
-)
+from licodec.prior.layout import LEVELS_OF_NET, NET_OF_LEVEL, detail_steps, fold_of, row_in_net
 from licodec.prior.shapes import carries_hidden, has_magnitudes, num_blocks
 from licodec.prior.strips import row_strips
+from licodec.transform.grid import NUM_PLANES
 
 
 class ReferenceNetwork:

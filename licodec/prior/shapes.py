@@ -21,12 +21,11 @@ from licodec.prior.layout import (
     LEVELS_OF_NET,
     NET_OF_LEVEL,
     NUM_DETAIL_CHANNELS,
-    NUM_LEVELS,
     NUM_LOW_PASS_STEPS,
-    NUM_PLANES,
     detail_steps,
     fold_of,
 )
+from licodec.transform.grid import NUM_LEVELS, NUM_PLANES
 
 _NUM_QUALITIES = MAX_QUALITY_INDEX + 1
 _OF_DETAILS = _NUM_QUALITIES, NUM_LEVELS, NUM_DETAIL_CHANNELS

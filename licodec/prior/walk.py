@@ -13,7 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from licodec.prior.layout import NUM_LEVELS, NUM_LOW_PASS_STEPS, DetailStep, detail_steps
+from licodec.prior.layout import NUM_LOW_PASS_STEPS, DetailStep, detail_steps
+from licodec.transform.grid import NUM_LEVELS
 
 
 @dataclass(frozen=True, slots=True)

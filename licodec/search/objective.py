@@ -24,12 +24,12 @@ from licodec.metrics.psnr import mean_squared_error, psnr_of
 from licodec.prior.dequantised import DequantisedPrior
 from licodec.prior.fixed_point import LOG_SCALE_MIN, SCALES_PER_NAT
 from licodec.prior.float_walk import FloatWalk
-from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, StepElements, fold_of
+from licodec.prior.layout import NUM_DETAIL_CHANNELS, StepElements, fold_of
 from licodec.prior.logistic import logistic_bits
 from licodec.prior.walk import walk
 from licodec.search.values import Values, coded_values
 from licodec.transform.colour import luma_to_grey, planes_to_rgb
-from licodec.transform.grid import GRID_PX
+from licodec.transform.grid import GRID_PX, NUM_LEVELS, NUM_PLANES
 from licodec.transform.integer import IntegerSynthesis
 from licodec.transform.smooth import SmoothSynthesis
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from licodec.codec.model import Family
 from licodec.codec.step_quantizer import Coefficients
 from licodec.prior.fixed_point import VALUE_BITS
-from licodec.prior.layout import NUM_DETAIL_CHANNELS, NUM_LEVELS, NUM_PLANES, StepElements, fold_of
-from licodec.transform.grid import FRACTION_BITS, GRID_PX, STEP_UNIT
+from licodec.prior.layout import NUM_DETAIL_CHANNELS, StepElements, fold_of
+from licodec.transform.grid import FRACTION_BITS, GRID_PX, NUM_LEVELS, NUM_PLANES, STEP_UNIT
 from licodec.transform.wavelet import analyse
 
 _UNITS_PER_STEP = 1 << VALUE_BITS

@@ -15,8 +15,8 @@ from licodec.codec.encode import encode_pixels
 from licodec.codec.model import Family
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.entropy.adaptive_filter import NUM_DIRECTIONS
-from licodec.prior.layout import NUM_PLANES
 from licodec.train.data import Pictures
+from licodec.transform.grid import NUM_PLANES
 from licodec.transform.integer import DIRECTION_BITS, IntegerSynthesis
 
 _MOST_CROPS, _CROPS_PER_PICTURE = 300, 4

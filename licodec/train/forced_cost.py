@@ -17,10 +17,11 @@ from torch import Tensor
 from licodec.prior.decision import decision_terms
 from licodec.prior.fixed_point import VALUE_BITS
 from licodec.prior.float_net import Prior
-from licodec.prior.layout import NUM_LEVELS, fold_of
+from licodec.prior.layout import fold_of
 from licodec.prior.walk import Visit, walk
 from licodec.quantize.dead_zone import BITS_PER_SQUARED_STEP
 from licodec.train.prior_crops import OFF_UNIT, CropBatch, coding_order
+from licodec.transform.grid import NUM_LEVELS
 
 _LN2 = math.log(2)
 _NATS_PER_SQUARED_STEP = BITS_PER_SQUARED_STEP * _LN2

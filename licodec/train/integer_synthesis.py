@@ -24,9 +24,8 @@ from licodec.metrics.psnr import finite_psnr_of
 from licodec.train.data import Pictures
 from licodec.transform.colour import planes_to_rgb
 from licodec.transform.correction import Block, Correction, PatchNet
-from licodec.transform.grid import FRACTION_BITS
+from licodec.transform.grid import FINE_PATCH_PX, FRACTION_BITS
 from licodec.transform.integer import (
-    FINE_PATCH_PX,
     INPUT_SHIFT,
     MAX_WEIGHT,
     SHORT_WEIGHT,

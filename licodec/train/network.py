@@ -13,10 +13,9 @@ from licodec.prior.batch import Qualities
 from licodec.prior.decision import Quantize, quantize_dead_zone
 from licodec.prior.float_net import Prior
 from licodec.prior.float_walk import code_batch
-from licodec.prior.layout import NUM_LEVELS, NUM_PLANES
 from licodec.transform.colour import planes_to_rgb, rgb_to_planes
 from licodec.transform.correction import Correction
-from licodec.transform.grid import NUM_BANDS, band_norm
+from licodec.transform.grid import NUM_BANDS, NUM_LEVELS, NUM_PLANES, band_norm
 from licodec.transform.quality import interpolate, knot_lambdas, knot_weights, log_steps_start
 from licodec.transform.wavelet import analyse
 

@@ -31,7 +31,7 @@ from licodec.prior.decision import Quantize
 from licodec.prior.fixed_point import SIXTEENTHS
 from licodec.prior.float_net import Prior
 from licodec.prior.float_walk import FloatWalk
-from licodec.prior.layout import NUM_LEVELS, NUM_PLANES, detail_steps, fold_of
+from licodec.prior.layout import detail_steps, fold_of
 from licodec.prior.walk import walk
 from licodec.train.cache_folder import CacheFolder
 from licodec.train.data import CropSampler
@@ -39,6 +39,7 @@ from licodec.train.network import CodecNetwork
 from licodec.train.precision import convolved_type, training_autocast
 from licodec.train.processes import process_rank
 from licodec.transform.colour import rgb_to_planes
+from licodec.transform.grid import NUM_LEVELS, NUM_PLANES
 from licodec.transform.quality import knot_weights
 from licodec.transform.wavelet import analyse
 

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from licodec.prior.layout import NUM_LEVELS, NUM_PLANES
 from licodec.train.data import Pictures
 from licodec.train.end_to_end import IN_LOOP_QUANTIZERS, EndToEnd
 from licodec.train.finetune_task import CacheProgress
@@ -18,7 +17,7 @@ from licodec.train.loop import BatchLoss, RunOptions
 from licodec.train.network import CodecNetwork
 from licodec.train.precision import training_autocast
 from licodec.train.prior_crops import CropCache, coding_order
-from licodec.transform.grid import NUM_BANDS, band_norm
+from licodec.transform.grid import NUM_BANDS, NUM_LEVELS, NUM_PLANES, band_norm
 from licodec.transform.quality import knot_weights
 
 # The low-pass' scales are no part of the networks; their share of the bits is next to nothing.

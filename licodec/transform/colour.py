@@ -10,8 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-# Subtracted from every sample before the transform: it halves the range of the luma low-pass.
-MID_GREY = 128.0
+from licodec.transform.grid import MID_GREY
 
 _ROWS = (
     (1 / math.sqrt(3), 1 / math.sqrt(3), 1 / math.sqrt(3)),

@@ -16,13 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from licodec.transform.grid import PATCH_PX
+from licodec.transform.grid import FINE_PATCH_PX, NUM_PLANES, PATCH_PX
 from licodec.transform.patches import from_patches, to_patches
 from licodec.transform.quality import interpolate
 from licodec.transform.rows import ConvolvedRows, LateRows
 
-_NUM_PLANES = 3
-_FINE_PATCH_PX = 2
 # Planes span about +-222 grey levels; the network sees them in units of 64, exact in any dtype.
 _INPUT_UNIT = 64.0
 
@@ -87,7 +85,7 @@ class PatchNet(nn.Module):
     def __init__(self, *, patch_px: int, width: int, num_blocks: int, num_knots: int) -> None:
         super().__init__()
         self.patch_px = patch_px
-        channels = _NUM_PLANES * patch_px**2
+        channels = NUM_PLANES * patch_px**2
         self.into = nn.Conv2d(channels, width, 3, padding=1)
         self.quality_bias = nn.Parameter(torch.zeros(num_knots, width))
         self.blocks = nn.ModuleList(Block(width, num_knots) for _ in range(num_blocks))
@@ -189,7 +187,7 @@ class Correction(PatchNet):
         super().__init__(patch_px=patch_px, width=width, num_blocks=num_blocks, num_knots=num_knots)
         self.fine = (
             PatchNet(
-                patch_px=_FINE_PATCH_PX,
+                patch_px=FINE_PATCH_PX,
                 width=fine_width,
                 num_blocks=fine_blocks,
                 num_knots=num_knots,

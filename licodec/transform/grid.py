@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-# Subtracted from every sample before the colour transform: it halves the range of the low-pass.
+# Subtracted from every sample before the colour transform: it halves the range of luma's low-pass.
 MID_GREY = 128.0
 
-# Patches of the coarse part of a learned correction.
+NUM_PLANES = 3  # luma and two of chroma
+
+# Patches of the coarse part of a learned correction, those of its fine part, and what both may be.
 PATCH_PX = 8
+FINE_PATCH_PX = 2
+PATCHES_PX = (2, 4, 8)
 
 NUM_LEVELS = 6
 # Every plane is padded to a multiple of this: six levels, the coarsest of them not folded.

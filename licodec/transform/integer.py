@@ -15,9 +15,8 @@ import numpy as np
 
 from licodec.config import MAX_QUALITY_INDEX, CorrectionConfig
 from licodec.errors import ModelError
+from licodec.transform.grid import FINE_PATCH_PX, MID_GREY, NUM_PLANES, PATCHES_PX
 
-NUM_PLANES = 3
-FINE_PATCH_PX = 2
 # Largest |weight|. Up to SHORT_WEIGHT sums of two products with bytes fit 16 bits, which makes
 # layers faster on some CPUs.
 MAX_WEIGHT, SHORT_WEIGHT = 127, 64
@@ -35,7 +34,6 @@ LAST_BITS = 13
 LAST_LOW_BITS = 7
 MAX_SHIFT = 24
 _MAX_BIAS = 1 << 28
-_PATCHES_PX = 2, 4, 8
 _EXACT = 1 << 24  # sums of 32-bit floating-point numbers
 
 
@@ -145,7 +143,7 @@ class IntegerPart:
         self.out_bias = _of(tensors, f"{prefix}out.bias", np.int32, (outputs,))
         self._gain = _of(tensors, f"{prefix}gain", np.int32, (MAX_QUALITY_INDEX + 1,))
         self._gain_bits = int(_of(tensors, f"{prefix}gain_bits", np.int32, (1,))[0])
-        if patch_px not in _PATCHES_PX or width % 4:
+        if patch_px not in PATCHES_PX or width % 4:
             raise ModelError("patches of the synthesis are not 2, 4 or 8 px, or its width is no 4n")
         if np.abs(self.out_weight).max() >= 1 << 15 or self._gain.min() < 1:
             raise ModelError(f"{prefix}out of the synthesis is outside its range")
@@ -305,7 +303,6 @@ def _layer(
 # Rows of 2^-20 by which planes of 1/64 grey level become R, G and B.
 _COLOUR = np.array([[9459, 11585, 6689], [9459, 0, -13377], [9459, -11585, 6689]], np.int32)
 _COLOUR_BITS = 20
-_MID_GREY = 128
 
 
 def to_plane_range(planes: np.ndarray) -> np.ndarray:
@@ -316,7 +313,7 @@ def to_plane_range(planes: np.ndarray) -> np.ndarray:
 
 def grey_levels(planes: np.ndarray, *, is_grey: bool) -> np.ndarray:
     """(3, h, w) int16 planes, 1/64 grey level, to (h, w) or (h, w, 3) uint8."""
-    offset = (_MID_GREY << _COLOUR_BITS) + (1 << _COLOUR_BITS - 1)
+    offset = (int(MID_GREY) << _COLOUR_BITS) + (1 << _COLOUR_BITS - 1)
     wide = planes.astype(np.int32)
     if is_grey:
         levels = wide[0] * _COLOUR[0, 0]

@@ -15,8 +15,8 @@ import numpy as np
 
 from licodec.config import CorrectionConfig
 from licodec.errors import ModelError
-from licodec.transform.grid import FRACTION_BITS
-from licodec.transform.integer import FINE_PATCH_PX, LEAK, MAX_SHIFT, NUM_PLANES
+from licodec.transform.grid import FINE_PATCH_PX, FRACTION_BITS, NUM_PLANES, PATCHES_PX
+from licodec.transform.integer import LEAK, MAX_SHIFT
 from licodec.transform.quality import interpolate
 
 _WORD_END = 1 << 15
@@ -31,7 +31,6 @@ _UNIT_BITS = 6
 _EXTREME = 128 * NUM_PLANES**0.5 / (1 << _UNIT_BITS)
 # Bits of a gain, so few that no rounding of its logarithm or exponential shows in them.
 _GAIN_BITS = 16
-_PATCHES_PX = 2, 4, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ class PartWeights:
     ) -> None:
         self.patch_px = patch_px
         patch, width = NUM_PLANES * patch_px**2, len(arrays[f"{prefix}into.weight"])
-        if patch_px not in _PATCHES_PX or width % 4:
+        if patch_px not in PATCHES_PX or width % 4:
             raise ModelError("patches of a correction are not 2, 4 or 8 px, or its width is no 4n")
 
         def of(name: str, *shape: int) -> np.ndarray:

@@ -15,8 +15,7 @@ import numpy as np
 from licodec.errors import ModelError
 from licodec.native.binding import Library, Network, NetworkAt, Window, address, check
 from licodec.native.threads import over_rows
-from licodec.transform.grid import PATCH_PX, padded_size
-from licodec.transform.integer import NUM_PLANES
+from licodec.transform.grid import NUM_PLANES, PATCH_PX, padded_size
 from licodec.transform.integer_analysis import IntegerCorrection, WordPart
 
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from licodec.errors import ModelError
 from licodec.native.binding import Library, Network, NetworkAt, Window, address, check
+from licodec.transform.grid import NUM_PLANES
 from licodec.transform.integer import (
     INPUT_ZERO,
-    NUM_PLANES,
     IntegerSynthesis,
     LastLayer,
     Layer,

@@ -16,19 +16,18 @@ from licodec.prior.strips import row_strips
 @given(
     height=st.integers(1, 500),
     width=st.integers(1, 300),
-    min_rows=st.integers(1, 9),
     positions=st.integers(1, 3000),
 )
 def test_strips_follow_each_other_and_all_but_the_last_have_the_same_even_number_of_rows(
-    height, width, min_rows, positions
+    height, width, positions
 ):
-    strips = list(row_strips(height, width, min_rows=min_rows, positions=positions))
+    strips = list(row_strips(height, width, positions=positions))
     assert (strips[0][0], strips[-1][1]) == (0, height)
     assert all(above[1] == below[0] for above, below in pairwise(strips))
     *rows, last = (bottom - top for top, bottom in strips)
     assert 1 <= last <= max(rows, default=last)
     assert len(set(rows)) <= 1
-    assert all(n % 2 == 0 and n >= max(2, min_rows) for n in rows)
+    assert all(n % 2 == 0 and n >= 2 for n in rows)
 
 
 def test_strips_have_about_the_positions_asked_for():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from licodec.prior.layout import NUM_LEVELS, NUM_LOW_PASS_STEPS, detail_steps
+from licodec.prior.layout import NUM_LOW_PASS_STEPS, detail_steps
 from licodec.prior.walk import Visit, walk
+from licodec.transform.grid import NUM_LEVELS
 
 
 class Recorder:
