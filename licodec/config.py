@@ -177,7 +177,7 @@ class FamilyConfig:
     analysis_fine_blocks: int = 2
 
     def __post_init__(self) -> None:
-        # Level 5 hears the top's trunk, levels 4 and 3 the coarse net's own, with the same weights.
+        # Level 5 takes the top's trunk, levels 4 and 3 the coarse net's own, with the same weights.
         if self.widths["coarse"] != self.widths["top"]:
             raise ValueError("the widths of the coarse and the top net differ; they must be equal")
         if not 1 <= self.max_weight <= 127:

@@ -159,9 +159,7 @@ class SymbolReader:
             self.steps = NativeStepReader(payload, native, rule, crc)
         self.seconds = 0.0
 
-    def __call__(
-        self, step: int, mean: np.ndarray, index: np.ndarray, where: StepElements
-    ) -> np.ndarray:
+    def __call__(self, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
         started = time.perf_counter()
         offsets = self.steps.step(index, where.num_bands)
         self.seconds += time.perf_counter() - started

@@ -78,9 +78,7 @@ class StepQuantizer:
         self._shift_search = ShiftSearch(bits, rule.shift_table, rule.skip_below)
         self._chooser = _chooser(family, rule, bits, rate_scale)
 
-    def __call__(
-        self, step: int, mean: np.ndarray, index: np.ndarray, where: StepElements
-    ) -> np.ndarray:
+    def __call__(self, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
         found = OpenStep(np.ascontiguousarray(self._values.at(where)), mean, index)
         self._shift(found, where.num_bands)
         chosen = self._chooser.step(self._kind, found, self._weight(where))

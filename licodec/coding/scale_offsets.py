@@ -1,9 +1,9 @@
 """Applies a picture's shifts to the scale indices of a step before tables are chosen.
 
-The prior knows many pictures; a single one may be a little smoother or rougher than it expects, in
-one band more than in another. So each step of a picture begins with shifts of its scale indices,
-for groups of elements that are large enough to pay for it: by band (in the low-pass by plane), and
-in each by whether the index is below SPLIT_INDEX.
+A single picture may be a little smoother or rougher than the prior predicts, in one band more than
+in another. So each step of a picture begins with shifts of its scale indices, one for each group of
+elements that is large enough to pay for it: a band, in the low-pass a plane, has two groups, those
+of indices below SPLIT_INDEX and of the others.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ import numpy as np
 
 from licodec.prior.layout import StepElements
 
-# (step number, means in 2^-VALUE_BITS step (C, ..) int16 or int32, scale indices (C, ..) uint8,
-# where) -> what the quantizer adds to the means, in 1/16 step (C, ..) int16 or int32
-StepCoder = Callable[[int, np.ndarray, np.ndarray, StepElements], np.ndarray]
+# (means in 2^-VALUE_BITS step (C, ..) int16 or int32, scale indices (C, ..) uint8, where) -> what
+# the quantizer adds to the means, in 1/16 step (C, ..) int16 or int32. May change the indices.
+StepCoder = Callable[[np.ndarray, np.ndarray, StepElements], np.ndarray]
 
 # Activations (T, h, w) uint8 of a level, as a network keeps them.
 Activations = Any

@@ -1,4 +1,4 @@
-"""What belongs to a batch of pictures on its way through the float network."""
+"""A batch of pictures for the float network: its qualities, and how its crops are quantised."""
 
 from __future__ import annotations
 

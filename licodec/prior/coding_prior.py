@@ -158,7 +158,7 @@ class _Picture:
         log_scale = self._prior.low_log_scale[self._quality_index, step, : len(coded)]
         index = low_pass_indices(log_scale, mean.shape[1])
         where = StepElements(0, tuple(range(len(coded))), elements)
-        offsets = self._code(step, mean, index, where)
+        offsets = self._code(mean, index, where)
         coded[:, elements] = mean + (offsets.astype(np.int32) << OFFSET_SHIFT)
 
     def leave_low_pass(self) -> None:
@@ -197,7 +197,7 @@ class _Picture:
             self._known, self._hidden = np.empty((0, 0, 0), np.int8), None
             if level == self._last_level:
                 self._trunk = None
-        offsets = self._code(visit.number, mean, index, StepElements(level, channels))
+        offsets = self._code(mean, index, StepElements(level, channels))
         if visit.is_last and not self._has_planes(level):
             return
         self._values = self._elements.put(

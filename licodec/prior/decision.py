@@ -1,10 +1,10 @@
 """The choice of symbols in training, with gradients in closed form: bits and quantised values.
 
-What is decided is decided as an encoder does, but gradients are those of a sigmoid across each
-decision: what the dead zone is sure to drop costs nothing and gets next to no gradient; near a
-decision gradients tell which side pays. With gradients as if nothing were rounded the analysis
-drifts. One pass over blocks that fit the cache gives values and derivatives alike; automatic
-differentiation of the same formulas takes several times as long.
+Symbols are chosen as an encoder does, but gradients are those of a sigmoid across each decision:
+they are close to 0 for what the dead zone drops anyway, and near a decision they point to the
+cheaper side. With gradients as if nothing were rounded the analysis drifts. One pass over blocks
+that fit the cache gives values and derivatives; automatic differentiation of the same formulas
+takes several times as long.
 """
 
 from __future__ import annotations

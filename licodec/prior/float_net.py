@@ -1,4 +1,4 @@
-"""The prior in floating point, as it is trained: all its networks.
+"""The prior in floating point, as it is trained: the networks of all levels.
 
 `licodec.prior.float_walk` leads pictures through them; the same in integers is
 `licodec.prior.reference_network`.
@@ -28,7 +28,7 @@ from licodec.transform.quality import interpolate
 
 
 class Prior(nn.Module):
-    """All levels.
+    """The networks of all levels, and the log scales that their heads correct.
 
     Args:
         family: shapes of the networks.

@@ -1,4 +1,4 @@
-"""The way of pictures through the float network: in training, and in the search of a latent.
+"""Leads a batch of pictures through the float network: in training, and in a latent search.
 
                  low-pass of level l (known)      details of level l + 1 (known, "parents")
                           |                                   |

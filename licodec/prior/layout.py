@@ -4,8 +4,8 @@ Coarse to fine: three steps for the coarsest low-pass, two for the details of le
 each of the levels 5 to 1. The number of steps is the same for every picture size.
 
 Levels 5 to 1 work on a *folded* grid: the 2x2 neighbours of a band become channels, so that one
-colour of the checkerboard is a set of channels and no network output is computed in vain. The
-folded grid of level l is also the grid of level l + 1, whose values ("parents") join as channels.
+colour of the checkerboard is a set of channels and every output of a network is used. The folded
+grid of level l is also the grid of level l + 1, whose values ("parents") join as channels.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from licodec.prior.fixed_point import MAX_INPUT, MAX_OUTPUT, SIXTEENTHS, VALUE_BITS
 from licodec.prior.inputs import box_mean
 from licodec.prior.layout import NUM_DETAIL_CHANNELS, detail_steps, fold_of
-from licodec.prior.qat import Activation, Companding, RoundedConv, Rounding, add_up
+from licodec.prior.qat import Activation, Companding, RoundedConv, Rounding, share_scales
 from licodec.transform.grid import NUM_LEVELS, NUM_PLANES
 
 _BRIGHTNESS_PX = 32.0  # grey levels of one unit
@@ -66,7 +66,7 @@ class Head(nn.Module):
             else None
         )
         self.activate, self.round = Activation(), Rounding(limit=MAX_OUTPUT / SIXTEENTHS)
-        add_up(*self.summed)
+        share_scales(*self.summed)
         for conv in (self.trunk, self.known, self.mix):
             if conv is not None:
                 nn.init.kaiming_normal_(conv.weight)
@@ -157,7 +157,7 @@ class LevelNet(nn.Module):
         self.activate, self.compand = Activation(), Companding()
         self.round_brightness = Rounding(limit=MAX_INPUT / SIXTEENTHS, is_down=True)
         self.round_mean = Rounding(VALUE_BITS)
-        add_up(*self.layers()["first"])
+        share_scales(*self.layers()["first"])
         nn.init.kaiming_normal_(self.first.weight)
         for block in self.blocks:  # small beside the identity
             nn.init.kaiming_normal_(block.weight, a=2.0)  # type: ignore[arg-type]
@@ -180,7 +180,7 @@ class LevelNet(nn.Module):
         return layers
 
     def inputs(self, low: Tensor, parents: Tensor | None, steps_px: Tensor) -> Tensor:
-        """What a level's trunk sees, without the magnitudes.
+        """Inputs of a level's trunk, without the magnitudes.
 
         Args:
             low: (N, 3, h, w) low-pass of the level in grey levels.

@@ -1,4 +1,4 @@
-"""Rounds floats to what the integer prior would hold; gradients pass unchanged.
+"""Quantization-aware training: floats are rounded as the integer prior's are, gradients are not.
 
 With these in the loop the prior learns to live with its integers (straight-through estimator,
 Bengio et al. 2013, arXiv:1308.3432), and a search sees what they do. Off by default:
@@ -58,19 +58,19 @@ class RoundedConv(nn.Conv2d):
 
     Attributes:
         max_weight: largest integer, see `FamilyConfig`.
-        beside: convolutions that add into the same sums, and so share their power of two.
+        added_to: convolutions that add into the same sums, and so share their power of two.
     """
 
     is_rounding = False
     max_weight = MAX_WEIGHT
-    beside: tuple[RoundedConv, ...] = ()
+    added_to: tuple[RoundedConv, ...] = ()
 
     def rounded_weight(self) -> Tensor:
         """(O, I, k, k) as the convolution has them, rounded if that is on."""
         if not self.is_rounding:
             return self.weight
         with torch.no_grad():
-            layers = (self, *self.beside)
+            layers = (self, *self.added_to)
             each = [c.weight.abs().amax((1, 2, 3), keepdim=True) for c in layers]
             largest = torch.stack(each).amax(0)
         return nearest(self.weight, 2.0 ** weight_shift(largest, self.max_weight))
@@ -81,11 +81,10 @@ class RoundedConv(nn.Conv2d):
         return out
 
 
-def add_up(*layers: RoundedConv | None) -> None:
+def share_scales(*layers: RoundedConv) -> None:
     """Let convolutions whose results are added share the powers of two of their weights."""
-    present = [layer for layer in layers if layer is not None]
-    for layer in present:
-        layer.beside = tuple(other for other in present if other is not layer)
+    for layer in layers:
+        layer.added_to = tuple(other for other in layers if other is not layer)
 
 
 class _RoundedActivation(torch.autograd.Function):

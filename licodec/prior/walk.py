@@ -4,8 +4,7 @@
 
 Two networks go this way: the integer one that codes (`licodec.prior.coding_prior`), and the float
 one (`licodec.prior.float_walk`) in training and, with the numbers of the integers, in the search of
-a latent. Their number of steps does not depend
-on the picture's size.
+a latent. The number of steps does not depend on the picture's size.
 """
 
 from __future__ import annotations
@@ -22,15 +21,12 @@ class Visit:
     """One step of a level.
 
     Attributes:
-        number: of the step in the picture, the low-pass' steps included; grey pictures leave the
-            numbers of their chroma out.
         level: 1 to 6.
         head: number of the step in its level.
         channels: folded channels that it codes.
         is_last: of the level.
     """
 
-    number: int
     level: int
     head: int
     channels: tuple[int, ...]
@@ -67,15 +63,12 @@ def walk(walker: Walker, *, is_grey: bool = False, last_level: int = 1) -> None:
     for number in range(NUM_LOW_PASS_STEPS):
         walker.visit_low_pass(number)
     walker.leave_low_pass()
-    first = NUM_LOW_PASS_STEPS
     for level in range(NUM_LEVELS, last_level - 1, -1):
         walker.enter_level(level)
         steps = coded_steps(level, is_grey=is_grey)
         for head, step in enumerate(steps):
-            is_last = head + 1 == len(steps)
-            walker.visit(Visit(first + head, level, head, step.channels, is_last))
+            walker.visit(Visit(level, head, step.channels, is_last=head + 1 == len(steps)))
         walker.leave_level(level)
-        first += len(detail_steps(level))
 
 
 def coded_steps(level: int, *, is_grey: bool) -> tuple[DetailStep, ...]:

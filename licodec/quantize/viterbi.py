@@ -18,8 +18,8 @@ _STATES_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
-class _Steps:
-    """The machine turned round: the two ways into each state, by decision 0 and 1."""
+class _Transitions:
+    """The two transitions into each state, by decision 0 and 1."""
 
     state: np.ndarray  # (2, S) int64 before
     parity: np.ndarray  # (2, S) int64
@@ -32,13 +32,13 @@ class _Steps:
         return column
 
 
-def _turned_round(trellis: Trellis) -> _Steps:
+def _transitions(trellis: Trellis) -> _Transitions:
     ways: list[list[tuple[int, int]]] = [[] for _ in trellis.quantizer]
     for state, following in enumerate(trellis.next_state):
         for parity, after in enumerate(following):
             ways[int(after)].append((state, parity))
     state, parity = np.array(ways).transpose(2, 1, 0)  # by decision, S
-    return _Steps(state, parity, trellis.quantizer.astype(np.int64)[state])
+    return _Transitions(state, parity, trellis.quantizer.astype(np.int64)[state])
 
 
 def search_chains(
@@ -64,14 +64,14 @@ def search_chains(
     count, chains = len(residual), num_chains(len(residual))
     symbols = np.empty(count, np.int32)
     quantizers = np.empty(count, np.uint8)
-    steps = _turned_round(trellis)
+    transitions = _transitions(trellis)
     at_once = _STATES_AT_ONCE // len(trellis.quantizer)
     for elements, length, width in _blocks(count, chains, at_once):
         parts = residual[elements], weight[elements], index[elements]
         cost, magnitude = _candidates(*parts, bits)
         padded = np.zeros((4, length * width), np.float32)
         padded[:, : len(elements)] = cost
-        parity, quantizer = _best_path(padded.reshape(4, length, width), steps)
+        parity, quantizer = _best_path(padded.reshape(4, length, width), transitions)
         quantizer = quantizer.reshape(-1)[: len(elements)]
         column = 2 * quantizer + parity.reshape(-1)[: len(elements)]
         chosen = np.take_along_axis(magnitude, column[None], 0)[0]
@@ -114,11 +114,11 @@ def _candidates(
     return np.stack(costs), np.stack(magnitudes)
 
 
-def _best_path(cost: np.ndarray, steps: _Steps) -> tuple[np.ndarray, np.ndarray]:
+def _best_path(cost: np.ndarray, transitions: _Transitions) -> tuple[np.ndarray, np.ndarray]:
     """Costs (4, L, C) to the parities and quantizers (L, C) int64 of the cheapest paths."""
     _, length, width = cost.shape
-    num_states = steps.state.shape[1]
-    before, column = steps.state.reshape(-1), steps.column.reshape(-1)  # by decision, state
+    num_states = transitions.state.shape[1]
+    before, column = transitions.state.reshape(-1), transitions.column.reshape(-1)
     total = np.full((num_states, width), np.inf, np.float32)
     total[0] = 0
     decisions = np.empty((length, num_states, width), bool)
@@ -133,4 +133,4 @@ def _best_path(cost: np.ndarray, steps: _Steps) -> tuple[np.ndarray, np.ndarray]
     for place in range(length - 1, -1, -1):
         ways[place] = state + num_states * np.take_along_axis(decisions[place], state[None], 0)[0]
         state = before.take(ways[place])
-    return steps.parity.reshape(-1).take(ways), steps.quantizer.reshape(-1).take(ways)
+    return transitions.parity.reshape(-1).take(ways), transitions.quantizer.reshape(-1).take(ways)

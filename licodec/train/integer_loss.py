@@ -23,9 +23,7 @@ class _Estimator:
         self.bits = 0.0
         self._latent = latent
 
-    def __call__(
-        self, step: int, mean: np.ndarray, index: np.ndarray, where: StepElements
-    ) -> np.ndarray:
+    def __call__(self, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
         means = torch.from_numpy(mean).float() / (1 << VALUE_BITS)
         residual = torch.from_numpy(self._latent.at(where)) - means
         log_scale = LOG_SCALE_MIN + torch.from_numpy(index).float() / SCALES_PER_NAT

@@ -11,11 +11,15 @@ from licodec.coding.trellis import UNIT
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.entropy.tables import NUM_SCALES, fit_halves
 from licodec.prior.fixed_point import (
+    EIGHTHS,
     LOG_SCALE_MIN,
     MAX_ACTIVATION,
+    MAX_MEAN_UNIT,
+    MAX_RECIPROCAL,
     RECIPROCAL_BITS,
     SCALES_PER_NAT,
     SIXTEENTHS,
+    UNIT_BITS,
 )
 from licodec.prior.float_net import Prior
 from licodec.prior.inputs import compand_table
@@ -83,9 +87,8 @@ def integer_prior(
         low_scale = torch.einsum("qk,ksc->qsc", weights, prior.low_log_scale.double())
         for name, values in (("detail_log_scale", log_scale), ("low_log_scale", low_scale)):
             tensors[name] = (values * SIXTEENTHS - HALVING_BIAS).round().to(torch.int32)
-        tensors["mean_unit_q8"] = (
-            (256 * (0.5 + log_scale.clamp(-6, 8).exp())).round().to(torch.int32)
-        )
+        units = (1 << UNIT_BITS) * (0.5 + log_scale.clamp(-6, 8).exp())
+        tensors["mean_unit_q8"] = units.round().clamp_max(MAX_MEAN_UNIT).to(torch.int32)
         tensors["compand"] = compand_table()
         for name, net in prior.nets.items():
             assert isinstance(net, LevelNet)
@@ -103,8 +106,9 @@ def _step_tables(weights: Tensor, log_detail: Tensor, log_low: Tensor) -> dict[s
     return {
         "detail_steps_q4": detail_q4.to(torch.int32),
         "low_steps_q4": (low * unit).round().clamp_min(1).to(torch.int32),
-        "high_pass_reciprocal": (8 * 2.0**RECIPROCAL_BITS / (9 * reference))
+        "high_pass_reciprocal": (EIGHTHS * 2.0**RECIPROCAL_BITS / (9 * reference))
         .round()
+        .clamp_max(MAX_RECIPROCAL)
         .to(torch.int64),
     }
 

@@ -5,7 +5,7 @@
 The analysis correction changes the picture before the wavelet so that it codes better; the
 synthesis correction repairs the picture after it. In patches of 8x8 dense convolutions see far for
 few operations; in patches of 2x2 what happens at a pixel depends less on where it lies in its
-patch, so that they learn more from as many pictures. Both may follow each other.
+patch, so that they learn more from as many pictures. A network may have both, 2x2 last.
 """
 
 from __future__ import annotations

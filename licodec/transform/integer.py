@@ -25,7 +25,7 @@ PLANE_BITS = 16
 INPUT_SHIFT = 2
 INPUT_LOW_BITS = 5
 INPUT_ZERO = 128 << INPUT_LOW_BITS
-# Maps that blocks add to are in 16 bits, in 1/16 of the unit of the bytes that layers see of them.
+# The residual stream has 16 bits, in 1/16 of the unit of the bytes that layers see of it.
 STREAM_BITS = 4
 # A leak of 1/10 in 1/32768.
 LEAK = 3277
@@ -39,15 +39,15 @@ _EXACT = 1 << 24  # sums of 32-bit floating-point numbers
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A 3x3 convolution to a map of bytes, or to one that blocks add to and bytes of it.
+    """A 3x3 convolution to bytes, or to the residual stream, of which the next layer sees bytes.
 
     Attributes:
         weight: (O, I, 3, 3) int8, at most MAX_WEIGHT in size.
-        bias: (O,) int32, for inputs less their zero, rounding of the shift not included.
+        bias: (O,) int32, for inputs less their zero points, without the half that rounds.
         shift: (O,) uint8, 0 .. MAX_SHIFT.
         factor: (O,) int16 above 0, 1/32768.
-        byte_factor: (O,) int16 above 0, 1/32768, from the map that blocks add to, to bytes.
-        zero: (O,) uint8, the byte that stands for 0.
+        byte_factor: (O,) int16 above 0, 1/32768, from the residual stream to bytes.
+        zero: (O,) uint8 zero points: the bytes that stand for 0.
     """
 
     weight: np.ndarray
@@ -64,7 +64,7 @@ class LastLayer:
 
     Attributes:
         weight: (O, I) int16, less than 2^LAST_BITS in size.
-        bias: (O,) int32, for inputs less their zero.
+        bias: (O,) int32, for inputs less their zero points.
         shift: 1 .. MAX_SHIFT, to 1/64 grey level.
         gain: of an output in units of `IntegerPart.out_weight` times an input, to grey levels.
     """
@@ -82,7 +82,8 @@ class PartAt:
     Attributes:
         patch_px: side of a patch.
         into: from patches.
-        blocks: two layers each; what the second gives is added to the map of `into`.
+        blocks: two layers each; what the second gives is added to the residual stream, which
+            `into` begins.
         out: from the bytes after the last block.
     """
 
@@ -93,7 +94,7 @@ class PartAt:
 
     @property
     def last_zero(self) -> np.ndarray:
-        """(I,) uint8: the bytes that stand for 0 in what the last layer sees."""
+        """(I,) uint8 zero points of what the last layer sees."""
         return (self.blocks[-1][1] if self.blocks else self.into).zero
 
     @property

@@ -100,7 +100,7 @@ class IntegerCorrection:
 
     Raises:
         KeyError: an array is missing; it is named.
-        ModelError: shapes that do not fit, or weights beyond all measure.
+        ModelError: shapes that do not fit, or weights that 16 bits cannot hold.
     """
 
     def __init__(self, shape: CorrectionConfig, arrays: Mapping[str, np.ndarray]) -> None:
@@ -186,7 +186,7 @@ def _layer(
 
 
 def _units(weights: list[np.ndarray], biases: list[np.ndarray]) -> tuple[int, list[int]]:
-    """Fractional bits of the map that blocks add to, and of the middle of each block.
+    """Fractional bits of the residual stream, and of the middle of each block.
 
     Maps have room for three standard deviations of what noise of black and white samples gives,
     which is the independent samples' variance times the squares of all weights, and biases squared.

@@ -38,8 +38,8 @@ def corrected_planes(form: SynthesisAt, planes: Tensor) -> tuple[Tensor, Tensor]
         planes: (3, H, W) int32, 1/64 grey level, H and W multiples of the patches.
 
     Returns:
-        (3, H, W) int32 within 16 bits, 1/64 grey level, and the bytes less their zeros, (C, h, w)
-        int32, that the last layer of all saw.
+        (3, H, W) int32 within 16 bits, 1/64 grey level, and (C, h, w) int32 bytes, less their zero
+        points, that the last layer of all saw.
     """
     planes = planes.clamp(-_PLANE_END, _PLANE_END - 1)
     seen = planes
@@ -50,7 +50,7 @@ def corrected_planes(form: SynthesisAt, planes: Tensor) -> tuple[Tensor, Tensor]
 
 
 def corrected_window(form: SynthesisAt, planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`corrected_planes` of arrays: (3, H, W) int16; (h, C / 4, w, 4) uint8 with their zeros."""
+    """`corrected_planes` of arrays: (3, H, W) int16; (h, C / 4, w, 4) uint8 with zero points."""
     with torch.inference_mode():
         corrected, seen = corrected_planes(form, torch.from_numpy(planes))
         channels, height, width = seen.shape
@@ -63,7 +63,7 @@ def features(part: PartAt, planes: Tensor, taken: Callable[[Tensor], None] | Non
     """What the last layer of a network sees of (3, H, W) int32 planes: (C, h, w) int32.
 
     Args:
-        taken: is called with the inputs of each layer, those less their zeros.
+        taken: is called with the inputs of each layer, less their zero points.
     """
     note = taken or (lambda _: None)
     inputs = ((planes + (1 << INPUT_SHIFT >> 1)) >> INPUT_SHIFT) + INPUT_ZERO
@@ -122,7 +122,7 @@ def multiplied(x: Tensor, factor: Tensor | int) -> Tensor:
 
 
 def to_short(x: Tensor) -> Tensor:
-    """What is left of x in 16 bits; int32."""
+    """x clamped to 16 bits; int32."""
     return x.clamp(-(1 << 15), (1 << 15) - 1)
 
 
@@ -132,12 +132,12 @@ def leak(x: Tensor) -> Tensor:
 
 
 def bytes_of(stream: Tensor, layer: Layer) -> Tensor:
-    """Bytes, less their zeros, of the map that blocks add to, as the layer made it."""
+    """Bytes, less their zero points, of the residual stream, as the layer made it."""
     return to_byte(multiplied(stream, column(layer.byte_factor)), layer)
 
 
 def to_byte(x: Tensor, layer: Layer) -> Tensor:
-    """What is left of x plus the layer's zeros in a byte, less these zeros."""
+    """x plus the layer's zero points, clamped to bytes, less these zero points."""
     zero = column(layer.zero)
     return (x + zero).clamp(0, 255) - zero
 

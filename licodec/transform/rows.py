@@ -2,8 +2,8 @@
 
 A 3x3 convolution needs one row more above and below than it gives. A map that comes in strips, from
 top to bottom, is convolved as the whole would be: each layer keeps what the next strip needs of
-this one, and gives a row as soon as the one below it is there. So a row leaves n layers n rows
-late, and the last strip brings them all.
+this one, and gives a row as soon as the one below it is there. So n layers hold n rows back until
+the next strip, and the last strip gives them all.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The synthesis in integers as a function that can be differentiated: the same without rounding.
 
-A search for better symbols follows its gradients; what pixels are is for the integers to say.
+A search for better symbols follows its gradients; pixels themselves come from the integers.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _SmoothPart:
 
     def __init__(self, part: PartAt, device: torch.device) -> None:
         self._patch_px = part.patch_px
-        unit = 2.0**-STREAM_BITS  # of the map that blocks add to, in that of its bytes
+        unit = 2.0**-STREAM_BITS  # of the residual stream, in that of its bytes
         self._into = _scaled(part.into, unit, device)
         self._blocks = [
             (_scaled(into, 1.0, device), _scaled(back, unit, device)) for into, back in part.blocks

@@ -28,9 +28,9 @@ def symbols_checksum(data: bytes, family: Family) -> str:
     reader = SymbolReader(container, family)
     crc = 0
 
-    def code(step: int, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
+    def code(mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
         nonlocal crc
-        offsets = reader(step, mean, index, where)
+        offsets = reader(mean, index, where)
         for values in (mean.astype(np.int32), index, offsets.astype(np.int32)):
             crc = zlib.crc32(values.tobytes(), crc)
         return offsets

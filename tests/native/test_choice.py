@@ -48,7 +48,7 @@ def choose(
         chooser = chooser or StepQuantizer(Values(values), family, 130, choice, is_all_coded=False)
         chooser._values = Values(values)
         moved = index
-        offsets = chooser(5, mean, moved, StepElements(3, tuple(range(6))))
+        offsets = chooser(mean, moved, StepElements(3, tuple(range(6))))
         results += [offsets, moved]
     return chooser, results
 
@@ -85,5 +85,5 @@ def test_coefficients_that_are_no_numbers_are_refused(family, library_path):
     chooser = StepQuantizer(Values(values), family, 130, "rdoq", is_all_coded=False)
     mean, index = np.zeros((6, 2, 2), np.int16), np.ones((6, 2, 2), np.uint8)
     with pytest.raises(ValueError, match="refuses its arguments"):
-        chooser(5, mean, index, StepElements(3, tuple(range(6))))
+        chooser(mean, index, StepElements(3, tuple(range(6))))
     assert library.calls.lc_abi() == binding.ABI

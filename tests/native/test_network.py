@@ -45,18 +45,13 @@ class Symbols:
         self.largest, self.dtype = largest, dtype
         self.checksums: list[int] = []
 
-    def offsets(self, step: int, mean: np.ndarray, index: np.ndarray) -> np.ndarray:
+    def __call__(self, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
+        random = np.random.default_rng(len(self.checksums))
         inputs = mean.astype(np.int32).tobytes() + index.tobytes()
         self.checksums.append(zlib.crc32(inputs))
-        random = np.random.default_rng(step)
         symbols = random.integers(-self.largest, self.largest + 1, mean.shape)
         symbols *= random.random(mean.shape) < 0.2
         return (16 * symbols * (index > 0)).astype(self.dtype)
-
-    def arrays(
-        self, step: int, mean: np.ndarray, index: np.ndarray, where: StepElements
-    ) -> np.ndarray:
-        return self.offsets(step, mean, index)
 
 
 def arrays_of(tensors: dict[str, Tensor]) -> dict[str, np.ndarray]:
@@ -79,7 +74,7 @@ def reference(
         height,
         width,
         is_grey=is_grey,
-        code=symbols.arrays,
+        code=symbols,
         last_level=last_level,
     )
     return symbols.checksums, planes.whole()
@@ -103,7 +98,7 @@ def native(
         height,
         width,
         is_grey=is_grey,
-        code=symbols.arrays,
+        code=symbols,
         last_level=last_level,
     )
     return symbols.checksums, planes.whole()
@@ -221,7 +216,7 @@ def test_windows_of_planes_are_parts_of_the_whole(small, libraries):
             100,
             120,
             is_grey=False,
-            code=Symbols().arrays,
+            code=Symbols(),
         )
         whole = planes.whole()
         for top, bottom, left, right in windows(planes):
@@ -234,11 +229,11 @@ def test_visit_without_planes_asks_for_the_same_symbols(small, libraries):
     with_planes, without = [], []
 
     def recording(calls):
-        code = Symbols().arrays
+        code = Symbols()
 
-        def coded(step, mean, index, where):
-            calls.append((step, mean.tobytes(), index.tobytes()))
-            return code(step, mean, index, where)
+        def coded(mean, index, where):
+            calls.append((mean.tobytes(), index.tobytes()))
+            return code(mean, index, where)
 
         return coded
 

@@ -91,8 +91,8 @@ def test_they_agree_whatever_the_shape_of_the_prior(
 def test_means_of_grey_pictures_agree_with_the_integer_prior(family: Family) -> None:
     symbols, means, values = RandomSymbols(seed=5), [], []
 
-    def note(step: int, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
-        added = symbols(step, mean, index, where)
+    def note(mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
+        added = symbols(mean, index, where)
         means.append(torch.from_numpy(mean) / (1 << VALUE_BITS))
         values.append(means[-1] + torch.from_numpy(added) / 16)
         return added

@@ -17,6 +17,7 @@ from licodec.prior.layers import check_bounds
 from licodec.prior.layout import StepElements
 from licodec.prior.load import reference_prior
 from licodec.prior.logistic import logistic_bits
+from licodec.prior.shapes import check_tensors
 from licodec.train.integer_loss import integer_loss
 from licodec.train.integer_synthesis import arrays_of
 from licodec.train.network import CodecNetwork
@@ -75,7 +76,7 @@ def test_trunk_of_the_finest_level_is_gone_when_the_last_step_is_coded(tensors):
     """It is the largest of what the last steps have in memory."""
     alive = []
 
-    def code(step: int, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
+    def code(mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
         shape = (16, *mean.shape[1:])
         tensors = [t for t in gc.get_objects() if type(t) is Tensor]
         alive.append(sum(t.dtype == torch.uint8 and t.shape == shape for t in tensors))
@@ -155,6 +156,16 @@ def test_missing_tensor_is_named(name, tensors):
         reference_prior(arrays_of({k: v for k, v in tensors.items() if k != name}))
 
 
+def test_integers_of_steps_and_scales_beyond_all_pictures_stay_within_their_ranges():
+    network = tiny_network()
+    network.log_detail_steps[:] = -9.0
+    network.prior.detail_log_scale[:] = 20.0
+    tensors = arrays_of(tiny_tensors(network))
+    check_tensors(tensors)
+    assert int(tensors["high_pass_reciprocal"].max()) == 1 << 21
+    assert int(tensors["mean_unit_q8"].max()) == 1 << 18
+
+
 def test_companding_table_is_a_rising_arc_hyperbolic_sine_of_eighths():
     table = compand_table().numpy()
     exact = np.minimum(127, 16 * np.arcsinh(np.arange(4096) / 8))
@@ -181,8 +192,8 @@ def test_means_and_scales_of_the_integers_are_those_of_the_floats_on_a_photograp
     floats = FloatWalk()
     index_errors, mean_errors = [], []
 
-    def code(step: int, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
-        float_mean, log_scale, symbols = floats.steps[step]
+    def code(mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
+        float_mean, log_scale, symbols = floats.steps[len(mean_errors)]
         expected = ((log_scale - LOG_SCALE_MIN) * SCALES_PER_NAT).round().clamp(0, 63)
         if where.level:  # low-pass indices start at 1
             index_errors.append((torch.from_numpy(index) - expected).flatten())

@@ -26,7 +26,7 @@ class Recorder:
         self.calls.append(("enter", level))
 
     def visit(self, visit: Visit) -> None:
-        self.calls.append(("visit", visit.number))
+        self.calls.append(("visit", visit.level))
         self.visits.append(visit)
 
     def leave_level(self, level: int) -> None:
@@ -39,7 +39,8 @@ def test_all_steps_are_visited_in_coding_order():
     assert recorder.calls[:3] == [("low-pass", 0), ("low-pass", 1), ("low-pass", 2)]
     assert recorder.calls[3] == ("leave low-pass", 0)
     assert [level for call, level in recorder.calls if call == "enter"] == [6, 5, 4, 3, 2, 1]
-    assert [v.number for v in recorder.visits] == list(range(3, 3 + 2 + 5 * 4))
+    heads = [v.head for v in recorder.visits]
+    assert heads == [0, 1, *[0, 1, 2, 3] * 5]
     assert [v.channels for v in recorder.visits] == [
         step.channels for level in range(NUM_LEVELS, 0, -1) for step in detail_steps(level)
     ]
@@ -52,18 +53,15 @@ def test_a_level_is_left_after_its_last_step_and_before_the_next_is_entered():
     order = [(c, n) for c, n in recorder.calls if c in ("enter", "leave")]
     assert order == [(c, n) for n in range(NUM_LEVELS, 0, -1) for c in ("enter", "leave")]
     last = recorder.calls.index(("leave", 3))
-    assert recorder.calls[last - 1] == (
-        "visit",
-        max(v.number for v in recorder.visits if v.level == 3),
-    )
+    assert recorder.calls[last - 4 : last] == [("visit", 3)] * 4
 
 
-def test_grey_pictures_leave_the_steps_of_chroma_out_and_keep_the_numbers_of_the_others():
+def test_grey_pictures_leave_the_steps_of_chroma_out_and_keep_the_heads_of_the_others():
     grey, colour = Recorder(), Recorder()
     walk(grey, is_grey=True)
     walk(colour)
-    numbers = {v.number: v for v in colour.visits}
-    assert [v.channels for v in grey.visits] == [numbers[v.number].channels for v in grey.visits]
+    channels = {(v.level, v.head): v.channels for v in colour.visits}
+    assert all(v.channels == channels[v.level, v.head] for v in grey.visits)
     assert len(grey.visits) == 1 + 5 * 2
     assert [v.level for v in grey.visits if v.is_last] == [6, 5, 4, 3, 2, 1]
 

@@ -20,10 +20,8 @@ class RandomSymbols:
         self.seed = seed
         self.checksums: list[int] = []
 
-    def __call__(
-        self, step: int, mean: np.ndarray, index: np.ndarray, where: StepElements
-    ) -> np.ndarray:
-        random = np.random.default_rng(1000 * self.seed + step)
+    def __call__(self, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
+        random = np.random.default_rng(1000 * self.seed + len(self.checksums))
         size = random.integers(0, 40, mean.shape, np.int32)
         sign = random.integers(0, 2, mean.shape, np.int32) * 2 - 1
         self.checksums.append(zlib.crc32(mean.astype(np.int32).tobytes() + index.tobytes()))
@@ -37,10 +35,7 @@ class ZeroSymbols:
         self.places: list[StepElements] = []
         self.indices: list[np.ndarray] = []
 
-    def __call__(
-        self, step: int, mean: np.ndarray, index: np.ndarray, where: StepElements
-    ) -> np.ndarray:
-        assert step == len(self.places) or where.level
+    def __call__(self, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
         assert mean.shape == index.shape
         self.places.append(where)
         self.indices.append(index.copy())
@@ -56,9 +51,7 @@ class RoundedSymbols:
         self.values: list[Tensor] = []
         self._latent = latent
 
-    def __call__(
-        self, step: int, mean: np.ndarray, index: np.ndarray, where: StepElements
-    ) -> np.ndarray:
+    def __call__(self, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
         steps = torch.from_numpy(mean).float() / (1 << VALUE_BITS)
         symbols = (torch.from_numpy(self._latent.at(where)) - steps).round()
         self.means.append(steps)

@@ -15,9 +15,9 @@ enum { INPUT_SHIFT = 2, COLOUR_BITS = 20 };
 
 enum { MIDDLE, INTO, BACK };
 
-/* Where a row goes, and of bytes what blocks add to: `stream` is added to if the layer is the second
- * of a block, and goes to `next` unless that is NULL. Of words a row is what blocks add to as well,
- * and `stream` another. */
+/* Where a row goes. Of bytes, `stream` is the row of the residual stream that the second layer of a
+ * block adds to, and the sum goes to `next` unless that is NULL. Of words, the row itself is that of
+ * the residual stream, and `stream` that of the block before. */
 typedef struct {
     uint8_t *row;
     int64_t group_stride;
@@ -26,7 +26,7 @@ typedef struct {
     int is_last;
 } Outputs;
 
-/* Bytes of a row of the map that blocks add to: two pairs for each group and vector. */
+/* Bytes of a row of the residual stream: two pairs for each group and vector. */
 static int64_t stream_bytes(int64_t width, int64_t groups)
 {
     return groups * (round_up(width, ROW_POSITIONS) / LANES) * 2 * (int64_t)sizeof(pair);
