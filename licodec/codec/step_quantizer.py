@@ -85,7 +85,7 @@ class StepQuantizer:
         self.missed_bits += chosen.missed_bits
         self.lost_bits += chosen.lost_bits
         plain, symbols, numbers = chosen.num_plain, chosen.symbols, chosen.numbers
-        self.steps.put_plain([(symbols[:plain], numbers[:plain])])
+        self.steps.put_plain(symbols[:plain], numbers[:plain])
         if plain < len(symbols):
             self.steps.put_chains(symbols[plain:], numbers[plain:])
         return chosen.offsets.reshape(mean.shape)

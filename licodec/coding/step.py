@@ -11,7 +11,7 @@ place in its chains. By scale index an element is
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -121,11 +121,9 @@ class StepWriter:
         self.batches.append((coded, np.full(len(coded), self._rule.shift_table, np.uint8)))
         self.shifts.append(shifts)
 
-    def put_plain(self, parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
-        """Add the plain elements: symbols (n,) int16 and indices (n,) uint8, in coding order."""
-        self.batches.append(
-            (np.concatenate([s for s, _ in parts]), np.concatenate([i for _, i in parts]))
-        )
+    def put_plain(self, symbols: np.ndarray, index: np.ndarray) -> None:
+        """Add the plain elements (n,) int16, with their indices (n,) uint8, in coding order."""
+        self.batches.append((symbols, index))
 
     def put_chains(self, symbols: np.ndarray, tables: np.ndarray) -> None:
         """Add the elements in chains (n,) int16 and uint8, in the order of `Partition.chained`."""

@@ -66,7 +66,8 @@ class ReferenceChooser(SymbolChooser):
             plain.append(symbols[is_plain].astype(np.int16))
             used.append(some[is_plain])
         num_plain = sum(map(len, plain))
-        for symbols, tables in self._chains(step, weight, parts.chained, offsets):
+        if len(parts.chained):
+            symbols, tables = self._chains(step, weight, parts.chained, offsets)
             plain.append(symbols)
             used.append(tables)
         return ChosenStep(
@@ -106,16 +107,14 @@ class ReferenceChooser(SymbolChooser):
 
     def _chains(
         self, step: OpenStep, weight: np.ndarray, order: np.ndarray, offsets: np.ndarray
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Symbols and tables of elements in chains; puts their offsets.
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(m,) int16 symbols and (m,) uint8 tables of elements in chains; puts their offsets.
 
         Args:
             step, weight: as of `step`.
             order: (m,) elements in chains, sorted by scale index.
             offsets: (n,) of the step, takes those of the elements.
         """
-        if not len(order):
-            return
         assert self._rule.chains is not None
         bits = self._bits[NUM_SCALES : 2 * NUM_SCALES], self._bits[2 * NUM_SCALES :]
         flat, middle, index = (x.reshape(-1) for x in (step.values, step.mean, step.index))
@@ -130,7 +129,7 @@ class ReferenceChooser(SymbolChooser):
             offsets[at] = offsets_of(found, quantizers)
             symbols[elements] = found
             tables[elements] = table_ids(index[at], quantizers)
-        yield symbols, tables
+        return symbols, tables
 
 
 def _gain(residual: np.ndarray, symbols: np.ndarray, is_skipped: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ def write(writer: StepWriter, rule: StepRule, index: np.ndarray, rng) -> np.ndar
     elements = rule.partition(flat, is_plain_sorted=False)
     symbols = rng.integers(-40, 41, len(flat)).astype(np.int16)
     is_plain = (flat >= elements.begin) & (flat < elements.end)
-    writer.put_plain([(symbols[is_plain], flat[is_plain])])
+    writer.put_plain(symbols[is_plain], flat[is_plain])
     offsets = np.where(is_plain, 16 * symbols.astype(np.int32), 0)
     chained = elements.chained
     if len(chained):
