@@ -39,8 +39,8 @@ better; the last run's log):
 |---|---|---|---|
 {curve}
 
-Not good at: content unlike photographs (screenshots, text, line art: larger files than lossless
-formats at high quality), pictures that need more than 8 bits, lossless storage.
+For photographs of 8 bits per sample. Screens, text and drawings are coded without the networks
+where that is smaller (docs/graphics.md); lossless files never need them.
 """
 
 
