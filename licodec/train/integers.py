@@ -10,6 +10,7 @@ from torch import Tensor
 from licodec.coding.trellis import UNIT
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.entropy.tables import NUM_SCALES, fit_halves
+from licodec.errors import TrainingError
 from licodec.prior.fixed_point import (
     EIGHTHS,
     LOG_SCALE_MIN,
@@ -44,6 +45,9 @@ def integer_layer(
 
     Returns:
         weight0, weight1, .. int8, bias int32, shift uint8 (O,).
+
+    Raises:
+        TrainingError: weights so large that no power of two brings their sums into range.
     """
     largest = torch.stack([w.abs().amax((1, 2, 3)) for w in weights]).amax(0).clamp_min(1e-6)
     shift = weight_shift(largest, max_weight)
@@ -55,6 +59,11 @@ def integer_layer(
     # Coarser weights where the sum could leave the exact range of float32 carriers.
     excess = torch.ceil(torch.log2(total * MAX_ACTIVATION * 1.25 / _EXACT_FLOAT32)).clamp_min(0)
     shift = shift - excess
+    if shift.min() < 0:
+        raise TrainingError(
+            f"weights of up to {float(largest.max()):.3g} are beyond the prior's integers; export "
+            "an earlier checkpoint, or train on at a lower learning rate"
+        )
     scale = 2.0**shift
     tensors = {
         f"weight{i}": (w * scale[:, None, None, None])

@@ -1,7 +1,9 @@
 """Rounding in training: the very integers of the export, gradients as if nothing were rounded."""
 
+import pytest
 import torch
 
+from licodec.errors import TrainingError
 from licodec.prior.inputs import Compand, compand_table
 from licodec.prior.qat import (
     Companding,
@@ -33,6 +35,12 @@ def test_rounded_weights_are_those_of_the_exported_layer():
         x, exported["weight0"].float() * scale, conv.bias, padding=1
     )
     torch.testing.assert_close(conv(x), expected)
+
+
+def test_weights_beyond_the_integers_are_told():
+    weights = torch.full((2, 64, 3, 3), 120.0)
+    with pytest.raises(TrainingError, match="weights of up to 120 are beyond the prior's integers"):
+        integer_layer([weights], None)
 
 
 def test_without_rounding_a_layer_is_a_plain_convolution():
