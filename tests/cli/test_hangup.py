@@ -7,14 +7,18 @@ import sys
 import time
 from pathlib import Path
 
+from PIL import Image
+
 from tests.cli.pictures import save_photos
 
 
 def test_end_of_the_terminal_is_told_as_an_interrupt_and_nothing_else(tmp_path: Path) -> None:
-    save_photos(tmp_path / "in", "abcdefghijklmnopqrstuvwxyz")
+    for path in save_photos(tmp_path / "in", "abcdefghijklmnopqrstuvwxyz"):
+        with Image.open(path) as photo:  # large enough for a search to use up its time
+            photo.resize((176, 112)).save(path)
     command = [sys.executable, "-m", "licodec", "compress", str(tmp_path / "in"), "-j", "2"]
     run = subprocess.Popen(
-        [*command, "-e", "9", "--time-budget", "9s", "-o", str(tmp_path / "out")],
+        [*command, "-e", "9", "--time-budget", "2s", "-o", str(tmp_path / "out")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
