@@ -1,7 +1,7 @@
 """Muon: momentum whose matrices are made orthogonal, so that every direction moves equally far.
 
 `torch.optim.Muon` computes the same in bfloat16 alone. A CPU without such products emulates them,
-which took a third of a training step; in float32 it is 9 to 23 times faster.
+which took a third of a training step; in float32 it is 10 to 23 times faster.
 
 Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon; steps as long as Adam's
 after Liu et al. 2025, arXiv:2502.16982.
