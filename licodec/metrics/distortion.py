@@ -20,11 +20,11 @@ Distortion = Callable[[Tensor, Tensor], Tensor]
 # squared error alone had trained is about its squared error at every quality, so that one lambda
 # serves both (docs/decisions/eye.md).
 SQUARED_LEVELS_PER_UNIT = 4.0
-# Share of the squared error beside the visual distance. Without it the distance alone is gamed:
-# fine patterns and tints in smooth areas, which other measures of what is seen show.
+# Share of the squared error beside the visual distance, which alone is gamed: fine patterns and
+# tints in smooth areas, which other measures of what is seen show.
 SQUARED_ERROR_SHARE = 0.35
-
-
+# The same in training, where Butteraugli sees those.
+TRAINED_SQUARED_ERROR_SHARE = 0.2
 # Of every second crop in training, the share that Butteraugli has of what is seen, and the unit and
 # power by which its 3-norm is about the visual distance of coded photographs at all qualities.
 BUTTERAUGLI_SHARE = 0.6
@@ -38,31 +38,37 @@ def squared_error(reference: Tensor, decoded: Tensor) -> Tensor:
 
 def visual_distortion(reference: Tensor, decoded: Tensor) -> Tensor:
     """Visual distance with a share of squared error (N,); squared error alone of tiny pictures."""
-    error = squared_error(reference, decoded)
-    if min(reference.shape[2:]) < MIN_SIDE_PX:
-        return error
-    seen = SQUARED_LEVELS_PER_UNIT * visual_distance(reference, decoded)
-    return (1 - SQUARED_ERROR_SHARE) * seen + SQUARED_ERROR_SHARE * error
+    if _is_tiny(reference):
+        return squared_error(reference, decoded)
+    seen = visual_distance(reference, decoded)
+    return _with_squared_error(seen, reference, decoded, SQUARED_ERROR_SHARE)
 
 
 def trained_visual_distortion(reference: Tensor, decoded: Tensor) -> Tensor:
-    """As `visual_distortion`, but with a share of Butteraugli for the first half of the crops.
+    """As `visual_distortion`, with less squared error, and Butteraugli in the first half of crops.
 
     Two measures of what is seen are harder to game than one; Butteraugli takes three times as long.
     """
-    distortion = visual_distortion(reference, decoded)
+    if _is_tiny(reference):
+        return squared_error(reference, decoded)
+    seen = visual_distance(reference, decoded)
     num = len(reference) // 2
-    if min(reference.shape[2:]) < MIN_SIDE_PX or not num:
-        return distortion
-    with torch.autocast(decoded.device.type, enabled=False):
-        norms = butteraugli_distance(reference[:num].float(), decoded[:num].float())
-    other = _BUTTERAUGLI_UNIT * norms.pow(_BUTTERAUGLI_POWER)
-    error = SQUARED_ERROR_SHARE * squared_error(reference[:num], decoded[:num])
-    seen = distortion[:num] - error
-    mixed = (1 - BUTTERAUGLI_SHARE) * seen + (
-        BUTTERAUGLI_SHARE * (1 - SQUARED_ERROR_SHARE) * SQUARED_LEVELS_PER_UNIT * other
-    )
-    return torch.cat([mixed + error, distortion[num:]])
+    if num:
+        with torch.autocast(decoded.device.type, enabled=False):
+            norms = butteraugli_distance(reference[:num].float(), decoded[:num].float())
+        other = _BUTTERAUGLI_UNIT * norms.pow(_BUTTERAUGLI_POWER)
+        mixed = (1 - BUTTERAUGLI_SHARE) * seen[:num] + BUTTERAUGLI_SHARE * other
+        seen = torch.cat([mixed, seen[num:]])
+    return _with_squared_error(seen, reference, decoded, TRAINED_SQUARED_ERROR_SHARE)
+
+
+def _is_tiny(pictures: Tensor) -> bool:
+    return min(pictures.shape[2:]) < MIN_SIDE_PX
+
+
+def _with_squared_error(seen: Tensor, reference: Tensor, decoded: Tensor, share: float) -> Tensor:
+    error = squared_error(reference, decoded)
+    return (1 - share) * SQUARED_LEVELS_PER_UNIT * seen + share * error
 
 
 # Weight of the distortion at quality 100 of a family that is trained anew: for the eye the range

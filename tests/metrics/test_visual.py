@@ -15,6 +15,7 @@ from licodec.metrics.distortion import (
     SQUARED_ERROR_SHARE,
     SQUARED_LEVELS_PER_UNIT,
     TRAINED_DISTORTIONS,
+    TRAINED_SQUARED_ERROR_SHARE,
     Distortion,
     stage_name,
 )
@@ -117,17 +118,16 @@ def test_training_for_the_eye_sees_butteraugli_in_the_first_half_of_the_crops() 
     torch.manual_seed(5)
     reference = batch(crop(64, 64)).repeat(3, 1, 1, 1)
     decoded = reference + 6 * torch.randn_like(reference[:1])
-    reported, trained = (
-        kind["visual"](reference, decoded) for kind in (DISTORTIONS, TRAINED_DISTORTIONS)
+    trained = TRAINED_DISTORTIONS["visual"](reference, decoded)
+    error = TRAINED_SQUARED_ERROR_SHARE * DISTORTIONS["psnr"](reference, decoded)
+    seen = SQUARED_LEVELS_PER_UNIT * visual_distance(reference, decoded)
+    torch.testing.assert_close(
+        trained[1:], (1 - TRAINED_SQUARED_ERROR_SHARE) * seen[1:] + error[1:]
     )
-    torch.testing.assert_close(trained[1:], reported[1:])
     norm = butteraugli_distance(reference[:1], decoded[:1])
     other = SQUARED_LEVELS_PER_UNIT * 3.24 * norm**1.63
-    error = DISTORTIONS["psnr"](reference, decoded)[:1]
-    seen = SQUARED_LEVELS_PER_UNIT * visual_distance(reference, decoded)[:1]
-    mixed = (1 - BUTTERAUGLI_SHARE) * seen + BUTTERAUGLI_SHARE * other
-    expected = (1 - SQUARED_ERROR_SHARE) * mixed + SQUARED_ERROR_SHARE * error
-    torch.testing.assert_close(trained[:1], expected)
+    mixed = (1 - BUTTERAUGLI_SHARE) * seen[:1] + BUTTERAUGLI_SHARE * other
+    torch.testing.assert_close(trained[:1], (1 - TRAINED_SQUARED_ERROR_SHARE) * mixed + error[:1])
 
 
 def test_stages_of_both_tunes_have_different_names() -> None:
