@@ -134,7 +134,8 @@ class StepChooser(SymbolChooser):
         count = check(
             self._library.calls.lc_choose_step(self._library.level, call, missed.ctypes.data)
         )
-        symbols, numbers = symbols[:count].copy(), numbers[:count].copy()
+        for coded in (symbols, numbers):  # in place: a copy would be the peak of large pictures
+            coded.resize(count, refcheck=False)
         num_plain = int(np.count_nonzero(numbers < NUM_SCALES))
         return ChosenStep(offsets, symbols, numbers, num_plain, *missed.tolist())
 
