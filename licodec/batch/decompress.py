@@ -98,7 +98,7 @@ class Decompression:
 def decompression_paths(
     format_name: str | None = None, *, keeps_folders: bool = False
 ) -> PathRules:
-    """.lic files in, pictures out: a.png in a folder, a.lic.png beside a.lic.
+    """.lic files in, pictures out: a.png in another folder, a.lic.png beside a.lic.
 
     Raises:
         ImageError: unknown format.
@@ -118,7 +118,6 @@ def decompression_paths(
         keeps_folders=keeps_folders,
         is_input=lambda path: path.suffix.lower() == ".lic",
         what=".lic files",
-        advice="use --keep-folders, or ",
     )
 
 
