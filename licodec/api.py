@@ -21,6 +21,8 @@ from licodec.config import (
     MAX_QUALITY_INDEX,
     METADATA_KINDS,
     check_content,
+    check_effort,
+    check_time_budget,
     family_of,
 )
 from licodec.container.format import ALPHA, LAYER, Container, Header
@@ -203,6 +205,8 @@ class Codec:
             report: called after each round of a search. Ctrl-C ends the search alone.
         """
         check_content(content)
+        check_effort(effort)
+        check_time_budget(time_budget)
 
         def encode(layers: Layers | None, *, is_quick: bool) -> bytes:
             data, self.last_timings = self._encoder.encode(

@@ -13,6 +13,7 @@ docs/pillow.md has all options.
 from __future__ import annotations
 
 import functools
+import numbers
 import threading
 import warnings
 from dataclasses import dataclass
@@ -229,6 +230,7 @@ def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
     Raises:
         OSError: the picture cannot be converted, the profile is not usable, or the wanted size or
             closeness cannot be reached.
+        TypeError: an option that is no number, pair or block where one is expected.
         ValueError: an option out of range, an unknown tune, or two that exclude each other.
     """
     options = image.encoderinfo
@@ -239,7 +241,7 @@ def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
     try:
         image.info = own_info | {key: block for key, block in given.items() if block is not None}
         if "dpi" in options:
-            image.info |= {"dpi": options["dpi"]}
+            image.info |= {"dpi": _density(options["dpi"])}
         if options.get("lossless"):
             data = _encode_lossless(image, kept, **coding)
         else:
@@ -270,11 +272,24 @@ def _encode_lossless(
 
 def _save_all(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
     """Pillow's handler for save_all=True: a .lic file holds one picture, the others are told."""
-    num_others = len(list(image.encoderinfo.get("append_images", ())))
+    num_others = len(list(image.encoderinfo.get("append_images") or ()))
     if num_others:
         note = f"only the first of {num_others + 1} pictures is kept: a .lic file holds one"
         warnings.warn(note, PictureWarning, stacklevel=3)
-    _save(image, stream, filename)
+    frame = image.tell()
+    image.seek(0)
+    try:
+        _save(image, stream, filename)
+    finally:
+        image.seek(frame)
+
+
+def _density(value: Any) -> Any:
+    """A `dpi` option, None for none; what no file can state, such as 0, is left out later."""
+    is_pair = isinstance(value, tuple | list) and len(value) == 2
+    if value is not None and not (is_pair and all(isinstance(v, numbers.Real) for v in value)):
+        raise TypeError(f"dpi is {value!r}, expected (x, y) in pixels per inch")
+    return value
 
 
 def _block(key: str, value: Any) -> bytes | None:
