@@ -252,16 +252,18 @@ def _problem(job: Job, other: Job, rules: PathRules) -> str:
 
 
 def _without_pipes(jobs: list[Job]) -> list[Job]:
-    """The jobs; among several, pipes have a problem, since nobody may ever write to them."""
+    """The jobs; among several, pipes and devices have a problem, since they may never end."""
     if len(jobs) < 2:
         return jobs
-    problem = "is a pipe; give it alone"
-    return [replace(job, problem=problem) if _is_pipe(job.source) else job for job in jobs]
+    problem = "is a pipe or a device; give it alone"
+    return [replace(job, problem=problem) if _is_endless(job.source) else job for job in jobs]
 
 
-def _is_pipe(name: str) -> bool:
-    """Whether a file is a pipe with a name, not one that a shell has opened (/dev/fd/63)."""
+def _is_endless(name: str) -> bool:
+    """Whether a file is a pipe or a device with a name, not what a shell has opened (/dev/fd/63)."""
     try:
-        return not name.startswith("/dev/") and stat.S_ISFIFO(os.stat(name).st_mode)
+        mode = os.stat(name).st_mode
     except OSError:
         return False
+    is_endless = stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+    return is_endless and not name.startswith("/dev/")

@@ -236,12 +236,17 @@ def test_side_files_that_a_shell_names_are_left_out_with_a_note(
     assert (meant.code, os.listdir(tmp_path / "other")) == (0, ["1.lic"])
 
 
-def test_pipe_that_a_shell_names_is_refused_among_several(licodec: Licodec, tmp_path: Path) -> None:
+def test_pipe_or_device_that_a_shell_names_is_refused_among_several(
+    licodec: Licodec, tmp_path: Path
+) -> None:
     save_photo(tmp_path / "a.png")
     os.mkfifo(tmp_path / "b.png")
-    outcome = licodec("compress", tmp_path / "a.png", tmp_path / "b.png", "-o", tmp_path / "out")
+    (tmp_path / "c.png").symlink_to("/dev/zero")
+    names = [tmp_path / name for name in ("a.png", "b.png", "c.png")]
+    outcome = licodec("compress", *names, "-o", tmp_path / "out")
     assert (outcome.code, os.listdir(tmp_path / "out")) == (1, ["a.lic"])
-    assert "b.png: is a pipe" in outcome.err
+    for name in ("b.png", "c.png"):
+        assert f"{name}: is a pipe or a device" in outcome.err
 
 
 @pytest.mark.parametrize("way", ["", "/*", "/**"])
