@@ -260,7 +260,7 @@ def _without_pipes(jobs: list[Job]) -> list[Job]:
 
 
 def _is_endless(name: str) -> bool:
-    """Whether a file is a pipe or a device with a name, not what a shell has opened (/dev/fd/63)."""
+    """Whether a file is a pipe or a device with a name of its own, none of a shell (/dev/fd/63)."""
     try:
         mode = os.stat(name).st_mode
     except OSError:

@@ -36,6 +36,23 @@ def test_first_lines_of_the_readme_work_as_written(
     np.testing.assert_array_equal(read_photo(tmp_path / "photo.lic.png"), pixels)
 
 
+def test_commands_of_the_readme_work_one_after_the_other(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = README.read_text(encoding="utf-8").partition("## Commands")[2].split("```")
+    lines = [line for block in blocks[1:4:2] for line in block.strip().splitlines()]
+    monkeypatch.chdir(tmp_path)
+    for name in ("photo.png", "a.jpg", "b.jpg", "holiday/day1/c.jpg"):
+        save_photo(tmp_path / name)
+    licodec("compress", "photo.png")
+    licodec("decompress", "photo.lic")
+    for line in lines:
+        if not set("<>|") & set(line):
+            assert licodec(*shlex.split(line)[1:]).code == 0, line
+    assert (tmp_path / "back/day1/c.png").exists()
+    assert (tmp_path / "photo.webp").exists()
+
+
 @pytest.mark.parametrize("force", [(), ("--force",)])
 def test_decompress_without_an_output_never_meets_the_original(
     licodec: Licodec, tmp_path: Path, force: tuple[str, ...]
