@@ -306,6 +306,25 @@ def test_outputs_that_were_meant_otherwise_are_refused(licodec: Licodec, tmp_pat
         assert "the output goes after -o" in outcome.err
 
 
+@pytest.mark.parametrize("name", ["b.png", "b.lic", "b.WEBP"])
+def test_extension_of_another_format_than_the_one_asked_for_is_refused(
+    licodec: Licodec, tmp_path: Path, name: str
+) -> None:
+    save_photo(tmp_path / "a.png")
+    licodec("compress", tmp_path / "a.png")
+    outcome = licodec("decompress", tmp_path / "a.lic", "--format", "jpeg", "-o", tmp_path / name)
+    assert (outcome.code, (tmp_path / name).exists()) == (2, False)
+    assert "is not one of JPEG files" in outcome.err
+    good = licodec("decompress", tmp_path / "a.lic", "--format", "jpeg", "-o", tmp_path / "b.JPE")
+    assert good.code == 0
+
+
+@pytest.mark.parametrize("quality", ["0", "0.5", "101", "nan", "-1"])
+def test_quality_out_of_range_names_the_range(licodec: Licodec, quality: str) -> None:
+    outcome = licodec("compress", "-q", quality, "a.png")
+    assert (outcome.code, "expected 1 to 100" in outcome.err) == (2, True)
+
+
 def test_file_of_the_other_direction_is_named(licodec: Licodec, tmp_path: Path) -> None:
     save_photo(tmp_path / "a.png")
     licodec("compress", tmp_path / "a.png")
