@@ -218,7 +218,7 @@ def _apart(jobs: list[Job], rules: PathRules) -> list[Job]:
     """
     once: dict[tuple[str, str], Job] = {}
     for job in jobs:
-        once.setdefault((os.path.realpath(job.source), job.target), job)
+        once.setdefault((os.path.realpath(job.source), os.path.realpath(job.target)), job)
     by_output: dict[str, list[Job]] = {}
     for job in once.values():
         by_output.setdefault(_as_system_tells_apart(job.target), []).append(job)

@@ -92,7 +92,7 @@ def test_file_named_twice_is_done_once(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     save_photo(tmp_path / "in/a.png")
-    assert licodec("compress", "in/a.png", "in/a.png").code == 0
+    assert licodec("compress", "in/a.png", "in/a.png", "in/../in/a.png").code == 0
     outcome = licodec("compress", "in", tmp_path / "in", "./in", "-o", "out")
     assert (outcome.code, outcome.err.count("\n")) == (0, 1)
 
