@@ -85,7 +85,8 @@ def _plan_files(inputs: list[str], output: str | None, rules: PathRules) -> Plan
     found = [pair for name in inputs for pair in _expand(name, rules)]
     named, passed = _without_sides(found)
     names = [name for name, _ in named]
-    unread = tuple(name for name, base in named if base is not None and rules.is_unread(Path(name)))
+    foreign = [name for name, base in named if base is not None and rules.is_unread(Path(name))]
+    unread = dict.fromkeys(foreign)
     named = [pair for pair in named if pair[0] not in unread]
     has_folder = any(os.path.isdir(name) for name in names)
     if output is None:
@@ -93,7 +94,7 @@ def _plan_files(inputs: list[str], output: str | None, rules: PathRules) -> Plan
             raise PathError("a folder as INPUT needs -o with a folder for the results")
         beside = rules.beside or rules.rename
         jobs = [Job(name, str(beside(Path(name)))) for name, _ in named]
-        return Plan(jobs=jobs, unread=unread, passed=passed)
+        return Plan(jobs=jobs, unread=tuple(unread), passed=passed)
     if not to_folder and not has_folder and len(names) == 1 and names == inputs:
         return Plan(jobs=[Job(names[0], output)])
     if output == PIPE:
@@ -104,7 +105,8 @@ def _plan_files(inputs: list[str], output: str | None, rules: PathRules) -> Plan
     if not plan.jobs and not plan.unread and not unread:
         names = [name for name, _ in plan.passed]
         raise LicodecError(f"{', '.join(map(shown, names))}: no {rules.what} in this folder")
-    return replace(plan, unread=unread + plan.unread, passed=passed + plan.passed)
+    unread |= dict.fromkeys(plan.unread)
+    return replace(plan, unread=tuple(unread), passed=passed + plan.passed)
 
 
 def _plan_folder(named: list[tuple[str, Path | None]], output: Path, rules: PathRules) -> Plan:

@@ -215,7 +215,7 @@ def test_pictures_of_a_pattern_that_are_not_read_are_named(
     monkeypatch.chdir(tmp_path)
     save_photo(tmp_path / "in/1.png")
     (tmp_path / "in/IMG_2.heic").write_bytes(b"x")
-    outcome = licodec("compress", "in/**", *output)
+    outcome = licodec("compress", "in/**", "in/**/*", *output)
     assert outcome.code == 1
     assert "1 done, 1 not read: in/IMG_2.heic" in outcome.err
     (tmp_path / "in/1.png").unlink()
