@@ -28,6 +28,23 @@ def test_density_that_is_given_comes_back() -> None:
     assert "dpi" not in saved(Image.new("RGB", (20, 10))).info
 
 
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize("dpi", [(300, 300), (72, 72)])
+def test_density_that_is_given_goes_before_that_of_the_file(
+    name: str, dpi: tuple[int, int], recwarn: pytest.WarningsRecorder
+) -> None:
+    exif = Image.Exif()
+    exif[0x011A], exif[0x011B], exif[0x0128], exif[0x010F] = 96.0, 96.0, 2, "Maker"
+    stream = io.BytesIO()
+    Image.new("RGB", (20, 10)).save(stream, name, exif=exif, dpi=(96, 96))
+    with Image.open(stream) as image:
+        back = saved(image, dpi=dpi)
+    assert back.info["dpi"] == dpi
+    assert back.getexif()[0x010F] == "Maker"
+    assert not recwarn.list
+    assert saved(Image.new("RGB", (20, 10)), dpi=dpi, exif=None).info["dpi"] == dpi
+
+
 @pytest.mark.parametrize("dpi", [300, ("a", "b"), (1, 2, 3), "300"])
 def test_density_that_is_no_pair_of_numbers_is_refused(dpi: object) -> None:
     with pytest.raises(TypeError, match=r"dpi is .*, expected \(x, y\)"):
