@@ -18,13 +18,15 @@ from licodec.config import (
     DEFAULT_QUALITY,
     DEFAULT_TUNE,
     MAX_PIXELS,
-    MAX_QUALITY_INDEX,
+    MAX_QUALITY,
     METADATA_KINDS,
     check_content,
+    check_effort,
+    check_time_budget,
     family_of,
 )
 from licodec.container.format import ALPHA, LAYER, Container, Header
-from licodec.container.read import read_container, read_front
+from licodec.container.read import read_container
 from licodec.encoder import PhotoEncoder
 from licodec.errors import PictureWarning
 from licodec.graphics.choose import Layers, RivalChooser
@@ -153,9 +155,10 @@ class Codec:
             content=content,
         )
         if target is not None:
-            front = read_front(data)
-            index = MAX_QUALITY_INDEX if front.is_lossless else front.header.quality_index
-            for note in notes_on_size(target, len(data), self.scale.shown(index)):
+            from licodec.inspect import read_info
+
+            found = read_info(data).quality
+            for note in notes_on_size(target, len(data), MAX_QUALITY if found is None else found):
                 warnings.warn(note, PictureWarning, stacklevel=2)
         return data
 
@@ -203,6 +206,8 @@ class Codec:
             report: called after each round of a search. Ctrl-C ends the search alone.
         """
         check_content(content)
+        check_effort(effort)
+        check_time_budget(time_budget)
 
         def encode(layers: Layers | None, *, is_quick: bool) -> bytes:
             data, self.last_timings = self._encoder.encode(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import numbers
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
@@ -63,8 +64,15 @@ MAX_EFFORT = max(SEARCH_SECONDS_PER_MPX)
 DEFAULT_EFFORT = 4
 
 
+def check_number(name: str, value: object) -> None:
+    """Raises TypeError unless a setting is a number."""
+    if not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} is {value!r}, expected a number")
+
+
 def check_target(name: str, value: float) -> None:
     """Raises ValueError unless a value for this one of TARGETS is above 0 and not too high."""
+    check_number(name, value)
     if not value > 0:  # NaN is not
         raise ValueError(f"{name} is {value:g}, expected more than 0")
     if value > TARGETS[name]:
@@ -73,8 +81,18 @@ def check_target(name: str, value: float) -> None:
 
 def check_effort(effort: int) -> None:
     """Raises ValueError if an effort is out of range."""
+    check_number("effort", effort)
     if not 0 <= effort <= MAX_EFFORT:
         raise ValueError(f"effort is {effort}, expected 0 to {MAX_EFFORT}")
+
+
+def check_time_budget(seconds: float | None) -> None:
+    """Raises ValueError unless a time is None, or 0 or more."""
+    if seconds is None:
+        return
+    check_number("time_budget", seconds)
+    if not seconds >= 0:  # NaN is not
+        raise ValueError(f"time budget is {seconds:g} seconds, expected 0 or more")
 
 
 def choice_of(effort: int, quantizer: str | None = None) -> str:
@@ -122,6 +140,7 @@ def quality_to_index(quality: float) -> int:
     Raises:
         ValueError: quality is not a number within 1 .. 100.
     """
+    check_number("quality", quality)
     if not math.isfinite(quality) or not MIN_QUALITY <= quality <= MAX_QUALITY:
         raise ValueError(f"quality is {quality:g}, expected 1 to 100")
     share = (quality - MIN_QUALITY) / (MAX_QUALITY - MIN_QUALITY)

@@ -63,8 +63,6 @@ class PhotoEncoder:
         width, height = picture.width, picture.height
         seconds = search_seconds(effort, width * height)
         seconds = seconds if time_budget is None else time_budget
-        if not seconds >= 0:
-            raise ValueError(f"time budget is {seconds:g} seconds, expected 0 or more")
         choice = choice_of(effort, quantizer)
         _check_size(picture, target, is_searched=seconds > 0)
         sections, photo, above = sections_of(picture), picture, None

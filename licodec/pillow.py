@@ -13,6 +13,7 @@ docs/pillow.md has all options.
 from __future__ import annotations
 
 import functools
+import numbers
 import threading
 import warnings
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from licodec.config import (
 from licodec.container.format import ALPHA, EXIF, ICC, MAGIC_BYTES, MAX_SIDE_PX, XMP, Container
 from licodec.container.read import read_front_from
 from licodec.errors import BitstreamError, LicodecError, NotLicodecFileError, PictureWarning
-from licodec.image.exif import EXIF_PREFIX, density_in
+from licodec.image.exif import EXIF_PREFIX, density_in, state_density
 from licodec.image.faults import bytes_or_none
 from licodec.inspect import check_file, choose_codec, is_lossless, quality_of
 from licodec.profiles import family_name, find_profile, profile_name
@@ -229,6 +230,7 @@ def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
     Raises:
         OSError: the picture cannot be converted, the profile is not usable, or the wanted size or
             closeness cannot be reached.
+        TypeError: an option that is no number, pair or block where one is expected.
         ValueError: an option out of range, an unknown tune, or two that exclude each other.
     """
     options = image.encoderinfo
@@ -238,8 +240,8 @@ def _save(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
     own_info = image.info
     try:
         image.info = own_info | {key: block for key, block in given.items() if block is not None}
-        if "dpi" in options:
-            image.info |= {"dpi": options["dpi"]}
+        if "dpi" in options and _state_density(image, options["dpi"], keeps_exif="exif" in kept):
+            kept = sorted({*kept, "exif"})
         if options.get("lossless"):
             data = _encode_lossless(image, kept, **coding)
         else:
@@ -270,11 +272,39 @@ def _encode_lossless(
 
 def _save_all(image: Image.Image, stream: IO[bytes], filename: str | bytes) -> None:
     """Pillow's handler for save_all=True: a .lic file holds one picture, the others are told."""
-    num_others = len(list(image.encoderinfo.get("append_images", ())))
+    num_others = len(list(image.encoderinfo.get("append_images") or ()))
     if num_others:
         note = f"only the first of {num_others + 1} pictures is kept: a .lic file holds one"
         warnings.warn(note, PictureWarning, stacklevel=3)
-    _save(image, stream, filename)
+    frame = image.tell()
+    image.seek(0)
+    try:
+        _save(image, stream, filename)
+    finally:
+        image.seek(frame)
+
+
+def _state_density(image: Image.Image, dpi: Any, *, keeps_exif: bool) -> bool:
+    """Put a `dpi` option into the EXIF block of `image.info`; whether there is something to state.
+
+    Raises:
+        TypeError: it is neither None nor a pair of numbers.
+    """
+    from licodec.image.metadata import exif_of  # loads numpy
+
+    is_pair = isinstance(dpi, tuple | list) and len(dpi) == 2
+    if dpi is not None and not (is_pair and all(isinstance(v, numbers.Real) for v in dpi)):
+        raise TypeError(f"dpi is {dpi!r}, expected (x, y) in pixels per inch")
+    image.info |= {"dpi": dpi}
+    raw = bytes_or_none(image.info.get("exif")) if keeps_exif else None
+    exif, notes = exif_of(image, raw) if keeps_exif else (None, ())
+    stated = state_density(exif, dpi)
+    if stated is None:
+        return False
+    for note in notes:
+        warnings.warn(note, PictureWarning, stacklevel=4)
+    image.info |= {"exif": EXIF_PREFIX + stated, "dpi": None}
+    return True
 
 
 def _block(key: str, value: Any) -> bytes | None:

@@ -217,5 +217,5 @@ def compression_paths(*, keeps_extension: bool = False, keeps_folders: bool = Fa
         is_input=lambda path: path.suffix.lower() in READ_SUFFIXES,
         is_unread=lambda path: path.suffix.lower() in UNREAD_SUFFIXES,
         what="pictures",
-        advice="use --keep-extension or --keep-folders, or ",
+        apart_by_name="" if keeps_extension else "--keep-extension",
     )

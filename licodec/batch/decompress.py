@@ -8,7 +8,7 @@ from licodec.batch.jobs import Coded, Job, Result
 from licodec.batch.paths import PathRules
 from licodec.batch.resume import is_finished
 from licodec.batch.worker import Worker
-from licodec.errors import LicodecError
+from licodec.errors import ImageError, LicodecError
 from licodec.files import read_bytes
 from licodec.names import PIPE
 
@@ -98,7 +98,7 @@ class Decompression:
 def decompression_paths(
     format_name: str | None = None, *, keeps_folders: bool = False
 ) -> PathRules:
-    """.lic files in, pictures out: a.png in a folder, a.lic.png beside a.lic.
+    """.lic files in, pictures out: a.png in another folder, a.lic.png beside a.lic.
 
     Raises:
         ImageError: unknown format.
@@ -118,7 +118,6 @@ def decompression_paths(
         keeps_folders=keeps_folders,
         is_input=lambda path: path.suffix.lower() == ".lic",
         what=".lic files",
-        advice="use --keep-folders, or ",
     )
 
 
@@ -126,8 +125,14 @@ def format_of(target: str, format_name: str | None) -> "WriteFormat":
     """The format of an output.
 
     Raises:
-        ImageError: unknown name or extension.
+        ImageError: unknown name or extension, or one of another format, or of a .lic file.
     """
-    from licodec.image.formats import find_format
+    from licodec.image.formats import WRITE_SUFFIXES, find_format
 
-    return find_format(target, format_name or ("png" if target == PIPE else None))
+    found = find_format(target, format_name or ("png" if target == PIPE else None))
+    suffix = Path(target).suffix.lower()
+    if suffix in WRITE_SUFFIXES | {".lic"} and suffix not in found.suffixes:
+        raise ImageError(
+            f"extension {suffix} is not one of {found.name} files; choose another name"
+        )
+    return found

@@ -139,6 +139,8 @@ def _plan(inputs: str | Sequence[str], output: str) -> list[Job]:
     if PIPE in names:
         raise LicodecError("workers have no stdin; name files, folders or patterns")
     plan = plan_files(names, os.path.join(output, ""), compression_paths())
+    if not plan.jobs:
+        raise LicodecError(f"{', '.join(names)}: no pictures in a format that licodec reads")
     for job in plan.jobs:
         if job.problem:
             raise LicodecError(f"{job.source}: {job.problem}")

@@ -50,12 +50,15 @@ def compress(
     pattern or - for stdin. Colour profile, EXIF, XMP and transparency are kept.
     An EXIF orientation is applied to the pixels.
     """
-    from licodec.image.formats import WRITE_SUFFIXES
+    from licodec.image.formats import READ_SUFFIXES, WRITE_SUFFIXES
+    from licodec.image.strangers import UNREAD_SUFFIXES
 
     options.check()
     output = options.output
     suffix = "" if output is None else Path(output).suffix.lower()
-    if output is not None and suffix in WRITE_SUFFIXES and not os.path.isdir(output):
+    is_picture = suffix in READ_SUFFIXES | WRITE_SUFFIXES | UNREAD_SUFFIXES
+    is_folder = output is not None and (os.path.isdir(output) or output.endswith("/"))
+    if output is not None and is_picture and not is_folder:
         raise click.UsageError(
             f"-o {shown(output)} has the extension of a picture, and compress writes .lic files; "
             f"name it {shown(str(Path(output).with_suffix('.lic')))}"
@@ -107,7 +110,8 @@ def decompress(
         rules = decompression_paths(options.format, keeps_folders=options.keep_folders)
         plan = _plan(inputs, options.output, rules, is_json=common.is_json)
         for job in plan.jobs:
-            format_of(job.target, options.format)  # a wrong name is noticed before any work
+            if not job.problem:
+                format_of(job.target, options.format)  # a wrong name is noticed before any work
     except ImageError as error:
         raise click.UsageError(str(error)) from error
     work = Decompression(
@@ -122,8 +126,8 @@ def decompress(
 def _check_last(inputs: tuple[str, ...], output_suffixes: frozenset[str] | set[str]) -> None:
     """Refuse an output among the inputs."""
     last = inputs[-1]
-    is_output = Path(last).suffix.lower() in output_suffixes and not os.path.exists(last)
-    if len(inputs) > 1 and is_output:
+    is_output = last.endswith("/") or Path(last).suffix.lower() in output_suffixes
+    if len(inputs) > 1 and is_output and not os.path.lexists(last):
         raise click.UsageError(f"{shown(last)} is no file; the output goes after -o")
 
 
@@ -157,8 +161,8 @@ def _run(plan: Plan, work: Work, common: CommonOptions) -> int:
     settings = click.get_current_context().find_object(Settings)
     report = Report(work.command, plan.jobs, common, is_debug=bool(settings and settings.is_debug))
     with report:
-        for folder in plan.empty:
-            report.tell_empty(folder)
+        for name, reason in plan.passed:
+            report.tell_passed(name, reason)
         try:
             run_jobs(
                 plan.jobs,

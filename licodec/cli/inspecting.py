@@ -61,30 +61,45 @@ def info(context: click.Context, files: tuple[str, ...], options: InfoOptions) -
         return
     if PIPE in files:
         check_stdin()
-    num_failed = 0
-    for index, file in enumerate(files):
-        if index and not options.is_json:
-            click.echo()
+    num_told = 0
+    for file in files:
         try:
-            _tell(file, _read(file, options), options)
+            found = _read(file, options)
         except LicodecError as error:
-            num_failed += 1
             click.echo(f"licodec: {shown(file)}: {printable(str(error))}", err=True)
-    context.exit(1 if num_failed else 0)
+            if options.is_json:
+                _print_json(file, None, str(error), options)
+            continue
+        if options.is_json:
+            _print_json(file, found, None, options)
+        else:
+            _tell(file, found, options, is_first=num_told == 0)
+        num_told += 1
+    context.exit(0 if num_told == len(files) else 1)
 
 
-def _tell(file: str, found: "Info", options: InfoOptions) -> None:
-    """Print what a file contains."""
-    if options.is_json:
-        line = {"schema": JSON_SCHEMA, "input": file} | asdict(found)
-        line |= {"bpp": found.bpp, "sections": dict(found.sections)}
-        line["is_checked"] = options.is_checked  # a failed check never comes to here
-        click.echo(json.dumps(line))
-        return
+def _print_json(file: str, found: "Info | None", error: str | None, options: InfoOptions) -> None:
+    """A line for --json; keys are the same for success and failure."""
+    from licodec.inspect import Info
+
+    line = {"schema": JSON_SCHEMA, "input": file, "ok": error is None, "error": error}
+    if found is None:
+        names = (*Info.__dataclass_fields__, "bpp")
+        line |= dict.fromkeys(names)
+    else:
+        line |= asdict(found) | {"bpp": found.bpp, "sections": dict(found.sections)}
+    line["is_checked"] = options.is_checked and found is not None
+    click.echo(json.dumps(line))
+
+
+def _tell(file: str, found: "Info", options: InfoOptions, *, is_first: bool) -> None:
+    """Print what a file contains, a blank line below the one before."""
     rows = [("file", shown(file)), *_rows(found)]
     if options.is_checked:
         coded = "picture matches" if found.family is None else "symbols match"
         rows.append(("check", f"{coded} the checksum"))
+    if not is_first:
+        click.echo()
     for label, value in rows:
         click.echo(f"{label:<11}  {value}")
 
@@ -96,6 +111,7 @@ def _read(file: str, options: InfoOptions) -> "Info":
 
     if file == PIPE:
         data = read_bytes(PIPE)
+        check_is_lic(data)
     else:
         with system_errors("cannot be read"), open(file, "rb") as stream:
             status = os.fstat(stream.fileno())

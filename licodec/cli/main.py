@@ -123,17 +123,19 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line (`sys.argv` if None) and exit with its code."""
-    _interrupt_at_hangup()
+    _interrupt_at_other_ends()
     # numpy's products here are small, and its idle threads spin, on a busy machine for seconds.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(run(arguments))
 
 
-def _interrupt_at_hangup() -> None:
-    """Let the end of the terminal do what Ctrl-C does, unless someone (nohup) has it ignored."""
-    hangup = getattr(signal, "SIGHUP", None)
-    if hangup is not None and signal.getsignal(hangup) is signal.SIG_DFL:
-        signal.signal(hangup, lambda *_: signal.raise_signal(signal.SIGINT))
+def _interrupt_at_other_ends() -> None:
+    """Let the end of the terminal and the wish of another program (kill, timeout) do what Ctrl-C
+    does, unless someone (nohup) has them ignored."""
+    for name in ("SIGHUP", "SIGTERM"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 from click.core import ParameterSource
 
-from licodec.config import MAX_PIXELS, MAX_QUALITY, TARGETS, check_kinds, quality_to_index
+from licodec.config import MAX_PIXELS, TARGETS, check_kinds, quality_to_index
 from licodec.errors import LicodecError
 
 if TYPE_CHECKING:
@@ -51,12 +51,16 @@ class Parsed(_ParamType):
             return self.fail(str(error), param, ctx)
 
 
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None
+
+
 def _up_to(most: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise ValueError(f"{text!r} is not a number") from None
+        value = _number(text)
         if not 0 < value <= most:  # NaN is in no interval
             raise ValueError(f"{value:g} is not above 0 and at most {most:g}")
         return value
@@ -65,7 +69,7 @@ def _up_to(most: float) -> Callable[[str], float]:
 
 
 def _quality(text: str) -> float:
-    value = _up_to(MAX_QUALITY)(text)
+    value = _number(text)
     quality_to_index(value)  # complains
     return value
 

@@ -147,10 +147,10 @@ class Report:
         self._say(f"licodec: {shown(outcome.job.source)}: {message}")
         self._print_json(outcome.job, None, message)
 
-    def tell_empty(self, folder: str) -> None:
-        """Report a folder among several inputs that has nothing to do."""
+    def tell_passed(self, name: str, reason: str) -> None:
+        """Report an input among several that has no job."""
         if not self._common.quiet:
-            self._say(f"licodec: {shown(folder)}: note: nothing to do in this folder")
+            self._say(f"licodec: {shown(name)}: note: {reason}")
 
     def summarise(self, unread: tuple[str, ...] = ()) -> None:
         """Print the table of a run of several files.
@@ -164,7 +164,7 @@ class Report:
         if self._common.quiet:
             for line in left_out:
                 click.echo(f"licodec: {line}", err=True)
-        elif self._num_files + len(unread) > 1:
+        elif unread or self._num_files > 1:
             for label, text in self._rows(left_out):
                 click.echo(f"{label:<8}{text}", err=True)
 

@@ -115,8 +115,18 @@ class RivalChooser:
             encode: the photograph's way.
             decode: back to pixels.
             quality_of: quality, 1 to 100, of an index in the file.
+
+        Raises:
+            TargetError: the photograph's way cannot meet what is asked for, nor can the exact file
+                where that is a size.
         """
-        photo = encode(None)
+        try:
+            photo = encode(None)
+        except TargetError:
+            exact = self._exact() if self._is_drawn and self._limit is not None else None
+            if exact is None or len(exact) > self._allowed(Choice(exact)):
+                raise
+            return Choice(exact, is_whole=True)
         decoded = decode(photo)
         closeness = Closeness(self._picture.pixels, decoded, is_seen=self._is_seen)
         best = Choice(photo)
@@ -166,9 +176,15 @@ class RivalChooser:
         trial = drawn_trial(self._effort, SIZES[-1])
         return Layers(fill_smoothly(pixels, mask), shown, pack_planes(shown, trial))
 
+    def _exact(self) -> bytes:
+        """The picture as it is."""
+        pixels = self._picture.pixels
+        trial = drawn_trial(self._effort, Palettes(pixels).num_colours)
+        return lossless_file(self._picture, pack_planes(pixels, trial))
+
     def _whole(self, allowed: int, closeness: Closeness, asked: int) -> bytes | None:
         """A file without weights of no more bytes than allowed that is no worse; None if there is
-        none. The exact one, unless fewer colours save much."""
+        none. The exact one, unless fewer colours save much and no size is to be filled."""
         pixels = self._picture.pixels
         frame_bytes = len(lossless_file(self._picture, b""))
         estimate = frame_bytes + estimate_bytes(pixels)
@@ -184,6 +200,7 @@ class RivalChooser:
             fewer = colours.by_looks()
             if fewer is not None:
                 saves = frame_bytes + estimate_bytes(fewer) < _EXACT_BONUS * estimate
+                saves = saves and self._limit is None
                 rivals.insert(0 if saves else 1, (fewer, asked, SIZES[-1]))
         for rival, quality, num_colours in rivals:
             payload = pack_planes(rival, drawn_trial(self._effort, num_colours))

@@ -158,6 +158,27 @@ def with_density(image: Image.Image, exif: bytes | None) -> tuple[bytes | None, 
         return exif, (f"{lost}: the EXIF block is damaged",)
 
 
+def state_density(exif: bytes | None, dpi: Any) -> bytes | None:
+    """The EXIF block with a density in place of what it states.
+
+    Args:
+        exif: the block, None for a new one.
+        dpi: horizontally and vertically, of a picture that is not turned upright yet.
+
+    Returns:
+        None where the block is unreadable, or the density says nothing, as zeros do.
+    """
+    density = _checked(dpi)
+    if density is None or (exif is not None and load_tags(exif) is None):
+        return None
+    if find_orientation(exif) >= 5:  # rows become columns
+        density = density[1], density[0]
+    try:
+        return _add(exif, density)
+    except struct.error:
+        return None
+
+
 def density_in(exif: bytes | None) -> Density | None:
     """What an EXIF block states; None if it states none, or one that headers cannot hold."""
     tags = load_tags(exif)
@@ -289,12 +310,12 @@ def _add(exif: bytes | None, density: Density) -> bytes:
         (following,) = struct.unpack_from(f"{order}I", block, end)
         entries = [bytes(block[at : at + _ENTRY_BYTES]) for at in range(start + 2, end, 12)]
         block[start : end + 4] = bytes(end + 4 - start)
+    entries = [e for e in entries if _tag_of(e, order) not in (_X_TAG, _Y_TAG, _UNIT_TAG)]
     block += bytes(len(block) % 2)
     for tag, value in zip((_X_TAG, _Y_TAG), density, strict=True):
         entries.append(struct.pack(f"{order}HHII", tag, _RATIONAL, 1, len(block)))
         ratio = _fraction(value)
         block += struct.pack(f"{order}II", ratio.numerator, ratio.denominator)
-    entries = [entry for entry in entries if _tag_of(entry, order) != _UNIT_TAG]
     entries.append(struct.pack(f"{order}HHIHH", _UNIT_TAG, _SHORT, 1, _INCH, 0))
     entries.sort(key=lambda entry: _tag_of(entry, order))
     struct.pack_into(f"{order}I", block, 4, len(block))

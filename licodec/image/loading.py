@@ -96,8 +96,8 @@ def notes_before_pixels(image: Image.Image, facts: Facts, num_pictures: int) -> 
     """What opening the file as one 8-bit picture drops; asked before pixels are read."""
     notes = []
     if num_pictures > 1:
-        which = "largest" if image.format == "ICO" else "first"
-        notes.append(f"only the {which} of {num_pictures} pictures in the file is kept")
+        which = "the largest" if image.format == "ICO" else "one" if image.tell() else "the first"
+        notes.append(f"only {which} of {num_pictures} pictures in the file is kept")
     num_bits = 16 if any(map(_is_deep, getattr(image, "tile", ()))) else facts.num_bits
     if num_bits > 8 and not image.mode.startswith(("I", "F")):
         notes.append(f"{num_bits}-bit samples reduced to 8 bits")

@@ -47,7 +47,7 @@ def metadata_of(
     raw, xmp = (bytes_or_none(image.info.get(kind)) for kind in ("exif", "xmp"))
     gone = _notes_after_pixels(image)
     xmp = xmp or _hidden_profile(image, "xmp") or facts.xmp
-    exif, exif_notes = _exif_of(image, raw)
+    exif, exif_notes = exif_of(image, raw)
     exif, density_notes = with_density(image, exif)
     stated = find_orientation(exif)
     exif = None if exif is None else reset_orientation(exif)
@@ -65,7 +65,7 @@ def metadata_of(
     )
 
 
-def _exif_of(image: Image.Image, raw: bytes | None) -> tuple[bytes | None, tuple[str, ...]]:
+def exif_of(image: Image.Image, raw: bytes | None) -> tuple[bytes | None, tuple[str, ...]]:
     """The EXIF block as the file has it, or as Pillow rebuilds it from a TIFF's tags; notes."""
     if raw is not None:
         return raw.removeprefix(EXIF_PREFIX) or None, ()

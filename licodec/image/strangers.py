@@ -4,6 +4,7 @@ from licodec.container.format import MAGIC_BYTES
 from licodec.errors import NotLicodecFileError
 
 MAX_MAGIC_BYTES = 16
+_EMPTY = "is empty; get it again"
 _OTHER = (
     "is not a picture in a format that licodec reads, or is damaged; "
     "convert it to PNG with the program that made it"
@@ -62,17 +63,20 @@ _PICTURES = (
 # Files of a folder that are pictures to other programs.
 UNREAD_SUFFIXES = frozenset(
     (
-        ".heic", ".heif", ".hif", ".jxl", ".jxr", ".wdp", ".hdp", ".psd", ".psb", ".xcf", ".exr",
-        ".hdr", ".svg", ".svgz", ".eps", ".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw",
-        ".sr2", ".srf", ".raf", ".orf", ".rw2", ".pef", ".srw", ".x3f", ".3fr", ".iiq", ".mrw",
-        ".dcr", ".kdc", ".erf", ".mef", ".mos", ".rwl", ".raw", ".fits", ".fit", ".dds", ".icns",
-        ".cur", ".xbm", ".xpm", ".bpg", ".flif", ".vvc",
+        ".heic", ".heics", ".heif", ".heifs", ".hif", ".avci", ".jxl", ".jxr", ".wdp", ".hdp",
+        ".psd", ".psb", ".xcf", ".exr", ".hdr", ".svg", ".svgz", ".eps", ".dng", ".cr2", ".cr3",
+        ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".raf", ".orf", ".rw2", ".pef", ".srw",
+        ".x3f", ".3fr", ".iiq", ".mrw", ".dcr", ".kdc", ".erf", ".mef", ".mos", ".rwl", ".raw",
+        ".fits", ".fit", ".dds", ".icns", ".cur", ".xbm", ".xpm", ".bpg", ".flif", ".vvc", ".gpr",
+        ".fff", ".kra", ".ora", ".pdn", ".ai", ".wmf", ".emf", ".jng", ".mng",
     )
 )  # fmt: skip
 
 
 def name_stranger(head: bytes) -> str:
     """The message for a file that no reader opens, by its first `MAX_MAGIC_BYTES` bytes."""
+    if not head:
+        return _EMPTY
     for offset, magic, message in _STRANGERS:
         if head.startswith(magic, offset):
             return message
@@ -89,7 +93,7 @@ def check_is_lic(data: bytes) -> None:
         NotLicodecFileError: it is a picture, or empty.
     """
     if not data:
-        raise NotLicodecFileError("is empty; get it again")
+        raise NotLicodecFileError(_EMPTY)
     for offset, magic, name in _PICTURES:
         if data.startswith(magic, offset):
             raise NotLicodecFileError(

@@ -1,5 +1,6 @@
 """Folders and names as they come: what can be done is done, and what is left is named."""
 
+import errno
 import json
 import os
 import shlex
@@ -33,6 +34,23 @@ def test_first_lines_of_the_readme_work_as_written(
         assert "." not in made or (tmp_path / made).exists()
     assert (tmp_path / "photo.png").read_bytes() == before
     np.testing.assert_array_equal(read_photo(tmp_path / "photo.lic.png"), pixels)
+
+
+def test_commands_of_the_readme_work_one_after_the_other(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = README.read_text(encoding="utf-8").partition("## Commands")[2].split("```")
+    lines = [line for block in blocks[1:4:2] for line in block.strip().splitlines()]
+    monkeypatch.chdir(tmp_path)
+    for name in ("photo.png", "a.jpg", "b.jpg", "holiday/day1/c.jpg"):
+        save_photo(tmp_path / name)
+    licodec("compress", "photo.png")
+    licodec("decompress", "photo.lic")
+    for line in lines:
+        if not set("<>|") & set(line):
+            assert licodec(*shlex.split(line)[1:]).code == 0, line
+    assert (tmp_path / "back/day1/c.png").exists()
+    assert (tmp_path / "photo.webp").exists()
 
 
 @pytest.mark.parametrize("force", [(), ("--force",)])
@@ -69,9 +87,92 @@ def test_equal_names_of_two_folders_clash_for_their_own_files_only(
     assert (tmp_path / "named" / Path(*tmp_path.parts[1:]) / "x/a.lic").exists()
 
 
-def test_file_named_twice_is_done_once(licodec: Licodec, tmp_path: Path) -> None:
+def test_file_named_twice_is_done_once(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_photo(tmp_path / "in/a.png")
+    assert licodec("compress", "in/a.png", "in/a.png", "in/../in/a.png").code == 0
+    outcome = licodec("compress", "in", tmp_path / "in", "./in", "-o", "out")
+    assert (outcome.code, outcome.err.count("\n")) == (0, 1)
+
+
+def test_advice_on_a_clash_names_the_option_that_helps(licodec: Licodec, tmp_path: Path) -> None:
+    for name in ("x/a.png", "y/a.png", "z/b.png", "z/b.bmp"):
+        save_photo(tmp_path / name)
+    folders = [tmp_path / name for name in "xyz"]
+    printed = licodec("compress", *folders, "-o", tmp_path / "out").err
+    for line in printed.splitlines():
+        assert ("--keep-folders" in line) == ("a.png" in line)
+        assert ("--keep-extension" in line) == ("b.bmp" in line)
+
+
+def test_picture_is_done_beside_files_of_its_name_that_are_none(
+    licodec: Licodec, tmp_path: Path
+) -> None:
+    save_photo(tmp_path / "in/IMG_1.png")
+    for name in ("IMG_1.mov", "IMG_1.aae", "IMG_1.heic"):
+        (tmp_path / "in" / name).write_bytes(b"x")
+    outcome = licodec("compress", *sorted((tmp_path / "in").iterdir()), "-o", tmp_path / "out")
+    assert (outcome.code, os.listdir(tmp_path / "out")) == (1, ["IMG_1.lic"])
+    assert "1 done, 3 failed" in outcome.err
+
+
+def test_names_that_macos_takes_for_one_clash_there(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.png", "A.bmp", "\u00e9.png", "e\u0301.bmp"):
+        save_photo(tmp_path / "in" / name)
+    if len(os.listdir(tmp_path / "in")) < 4:
+        pytest.skip("the file system takes them for one")
+    assert licodec("compress", tmp_path / "in", "-o", tmp_path / "out").code == 0
+    monkeypatch.setattr(sys, "platform", "darwin")
+    outcome = licodec("compress", "--force", tmp_path / "in", "-o", tmp_path / "out")
+    assert (outcome.code, "files   4 failed" in outcome.err) == (1, True)
+
+
+@pytest.mark.parametrize("command", ["compress", "decompress"])
+def test_folder_that_cannot_be_listed_is_reported_and_the_others_are_done(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    save_photo(tmp_path / "in/a.png")
+    licodec("compress", tmp_path / "in/a.png")
+    (tmp_path / "in/closed").mkdir()
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    outcome = licodec(command, tmp_path / "in", "-o", tmp_path / "out")
+    assert (outcome.code, len(os.listdir(tmp_path / "out"))) == (1, 1)
+    assert "closed: cannot be listed: Permission denied" in outcome.err
+
+
+def test_link_that_leads_nowhere_is_reported(licodec: Licodec, tmp_path: Path) -> None:
+    save_photo(tmp_path / "in/a.png")
+    (tmp_path / "in/b.png").symlink_to("missing.png")
+    (tmp_path / "in/c.png").symlink_to("c.png")
+    outcome = licodec("compress", tmp_path / "in", "-o", tmp_path / "out")
+    assert (outcome.code, os.listdir(tmp_path / "out")) == (1, ["a.lic"])
+    assert "b.png: cannot be read: No such file" in outcome.err
+    assert "1 done, 2 failed" in outcome.err
+
+
+def test_picture_never_meets_the_original_in_a_folder_that_is_named(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     save_photo(tmp_path / "a.png")
-    assert licodec("compress", tmp_path / "a.png", tmp_path / "a.png").code == 0
+    before = (tmp_path / "a.png").read_bytes()
+    licodec("compress", "a.png")
+    for output in (".", str(tmp_path), "./"):
+        assert licodec("decompress", "--force", "a.lic", "-o", output).code == 0
+    assert licodec("decompress", "--force", ".", "-o", ".").code == 0
+    assert sorted(os.listdir()) == ["a.lic", "a.lic.png", "a.png"]
+    assert (tmp_path / "a.png").read_bytes() == before
 
 
 def test_folder_without_pictures_among_several_is_told(licodec: Licodec, tmp_path: Path) -> None:
@@ -102,7 +203,24 @@ def test_pictures_that_are_not_read_are_counted_and_named(licodec: Licodec, tmp_
     lines = [json.loads(line) for line in printed.out.decode().splitlines()]
     assert [line["ok"] for line in lines] == [True, False, False, False]
     (tmp_path / "in/1.png").unlink()
-    assert licodec("compress", tmp_path / "in", "-o", tmp_path / "out").code == 1
+    alone = licodec("compress", "--json", tmp_path / "in", "-o", tmp_path / "out")
+    assert (alone.code, alone.out.count(b"\n")) == (1, 3)
+    assert alone.err.startswith("files   3 not read: ")
+
+
+@pytest.mark.parametrize("output", [(), ("-o", "out")])
+def test_pictures_of_a_pattern_that_are_not_read_are_named(
+    licodec: Licodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_photo(tmp_path / "in/1.png")
+    (tmp_path / "in/IMG_2.heic").write_bytes(b"x")
+    outcome = licodec("compress", "in/**", "in/**/*", *output)
+    assert outcome.code == 1
+    assert "1 done, 1 not read: in/IMG_2.heic" in outcome.err
+    (tmp_path / "in/1.png").unlink()
+    alone = licodec("compress", "in/**", *output)
+    assert (alone.code, alone.err) == (1, "files   1 not read: in/IMG_2.heic\n")
 
 
 @pytest.mark.parametrize(
@@ -116,6 +234,36 @@ def test_side_files_are_left_out(licodec: Licodec, tmp_path: Path, side: str, wa
     source = tmp_path / "in" if way == "folder" else f"{tmp_path}/in/**"
     outcome = licodec("compress", source, "-o", tmp_path / "out")
     assert (outcome.code, os.listdir(tmp_path / "out")) == (0, ["photo.lic"])
+
+
+@pytest.mark.parametrize("way", ["shell", "pattern"])
+def test_side_files_that_a_shell_names_are_left_out_with_a_note(
+    licodec: Licodec, tmp_path: Path, way: str
+) -> None:
+    for name in ("a/1.png", "@eaDir/1.png", "__MACOSX/1.png", ".Trash-1000/files/1.png"):
+        save_photo(tmp_path / "album" / name)
+    (tmp_path / "album/._b.png").write_bytes(b"no picture")
+    names = [tmp_path / "album/*"]
+    if way == "shell":
+        names = sorted((tmp_path / "album").iterdir())
+    outcome = licodec("compress", *names, "-o", tmp_path / "out")
+    assert (outcome.code, os.listdir(tmp_path / "out")) == (0, ["1.lic"])
+    assert "@eaDir: note: left out" in outcome.err
+    meant = licodec("compress", tmp_path / "album/@eaDir", "-o", tmp_path / "other")
+    assert (meant.code, os.listdir(tmp_path / "other")) == (0, ["1.lic"])
+
+
+def test_pipe_or_device_that_a_shell_names_is_refused_among_several(
+    licodec: Licodec, tmp_path: Path
+) -> None:
+    save_photo(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "b.png")
+    (tmp_path / "c.png").symlink_to("/dev/zero")
+    names = [tmp_path / name for name in ("a.png", "b.png", "c.png")]
+    outcome = licodec("compress", *names, "-o", tmp_path / "out")
+    assert (outcome.code, os.listdir(tmp_path / "out")) == (1, ["a.lic"])
+    for name in ("b.png", "c.png"):
+        assert f"{name}: is a pipe or a device" in outcome.err
 
 
 @pytest.mark.parametrize("way", ["", "/*", "/**"])
@@ -143,13 +291,38 @@ def test_names_are_shown_on_one_line_without_what_terminals_obey(
 
 def test_outputs_that_were_meant_otherwise_are_refused(licodec: Licodec, tmp_path: Path) -> None:
     save_photo(tmp_path / "a.png")
-    outcome = licodec("compress", tmp_path / "a.png", "-o", tmp_path / "out.jpg")
-    assert outcome.code == 2
-    assert "compress writes .lic files" in outcome.err
-    for command, names in (("compress", ("a.png", "out.lic")), ("decompress", ("a.lic", "b.png"))):
-        outcome = licodec(command, *(tmp_path / name for name in names))
+    for name in ("out.jpg", "out.GIF", "out.heic", "out.jxl"):
+        outcome = licodec("compress", tmp_path / "a.png", "-o", tmp_path / name)
+        assert outcome.code == 2
+        assert "compress writes .lic files" in outcome.err
+    positional = (
+        ("compress", "a.png", "out.lic"),
+        ("compress", "a.png", "folder/"),
+        ("decompress", "a.lic", "b.png"),
+    )
+    for command, *names in positional:
+        outcome = licodec(command, *(f"{tmp_path}/{name}" for name in names))
         assert outcome.code == 2
         assert "the output goes after -o" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["b.png", "b.lic", "b.WEBP"])
+def test_extension_of_another_format_than_the_one_asked_for_is_refused(
+    licodec: Licodec, tmp_path: Path, name: str
+) -> None:
+    save_photo(tmp_path / "a.png")
+    licodec("compress", tmp_path / "a.png")
+    outcome = licodec("decompress", tmp_path / "a.lic", "--format", "jpeg", "-o", tmp_path / name)
+    assert (outcome.code, (tmp_path / name).exists()) == (2, False)
+    assert "is not one of JPEG files" in outcome.err
+    good = licodec("decompress", tmp_path / "a.lic", "--format", "jpeg", "-o", tmp_path / "b.JPE")
+    assert good.code == 0
+
+
+@pytest.mark.parametrize("quality", ["0", "0.5", "101", "nan", "-1"])
+def test_quality_out_of_range_names_the_range(licodec: Licodec, quality: str) -> None:
+    outcome = licodec("compress", "-q", quality, "a.png")
+    assert (outcome.code, "expected 1 to 100" in outcome.err) == (2, True)
 
 
 def test_file_of_the_other_direction_is_named(licodec: Licodec, tmp_path: Path) -> None:
@@ -179,12 +352,31 @@ def test_info_takes_several_files(licodec: Licodec, tmp_path: Path) -> None:
     for name in ("a", "b"):
         save_photo(tmp_path / f"{name}.png")
         licodec("compress", tmp_path / f"{name}.png")
-    outcome = licodec("info", tmp_path / "a.lic", tmp_path / "a.png", tmp_path / "b.lic")
+    names = [tmp_path / name for name in ("a.png", "a.lic", "missing.lic", "b.lic")]
+    outcome = licodec("info", *names)
     assert outcome.code == 1
-    assert outcome.out.decode().count("picture ") == 2
-    assert outcome.err.count("\n") == 1
-    lines = licodec("info", "--json", tmp_path / "a.lic", tmp_path / "b.lic").out.decode()
-    assert [json.loads(line)["input"][-5:] for line in lines.splitlines()] == ["a.lic", "b.lic"]
+    assert [text.split()[:2] for text in outcome.out.decode().split("\n\n")] == [
+        ["file", str(tmp_path / "a.lic")],
+        ["file", str(tmp_path / "b.lic")],
+    ]
+    assert outcome.err.count("\n") == 2
+    outcome = licodec("info", "--json", *names)
+    lines = [json.loads(line) for line in outcome.out.decode().splitlines()]
+    assert [line["ok"] for line in lines] == [False, True, False, True]
+    assert len({tuple(line) for line in lines}) == 1
+    assert lines[0]["error"].startswith("is a PNG file")
+    assert lines[1]["error"] is None
+
+
+@pytest.mark.parametrize("command", ["info", "decompress"])
+def test_what_comes_by_a_pipe_is_named_as_files_are(licodec: Licodec, command: str) -> None:
+    assert "is empty" in licodec(command, "-", stdin=b"").err
+    assert "is a PNG file" in licodec(command, "-", stdin=b"\x89PNG\r\n\x1a\n").err
+
+
+def test_empty_file_is_told_as_such(licodec: Licodec, tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    assert licodec("compress", tmp_path / "a.png").err.endswith("a.png: is empty; get it again\n")
 
 
 def test_side_too_long_for_a_format_is_told_in_one_line(tmp_path: Path) -> None:

@@ -98,6 +98,26 @@ def test_size_target_of_a_mixed_page_is_met_with_a_layer(psnr_codec):
     assert licodec.info(data).coding == "layers"
 
 
+def test_size_that_the_exact_file_of_a_drawing_has_is_met_by_it(psnr_codec, recwarn):
+    page = text_page()
+    best = psnr_codec.encode(page, size=100_000, effort=2)
+    assert licodec.info(best).coding == "lossless"
+    assert [str(w.message)[:17] for w in recwarn] == ["the best quality "]
+    assert psnr_codec.encode(page, size=len(best), effort=2) == best
+    assert len(psnr_codec.encode(page, size=len(best) - 1, effort=2)) < len(best)
+    assert len(recwarn) == 1
+
+
+def test_size_below_that_of_any_quality_is_met_by_an_exact_file_that_has_it(psnr_codec):
+    dot = np.full((1, 1, 3), (9, 200, 9), np.uint8)
+    exact = len(licodec.encode(dot, lossless=True))
+    with pytest.raises(licodec.TargetError):
+        psnr_codec.encode(dot, size=exact, content="photo")
+    assert len(psnr_codec.encode(dot, size=exact)) == exact
+    with pytest.raises(licodec.TargetError):
+        psnr_codec.encode(dot, size=exact - 1)
+
+
 def test_targets_of_a_mixed_page_are_met_with_a_layer(psnr_codec):
     for target, found_of, low, high in (
         ({"psnr": 42}, psnr_db, 42, 42.1),
