@@ -104,6 +104,10 @@ def _plain_planes(image: Image.Image, mode: str, facts: Facts, space: str | None
         keyed, notes = _with_key_of_8_bits(image, facts.num_bits)
         wanted = "RGBA" if mode == "RGB" else "LA"
         planes = split_channels(np.asarray(keyed.convert(wanted)), notes)
+    elif mode in ("LA", "RGBA") and facts.is_associated:
+        associated = Image.frombytes("RGBa", image.size, image.convert("RGBA").tobytes())
+        divided = associated.convert("RGBA").convert(mode)
+        planes = split_channels(np.asarray(divided), _CONVERTED["RGBa"][1])
     elif mode in ("L", "LA", "RGB", "RGBA"):
         planes = split_channels(np.asarray(image))
     elif mode in _CONVERTED:
@@ -116,8 +120,9 @@ def _plain_planes(image: Image.Image, mode: str, facts: Facts, space: str | None
             planes = replace(planes, pixels=without_equal_channels(planes.pixels))
     else:
         return None
-    if space == "GRAY" and facts.is_grey and planes.pixels.ndim == 3:
-        planes = replace(planes, pixels=planes.pixels[:, :, 0])
+    if space == "GRAY" and planes.pixels.ndim == 3:  # WebP has no grey
+        grey = planes.pixels[:, :, 0] if facts.is_grey else without_equal_channels(planes.pixels)
+        planes = replace(planes, pixels=grey)
     return planes
 
 
@@ -142,7 +147,7 @@ def _corrected(image: Image.Image, facts: Facts, planes: Planes) -> Planes:
     pixels, alpha, notes = planes.pixels, planes.alpha, planes.notes
     if alpha is None:
         alpha = _around_frame(image)
-    elif facts.has_loose_alpha and image.mode == "RGBA":
+    elif facts.has_loose_alpha and image.mode in ("LA", "RGBA"):
         alpha = None
     elif image.format in _LOOSE_ALPHA and not alpha.any():
         alpha = None
