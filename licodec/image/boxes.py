@@ -174,6 +174,8 @@ def _avif_parts(front: bytes) -> frozenset[str]:
     for offset in _places(front, b"infe"):
         if front[offset + 12 : offset + 16] == b"tmap":
             found.add("gain map")
+    if b"aux:hdrgainmap" in front:
+        found.add("gain map")
     if b"auxiliary:depth" in front:
         found.add("depth map")
     return frozenset(found)

@@ -69,6 +69,7 @@ def fit_profile(icc: bytes | None, *, is_grey: bool) -> tuple[bytes | None, tupl
     if icc is None or space == wanted:
         return icc, ()
     kind = "grey" if is_grey else "RGB"
+    space = "".join(letter if letter.isprintable() else "?" for letter in space or "")
     return None, (f"ICC profile is for {space} pixels and dropped, these are {kind}",)
 
 

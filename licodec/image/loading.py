@@ -65,8 +65,8 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
         image.load()
         if palette is not None and image.mode == "P":
             image.putpalette(palette)
-        if is_new and data:
-            _check_end(image, data, facts)
+        if data:
+            _check_end(image, data, is_damaged=is_new and facts.is_damaged)
     is_cut = image.format == "PNG" and facts.num_bits == 16 and not image.mode.startswith("I;16")
     lower = None
     if is_deep and is_cut and is_as_in(image, data, image.format or ""):
@@ -92,17 +92,22 @@ def mend(data: Data) -> tuple[Image.Image, tuple[str, ...]] | None:
     return None
 
 
-def _check_end(image: Image.Image, data: Data, facts: Facts) -> None:
+def _check_end(image: Image.Image, data: Data, *, is_damaged: bool) -> None:
     """Refuse a loaded image of whose file Pillow does not see that rows are missing.
+
+    Args:
+        image: loaded, here or by whoever gives it.
+        data: its file.
+        is_damaged: so much that rows may be missing, and not to be mended.
 
     Raises:
         ImageError: rows are missing.
     """
     if image.format in ("JPEG", "MPO"):
-        check_rows(image, data, is_damaged=facts.is_damaged)
+        check_rows(image, data, is_damaged=is_damaged)
     elif image.format == "PNG":
         check_png_rows(image, data)
-    elif facts.is_damaged:
+    elif is_damaged:
         raise ImageError("is damaged: its end is missing; get it again")
 
 

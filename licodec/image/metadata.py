@@ -21,6 +21,7 @@ from licodec.image.xmp import reset_orientation as reset_xmp_orientation
 from licodec.image.xmp import with_size as xmp_with_size
 
 _MAX_NAMES = 5
+_IPTC, _PATHS = 0x0404, range(2000, 2999)  # numbers of Photoshop's resources
 _APP1_PREFIXES = {"exif": EXIF_PREFIX, "xmp": b"http://ns.adobe.com/xap/1.0/\0"}
 
 
@@ -124,8 +125,11 @@ def _notes_after_pixels(image: Image.Image) -> tuple[str, ...]:
     """Names of what the file has and a .lic file has no place for; asked once pixels are read."""
     info, names = image.info, []
     segments = getattr(image, "applist", ())
-    if 0x0404 in (info.get("photoshop") or ()):
+    resources = info.get("photoshop") or ()
+    if _IPTC in resources:
         names.append("IPTC")
+    if any(number in _PATHS for number in resources):
+        names.append("clipping path")
     if any(data.startswith(b"http://ns.adobe.com/xmp/extension/") for _, data in segments):
         names.append("extended XMP")
     if any(name == "APP11" for name, _ in segments):

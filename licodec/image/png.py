@@ -129,9 +129,12 @@ def check_png_rows(image: Image.Image, data: Data) -> None:
     Raises:
         ImageError: rows are missing.
     """
-    is_interlaced = data[28] != 0  # its last row is not the last one in the file
-    last = image.crop((0, image.height - 1, *image.size)).tobytes()
-    if (is_interlaced or not any(last)) and not _has_all_rows(data):
+    row = image.height - 1
+    if data[28] and row:  # interlaced: the last pass holds rows 1, 3, 5 ...
+        row -= image.height % 2
+    last = image.crop((0, row, image.width, row + 1)).tobytes()
+    is_one_row = data[28] and not row  # whose pixels are in several passes
+    if (is_one_row or not any(last)) and not _has_all_rows(data):
         raise ImageError("is damaged: rows at its end are missing; get it again")
 
 

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -246,8 +247,6 @@ def test_chunks_of_png_that_nobody_keeps_are_noted() -> None:
 
 @pytest.mark.parametrize("kind", [b"tEXt", b"zTXt"])
 def test_xmp_in_any_text_of_png_is_kept(kind: bytes) -> None:
-    import zlib
-
     packed = XMP if kind == b"tEXt" else b"\0" + zlib.compress(XMP)
     picture = read(with_chunks(saved("PNG"), [(kind, b"XML:com.adobe.xmp\0" + packed)]))
     assert (picture.xmp, picture.notes) == (XMP, ())
@@ -269,9 +268,13 @@ def test_blocks_that_imagemagick_puts_into_text_are_kept_or_noted() -> None:
 
 
 def test_profile_behind_the_rows_of_a_png_is_kept() -> None:
-    import zlib
-
     png = saved("PNG")
     chunk = png_chunk(b"iCCP", b"x\0\0" + zlib.compress(P3))
     picture = read(png[:-12] + chunk + png[-12:])
     assert (picture.icc, picture.notes) == (P3, ())
+
+
+def test_clipping_path_of_a_jpeg_is_noted() -> None:
+    path = b"Photoshop 3.0\0" + b"8BIM" + struct.pack(">H2xI", 2000, 26) + bytes(26)
+    (note,) = read(jpeg_with((0xED, path))).notes
+    assert note.startswith("clipping path dropped")

@@ -2,12 +2,15 @@
 
 import io
 import struct
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from licodec.errors import ImageError
+from licodec.image.convert import picture_from
 from licodec.image.files import read_picture
 from licodec.image.jpeg import has_all_rows, segments
 from tests.image.writers import png_chunk
@@ -92,8 +95,6 @@ def chunks_of(png: bytes) -> list[tuple[bytes, bytes]]:
 
 def interlaced(png: bytes) -> bytes:
     """A PNG of the same kind whose rows are those of seven passes."""
-    import zlib
-
     width, height = struct.unpack_from(">II", png, 16)
     samples = RGB[:height, :width]
     rows = b""
@@ -157,8 +158,6 @@ def test_gif_without_trailer_is_whole() -> None:
 @pytest.mark.parametrize("is_interlaced", [False, True])
 def test_png_whose_data_end_a_row_too_early_is_refused(mode: str, is_interlaced: bool) -> None:
     """Pillow takes the missing rows for zeros where nothing else is wrong."""
-    import zlib
-
     image = Image.fromarray(RGB).convert(mode)
     png = saved(image, "PNG")
     png = interlaced(saved(Image.fromarray(RGB), "PNG")) if is_interlaced else png
@@ -228,3 +227,20 @@ def test_jpeg_is_read_without_metadata_that_cannot_be_read(junk: bytes) -> None:
     pixels, notes = read(data[:2] + junk + data[2:])
     np.testing.assert_array_equal(pixels, read(data)[0])
     assert notes == ("metadata of the JPEG are damaged and dropped",)
+
+
+@pytest.mark.parametrize("name", ["PNG", "JPEG"])
+def test_rows_that_are_missing_are_seen_after_loading(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "short"
+    data = saved(Image.fromarray(RGB), name)
+    if name == "PNG":
+        rows = zlib.decompress(b"".join(b for kind, b in chunks_of(data) if kind == b"IDAT"))
+        short = zlib.compress(rows[: -(1 + 61 * 3)])
+        parts = [(kind, short if kind == b"IDAT" else body) for kind, body in chunks_of(data)]
+        path.write_bytes(data[:8] + b"".join(png_chunk(*part) for part in parts))
+    else:
+        path.write_bytes(data[: len(data) * 2 // 3] + EOI)
+    with Image.open(path) as image:
+        image.load()
+        with pytest.raises(ImageError, match="rows at its end are missing"):
+            picture_from(image)
