@@ -35,6 +35,7 @@ class Facts:
     num_bits: int = 8  # of a sample
     is_grey: bool = False  # a PNG; Pillow shows 16 bits with alpha in colour
     has_loose_alpha: bool = False  # a last sample that the file says is no alpha
+    is_alpha_inverted: bool = False  # as Pillow reads it
     is_associated: bool = False  # colours are multiplied by alpha, which Pillow passes over
     gone: frozenset[str] = frozenset()  # what has no place, by the names of `xmp.CLAIMS`
     is_damaged: bool = False  # in a way that may cost no pixel, see `loading.mend`

@@ -114,7 +114,7 @@ def _is_claimed(xmp: bytes, name: str, pattern: bytes) -> bool:
     if found is None or name != "video":
         return found is not None
     # A camera writes zeros where there is no video.
-    return bool(re.search(rb":(?:MotionPhoto|MicroVideo)\s*(?:=\s*[\"']|>)\s*[1-9]", xmp))
+    return bool(re.search(rb":(?:MotionPhoto|MicroVideo)\s*(?:=\s*[\"']|>)\s*[1-9Tt]", xmp))
 
 
 def _search(xmp: bytes, pattern: bytes) -> re.Match[bytes] | None:

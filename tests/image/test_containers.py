@@ -216,6 +216,16 @@ def test_grey_tga_without_alpha_bits_is_opaque() -> None:
     assert read(head[:-1] + b"\x28" + samples.tobytes()).alpha is not None
 
 
+@pytest.mark.parametrize("kind", [2, 10])
+def test_set_bit_of_a_16_bit_tga_is_opaque(kind: int) -> None:
+    packed = b"\x01" * (kind == 10) + struct.pack("<2H", 0x8000 | 31 << 10, 31)
+    head = struct.pack("<3B5x4HBB", 0, 0, kind, 0, 0, 2, 1, 16, 0x21)
+    picture = read_picture(io.BytesIO(head + packed), keeps_hidden=True)
+    assert picture.pixels.tolist() == [[[255, 0, 0], [0, 0, 255]]]
+    assert picture.alpha is not None
+    assert picture.alpha.tolist() == [[255, 0]]
+
+
 def test_bmp_of_5_and_6_bits_claims_no_16_bits() -> None:
     masks = struct.pack("<3I", 0xF800, 0x07E0, 0x001F)
     head = struct.pack("<IiiHHIIiiII", 40, 2, 1, 1, 16, 3, 4, 0, 0, 0, 0)
