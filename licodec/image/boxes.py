@@ -17,7 +17,7 @@ _SPACES = {
 }  # fmt: skip
 _RESTRICTED, _ANY = 2, 3  # methods that give a profile
 _END_OF_CODESTREAM = b"\xff\xd9"  # found nowhere else in it
-_ALPHA, _ASSOCIATED_ALPHA = 1, 2  # types of channels
+_COLOUR, _ALPHA, _ASSOCIATED_ALPHA = 0, 1, 2  # types of channels
 # Boxes that begin with 16 bytes of these hold metadata.
 _XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _EXIF_BOX = b"JpgTiffExif->JP2"
@@ -117,9 +117,14 @@ def _jp2_colours(data: Data, begin: int, end: int, facts: Facts) -> Facts:
 
 
 def _with_channels(body: bytes, facts: Facts) -> Facts:
-    """What the last channel is by its definition; Pillow takes a second or fourth one for alpha."""
+    """What channels are by their definition; Pillow takes them for red, green, blue and alpha."""
     entries = body[2:] if len(body) % 6 == 2 else b""
-    kinds = {index: kind for index, kind, _ in struct.iter_unpack(">HHH", entries)}
+    channels = list(struct.iter_unpack(">HHH", entries))
+    colours = {place: index for index, kind, place in channels if kind == _COLOUR}
+    order = tuple(colours.get(place, 0) for place in (1, 2, 3))
+    if sorted(order) == [0, 1, 2] and order != (0, 1, 2):
+        facts = replace(facts, order=order)
+    kinds = {index: kind for index, kind, _ in channels}
     last = kinds[max(kinds)] if len(kinds) in (2, 4) else _ALPHA
     if last == _ASSOCIATED_ALPHA:
         return replace(facts, is_associated=True)

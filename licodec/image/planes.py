@@ -145,6 +145,8 @@ def _with_key_of_8_bits(image: Image.Image, num_bits: int) -> tuple[Image.Image,
 def _corrected(image: Image.Image, facts: Facts, planes: Planes) -> Planes:
     """Alpha that means none left out, that around a GIF's frame added, a narrow range expanded."""
     pixels, alpha, notes = planes.pixels, planes.alpha, planes.notes
+    if facts.order and pixels.ndim == 3:
+        pixels = pixels[:, :, list(facts.order)]
     if alpha is not None and facts.is_alpha_inverted:
         alpha = 255 - alpha
     if alpha is None:

@@ -154,11 +154,11 @@ def test_jpeg_2000_of_which_tiles_are_missing_is_refused(is_bare: bool) -> None:
             read(data[:cut])
 
 
-def jp2_with_channels(last: int) -> bytes:
-    """Red, green, blue and a channel of that type."""
+def jp2_with_channels(last: int, colours: tuple[int, int, int] = (1, 2, 3)) -> bytes:
+    """Red, green and blue by their numbers, and a channel of that type."""
     rgba = np.dstack([RGB, ALPHA])
     parts = boxes(saved("JPEG2000", rgba))
-    kinds = ((0, 0, 1), (1, 0, 2), (2, 0, 3), (3, last, 0))
+    kinds = *((i, 0, colour) for i, colour in enumerate(colours)), (3, last, 0)
     channels = struct.pack(">H", 4) + b"".join(struct.pack(">HHH", *kind) for kind in kinds)
     head = [part for part in boxes(dict(parts)[b"jp2h"]) if part[0] != b"cdef"]
     head = joined([*head, (b"cdef", channels)])
@@ -288,3 +288,25 @@ def test_clipping_path_of_a_jpeg_is_noted() -> None:
     path = b"Photoshop 3.0\0" + b"8BIM" + struct.pack(">H2xI", 2000, 26) + bytes(26)
     (note,) = read(jpeg_with((0xED, path))).notes
     assert note.startswith("clipping path dropped")
+
+
+@pytest.mark.parametrize("colours", [(3, 2, 1), (2, 3, 1)])
+def test_colours_of_jpeg_2000_stand_where_the_file_says(colours: tuple[int, int, int]) -> None:
+    picture = read_picture(io.BytesIO(jp2_with_channels(1, colours)), keeps_hidden=True)
+    for channel, colour in enumerate(colours):
+        np.testing.assert_array_equal(picture.pixels[:, :, colour - 1], RGB[:, :, channel])
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "I;16"])
+def test_further_pictures_of_a_pnm_are_noted(mode: str) -> None:
+    stream = io.BytesIO()
+    image = Image.fromarray(RGB)
+    image = (
+        Image.fromarray(RGB[:, :, 0].astype(np.uint16)) if mode == "I;16" else image.convert(mode)
+    )
+    image.save(stream, "PPM")
+    data = stream.getvalue()
+    alone = read(data).notes
+    note = f"{len(data):,} bytes behind the end of the picture dropped"
+    assert read(data + data).notes == (*alone, note)
+    assert read(data.replace(b"\n", b"\n# made by hand\n", 1)).notes == alone
