@@ -79,31 +79,44 @@ def test_video_box_of_an_avif_is_noted() -> None:
     assert note.startswith("video of a motion photo dropped")
 
 
-def avif_with_property(avif: bytes, kind: bytes, body: bytes) -> bytes:
-    """A property more, which no item has; the places of what follows are moved."""
+def avif_with(avif: bytes, parents: tuple[bytes, ...], kind: bytes, body: bytes) -> bytes:
+    """A box more at the end of the last parent; the places of what follows are moved."""
     added = struct.pack(">I4s", 8 + len(body), kind) + body
     data = bytearray(avif)
-    for name in (b"meta", b"iprp", b"ipco"):
-        place = avif.index(name) - 4
-        struct.pack_into(">I", data, place, struct.unpack_from(">I", data, place)[0] + len(added))
-    ipco = avif.index(b"ipco") - 4
-    (length,) = struct.unpack_from(">I", avif, ipco)
-    data[ipco + length : ipco + length] = added
     iloc = avif.index(b"iloc")
-    (count,) = struct.unpack_from(">H", avif, iloc + 10)
-    for item in range(count):
-        place = iloc + 12 + item * 14 + 6
+    (num_items,) = struct.unpack_from(">H", avif, iloc + 10)
+    numbers = [avif.index(name) - 4 for name in parents]  # lengths of boxes
+    numbers += [iloc + 12 + item * 14 + 6 for item in range(num_items)]  # places of items
+    for place in numbers:
         struct.pack_into(">I", data, place, struct.unpack_from(">I", data, place)[0] + len(added))
+    start = avif.index(parents[-1]) - 4
+    end = start + struct.unpack_from(">I", avif, start)[0]
+    data[end:end] = added
     return bytes(data)
 
 
+def avif_with_property(kind: bytes, body: bytes) -> bytes:
+    return avif_with(saved("AVIF"), (b"meta", b"iprp", b"ipco"), kind, body)
+
+
+def test_gain_map_of_an_avif_is_noted() -> None:
+    item = struct.pack(">IHH4sx", 2 << 24, 99, 0, b"tmap")
+    avif = bytearray(avif_with(saved("AVIF"), (b"meta", b"iinf"), b"infe", item))
+    place = avif.index(b"iinf") + 8
+    struct.pack_into(">H", avif, place, struct.unpack_from(">H", avif, place)[0] + 1)
+    picture = read(bytes(avif))
+    assert picture.notes == (
+        "gain map (high dynamic range) dropped: a .lic file has no place for it",
+    )
+    np.testing.assert_array_equal(picture.pixels, read(saved("AVIF")).pixels)
+
+
 def test_crop_and_shape_of_avif_pixels_are_noted() -> None:
-    avif = saved("AVIF")
-    clap = avif_with_property(avif, b"clap", struct.pack(">8I", 32, 1, 24, 1, 0, 1, 0, 1))
+    clap = avif_with_property(b"clap", struct.pack(">8I", 32, 1, 24, 1, 0, 1, 0, 1))
     assert read(clap).notes == ("crop (clean aperture) of the AVIF is not applied",)
-    pasp = avif_with_property(avif, b"pasp", struct.pack(">2I", 2, 1))
+    pasp = avif_with_property(b"pasp", struct.pack(">2I", 2, 1))
     assert "aspect ratio 2:1" in read(pasp).notes[0]
-    assert read(avif_with_property(avif, b"pasp", struct.pack(">2I", 1, 1))).notes == ()
+    assert read(avif_with_property(b"pasp", struct.pack(">2I", 1, 1))).notes == ()
 
 
 def boxes(data: bytes) -> list[tuple[bytes, bytes]]:
