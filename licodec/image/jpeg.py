@@ -71,7 +71,7 @@ def segments(data: Data) -> Iterator[Segment]:
 
 def jpeg_facts(data: Data) -> Facts:
     """What segments say and what stands behind the end."""
-    has_icc, gone, end, marker = False, set[str](), 0, 0
+    has_icc, gone, end, stop, marker = False, set[str](), 0, 0, 0
     others, found, num_packets = dict[str, None](), list(segments(data)), 0
     for marker, start, stop in found:
         head = data[start : min(stop, start + _MAX_HEAD_BYTES)]
@@ -85,9 +85,11 @@ def jpeg_facts(data: Data) -> Facts:
         elif marker == _EOI[1]:
             end = stop
     rest = data[end:].strip(b"\0\xff\xd9\r\n ") if end else b""
-    if rest:
+    is_cut = marker == _SOS  # rows follow up to the end of the file, or to what stands there
+    if rest or is_cut:
         kinds = (("gain map", _GAIN_MAP), ("video", _VIDEO), ("depth map", _DEPTH))
-        gone |= {name for name, pattern in kinds if pattern.search(rest)}
+        behind = data[stop:] if is_cut else rest
+        gone |= {name for name, pattern in kinds if pattern.search(behind)}
     if num_packets > 1:
         others["further XMP"] = None
     notes: tuple[str, ...] = (f"JPEG segments dropped: {', '.join(others)}",) if others else ()
@@ -96,7 +98,7 @@ def jpeg_facts(data: Data) -> Facts:
     return Facts(
         has_icc=has_icc,
         gone=frozenset(gone),
-        is_damaged=marker == _SOS,  # rows follow up to the end of the file
+        is_damaged=is_cut,
         num_bytes_behind=len(rest),
         notes=notes,
     )

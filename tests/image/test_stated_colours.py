@@ -165,6 +165,11 @@ def test_video_behind_a_jpeg_is_named_without_xmp(word: bytes) -> None:
     assert note.startswith("video of a motion photo dropped")
 
 
+def test_video_behind_a_jpeg_without_end_marker_is_named() -> None:
+    notes = read(saved("JPEG")[:-2] + b"\0\0\0\x18ftypmp42" + bytes(50)).notes
+    assert [note.split()[0] for note in notes] == ["end", "video"]
+
+
 def test_profile_states_the_size_that_it_has() -> None:
     assert mend_profile(P3) == P3
     assert mend_profile(P3 + b"rest") == P3
