@@ -35,6 +35,7 @@ class Facts:
     num_bits: int = 8  # of a sample
     is_grey: bool = False  # a PNG; Pillow shows 16 bits with alpha in colour
     has_loose_alpha: bool = False  # a last sample that the file says is no alpha
+    extent: tuple[int, int, int, int] | None = None  # of a first frame, left, top, right, bottom
     order: tuple[int, ...] = ()  # indices of red, green and blue if they are not 0, 1, 2
     is_alpha_inverted: bool = False  # as Pillow reads it
     is_associated: bool = False  # colours are multiplied by alpha, which Pillow passes over

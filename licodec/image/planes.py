@@ -150,7 +150,7 @@ def _corrected(image: Image.Image, facts: Facts, planes: Planes) -> Planes:
     if alpha is not None and facts.is_alpha_inverted:
         alpha = 255 - alpha
     if alpha is None:
-        alpha = _around_frame(image)
+        alpha = _around_frame(image, facts)
     elif facts.has_loose_alpha and image.mode in ("LA", "RGBA"):
         alpha = None
     elif image.format in _LOOSE_ALPHA and not alpha.any():
@@ -164,9 +164,10 @@ def _corrected(image: Image.Image, facts: Facts, planes: Planes) -> Planes:
     return replace(planes, pixels=pixels, alpha=alpha, notes=notes)
 
 
-def _around_frame(image: Image.Image) -> Uint8 | None:
-    """Alpha of a GIF whose first frame does not fill the picture."""
-    extent = getattr(image, "dispose_extent", None) if image.format == "GIF" else None
+def _around_frame(image: Image.Image, facts: Facts) -> Uint8 | None:
+    """Alpha of an animation whose first frame does not fill the picture."""
+    is_gif = image.format == "GIF"
+    extent = getattr(image, "dispose_extent", None) if is_gif else facts.extent
     if extent is None or extent == (0, 0, *image.size) or getattr(image, "tell", int)():
         return None
     left, top, right, bottom = extent

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from licodec.image.facts import Facts
 from licodec.image.original import Data
 
-_HEAD_BYTES, _CHUNK_HEAD_BYTES = 12, 8
+_HEAD_BYTES, _CHUNK_HEAD_BYTES, _FRAME_BYTES = 12, 8, 16
 # Bits of the extended header; readers look for these chunks only where they are set.
 _ANNOUNCED = {b"ICCP": (0x20, "ICC profile"), b"EXIF": (0x08, "EXIF"), b"XMP ": (0x04, "XMP")}
 
@@ -17,14 +17,28 @@ def webp_facts(data: Data) -> Facts:
         return Facts()
     (num_bytes,) = struct.unpack_from("<I", data, 4)
     end = min(8 + num_bytes + num_bytes % 2, len(data))
-    flags, lost = 0, dict[str, None]()
+    flags, lost, extent = 0, dict[str, None](), None
     for kind, start in _chunks(data, end):
         if kind == b"VP8X":
             flags = data[start]
+        elif kind == b"ANMF" and extent is None:
+            extent = _extent(data[start : start + _FRAME_BYTES])
         elif kind in _ANNOUNCED and not flags & _ANNOUNCED[kind][0]:
             lost[_ANNOUNCED[kind][1]] = None
     note = f"{', '.join(lost)} dropped: the header of the WebP does not announce it"
-    return Facts(num_bytes_behind=len(data[end:].strip(b"\0\r\n ")), notes=(note,) if lost else ())
+    return Facts(
+        extent=extent,
+        num_bytes_behind=len(data[end:].strip(b"\0\r\n ")),
+        notes=(note,) if lost else (),
+    )
+
+
+def _extent(frame: bytes) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of a frame by its header."""
+    left, top, width, height = (
+        int.from_bytes(frame[place : place + 3], "little") for place in (0, 3, 6, 9)
+    )
+    return 2 * left, 2 * top, 2 * left + width + 1, 2 * top + height + 1
 
 
 def _chunks(data: Data, end: int) -> Iterator[tuple[bytes, int]]:

@@ -58,6 +58,20 @@ def test_chunk_that_a_webp_does_not_announce_is_noted(kind: bytes, body: bytes, 
     assert read(webp_with(0x2C, (kind, body))).notes == ()
 
 
+@pytest.mark.parametrize("flags", [0x02, 0x12])
+def test_what_is_around_the_first_frame_of_a_webp_is_transparent(flags: int) -> None:
+    still = saved("WEBP", RGB[:10, :20], lossless=True)
+    numbers = (4, 5, 19, 9, 100)  # half of left and top, width and height less one, time
+    frame = b"".join(struct.pack("<I", number)[:3] for number in numbers) + b"\2" + still[12:]
+    size = struct.pack("<I", 63)[:3] + struct.pack("<I", 47)[:3]
+    head = (b"VP8X", bytes((flags, 0, 0, 0)) + size)
+    picture = read(riff([head, (b"ANIM", bytes(6)), (b"ANMF", frame)]))
+    expected = np.zeros((48, 64), np.uint8)
+    expected[10:20, 8:28] = 255
+    np.testing.assert_array_equal(picture.alpha, expected)
+    np.testing.assert_array_equal(picture.pixels[10:20, 8:28], RGB[:10, :20])
+
+
 @pytest.mark.parametrize("name", ["WEBP", "AVIF"])
 def test_bytes_behind_webp_and_avif_are_noted(name: str) -> None:
     data = saved(name)
