@@ -290,6 +290,7 @@ def _state_density(image: Image.Image, dpi: Any, *, keeps_exif: bool) -> bool:
     Raises:
         TypeError: it is neither None nor a pair of numbers.
     """
+    from licodec.image.facts import Facts
     from licodec.image.metadata import exif_of  # loads numpy
 
     is_pair = isinstance(dpi, tuple | list) and len(dpi) == 2
@@ -297,7 +298,7 @@ def _state_density(image: Image.Image, dpi: Any, *, keeps_exif: bool) -> bool:
         raise TypeError(f"dpi is {dpi!r}, expected (x, y) in pixels per inch")
     image.info |= {"dpi": dpi}
     raw = bytes_or_none(image.info.get("exif")) if keeps_exif else None
-    exif, notes = exif_of(image, raw) if keeps_exif else (None, ())
+    exif, notes = exif_of(image, raw, Facts()) if keeps_exif else (None, ())
     stated = state_density(exif, dpi)
     if stated is None:
         return False

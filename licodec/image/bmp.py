@@ -12,6 +12,8 @@ _MAX_PROFILE_BYTES = 2**26
 _CALIBRATED, _EMBEDDED, _LINKED = b"\0\0\0\0", b"DEBM", b"KNIL"  # four characters, backwards
 _DIB_OFFSET = 14  # the information header behind the file header
 _BITFIELDS = 3
+_TGA_BYTES = 18  # of the header
+_TGA_COLOUR = (2, 10)  # kinds without a palette, plain and packed
 _ALPHA_BITS = 0x0F  # of a TGA's descriptor
 
 
@@ -49,8 +51,12 @@ def bmp_facts(data: Data, *, is_grey: bool) -> Facts:
 
 
 def tga_facts(data: Data) -> Facts:
-    """Whether the header says that the fourth sample of a pixel is no alpha."""
-    return Facts(has_loose_alpha=len(data) > 17 and not data[17] & _ALPHA_BITS)
+    """What the header says about alpha; a set bit of 16-bit pixels means opaque."""
+    if len(data) < _TGA_BYTES:
+        return Facts()
+    kind, num_bits, num_alpha_bits = data[2], data[16], data[17] & _ALPHA_BITS
+    is_inverted = kind in _TGA_COLOUR and num_bits == 16 and num_alpha_bits > 0
+    return Facts(has_loose_alpha=num_alpha_bits == 0, is_alpha_inverted=is_inverted)
 
 
 def _profile_of_ends(header: bytes, *, is_grey: bool) -> bytes | None:

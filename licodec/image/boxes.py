@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 
 from licodec.image.facts import ColourNumbers, Facts
 from licodec.image.original import FRONT_BYTES, Data
@@ -15,28 +16,91 @@ _SPACES = {
     14: "CIELab", 19: "CIEJab", 20: "e-sRGB", 21: "ROMM RGB", 24: "e-sYCC",
 }  # fmt: skip
 _RESTRICTED, _ANY = 2, 3  # methods that give a profile
+_END_OF_CODESTREAM = b"\xff\xd9"  # found nowhere else in it
+_COLOUR, _ALPHA, _ASSOCIATED_ALPHA = 0, 1, 2  # types of channels
+# Boxes that begin with 16 bytes of these hold metadata.
+_XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_EXIF_BOX = b"JpgTiffExif->JP2"
+_IPTC_BOX = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
+_UUID_BYTES = 16
+_JP2_KNOWN = frozenset((b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"rreq", b"free", b"skip"))
 
 
 def avif_facts(data: Data) -> Facts:
-    """What the boxes in front of the pixels say."""
+    """What the boxes say."""
     front = data[:FRONT_BYTES]
-    return Facts(numbers=_avif_numbers(front), num_bits=_avif_bits(front), gone=_avif_parts(front))
+    gone, end, is_first = _avif_parts(front), 0, True
+    for kind, _, stop in _boxes(data, 0, len(data)):
+        if kind == b"ftyp" and not is_first:  # of another file
+            break
+        gone |= {"video"} if kind == b"mpvd" else set()
+        end, is_first = stop, False
+    return Facts(
+        numbers=_avif_numbers(front),
+        num_bits=_avif_bits(front),
+        gone=gone,
+        num_bytes_behind=len(data[end:].strip(b"\0")),
+        notes=_avif_notes(front),
+    )
+
+
+def mend_avif(data: Data) -> tuple[bytes, tuple[str, ...]] | None:
+    """A file without its EXIF block, for which Pillow may refuse it, and a note; None if it has
+    none."""
+    if data[4:8] != b"ftyp" or data[8:12] not in (b"avif", b"avis"):
+        return None
+    front = data[:FRONT_BYTES]
+    types = [place + 12 for place in _places(front, b"infe")]
+    types = [place for place in types if front[place : place + 4] == b"Exif"]
+    if not types:
+        return None
+    mended = bytearray(data)
+    for place in types:
+        mended[place : place + 4] = b"free"
+    return bytes(mended), ("EXIF is unreadable and dropped",)
 
 
 def jp2_facts(data: Data) -> Facts:
-    """What the colour box says: a profile, or colours that Pillow takes for RGB."""
-    start = data[:FRONT_BYTES].find(_CODESTREAM)
-    num_bits = (data[start + 42] & 0x7F) + 1 if 0 <= start < min(len(data), FRONT_BYTES) - 42 else 8
-    for kind, begin, end in _boxes(data, 0, len(data)):
+    """What the boxes say that Pillow passes over: colours, metadata, further pictures."""
+    if data[: len(_CODESTREAM)] == _CODESTREAM:
+        return _with_codestream(data, 0, len(data), Facts())
+    facts, num_pictures = Facts(), 0
+    others = dict[str, None]()
+    for kind, begin, end in _boxes(data, 0, len(data), is_cut=True):
         if kind == b"jp2h":
-            return _jp2_colours(data, begin, end, num_bits)
-    return Facts(num_bits=num_bits)
+            facts = _jp2_colours(data, begin, end, facts)
+        elif kind == b"jp2c":
+            num_pictures += 1
+            facts = _with_codestream(data, begin, end, facts) if num_pictures == 1 else facts
+        elif kind == b"uuid" and data[begin : begin + _UUID_BYTES] == _XMP_BOX:
+            facts = replace(facts, xmp=data[begin + _UUID_BYTES : end] or None)
+        elif kind == b"uuid" and data[begin : begin + _UUID_BYTES] == _EXIF_BOX:
+            facts = replace(facts, exif=data[begin + _UUID_BYTES : end] or None)
+        elif kind == b"uuid" and data[begin : begin + _UUID_BYTES] == _IPTC_BOX:
+            others["IPTC"] = None
+        elif kind not in _JP2_KNOWN:
+            others[repr(kind)[2:-1].strip()] = None
+    notes = facts.notes
+    if num_pictures > 1:
+        notes += (f"only the first of {num_pictures} pictures in the file is kept",)
+    if others:
+        notes += (f"parts of the JPEG 2000 file dropped: {', '.join(others)}",)
+    return replace(facts, notes=notes)
 
 
-def _jp2_colours(data: Data, begin: int, end: int, num_bits: int) -> Facts:
+def _with_codestream(data: Data, begin: int, end: int, facts: Facts) -> Facts:
+    """Its bits a sample, and whether it has an end; without, whole tiles may be missing."""
+    num_bits = (data[begin + 42] & 0x7F) + 1 if begin + 42 < end else 8
+    is_cut = data.rfind(_END_OF_CODESTREAM, begin, end) < 0
+    return replace(facts, num_bits=num_bits, is_damaged=is_cut)
+
+
+def _jp2_colours(data: Data, begin: int, end: int, facts: Facts) -> Facts:
     icc: bytes | None = None
     has_icc, notes, is_stated = False, tuple[str, ...](), False
     for kind, start, stop in _boxes(data, begin, end):
+        if kind == b"cdef":
+            facts = _with_channels(data[start:stop], facts)
         if kind != b"colr" or stop - start < 3:
             continue
         method = data[start]
@@ -49,11 +113,38 @@ def _jp2_colours(data: Data, begin: int, end: int, num_bits: int) -> Facts:
             if space not in _SHOWN:
                 name = _SPACES.get(space, f"number {space}")
                 notes = (f"colour space {name} of the JPEG 2000 file is taken as sRGB",)
-    return Facts(icc=icc, has_icc=has_icc, num_bits=num_bits, notes=() if has_icc else notes)
+    return replace(facts, icc=icc, has_icc=has_icc, notes=facts.notes + (() if has_icc else notes))
 
 
-def _boxes(data: Data, begin: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Type, first and last byte of the body of each box."""
+def _with_channels(body: bytes, facts: Facts) -> Facts:
+    """What channels are by their definition; Pillow takes them for red, green, blue and alpha."""
+    entries = body[2:] if len(body) % 6 == 2 else b""
+    channels = list(struct.iter_unpack(">HHH", entries))
+    colours = {place: index for index, kind, place in channels if kind == _COLOUR}
+    order = tuple(colours.get(place, 0) for place in (1, 2, 3))
+    if sorted(order) == [0, 1, 2] and order != (0, 1, 2):
+        facts = replace(facts, order=order)
+    kinds = {index: kind for index, kind, _ in channels}
+    last = kinds[max(kinds)] if len(kinds) in (2, 4) else _ALPHA
+    if last == _ASSOCIATED_ALPHA:
+        return replace(facts, is_associated=True)
+    if last != _ALPHA:
+        note = "channel that is neither colour nor alpha dropped"
+        return replace(facts, has_loose_alpha=True, notes=(*facts.notes, note))
+    return facts
+
+
+def _boxes(
+    data: Data, begin: int, end: int, *, is_cut: bool = False
+) -> Iterator[tuple[bytes, int, int]]:
+    """Type, first and last byte of the body of each box.
+
+    Args:
+        data: a file.
+        begin: of the first box.
+        end: of the last one.
+        is_cut: a box that goes beyond the end counts as far as it is there.
+    """
     while begin + 8 <= end:
         length, kind = struct.unpack_from(">I4s", data, begin)
         start = begin + 8
@@ -61,6 +152,7 @@ def _boxes(data: Data, begin: int, end: int) -> Iterator[tuple[bytes, int, int]]
             (length,) = struct.unpack_from(">Q", data, start)
             start += 8
         stop = end if length == 0 else begin + length
+        stop = min(stop, end) if is_cut else stop
         if not start <= stop <= end:
             return
         yield kind, start, stop
@@ -87,9 +179,25 @@ def _avif_parts(front: bytes) -> frozenset[str]:
     for offset in _places(front, b"infe"):
         if front[offset + 12 : offset + 16] == b"tmap":
             found.add("gain map")
+    if b"aux:hdrgainmap" in front:
+        found.add("gain map")
     if b"auxiliary:depth" in front:
         found.add("depth map")
     return frozenset(found)
+
+
+def _avif_notes(front: bytes) -> tuple[str, ...]:
+    """Crops and shapes of pixels, which Pillow passes over."""
+    notes = tuple[str, ...]()
+    if b"\0\0\0\x28clap" in front:
+        notes = ("crop (clean aperture) of the AVIF is not applied",)
+    place = front.find(b"\0\0\0\x10pasp")
+    if 0 <= place <= len(front) - 16:
+        across, down = struct.unpack_from(">II", front, place + 8)
+        if across != down:
+            note = f"pixel aspect ratio {across}:{down} dropped: a .lic file has no place for it"
+            notes += (note,)
+    return notes
 
 
 def _places(data: bytes, word: bytes) -> Iterator[int]:

@@ -11,7 +11,7 @@ import math
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -27,8 +27,9 @@ _UPRIGHT = 1
 _EXIF_TAG = 0x8769
 _WIDTH_TAGS, _HEIGHT_TAGS = (0x0100, 0xA002), (0x0101, 0xA003)
 _SHORT, _LONG, _RATIONAL = 3, 4, 5
-# Layouts of the integer types; some programs write an orientation as bytes or with a sign.
-_INTEGERS = {1: "B", _SHORT: "H", _LONG: "I", 6: "b", 8: "h", 9: "i"}
+# Layouts of the integer types; some programs write an orientation as bytes or with a sign, and
+# pointers to directories as type 13.
+_INTEGERS = {1: "B", _SHORT: "H", _LONG: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
 _THUMBNAIL_TAG, _THUMBNAIL_LENGTH_TAG = 0x0201, 0x0202
 _COUNT_BYTES, _ENTRY_BYTES = 2, 12  # of a TIFF directory
 
@@ -40,6 +41,13 @@ _ASSUMED_DPI = 72
 _TOLERANCE_DPI = 0.0128
 _MAX_DPI = 2**32 // 1000
 _MAX_HEADER_DPI = 65535  # JPEG's field
+
+
+def without_prefix(exif: bytes) -> bytes:
+    """The TIFF block of what some programs put the prefix of JPEG before, also more than once."""
+    while exif.startswith(EXIF_PREFIX):
+        exif = exif[len(EXIF_PREFIX) :]
+    return exif
 
 
 def load_tags(exif: bytes | None) -> Image.Exif | None:
@@ -59,7 +67,7 @@ def load_tags(exif: bytes | None) -> Image.Exif | None:
 def find_orientation(exif: bytes | None) -> int:
     """The orientation of an EXIF block, 1 (upright) to 8; 1 where it states none."""
     found = _locate(exif) if exif else None
-    return found[2] if found else _UPRIGHT
+    return found[1] if found else _UPRIGHT
 
 
 def reset_orientation(exif: bytes) -> bytes:
@@ -69,16 +77,18 @@ def reset_orientation(exif: bytes) -> bytes:
     unlinked and overwritten with zeros, which deflate to nothing.
     """
     found = _locate(exif)
-    if found is None or found[2] == _UPRIGHT:
+    if found is None or found[1] == _UPRIGHT:
         return exif
-    order, offset, _ = found
+    order = found[0]
     reset = bytearray(exif)
-    (kind,) = struct.unpack_from(f"{order}H", exif, offset + 2)
-    if kind in (_SHORT, _LONG):
-        struct.pack_into(order + _INTEGERS[kind], reset, offset + 8, _UPRIGHT)
-    else:  # writers of other formats refuse it
-        struct.pack_into(f"{order}HIHH", reset, offset + 2, _SHORT, 1, _UPRIGHT, 0)
     with contextlib.suppress(struct.error):
+        for entry in _entries(exif, order, _first_directory(exif, order)):
+            if entry.tag != _ORIENTATION_TAG:
+                continue
+            if entry.kind in (_SHORT, _LONG) and entry.num_values == 1:
+                struct.pack_into(order + _INTEGERS[entry.kind], reset, entry.place, _UPRIGHT)
+            else:  # writers of other formats refuse it
+                struct.pack_into(f"{order}HIHH", reset, entry.offset + 2, _SHORT, 1, _UPRIGHT, 0)
         _erase_thumbnail(reset, order)
     return bytes(reset)
 
@@ -112,13 +122,13 @@ def with_size(exif: bytes, width: int, height: int) -> bytes:
     block = bytearray(exif)
     with contextlib.suppress(struct.error):
         starts = [_first_directory(block, order)]
-        starts += [v for tag, _, _, v in _entries(block, order, starts[0]) if tag == _EXIF_TAG]
-        for tag, kind, offset, _ in [e for s in starts for e in _entries(block, order, s)]:
+        starts += [e.value for e in _entries(block, order, starts[0]) if e.tag == _EXIF_TAG]
+        for entry in [e for s in starts for e in _entries(block, order, s)]:
             for tags, value in ((_WIDTH_TAGS, width), (_HEIGHT_TAGS, height)):
-                if tag in tags:
-                    layout = order + _INTEGERS[kind]
+                if entry.tag in tags:
+                    layout = order + _INTEGERS[entry.kind]
                     with contextlib.suppress(struct.error):  # too large for the tag's type
-                        struct.pack_into(layout, block, offset + 8, value)
+                        struct.pack_into(layout, block, entry.place, value)
         _erase_thumbnail(block, order)
     return bytes(block)
 
@@ -202,8 +212,8 @@ def is_density_alone(exif: bytes | None) -> bool:
     return tags is not None and set(tags) <= {_X_TAG, _Y_TAG, _UNIT_TAG}
 
 
-def _locate(exif: bytes) -> tuple[str, int, int] | None:
-    """Byte order, offset of the entry and value of a valid orientation tag.
+def _locate(exif: bytes) -> tuple[str, int] | None:
+    """Byte order and value of a valid orientation tag.
 
     By hand, since rewriting a block with Pillow loses its thumbnail and breaks the offsets inside
     makers' notes.
@@ -212,9 +222,9 @@ def _locate(exif: bytes) -> tuple[str, int, int] | None:
     if order is None:
         return None
     try:
-        for tag, _, offset, value in _entries(exif, order, _first_directory(exif, order)):
-            if tag == _ORIENTATION_TAG:
-                return (order, offset, value) if _UPRIGHT <= value <= 8 else None
+        for entry in _entries(exif, order, _first_directory(exif, order)):
+            if entry.tag == _ORIENTATION_TAG:
+                return (order, entry.value) if _UPRIGHT <= entry.value <= 8 else None
     except struct.error:
         return None
     return None
@@ -225,17 +235,35 @@ def _first_directory(exif: bytes | bytearray, order: str) -> int:
     return start
 
 
-def _entries(
-    exif: bytes | bytearray, order: str, start: int
-) -> Iterator[tuple[int, int, int, int]]:
-    """Tag, type, offset and first value of each entry whose integers stand in it."""
-    (count,) = struct.unpack_from(f"{order}H", exif, start)
-    for index in range(count):
-        entry = start + _COUNT_BYTES + _ENTRY_BYTES * index
-        tag, kind, num_values = struct.unpack_from(f"{order}HHI", exif, entry)
-        layout = f"{order}{_INTEGERS[kind]}" if kind in _INTEGERS else ""
-        if layout and 1 <= num_values <= 4 // struct.calcsize(layout):
-            yield tag, kind, entry, struct.unpack_from(layout, exif, entry + 8)[0]
+class _Entry(NamedTuple):
+    """An entry of a directory that holds integers."""
+
+    tag: int
+    kind: int  # type
+    num_values: int
+    offset: int  # of the entry
+    place: int  # of its first value
+    value: int  # the first one
+
+
+def _entries(exif: bytes | bytearray, order: str, start: int) -> Iterator[_Entry]:
+    """The entries of integers of a directory, but for those whose values lie outside of the block.
+
+    Raises:
+        struct.error: the directory lies outside, or a part of it.
+    """
+    (num_entries,) = struct.unpack_from(f"{order}H", exif, start)
+    for index in range(num_entries):
+        offset = start + _COUNT_BYTES + _ENTRY_BYTES * index
+        tag, kind, count, pointer = struct.unpack_from(f"{order}HHII", exif, offset)
+        if kind not in _INTEGERS or count < 1:
+            continue
+        layout = order + _INTEGERS[kind]
+        num_bytes = count * struct.calcsize(layout)
+        place = offset + 8 if num_bytes <= 4 else pointer
+        if place + num_bytes <= len(exif):
+            (value,) = struct.unpack_from(layout, exif, place)
+            yield _Entry(tag, kind, count, offset, place, value)
 
 
 def _erase_thumbnail(exif: bytearray, order: str) -> None:
@@ -246,7 +274,7 @@ def _erase_thumbnail(exif: bytearray, order: str) -> None:
     (second,) = struct.unpack_from(f"{order}I", exif, link)
     if not second:
         return
-    values = {tag: value for tag, _, _, value in _entries(exif, order, second)}
+    values = {entry.tag: entry.value for entry in _entries(exif, order, second)}
     first, num_bytes = values.get(_THUMBNAIL_TAG, 0), values.get(_THUMBNAIL_LENGTH_TAG, 0)
     if 0 < first < first + num_bytes <= len(exif):
         exif[first : first + num_bytes] = bytes(num_bytes)

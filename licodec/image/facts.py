@@ -30,10 +30,15 @@ class Facts:
     icc: bytes | None = None  # a profile that Pillow passes over
     has_icc: bool = False  # the file means to have one, whether it can be read or not
     numbers: ColourNumbers | None = None  # colours that go before a profile
-    xmp: bytes | None = None  # a packet that Pillow passes over
+    exif: bytes | None = None  # a block and a packet that Pillow passes over
+    xmp: bytes | None = None
     num_bits: int = 8  # of a sample
     is_grey: bool = False  # a PNG; Pillow shows 16 bits with alpha in colour
-    has_loose_alpha: bool = False  # a fourth sample that the file says is no alpha
+    has_loose_alpha: bool = False  # a last sample that the file says is no alpha
+    extent: tuple[int, int, int, int] | None = None  # of a first frame, left, top, right, bottom
+    order: tuple[int, ...] = ()  # indices of red, green and blue if they are not 0, 1, 2
+    is_alpha_inverted: bool = False  # as Pillow reads it
+    is_associated: bool = False  # colours are multiplied by alpha, which Pillow passes over
     gone: frozenset[str] = frozenset()  # what has no place, by the names of `xmp.CLAIMS`
     is_damaged: bool = False  # in a way that may cost no pixel, see `loading.mend`
     num_bytes_behind: int = 0  # that follow the end of the picture and are not zeros
@@ -50,7 +55,9 @@ class Facts:
         if not notes and num_pictures < 2 and "further pictures" in claimed:
             notes = ("further pictures of the file dropped: a .lic file has no place for them",)
         if not notes and num_pictures < 2 and self.num_bytes_behind:
-            notes = (f"{self.num_bytes_behind:,} bytes behind the end of the picture dropped",)
+            plural = "s" * (self.num_bytes_behind > 1)
+            behind = f"{self.num_bytes_behind:,} byte{plural}"
+            notes = (f"{behind} behind the end of the picture dropped",)
         return self.notes + notes
 
 

@@ -40,7 +40,7 @@ from licodec.image.strangers import MAX_MAGIC_BYTES, name_stranger
 from licodec.image.tags import writable_tags
 from licodec.image.tiff import size_of
 
-_XMP_TIFF_TAG = 700
+_XMP_TIFF_TAG, _ORIENTATION_TAG = 700, 274
 _FILE_FAULTS: tuple[type[Exception], ...] = (*PILLOW_FAULTS, zlib.error)
 _BOMBS: tuple[type[Exception], ...] = (
     Image.DecompressionBombWarning,
@@ -100,7 +100,7 @@ def _read_open(source: BinaryIO, max_pixels: int) -> Picture:
         with Image.open(source, formats=READ_FORMATS) as image:
             _check_size(*image.size, max_pixels)
             return picture_from(image, keeps_hidden=True)
-    except UnidentifiedImageError as error:
+    except _FILE_FAULTS as error:
         data = bytes_of(source)
         found = mend(data)
         if found is not None:
@@ -108,6 +108,8 @@ def _read_open(source: BinaryIO, max_pixels: int) -> Picture:
             _check_size(*mended.size, max_pixels)
             picture = picture_from(mended, keeps_hidden=True)
             return replace(picture, notes=notes + picture.notes)
+        if not isinstance(error, UnidentifiedImageError):
+            raise
         width, height = size_of(data)
         if width * height:
             _check_size(width, height, max_pixels)
@@ -182,8 +184,9 @@ def _saved(
     if density is not None:
         options["dpi"] = density
     buffer = io.BytesIO()
-    # Pillow warns of tags that it mends for TIFF.
-    with warnings_silenced() if chosen.name == "TIFF" else contextlib.nullcontext():
+    # Pillow warns of tags that it mends for these.
+    reads_tags = chosen.name in ("TIFF", "AVIF")
+    with warnings_silenced() if reads_tags else contextlib.nullcontext():
         image.save(buffer, chosen.name, **options)
     return buffer.getvalue(), fitted.notes + notes
 
@@ -215,6 +218,8 @@ def _metadata_options(
 def _tiff_options(picture: Picture) -> tuple[dict[str, Any], tuple[str, ...]]:
     """EXIF and XMP among the tags of the file, but none that tells how pixels are stored; notes."""
     tags, notes = writable_tags(load_tags(picture.exif) or Image.Exif())
+    if find_orientation(picture.exif) == 1 and tags.get(_ORIENTATION_TAG, 1) != 1:
+        del tags[_ORIENTATION_TAG]  # only Pillow understands it
     if picture.xmp is not None:
         tags[_XMP_TIFF_TAG] = picture.xmp
     return {"exif": tags} if len(tags) else {}, notes

@@ -14,6 +14,7 @@ _T = TypeVar("_T")
 _HEAD_BYTES = 128
 _MAX_TAGS = 1000
 _SIGNATURE = b"acsp"
+_NO_DEVICES = (b"link", b"abst", b"nmcl")  # classes: device links, effects, named colours
 _D50 = (0.9642, 1.0, 0.8249)  # XYZ of the white that profiles refer to
 _D65 = (0.3127, 0.3290)
 _BRADFORD = np.array(
@@ -68,12 +69,14 @@ def fit_profile(icc: bytes | None, *, is_grey: bool) -> tuple[bytes | None, tupl
     if icc is None or space == wanted:
         return icc, ()
     kind = "grey" if is_grey else "RGB"
+    space = "".join(letter if letter.isprintable() else "?" for letter in space or "")
     return None, (f"ICC profile is for {space} pixels and dropped, these are {kind}",)
 
 
 def mend_profile(icc: bytes) -> bytes | None:
-    """The profile with the size that it has; None if it is none, or a part of it is missing."""
-    if profile_space(icc) is None:
+    """The profile with the size that it has; None if it is none, or a part of it is missing, or
+    it is not for pixels of a device."""
+    if profile_space(icc) is None or icc[12:16] in _NO_DEVICES:
         return None
     tags = _tags_of(icc)
     if not tags or any(start + length > len(icc) for start, length in tags.values()):

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +27,20 @@ _GAIN_MAP = re.compile(
 _VIDEO = re.compile(rb"ftyp(?:mp4|isom|iso[2-9]|qt  |avc1|3gp|M4V|MSNV)|MotionPhoto_Data")
 _DEPTH = re.compile(rb"aux:depth|DepthMap|depthEffect")
 _GREYS = frozenset((127, 128))  # what libjpeg draws where nothing was coded, and the same of CMYK
-_FILL = bytes(range(1, 200)) * 40  # coded rows of no meaning
+_RESTARTS = [b"\xff" + bytes((marker,)) for marker in range(0xD0, 0xD8)]
+# Coded rows of no meaning, which follow whatever restart marker the decoder waits for.
+_FILL = b"".join(bytes(range(1, 200)) * 4 + restart for restart in _RESTARTS * 2)
+_OTHER_FILL = b"".join(bytes(range(199, 0, -1)) * 4 + restart for restart in _RESTARTS * 2)
+_BASELINE = frozenset((0xC0, 0xC1, 0xC9))
+# Application segments of known content, by marker; what is not is dropped with a note.
+_JFIF, _APP1, _APP11, _DUCKY, _APP13, _ADOBE = 0xE0, 0xE1, 0xEB, 0xEC, 0xED, 0xEE
+_KNOWN = (
+    (_APP1, b"Exif\0\0"), (_APP1, b"http://ns.adobe.com/"), (_APP2, b"ICC_PROFILE\0"),
+    (_APP2, b"MPF\0"), (_APP2, _ISO_GAIN_MAP[:-1]), (_DUCKY, b"Ducky"),
+    (_APP13, b"Photoshop 3.0\0"),
+)  # fmt: skip
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_MAX_HEAD_BYTES = 40
 
 
 class Segment(NamedTuple):
@@ -49,8 +62,8 @@ def segments(data: Data) -> Iterator[Segment]:
             return
         if 0xD0 <= marker <= 0xD8 or marker == 0x01:
             continue
-        length = int.from_bytes(data[offset : offset + 2], "big")
-        if length < 2 or offset + length > len(data):
+        length = max(2, int.from_bytes(data[offset : offset + 2], "big"))  # as libjpeg takes it
+        if offset + length > len(data):
             return
         yield Segment(marker, offset + 2, offset + length)
         offset += length
@@ -58,35 +71,73 @@ def segments(data: Data) -> Iterator[Segment]:
 
 def jpeg_facts(data: Data) -> Facts:
     """What segments say and what stands behind the end."""
-    has_icc, gone, end, marker = False, set[str](), 0, 0
-    for marker, start, stop in segments(data):
+    has_icc, gone, end, stop, marker = False, set[str](), 0, 0, 0
+    others, found, num_packets = dict[str, None](), list(segments(data)), 0
+    for marker, start, stop in found:
+        head = data[start : min(stop, start + _MAX_HEAD_BYTES)]
+        num_packets += marker == _APP1 and head.startswith(_XMP)
+        name = _name_of_unknown(marker, head)
+        others |= {} if name is None else {name: None}
         if marker == _APP2:
             has_icc |= data[start : start + 12] == b"ICC_PROFILE\0"
             if data[start : start + len(_ISO_GAIN_MAP)] == _ISO_GAIN_MAP:
                 gone.add("gain map")
         elif marker == _EOI[1]:
             end = stop
-    rest = data[end:].strip(b"\0\xff\r\n ") if end else b""
-    if rest:
+    rest = data[end:].strip(b"\0\xff\xd9\r\n ") if end else b""
+    is_cut = marker == _SOS  # rows follow up to the end of the file, or to what stands there
+    if rest or is_cut:
         kinds = (("gain map", _GAIN_MAP), ("video", _VIDEO), ("depth map", _DEPTH))
-        gone |= {name for name, pattern in kinds if pattern.search(rest)}
+        behind = data[stop:] if is_cut else rest
+        gone |= {name for name, pattern in kinds if pattern.search(behind)}
+    if num_packets > 1:
+        others["further XMP"] = None
+    notes: tuple[str, ...] = (f"JPEG segments dropped: {', '.join(others)}",) if others else ()
+    if end and not _has_all_scans(data, found):
+        notes += ("scans of the JPEG are missing; it is coarser than it was",)
     return Facts(
         has_icc=has_icc,
         gone=frozenset(gone),
-        is_damaged=marker == _SOS,  # rows follow up to the end of the file
+        is_damaged=is_cut,
         num_bytes_behind=len(rest),
+        notes=notes,
     )
 
 
-def mend_jpeg(data: Data) -> tuple[bytes, tuple[str, ...]] | None:
-    """The file with an end marker, and a note, if that alone was missing; else None."""
-    if data[:2] != _SOI or any(s.marker == _EOI[1] for s in segments(data)):
+def _name_of_unknown(marker: int, head: bytes) -> str | None:
+    """What a note calls an application segment that is dropped; None for what it need not tell."""
+    is_told = marker in (_JFIF, _APP11, _ADOBE) or any(
+        marker == kind and head.startswith(start) for kind, start in _KNOWN
+    )
+    if not 0xE0 <= marker <= 0xEF or is_told or not head:
         return None
+    word = re.match(rb"[A-Za-z][\w./: -]{2,15}", head)
+    return f"APP{marker - 0xE0}" + (f" {word[0].decode().strip()}" if word else "")
+
+
+def mend_jpeg(data: Data) -> tuple[bytes, tuple[str, ...]] | None:
+    """The file with an end marker, if that alone was missing, and a note; one that has it without
+    metadata, for which Pillow may refuse it; else None."""
+    if data[:2] != _SOI:
+        return None
+    if any(s.marker == _EOI[1] for s in segments(data)):
+        return _without_metadata(data)
     # The last byte may be the first half of the marker.
     body = data[:].removesuffix(b"\xff")
     if not has_all_rows(body + _EOI):
         return None
     return body + _EOI, ("end marker of the JPEG is missing; all rows are there",)
+
+
+def _without_metadata(data: Data) -> tuple[bytes, tuple[str, ...]] | None:
+    kept = [_SOI]
+    for marker, start, end in segments(data):
+        if marker == _SOS:
+            note = "metadata of the JPEG are damaged and dropped"
+            return b"".join(kept) + data[start - 4 :], (note,)
+        if not 0xE0 <= marker <= 0xEF or marker in (_JFIF, _ADOBE):
+            kept.append(data[start - 4 : end])
+    return None
 
 
 def check_rows(image: Image.Image, data: Data, *, is_damaged: bool) -> None:
@@ -113,10 +164,10 @@ def has_all_rows(data: Data) -> bool:
     there, and nowhere if nothing is missing.
     """
     end = next((s.start - 2 for s in segments(data) if s.marker == _EOI[1]), None)
-    if end is None or not _has_all_scans(data):
+    if end is None or not _has_all_scans(data, segments(data)):
         return False
-    fills = (b"", _FILL, _FILL[::-1])
-    drawn = [_drawn(data[:end] + fill.replace(b"\xff", b"") + _EOI) for fill in fills]
+    fills = (b"", _FILL, _OTHER_FILL)
+    drawn = [_drawn(data[:end] + fill + _EOI) for fill in fills]
     first = drawn[0]
     return first is not None and all(
         other is not None and np.array_equal(first, other) for other in drawn[1:]
@@ -131,11 +182,15 @@ def _drawn(data: bytes) -> NDArray[np.uint8] | None:
         return None
 
 
-def _has_all_scans(data: Data) -> bool:
+def _has_all_scans(data: Data, found: Iterable[Segment]) -> bool:
     """Whether every coefficient of every component is coded down to its last bit."""
     components, lowest, is_progressive = set[int](), dict[tuple[int, int], int](), False
-    for marker, start, end in segments(data):
+    for marker, start, end in found:
+        if marker not in _FRAMES and marker != _SOS:
+            continue
         body = data[start:end]
+        if marker in _FRAMES and marker not in _BASELINE | _PROGRESSIVE:
+            return True  # lossless, and others that are not read
         if marker in _FRAMES and len(body) >= 6:
             is_progressive = marker in _PROGRESSIVE
             components = set(body[6 : 6 + 3 * body[5] : 3])

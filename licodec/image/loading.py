@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from licodec.errors import ImageError
+from licodec.image.boxes import mend_avif
 from licodec.image.facts import Facts
+from licodec.image.faults import PILLOW_FAULTS
 from licodec.image.jpeg import check_rows, mend_jpeg
 from licodec.image.original import Data
-from licodec.image.png import lower_bytes, mend_png
+from licodec.image.png import check_png_rows, lower_bytes, mend_png
 from licodec.image.tiff import Samples, check_first_picture, palette_of, samples_of, tags_of
 
 
@@ -39,8 +42,7 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
         ImageError: pixels that cannot be read rightly.
         OSError, ...: `faults.PILLOW_FAULTS`, of damaged files.
     """
-    # Pictures of an animation, pages, sizes of an icon.
-    num_pictures = max(getattr(image, "n_frames", 1), len(image.info.get("sizes", ())))
+    num_pictures = num_pictures_in(image)
     notes = notes_before_pixels(image, facts, num_pictures)
     is_new = bool(getattr(image, "tile", None)) and getattr(image, "fp", None) is not None
     tags = tags_of(data) if image.format == "TIFF" else None
@@ -49,7 +51,7 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
         check_first_picture(data, tags)
         palette = palette_of(tags)
         samples = samples_of(data, tags, is_deep_read=is_deep)
-        if samples is not None and (is_new or _is_as_in(image, data)):
+        if samples is not None and (is_new or is_as_in(image, data, image.format or "")):
             return Loaded(image=image, samples=samples, num_pictures=num_pictures, notes=notes)
     found = mend(data) if facts.is_damaged else None
     if found is not None:
@@ -63,32 +65,56 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
         image.load()
         if palette is not None and image.mode == "P":
             image.putpalette(palette)
-        if is_new and data and image.format in ("JPEG", "MPO"):
-            check_rows(image, data, is_damaged=facts.is_damaged)
+        if data:
+            _check_end(image, data, is_damaged=is_new and facts.is_damaged)
     is_cut = image.format == "PNG" and facts.num_bits == 16 and not image.mode.startswith("I;16")
     lower = None
-    if is_deep and is_cut and _is_as_in(image, data):
+    if is_deep and is_cut and is_as_in(image, data, image.format or ""):
         lower = lower_bytes(data)
     return Loaded(image=image, lower=lower, num_pictures=num_pictures, notes=notes)
 
 
-def mend(data: Data) -> tuple[Image.Image, tuple[str, ...]] | None:
-    """Open a file in place of one that cannot be read; with notes. None if it cannot be mended.
+def num_pictures_in(image: Image.Image) -> int:
+    """Pictures of an animation, pages, or sizes of an icon."""
+    return max(getattr(image, "n_frames", 1), len(image.info.get("sizes", ())))
 
-    Raises:
-        OSError, ...: `faults.PILLOW_FAULTS`, of a file that has further faults.
-    """
-    for way, name in ((mend_png, "PNG"), (mend_jpeg, "JPEG")):
+
+def mend(data: Data) -> tuple[Image.Image, tuple[str, ...]] | None:
+    """Open a file in place of one that cannot be read; with notes. None if it cannot be mended."""
+    for way, name in ((mend_png, "PNG"), (mend_jpeg, "JPEG"), (mend_avif, "AVIF")):
         found = way(data)
         if found is not None:
             mended, notes = found
-            return Image.open(io.BytesIO(mended), formats=[name]), notes
+            try:
+                return Image.open(io.BytesIO(mended), formats=[name]), notes
+            except PILLOW_FAULTS:  # it has further faults
+                return None
     return None
 
 
-def _is_as_in(image: Image.Image, data: Data) -> bool:
-    """Whether nobody has changed the pixels of an image since they were read from its file."""
-    with Image.open(io.BytesIO(data[:]), formats=[image.format or ""]) as again:
+def _check_end(image: Image.Image, data: Data, *, is_damaged: bool) -> None:
+    """Refuse a loaded image of whose file Pillow does not see that rows are missing.
+
+    Args:
+        image: loaded, here or by whoever gives it.
+        data: its file.
+        is_damaged: so much that rows may be missing, and not to be mended.
+
+    Raises:
+        ImageError: rows are missing.
+    """
+    if image.format in ("JPEG", "MPO"):
+        check_rows(image, data, is_damaged=is_damaged)
+    elif image.format == "PNG":
+        check_png_rows(image, data)
+    elif is_damaged:
+        raise ImageError("is damaged: its end is missing; get it again")
+
+
+def is_as_in(image: Image.Image, data: Data, name: str) -> bool:
+    """Whether nobody has changed the pixels of an image since they were read from its file, whose
+    format is given by Pillow's name."""
+    with Image.open(io.BytesIO(data[:]), formats=[name]) as again:
         return again.mode == image.mode and again.tobytes() == image.tobytes()
 
 
@@ -109,7 +135,7 @@ def _is_deep(tile: Any) -> bool:
     RGB;16B, or a greatest value above 255 (PPM)."""
     args = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
     return any(
-        ";16" in arg or ";12" in arg
+        (";16" in arg or ";12" in arg) and arg != "BGR;16"  # 5, 6 and 5 bits
         if isinstance(arg, str)
         else tile[0].startswith("ppm") and isinstance(arg, int) and arg > 255
         for arg in args

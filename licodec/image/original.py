@@ -25,15 +25,19 @@ def file_of(image: Image.Image) -> Data:
     """
     if not isinstance(image, ImageFile.ImageFile) or not _is_first(image):
         return b""
-    stream = image.fp if getattr(image, "tile", None) else None
+    stream = image.fp if _has_stream(image) else None
     if stream is None:
         return _file_named(image)
     return b"" if stream.closed else bytes_of(stream)
 
 
-def is_unread(image: Image.Image) -> bool:
-    """Whether the pixels are still to be read."""
-    return bool(getattr(image, "tile", None)) and getattr(image, "fp", None) is not None
+def _has_stream(image: Image.Image) -> bool:
+    """Whether an image holds its file still."""
+    if image.format == "ICO":  # read when it is opened
+        return True
+    if image.format == "WEBP":  # has tiles only while it is read
+        return getattr(image, "_im", None) is None
+    return bool(getattr(image, "tile", None))
 
 
 def _is_first(image: Image.Image) -> bool:

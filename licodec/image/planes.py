@@ -104,6 +104,10 @@ def _plain_planes(image: Image.Image, mode: str, facts: Facts, space: str | None
         keyed, notes = _with_key_of_8_bits(image, facts.num_bits)
         wanted = "RGBA" if mode == "RGB" else "LA"
         planes = split_channels(np.asarray(keyed.convert(wanted)), notes)
+    elif mode in ("LA", "RGBA") and facts.is_associated:
+        associated = Image.frombytes("RGBa", image.size, image.convert("RGBA").tobytes())
+        divided = associated.convert("RGBA").convert(mode)
+        planes = split_channels(np.asarray(divided), _CONVERTED["RGBa"][1])
     elif mode in ("L", "LA", "RGB", "RGBA"):
         planes = split_channels(np.asarray(image))
     elif mode in _CONVERTED:
@@ -116,8 +120,9 @@ def _plain_planes(image: Image.Image, mode: str, facts: Facts, space: str | None
             planes = replace(planes, pixels=without_equal_channels(planes.pixels))
     else:
         return None
-    if space == "GRAY" and facts.is_grey and planes.pixels.ndim == 3:
-        planes = replace(planes, pixels=planes.pixels[:, :, 0])
+    if space == "GRAY" and planes.pixels.ndim == 3:  # WebP has no grey
+        grey = planes.pixels[:, :, 0] if facts.is_grey else without_equal_channels(planes.pixels)
+        planes = replace(planes, pixels=grey)
     return planes
 
 
@@ -140,9 +145,13 @@ def _with_key_of_8_bits(image: Image.Image, num_bits: int) -> tuple[Image.Image,
 def _corrected(image: Image.Image, facts: Facts, planes: Planes) -> Planes:
     """Alpha that means none left out, that around a GIF's frame added, a narrow range expanded."""
     pixels, alpha, notes = planes.pixels, planes.alpha, planes.notes
+    if facts.order and pixels.ndim == 3:
+        pixels = pixels[:, :, list(facts.order)]
+    if alpha is not None and facts.is_alpha_inverted:
+        alpha = 255 - alpha
     if alpha is None:
-        alpha = _around_frame(image)
-    elif facts.has_loose_alpha and image.mode == "RGBA":
+        alpha = _around_frame(image, facts)
+    elif facts.has_loose_alpha and image.mode in ("LA", "RGBA"):
         alpha = None
     elif image.format in _LOOSE_ALPHA and not alpha.any():
         alpha = None
@@ -155,9 +164,10 @@ def _corrected(image: Image.Image, facts: Facts, planes: Planes) -> Planes:
     return replace(planes, pixels=pixels, alpha=alpha, notes=notes)
 
 
-def _around_frame(image: Image.Image) -> Uint8 | None:
-    """Alpha of a GIF whose first frame does not fill the picture."""
-    extent = getattr(image, "dispose_extent", None) if image.format == "GIF" else None
+def _around_frame(image: Image.Image, facts: Facts) -> Uint8 | None:
+    """Alpha of an animation whose first frame does not fill the picture."""
+    is_gif = image.format == "GIF"
+    extent = getattr(image, "dispose_extent", None) if is_gif else facts.extent
     if extent is None or extent == (0, 0, *image.size) or getattr(image, "tell", int)():
         return None
     left, top, right, bottom = extent

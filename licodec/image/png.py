@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from licodec.errors import ImageError
 from licodec.image.exif import EXIF_PREFIX
 from licodec.image.facts import ColourNumbers, Facts
 from licodec.image.original import Data
@@ -26,14 +27,31 @@ _PASSES = (
     (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
     (0, 1, 1, 2),
 )  # fmt: skip
-_UNSPECIFIED = 2
 _GONE = {b"gMAP": "gain map", b"gDAT": "gain map", b"caBX": "content credentials"}
 # By Pillow's name for the upper bytes: one for the lower, of as many bits a pixel, and its mode.
 _LOWER = {"RGB;16B": ("RGB", "RGB;16L"), "RGBA;16B": ("RGBA", "RGBA;16L")}
 
 
 # Keywords of texts that are metadata of other kinds.
-KEPT_TEXT = frozenset(("XML:com.adobe.xmp", "Raw profile type exif", "Raw profile type xmp"))
+XMP_TEXT = "XML:com.adobe.xmp"
+KEPT_TEXT = frozenset(
+    (XMP_TEXT, "Raw profile type exif", "Raw profile type xmp", "Raw profile type APP1")
+)
+# Of chunks that Pillow does not read when they are shorter.
+_LEAST_BYTES = {
+    b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"acTL": 8, b"fcTL": 26, b"fdAT": 4,
+}  # fmt: skip
+_LEAST_KEY_BYTES = {0: 2, 2: 6}  # of tRNS, by colour type
+_MAX_PROFILE_BYTES = 2**26
+# Of the standard and its extensions, with two that say nothing of the picture (iDOT, vpAg).
+_KNOWN = frozenset(
+    (
+        b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB",
+        b"cICP", b"mDCV", b"cLLI", b"mDCv", b"cLLi", b"bKGD", b"hIST", b"pHYs", b"sPLT", b"tIME",
+        b"acTL", b"fcTL", b"fdAT", b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"iDOT", b"vpAg",
+    )
+)  # fmt: skip
+_MAX_NAMES = 5
 
 
 class Chunk(NamedTuple):
@@ -64,24 +82,32 @@ def png_facts(data: Data) -> Facts:
     if data[: len(MAGIC)] != MAGIC or len(data) < 33:
         return Facts()
     numbers, has_icc, gone, end, kind = None, False, set[str](), 0, b""
-    is_damaged = False
+    is_damaged, has_rows, others = False, False, dict[str, None]()
+    icc: bytes | None = None
     for kind, start, length in chunks(data):
         end = start + length + 4
-        if kind == b"cICP" and length == 4 and numbers is None:
-            primaries, transfer, _, is_full = data[start : start + 4]
-            if (primaries, transfer) != (_UNSPECIFIED, _UNSPECIFIED):
-                numbers = ColourNumbers(
-                    primaries=primaries, transfer=transfer, is_full_range=is_full != 0
-                )
-        elif kind == b"iCCP":
-            has_icc = True
-        elif kind in _GONE:
-            gone.add(_GONE[kind])
+        has_rows |= kind == b"IDAT"
         if kind[0] & _ANCILLARY and length <= _MAX_CHECKED_BYTES:
             body = data[start : start + length]
-            is_damaged |= data[start + length : start + length + 4] != _crc(kind, body)
+            is_right = data[start + length : end] == _crc(kind, body)
+            if not is_right or not _is_readable(kind, body, data[25]):
+                is_damaged = True
+                continue
+        if kind == b"cICP" and length == 4 and numbers is None:
+            primaries, transfer, _, is_full = data[start : start + 4]
+            numbers = ColourNumbers(
+                primaries=primaries, transfer=transfer, is_full_range=is_full != 0
+            )
+        elif kind == b"iCCP":
+            has_icc = True
+            icc = _profile(data[start : start + length]) if has_rows else None
+        elif kind in _GONE:
+            gone.add(_GONE[kind])
+        elif kind not in _KNOWN:
+            others[repr(kind)[2:-1]] = None
     rest = data[end:].strip(b"\0\r\n ") if kind == b"IEND" else b""
     return Facts(
+        icc=icc,
         has_icc=has_icc,
         numbers=numbers,
         num_bits=data[24],
@@ -89,7 +115,27 @@ def png_facts(data: Data) -> Facts:
         gone=frozenset(gone),
         is_damaged=is_damaged or kind != b"IEND",
         num_bytes_behind=len(rest),
+        notes=_notes_on(list(others)),
     )
+
+
+def check_png_rows(image: Image.Image, data: Data) -> None:
+    """Refuse a picture whose rows end too early, of which Pillow takes the rest for zeros.
+
+    Args:
+        image: loaded.
+        data: its file.
+
+    Raises:
+        ImageError: rows are missing.
+    """
+    row = image.height - 1
+    if data[28] and row:  # interlaced: the last pass holds rows 1, 3, 5 ...
+        row -= image.height % 2
+    last = image.crop((0, row, image.width, row + 1)).tobytes()
+    is_one_row = data[28] and not row  # whose pixels are in several passes
+    if (is_one_row or not any(last)) and not _has_all_rows(data):
+        raise ImageError("is damaged: rows at its end are missing; get it again")
 
 
 def take_texts(image: Image.Image) -> dict[Any, Any]:
@@ -120,28 +166,28 @@ def _is_text(value: Any, text: str) -> bool:
 def mend_png(data: Data) -> tuple[bytes, tuple[str, ...]] | None:
     """A file that can be read in place of one that Pillow refuses; None if there is no way.
 
-    Chunks that the picture does not need are left out where their checksum is wrong. A file that
-    ends too early is closed if the rows in it are complete.
+    Chunks that the picture does not need are left out where their checksum is wrong or they are
+    too short. A file that ends too early is closed if the rows in it are complete.
 
     Returns:
         The file and notes.
     """
     if data[: len(MAGIC)] != MAGIC:
         return None
-    kept, names, rows, has_end = [], [], b"", False
+    kept, notes, rows, has_end = [], [], b"", False
     for chunk in chunks(data):
         kind, start, length = chunk
         body = data[start : start + length]
         is_right = data[start + length : start + length + 4] == _crc(kind, body)
-        if chunk.is_ancillary and not is_right:
-            names.append(repr(kind)[2:-1])
-            continue
-        if not is_right:
+        if not is_right and not chunk.is_ancillary:
             return None
+        if not is_right or not _is_readable(kind, body, data[25]):
+            fault = "is damaged" if is_right else "has a wrong checksum"
+            notes.append(f"PNG chunk {repr(kind)[2:-1]} {fault} and is dropped")
+            continue
         has_end |= kind == b"IEND"
         rows += body if kind == b"IDAT" else b""
         kept.append((kind, body))
-    notes = [f"PNG chunk {name} has a wrong checksum and is dropped" for name in names]
     if not has_end:
         whole = _whole_rows(rows + _open_tail(data), kept)
         if whole is None:
@@ -184,6 +230,38 @@ def lower_bytes(data: Data) -> NDArray[np.uint8] | None:
 
 def _crc(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
+
+
+def _is_readable(kind: bytes, body: bytes, colour_type: int) -> bool:
+    """Whether Pillow can read a chunk; it refuses the picture of one that it cannot."""
+    if kind in (b"iCCP", b"zTXt"):
+        name, _, packed = body.partition(b"\0")
+        return len(name) < len(body) and packed[:1] == b"\0"
+    least = _LEAST_KEY_BYTES.get(colour_type, 0) if kind == b"tRNS" else _LEAST_BYTES.get(kind, 0)
+    return len(body) >= least
+
+
+def _profile(body: bytes) -> bytes | None:
+    """The profile in an iCCP chunk; Pillow sees none behind the rows."""
+    try:
+        packed = body.partition(b"\0")[2][1:]
+        return zlib.decompressobj().decompress(packed, _MAX_PROFILE_BYTES) or None
+    except zlib.error:
+        return None
+
+
+def _notes_on(others: list[str]) -> tuple[str, ...]:
+    if not others:
+        return ()
+    more = f" and {len(others) - _MAX_NAMES} more" if len(others) > _MAX_NAMES else ""
+    return (f"PNG chunks dropped: {', '.join(others[:_MAX_NAMES])}{more}",)
+
+
+def _has_all_rows(data: Data) -> bool:
+    found = list(chunks(data))
+    packed = b"".join(data[c.start : c.start + c.length] for c in found if c.kind == b"IDAT")
+    head = data[found[0].start : found[0].start + found[0].length]
+    return _whole_rows(packed, [(found[0].kind, head)]) is not None
 
 
 def _open_tail(data: Data) -> bytes:

@@ -48,9 +48,9 @@ class StatedProfile:
 
 def profile_in(image: Image.Image, facts: Facts) -> StatedProfile:
     """The profile of an image's file, before its pixels are read."""
-    numbers = facts.numbers if image.format == "PNG" else None
-    gamma = _gamma_of_chunk(image) if numbers is None else _GAMMAS.get(numbers.transfer)
     found = bytes_or_none(image.info.get("icc_profile")) or facts.icc
+    numbers = _numbers_that_count(image, facts, found) if image.format == "PNG" else None
+    gamma = _gamma_of_chunk(image) if numbers is None else _GAMMAS.get(numbers.transfer)
     if image.mode == "CMYK":  # whether it can be used is seen when it is
         return StatedProfile(icc=found)
     # Of these Pillow knows that there is one, too, unless someone has removed it.
@@ -59,6 +59,8 @@ def profile_in(image: Image.Image, facts: Facts) -> StatedProfile:
     icc = None if found is None else mend_profile(found)
     if icc is not None and numbers is None:
         gamma = gamma_of_profile(icc)
+    if facts.numbers is not None and not facts.numbers.is_full_range:
+        gamma = None  # the range is expanded at 8 bits
     return StatedProfile(
         icc=icc,
         space=None if icc is None else profile_space(icc),
@@ -85,7 +87,7 @@ def profile_for(
         is_curved: they were brought to the curve of sRGB.
     """
     notes: tuple[str, ...] = ()
-    numbers = facts.numbers if icc is None or image.format == "PNG" else None
+    numbers = _numbers_that_count(image, facts, icc)
     if numbers is not None and numbers.transfer in _HDR_TRANSFERS:
         name = _HDR_TRANSFERS[numbers.transfer]
         if icc is None:
@@ -106,6 +108,20 @@ def profile_for(
         icc = with_srgb_curve(icc)
         icc = None if icc in (with_srgb_curve(make_profile(p)) for p in (SRGB, None)) else icc
     return icc, notes + more
+
+
+def _numbers_that_count(
+    image: Image.Image, facts: Facts, icc: bytes | None
+) -> ColourNumbers | None:
+    """Those that go before what else the file states: a PNG's profile if both are known, chunks
+    about colours if one is."""
+    numbers = facts.numbers
+    if numbers is None:
+        return None
+    num_unspecified = (numbers.primaries, numbers.transfer).count(_UNSPECIFIED)
+    if icc is None:
+        return numbers if num_unspecified < 2 else None
+    return numbers if num_unspecified == 0 and image.format == "PNG" else None
 
 
 def _gamma_of_chunk(image: Image.Image) -> float | None:

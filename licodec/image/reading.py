@@ -1,5 +1,6 @@
 """Reads a Pillow image, opened or loaded, to a picture: samples, colours, metadata."""
 
+import io
 from typing import Any
 
 from PIL import Image
@@ -7,9 +8,11 @@ from PIL import Image
 from licodec.errors import ImageError
 from licodec.image.deep import planes_of_samples
 from licodec.image.exif import load_tags, reset_orientation
+from licodec.image.facts import NOTHING
 from licodec.image.faults import PILLOW_FAULTS, bytes_or_none, one_line
 from licodec.image.icc import fit_profile, mend_profile
-from licodec.image.loading import load
+from licodec.image.ico import png_in_icon
+from licodec.image.loading import is_as_in, load, notes_before_pixels, num_pictures_in
 from licodec.image.metadata import exif_of_tags, metadata_of
 from licodec.image.original import Data, file_of
 from licodec.image.picture import Picture, picture_of
@@ -42,14 +45,19 @@ def read_image(image: Image.Image) -> Picture:
 def _read(image: Image.Image, texts: dict[Any, Any]) -> Picture:
     """As `read_image`; what is taken out of `info` for the time is added to `texts`."""
     texts |= take_texts(image)
-    data = file_of(image)
+    data, notes = file_of(image), tuple[str, ...]()
+    png = png_in_icon(data, image.size) if image.format == "ICO" else None
+    if png is not None and is_as_in(image, png, "PNG"):
+        notes = notes_before_pixels(image, NOTHING, num_pictures_in(image))
+        image, data = Image.open(io.BytesIO(png), formats=["PNG"]), png
+        take_texts(image)
     facts = facts_of(image, data)
     profile = profile_in(image, facts)
     loaded = load(image, data, facts, is_deep=profile.gamma is not None)
     image = loaded.image
     texts |= take_texts(image)  # those behind the pixels
     planes = planes_of(loaded, facts, profile)
-    notes = loaded.notes + planes.notes + profile.notes
+    notes += loaded.notes + planes.notes + profile.notes
     icc = None
     if not planes.is_srgb:
         is_grey = planes.pixels.ndim == 2

@@ -16,12 +16,16 @@ from licodec.image.gif import gif_facts
 from licodec.image.jpeg import jpeg_facts
 from licodec.image.original import Data
 from licodec.image.png import png_facts
+from licodec.image.pnm import pnm_facts
+from licodec.image.webp import webp_facts
 
 _READERS: Mapping[str, Callable[[Data], Facts]] = MappingProxyType(
     {
         "JPEG": jpeg_facts,
         "MPO": jpeg_facts,
         "PNG": png_facts,
+        "WEBP": webp_facts,
+        "PPM": pnm_facts,
         "GIF": gif_facts,
         "TGA": tga_facts,
         "AVIF": avif_facts,

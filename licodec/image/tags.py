@@ -31,6 +31,9 @@ def writable_tags(tags: Image.Exif) -> tuple[Image.Exif, tuple[str, ...]]:
         tags.pop(tag, None)
     with warnings_silenced():
         wrong = [tag for tag in _NUMBERS if tag in tags and not _is_number(tags[tag])]
+        for group in (group for group in _GROUPS if group in tags):
+            for pointer in _GROUPS:  # they would lead readers in a circle
+                tags.get_ifd(group).pop(pointer, None)
         if _ORIENTATION in tags and tags[_ORIENTATION] not in range(1, 9):
             wrong.append(_ORIENTATION)
         for tag in wrong:

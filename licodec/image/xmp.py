@@ -1,5 +1,6 @@
 """XMP packets rid of claims about what a .lic file does not hold."""
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -15,16 +16,34 @@ CLAIMS: Mapping[str, bytes] = MappingProxyType(
         "extended XMP": rb"xmpNote:HasExtendedXMP",
     }
 )
+# Namespaces of such properties, whose prefixes some programs change.
+_NAMESPACES = MappingProxyType(
+    {
+        "gain map": rb"http://ns\.adobe\.com/hdr-gain-map/1\.0/|"
+        rb"http://ns\.apple\.com/(?:HDRGainMap|pixeldatainfo)/1\.0/",
+        "orientation": rb"http://ns\.adobe\.com/tiff/1\.0/",
+    }
+)
 # Belong to others of these, and claim nothing of themselves.
-_WITH = MappingProxyType({"extended XMP": rb"(?:GDepth|GImage|GAudio):" + _NAME})
+_WITH = MappingProxyType(
+    {
+        "extended XMP": rb"(?:GDepth|GImage|GAudio):" + _NAME,
+        "video": _NAME + rb":(?:OLivePhotoVersion|VideoLength)",
+    }
+)
 _CONTAINERS = (
     rb"ns\.google\.com/photos/1\.0/container/",
     rb"ns\.google\.com/photos/dd/1\.0/container/",
 )
-_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
 _THUMBNAILS = rb"xmp:Thumbnails"
 _MAX_ELEMENTS = 1000  # of one name; each takes time that grows with the packet
 _MAX_BYTES = 2**20  # larger packets hold data, and claims stand in the first part of a file's XMP
+# By the first bytes of a packet.
+_ENCODINGS = (
+    (b"\xff\xfe\0\0", "utf-32-le"), (b"\0\0\xfe\xff", "utf-32-be"), (b"<\0\0\0", "utf-32-le"),
+    (b"\0\0\0<", "utf-32-be"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"),
+    (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"),
+)  # fmt: skip
 _WIDTHS, _HEIGHTS = (
     rb"(?:exif:PixelXDimension|tiff:ImageWidth)",
     rb"(?:exif:PixelYDimension|tiff:ImageLength)",
@@ -43,11 +62,12 @@ def without_claims(xmp: bytes, gone: Iterable[str] = ()) -> tuple[bytes, frozens
     """
     if len(xmp) > _MAX_BYTES:
         return xmp, frozenset()
-    found = {name for name, pattern in CLAIMS.items() if _is_claimed(xmp, name, pattern)}
+    claims = {name: _with_prefixes(xmp, name, pattern) for name, pattern in CLAIMS.items()}
+    found = {name for name, pattern in claims.items() if _is_claimed(xmp, name, pattern)}
     for name in found | (set(gone) & set(CLAIMS)):
         if name == "further pictures" and name not in found:
             continue
-        patterns = [CLAIMS[name], *([_WITH[name]] if name in _WITH else [])]
+        patterns = [claims[name], *([_WITH[name]] if name in _WITH else [])]
         for pattern in patterns:
             xmp = _remove(xmp, pattern)
     return xmp, frozenset(found)
@@ -55,7 +75,18 @@ def without_claims(xmp: bytes, gone: Iterable[str] = ()) -> tuple[bytes, frozens
 
 def reset_orientation(xmp: bytes) -> bytes:
     """The packet with orientation 1 wherever it states one; some readers obey it."""
-    return _ORIENTATION.sub(rb"\g<1>1", xmp)
+    name = _with_prefixes(xmp, "orientation", rb"tiff:" + _NAME).replace(_NAME, rb"Orientation")
+    return re.sub(rb"(" + name + rb"""\s*(?:=\s*["']|>)\s*)[2-8]""", rb"\g<1>1", xmp)
+
+
+def as_utf8(xmp: bytes) -> bytes:
+    """The packet in UTF-8 if it is in UTF-16 or UTF-32."""
+    for start, encoding in _ENCODINGS:
+        if xmp.startswith(start):
+            with contextlib.suppress(UnicodeError):
+                return xmp.decode(encoding).removeprefix("\ufeff").encode()
+            break
+    return xmp
 
 
 def with_size(xmp: bytes, width: int, height: int) -> bytes:
@@ -67,6 +98,15 @@ def with_size(xmp: bytes, width: int, height: int) -> bytes:
     return _remove(xmp, _THUMBNAILS)
 
 
+def _with_prefixes(xmp: bytes, name: str, pattern: bytes) -> bytes:
+    """The pattern of names, and with it those of other prefixes of the same namespaces."""
+    if name not in _NAMESPACES:
+        return pattern
+    declared = rb"\sxmlns:([\w.-]+)\s*=\s*[\"'](?:" + _NAMESPACES[name] + rb")[\"']"
+    others = [re.escape(prefix) + rb":" + _NAME for prefix in set(re.findall(declared, xmp))]
+    return rb"(?:" + rb"|".join([pattern, *others]) + rb")"
+
+
 def _is_claimed(xmp: bytes, name: str, pattern: bytes) -> bool:
     if name == "further pictures":
         return any(re.search(uri, xmp) for uri in _CONTAINERS) and bool(_search(xmp, pattern))
@@ -74,7 +114,7 @@ def _is_claimed(xmp: bytes, name: str, pattern: bytes) -> bool:
     if found is None or name != "video":
         return found is not None
     # A camera writes zeros where there is no video.
-    return bool(re.search(rb":(?:MotionPhoto|MicroVideo)\s*(?:=\s*[\"']|>)\s*[1-9]", xmp))
+    return bool(re.search(rb":(?:MotionPhoto|MicroVideo)\s*(?:=\s*[\"']|>)\s*[1-9Tt]", xmp))
 
 
 def _search(xmp: bytes, pattern: bytes) -> re.Match[bytes] | None:

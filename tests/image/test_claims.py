@@ -12,7 +12,7 @@ import licodec
 from licodec.api import Codec
 from licodec.image.exif import with_size as exif_with_size
 from licodec.image.files import read_picture
-from licodec.image.xmp import with_size, without_claims
+from licodec.image.xmp import reset_orientation, with_size, without_claims
 from tests.photos import crop
 
 NAMESPACES = (
@@ -48,7 +48,14 @@ def packet(attributes: bytes = b"", elements: bytes = b"") -> bytes:
             "gain map",
             b"hdrgm",
         ),
+        (
+            b'xmlns:ns1="http://ns.adobe.com/hdr-gain-map/1.0/" ns1:Version="1.0"',
+            b"<ns1:GainMapMax>1</ns1:GainMapMax>",
+            "gain map",
+            b"ns1",
+        ),
         (b'GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion="1"', b"", "video", b"GCamera"),
+        (b'GCamera:MotionPhoto="1" dc:VideoLength="9"', b"", "video", b"VideoLength"),
         (b'GCamera:MicroVideo="1" GCamera:MicroVideoOffset="99"', b"", "video", b"GCamera"),
         (b"", b"<GCamera:MotionPhoto>1</GCamera:MotionPhoto>", "video", b"GCamera"),
         (
@@ -184,3 +191,22 @@ def test_warning_names_what_a_pillow_image_claims() -> None:
     image.info["xmp"] = packet(b'GCamera:MotionPhoto="1"')
     with pytest.warns(licodec.PictureWarning, match="video of a motion photo"):
         licodec.encode(image, effort=0)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-32-le"])
+def test_claims_in_other_encodings_are_removed(encoding: str) -> None:
+    image = Image.fromarray(crop(16, 16))
+    image.info["xmp"] = packet(b'hdrgm:Version="1.0"').decode().encode(encoding)
+    with pytest.warns(licodec.PictureWarning, match="gain map"):
+        picture = licodec.Codec().decode_picture(licodec.encode(image, effort=0))
+    assert picture.xmp is not None
+    assert b"hdrgm" not in picture.xmp
+    assert b"<dc:title>kept</dc:title>" in picture.xmp
+
+
+def test_orientation_in_xmp_is_reset_whatever_its_prefix() -> None:
+    declared = b'xmlns:ns1="http://ns.adobe.com/tiff/1.0/" '
+    turned = packet(declared + b'ns1:Orientation="6" dc:Orientation="6"')
+    assert reset_orientation(turned) == turned.replace(
+        b'ns1:Orientation="6"', b'ns1:Orientation="1"'
+    )

@@ -12,6 +12,7 @@ from licodec.image.icc import (
     PRIMARIES_BY_NUMBER,
     SRGB,
     Primaries,
+    fit_profile,
     make_profile,
     profile_space,
 )
@@ -97,3 +98,11 @@ def test_space_of_a_profile_is_read_from_its_head(profile: bytes, space: str | N
 def test_impossible_primaries_are_refused(primaries: Primaries) -> None:
     with pytest.raises((ValueError, ArithmeticError)):
         make_profile(primaries)
+
+
+def test_note_on_a_profile_has_no_control_characters() -> None:
+    damaged = make_profile(SRGB)[:16] + b"RG\n\0" + make_profile(SRGB)[20:]
+    assert fit_profile(damaged, is_grey=False) == (
+        None,
+        ("ICC profile is for RG?? pixels and dropped, these are RGB",),
+    )

@@ -2,12 +2,15 @@
 
 import io
 import struct
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from licodec.errors import ImageError
+from licodec.image.convert import picture_from
 from licodec.image.files import read_picture
 from licodec.image.jpeg import has_all_rows, segments
 from tests.image.writers import png_chunk
@@ -92,8 +95,6 @@ def chunks_of(png: bytes) -> list[tuple[bytes, bytes]]:
 
 def interlaced(png: bytes) -> bytes:
     """A PNG of the same kind whose rows are those of seven passes."""
-    import zlib
-
     width, height = struct.unpack_from(">II", png, 16)
     samples = RGB[:height, :width]
     rows = b""
@@ -151,3 +152,95 @@ def test_gif_without_trailer_is_whole() -> None:
     gif = saved(Image.fromarray(RGB).quantize(16), "GIF")
     assert gif.endswith(b";")
     np.testing.assert_array_equal(read(gif[:-1])[0], read(gif)[0])
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "1"])
+@pytest.mark.parametrize("is_interlaced", [False, True])
+def test_png_whose_data_end_a_row_too_early_is_refused(mode: str, is_interlaced: bool) -> None:
+    """Pillow takes the missing rows for zeros where nothing else is wrong."""
+    image = Image.fromarray(RGB).convert(mode)
+    png = saved(image, "PNG")
+    png = interlaced(saved(Image.fromarray(RGB), "PNG")) if is_interlaced else png
+    chunks = chunks_of(png)
+    rows = zlib.decompress(b"".join(body for kind, body in chunks if kind == b"IDAT"))
+    num_bytes = 1 + 61 * 3 if is_interlaced else len(rows) // 47
+    short = zlib.compress(rows[:-num_bytes])
+    parts = [(kind, short if kind == b"IDAT" else body) for kind, body in chunks]
+    with pytest.raises(ImageError, match="rows at its end are missing"):
+        read(png[:8] + b"".join(png_chunk(*part) for part in parts))
+
+
+def test_png_whose_last_row_is_black_is_whole() -> None:
+    black = RGB.copy()
+    black[-1] = 0
+    pixels, notes = read(saved(Image.fromarray(black), "PNG"))
+    np.testing.assert_array_equal(pixels, black)
+    assert notes == ()
+
+
+def test_jpeg_cut_at_any_restart_marker_is_refused() -> None:
+    data = saved(Image.fromarray(RGB), "JPEG", quality=90, restart_marker_blocks=2)
+    places = [i for i in range(len(data)) if data[i] == 0xFF and 0xD0 <= data[i + 1] <= 0xD7]
+    assert len(places) > 3
+    for place in places:
+        for cut in (place, place + 1, place + 2):
+            with pytest.raises(ImageError):
+                read(data[:cut])
+
+
+def test_progressive_jpeg_without_its_last_scans_is_noted() -> None:
+    data = saved(Image.fromarray(RGB), "JPEG", quality=90, progressive=True)
+    scans = [s.start for s in segments(data) if s.marker == 0xDA]
+    _, notes = read(data[: scans[-1] - 4] + EOI)
+    assert notes == ("scans of the JPEG are missing; it is coarser than it was",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (b"iCCP", b""),
+        (b"iCCP", b"no separator"),
+        (b"iCCP", b"name\0\1packed in another way"),
+        (b"zTXt", b"name\0\1packed in another way"),
+        (b"gAMA", b"\0"),
+        (b"cHRM", bytes(12)),
+        (b"sRGB", b""),
+        (b"pHYs", b"\0"),
+        (b"tRNS", b"\0\1"),
+        (b"acTL", b"\0"),
+    ],
+)
+@pytest.mark.parametrize("is_behind", [False, True])
+def test_ancillary_chunk_that_cannot_be_read_costs_that_chunk(
+    kind: bytes, body: bytes, is_behind: bool
+) -> None:
+    chunks = chunks_of(saved(Image.fromarray(RGB), "PNG"))
+    chunks.insert(len(chunks) - 1 if is_behind else 1, (kind, body))
+    pixels, notes = read(b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*c) for c in chunks))
+    np.testing.assert_array_equal(pixels, RGB)
+    assert notes == (f"PNG chunk {kind.decode()} is damaged and is dropped",)
+
+
+@pytest.mark.parametrize("junk", [b"abc", b"\xff\xe2\0\x0eICC_PROFILE\0"])
+def test_jpeg_is_read_without_metadata_that_cannot_be_read(junk: bytes) -> None:
+    data = saved(Image.fromarray(RGB), "JPEG", quality=90)
+    pixels, notes = read(data[:2] + junk + data[2:])
+    np.testing.assert_array_equal(pixels, read(data)[0])
+    assert notes == ("metadata of the JPEG are damaged and dropped",)
+
+
+@pytest.mark.parametrize("name", ["PNG", "JPEG"])
+def test_rows_that_are_missing_are_seen_after_loading(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "short"
+    data = saved(Image.fromarray(RGB), name)
+    if name == "PNG":
+        rows = zlib.decompress(b"".join(b for kind, b in chunks_of(data) if kind == b"IDAT"))
+        short = zlib.compress(rows[: -(1 + 61 * 3)])
+        parts = [(kind, short if kind == b"IDAT" else body) for kind, body in chunks_of(data)]
+        path.write_bytes(data[:8] + b"".join(png_chunk(*part) for part in parts))
+    else:
+        path.write_bytes(data[: len(data) * 2 // 3] + EOI)
+    with Image.open(path) as image:
+        image.load()
+        with pytest.raises(ImageError, match="rows at its end are missing"):
+            picture_from(image)

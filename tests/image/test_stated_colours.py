@@ -165,6 +165,11 @@ def test_video_behind_a_jpeg_is_named_without_xmp(word: bytes) -> None:
     assert note.startswith("video of a motion photo dropped")
 
 
+def test_video_behind_a_jpeg_without_end_marker_is_named() -> None:
+    notes = read(saved("JPEG")[:-2] + b"\0\0\0\x18ftypmp42" + bytes(50)).notes
+    assert [note.split()[0] for note in notes] == ["end", "video"]
+
+
 def test_profile_states_the_size_that_it_has() -> None:
     assert mend_profile(P3) == P3
     assert mend_profile(P3 + b"rest") == P3
@@ -172,3 +177,39 @@ def test_profile_states_the_size_that_it_has() -> None:
     assert mend_profile(P3[:-40]) is None
     assert mend_profile(P3[:130]) is None
     assert mend_profile(b"acsp" * 99) is None
+
+
+@pytest.mark.parametrize("numbers", [(2, 13, 0, 1), (12, 2, 0, 1)])
+def test_cicp_that_leaves_a_part_open_does_not_go_before_a_profile(numbers: tuple) -> None:
+    other = make_profile(SRGB, 1.8)
+    data = with_chunks(saved("PNG", icc_profile=other), [(b"cICP", bytes(numbers))])
+    assert read(data).icc == other
+
+
+def test_narrow_range_is_expanded_whatever_else_is_unspecified() -> None:
+    narrow = Image.fromarray(np.rint(16 + RGB * (219 / 255)).astype(np.uint8))
+    stream = io.BytesIO()
+    narrow.save(stream, "PNG")
+    picture = read(with_chunks(stream.getvalue(), [(b"cICP", bytes((2, 2, 0, 0)))]))
+    assert np.abs(picture.pixels.astype(int) - RGB).max() <= 1
+
+
+def test_narrow_range_in_linear_light_is_expanded_in_linear_light() -> None:
+    wide = (RGB.astype(np.uint16) * 219 // 255 + 16) * 256
+    picture = read(with_chunks(deep_png(wide), [(b"cICP", bytes((1, 8, 0, 0)))]))
+    assert picture.icc == make_profile(SRGB, 1.0)
+    assert np.abs(picture.pixels.astype(int) - RGB).max() <= 2
+
+
+def test_cicp_with_a_wrong_checksum_does_not_count_behind_the_rows() -> None:
+    png = saved("PNG", icc_profile=make_profile(SRGB, 1.8))
+    chunk = bytearray(png_chunk(b"cICP", bytes((12, 13, 0, 1))))
+    chunk[-1] ^= 1
+    picture = read(png[:-12] + bytes(chunk) + png[-12:])
+    assert picture.icc == make_profile(SRGB, 1.8)
+    assert picture.notes == ("PNG chunk cICP has a wrong checksum and is dropped",)
+
+
+@pytest.mark.parametrize("kind", [b"link", b"abst", b"nmcl"])
+def test_profile_that_is_not_of_a_device_is_dropped(kind: bytes) -> None:
+    assert mend_profile(P3[:12] + kind + P3[16:]) is None

@@ -6,11 +6,13 @@ import struct
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from licodec.image.exif import find_orientation, load_tags
+from licodec.image.exif import find_orientation, load_tags, reset_orientation
 from licodec.image.files import read_picture, render_picture
 from licodec.image.formats import WRITE_FORMATS
 from licodec.image.picture import Picture
+from tests.image.writers import with_chunks
 from tests.photos import crop
 
 NUM_BLOCKS = 300
@@ -113,3 +115,59 @@ def test_tags_of_right_types_stay_where_wrong_ones_are_dropped() -> None:
     assert tags is not None
     assert tags[0x010F] == "maker"
     assert 0x011A not in tags
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [(3, (6, 1)), (3, (6, 1, 1)), (4, (6, 1)), (13, (6,)), (1, (6, 1, 1, 1, 1))],
+)
+@pytest.mark.parametrize("name", ["tiff", "avif", "png", "webp", "jpeg"])
+def test_orientation_is_the_first_of_several_values_in_every_format(
+    kind: int, values: tuple[int, ...], name: str
+) -> None:
+    stored = struct.pack(f"<{len(values)}{ {1: 'B', 3: 'H', 4: 'I', 13: 'I'}[kind] }", *values)
+    place = stored.ljust(4, b"\0") if len(stored) <= 4 else struct.pack("<I", 26)
+    block = b"II*\0" + struct.pack("<IHHHI", 8, 1, ORIENTATION, kind, len(values)) + place
+    block += bytes(4) + (stored if len(stored) > 4 else b"")
+    jpeg, _ = render_picture(Picture(pixels=crop(24, 16), exif=block), WRITE_FORMATS["jpeg"])
+    upright = read_picture(io.BytesIO(jpeg))
+    assert (upright.width, upright.height) == (16, 24)
+    data, _ = render_picture(upright, WRITE_FORMATS[name])
+    back = read_picture(io.BytesIO(data))
+    assert (back.width, back.height) == (16, 24)
+
+
+def test_every_orientation_of_a_block_is_reset() -> None:
+    entry = struct.pack("<HHIHH", ORIENTATION, 3, 1, 6, 0)
+    block = b"II*\0" + struct.pack("<IH", 8, 2) + entry * 2 + bytes(4)
+    assert reset_orientation(block) == block.replace(b"\6\0", b"\1\0")
+
+
+@pytest.mark.parametrize("num_prefixes", [1, 2, 3])
+def test_prefixes_in_front_of_a_block_are_no_part_of_it(num_prefixes: int) -> None:
+    block = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, ORIENTATION, 3, 1, 6, 0, 0)
+    png, _ = render_picture(Picture(pixels=crop(24, 16)), WRITE_FORMATS["png"])
+    chunk = (b"eXIf", b"Exif\0\0" * num_prefixes + block)
+    picture = read_picture(io.BytesIO(with_chunks(png, [chunk])))
+    assert (picture.width, picture.height) == (16, 24)
+    assert picture.exif == reset_orientation(block)
+
+
+def test_avif_with_an_unreadable_block_is_read_without_it() -> None:
+    tags = Image.Exif()
+    tags[ORIENTATION], tags[0x010F] = 6, "maker"
+    image = Image.fromarray(crop(24, 16))
+    stream = io.BytesIO()
+    image.save(stream, "AVIF", exif=tags, quality=95)
+    data = stream.getvalue()
+    assert data.count(b"MM\0*") == 1
+    picture = read_picture(io.BytesIO(data.replace(b"MM\0*", b"junk")))
+    assert (picture.width, picture.height) == (16, 24)  # by the box, which counts
+    assert picture.notes == ("EXIF is unreadable and dropped",)
+
+
+def test_pointers_of_a_block_to_itself_are_not_written_among_the_tags_of_a_tiff() -> None:
+    block = b"II*\0" + struct.pack("<IHHHII", 8, 1, EXIF_POINTER, 4, 1, 8) + bytes(4)
+    data, _ = render_picture(Picture(pixels=crop(8, 8), exif=block), WRITE_FORMATS["tiff"])
+    with Image.open(io.BytesIO(data)) as image:
+        assert EXIF_POINTER not in image.getexif().get_ifd(EXIF_POINTER)
