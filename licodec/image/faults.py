@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 
-from PIL import ImageCms
+from PIL import Image, ImageCms
 
 # Held while settings of the whole process are changed: Pillow's limits, Python's warnings.
 _SETTINGS_LOCK = threading.RLock()
@@ -35,6 +35,18 @@ def warnings_silenced() -> Iterator[None]:
     with _SETTINGS_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+@contextlib.contextmanager
+def pixels_unlimited() -> Iterator[None]:
+    """Without Pillow's limit on the pixels of an image; one thread at a time."""
+    with _SETTINGS_LOCK:
+        earlier = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = earlier
 
 
 def one_line(error: BaseException) -> str:

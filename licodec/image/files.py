@@ -20,6 +20,7 @@ from licodec.image.convert import (
     to_image,
     with_fewest_channels,
 )
+from licodec.image.directories import size_of
 from licodec.image.exif import (
     EXIF_PREFIX,
     Density,
@@ -38,7 +39,6 @@ from licodec.image.picture import Picture
 from licodec.image.reading import read_tiff
 from licodec.image.strangers import MAX_MAGIC_BYTES, name_stranger
 from licodec.image.tags import writable_tags
-from licodec.image.tiff import size_of
 
 _XMP_TIFF_TAG = 700
 _FILE_FAULTS: tuple[type[Exception], ...] = (*PILLOW_FAULTS, zlib.error)

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from licodec.image.directories import Tags, check_first_picture, num_pictures_in, tags_of
 from licodec.image.facts import Facts
 from licodec.image.jpeg import check_rows, mend_jpeg
 from licodec.image.original import Data
 from licodec.image.png import lower_bytes, mend_png
-from licodec.image.tiff import Samples, check_first_picture, palette_of, samples_of, tags_of
+from licodec.image.tiff import Samples, notes_on_channels, palette_of, samples_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +40,19 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
         ImageError: pixels that cannot be read rightly.
         OSError, ...: `faults.PILLOW_FAULTS`, of damaged files.
     """
-    # Pictures of an animation, pages, sizes of an icon.
-    num_pictures = max(getattr(image, "n_frames", 1), len(image.info.get("sizes", ())))
-    notes = notes_before_pixels(image, facts, num_pictures)
     is_new = bool(getattr(image, "tile", None)) and getattr(image, "fp", None) is not None
     tags = tags_of(data) if image.format == "TIFF" else None
     palette = None
     if tags is not None:
-        check_first_picture(data, tags)
-        palette = palette_of(tags)
-        samples = samples_of(data, tags, is_deep_read=is_deep)
-        if samples is not None and (is_new or _is_as_in(image, data)):
-            return Loaded(image=image, samples=samples, num_pictures=num_pictures, notes=notes)
+        loaded = load_tiff(image, data, tags, is_open=True, is_deep=is_deep)
+        if loaded.samples is not None and (is_new or _is_as_in(image, data)):
+            return loaded
+        palette, num_pictures, notes = palette_of(tags), loaded.num_pictures, loaded.notes
+    else:
+        # Pictures of an animation, pages, sizes of an icon.
+        num_pictures = max(getattr(image, "n_frames", 1), len(image.info.get("sizes", ())))
+        notes = _notes_on_number(image, num_pictures)
+    notes += notes_on_depth(image, facts)
     found = mend(data) if facts.is_damaged else None
     if found is not None:
         again, mended = found
@@ -70,6 +72,29 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
     if is_deep and is_cut and _is_as_in(image, data):
         lower = lower_bytes(data)
     return Loaded(image=image, lower=lower, num_pictures=num_pictures, notes=notes)
+
+
+def load_tiff(
+    image: Image.Image, data: Data, tags: Tags, *, is_open: bool, is_deep: bool
+) -> Loaded:
+    """The samples of a TIFF, or none where Pillow reads them rightly.
+
+    Args:
+        image: with the metadata of the file.
+        data: the file.
+        tags: of its first directory.
+        is_open: whether Pillow has opened it.
+        is_deep: as of `load`.
+
+    Raises:
+        ImageError: the file is damaged, its layout is not read, or its first picture is not the
+            one that is meant.
+    """
+    check_first_picture(data, tags)
+    samples = samples_of(data, tags, is_open=is_open, is_deep_read=is_deep)
+    num_pictures = num_pictures_in(data, tags)
+    notes = _notes_on_number(image, num_pictures) + notes_on_channels(tags)
+    return Loaded(image=image, samples=samples, num_pictures=num_pictures, notes=notes)
 
 
 def mend(data: Data) -> tuple[Image.Image, tuple[str, ...]] | None:
@@ -92,16 +117,19 @@ def _is_as_in(image: Image.Image, data: Data) -> bool:
         return again.mode == image.mode and again.tobytes() == image.tobytes()
 
 
-def notes_before_pixels(image: Image.Image, facts: Facts, num_pictures: int) -> tuple[str, ...]:
-    """What opening the file as one 8-bit picture drops; asked before pixels are read."""
-    notes = []
-    if num_pictures > 1:
-        which = "largest" if image.format == "ICO" else "first"
-        notes.append(f"only the {which} of {num_pictures} pictures in the file is kept")
+def _notes_on_number(image: Image.Image, num_pictures: int) -> tuple[str, ...]:
+    if num_pictures < 2:
+        return ()
+    which = "largest" if image.format == "ICO" else "first"
+    return (f"only the {which} of {num_pictures} pictures in the file is kept",)
+
+
+def notes_on_depth(image: Image.Image, facts: Facts) -> tuple[str, ...]:
+    """Whether Pillow cuts samples; asked before pixels are read."""
     num_bits = 16 if any(map(_is_deep, getattr(image, "tile", ()))) else facts.num_bits
     if num_bits > 8 and not image.mode.startswith(("I", "F")):
-        notes.append(f"{num_bits}-bit samples reduced to 8 bits")
-    return tuple(notes)
+        return (f"{num_bits}-bit samples reduced to 8 bits",)
+    return ()
 
 
 def _is_deep(tile: Any) -> bool:

@@ -52,13 +52,14 @@ def metadata_of(
     stated = find_orientation(exif)
     exif = None if exif is None else reset_orientation(exif)
     orientation = 1 if is_upright else stated
-    if exif is not None and orientation >= 5:
-        exif = exif_with_size(exif, *size[::-1])
+    upright_size = size[::-1] if orientation >= 5 else size
+    if exif is not None and stated >= 5:
+        exif = exif_with_size(exif, *upright_size)
     claimed = frozenset[str]()
     if xmp is not None:
         xmp, claimed = without_claims(xmp, facts.gone)
-        xmp = xmp if orientation == 1 else reset_xmp_orientation(xmp)
-        xmp = xmp if orientation < 5 else xmp_with_size(xmp, *size[::-1])
+        xmp = xmp if stated == 1 else reset_xmp_orientation(xmp)
+        xmp = xmp if stated < 5 else xmp_with_size(xmp, *upright_size)
     gone += facts.notes_on_parts(claimed, num_pictures)
     return Metadata(
         exif=exif, xmp=xmp, orientation=orientation, notes=exif_notes + density_notes + gone
