@@ -7,6 +7,8 @@ from licodec.image.facts import ColourNumbers, Facts
 from licodec.image.original import FRONT_BYTES, Data
 
 _CODESTREAM = b"\xff\x4f\xff\x51"
+# Place of the components behind it, which begin with the depth; one bit of that is the sign.
+JP2_COMPONENTS, JP2_COMPONENT_BYTES, JP2_SIGN = 42, 3, 0x80
 _MAX_PROFILE_BYTES = 2**26
 # Enumerated colour spaces of JPEG 2000 that Pillow shows as what they are, and the names of others.
 _SHOWN = frozenset((0, 12, 15, 16, 17, 18))
@@ -25,12 +27,30 @@ def avif_facts(data: Data) -> Facts:
 
 def jp2_facts(data: Data) -> Facts:
     """What the colour box says: a profile, or colours that Pillow takes for RGB."""
-    start = data[:FRONT_BYTES].find(_CODESTREAM)
-    num_bits = (data[start + 42] & 0x7F) + 1 if 0 <= start < min(len(data), FRONT_BYTES) - 42 else 8
+    num_bits = max(jp2_depths(data), default=8)
     for kind, begin, end in _boxes(data, 0, len(data)):
         if kind == b"jp2h":
             return _jp2_colours(data, begin, end, num_bits)
     return Facts(num_bits=num_bits)
+
+
+def jp2_depths(data: Data) -> tuple[int, ...]:
+    """Bits of a sample of each component; nothing of a damaged file."""
+    start = jp2_codestream(data)
+    if start is None or len(data) < start + JP2_COMPONENTS:
+        return ()
+    (count,) = struct.unpack_from(">H", data, start + JP2_COMPONENTS - 2)
+    first = start + JP2_COMPONENTS
+    stated = data[first : first + count * JP2_COMPONENT_BYTES : JP2_COMPONENT_BYTES]
+    return tuple((value & ~JP2_SIGN) + 1 for value in stated)
+
+
+def jp2_codestream(data: Data) -> int | None:
+    """Where it begins."""
+    if data[:4] == _CODESTREAM:
+        return 0
+    found = (start for kind, start, _ in _boxes(data, 0, len(data)) if kind == b"jp2c")
+    return next((start for start in found if data[start : start + 4] == _CODESTREAM), None)
 
 
 def _jp2_colours(data: Data, begin: int, end: int, num_bits: int) -> Facts:

@@ -34,6 +34,8 @@ class Facts:
     num_bits: int = 8  # of a sample
     is_grey: bool = False  # a PNG; Pillow shows 16 bits with alpha in colour
     has_loose_alpha: bool = False  # a fourth sample that the file says is no alpha
+    has_associated_alpha: bool = False  # by which colours are multiplied, and Pillow does not know
+    has_inverted_alpha: bool = False  # as Pillow shows it
     gone: frozenset[str] = frozenset()  # what has no place, by the names of `xmp.CLAIMS`
     is_damaged: bool = False  # in a way that may cost no pixel, see `loading.mend`
     num_bytes_behind: int = 0  # that follow the end of the picture and are not zeros

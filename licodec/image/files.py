@@ -47,6 +47,9 @@ _BOMBS: tuple[type[Exception], ...] = (
     Image.DecompressionBombError,
 )
 
+# Pillow's words about files that may well be whole.
+_UNKNOWN_KINDS = ("Unsupported", "unknown PCX mode")
+
 # Of a PNG's text or profile when it is inflated; Pillow's own limit of 1 MiB refuses valid files.
 _MAX_PNG_BLOCK_BYTES = 2**26
 
@@ -90,7 +93,10 @@ def read_picture(
                 f"has more than {max_pixels:,} pixels; allow more with --max-pixels or max_pixels"
             ) from error
         except _FILE_FAULTS as error:
-            raise ImageError(f"is damaged: {one_line(error)}; get it again") from error
+            text = one_line(error)
+            if text.startswith(_UNKNOWN_KINDS):
+                raise ImageError(f"is not read: {text}; convert it to PNG first") from error
+            raise ImageError(f"is damaged: {text}; get it again") from error
 
 
 def _read_open(source: BinaryIO, max_pixels: int) -> Picture:

@@ -7,11 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
-from licodec.image.directories import Tags, check_first_picture, num_pictures_in, tags_of
+from licodec.image.directories import (
+    Tag,
+    Tags,
+    check_first_picture,
+    num_pictures_in,
+    number,
+    tags_of,
+)
 from licodec.image.facts import Facts
 from licodec.image.jpeg import check_rows, mend_jpeg
-from licodec.image.original import Data
+from licodec.image.jpeg2000 import with_whole_range
+from licodec.image.original import Data, bytes_of
 from licodec.image.png import lower_bytes, mend_png
 from licodec.image.tiff import Samples, notes_on_channels, palette_of, samples_of
 
@@ -23,6 +32,7 @@ class Loaded:
     image: Image.Image  # with the metadata of its file; not the one that was given if mended
     num_pictures: int  # in the file
     notes: tuple[str, ...]  # what opening the file as one 8-bit picture drops
+    is_turned: bool = False  # sides have changed places, though the metadata need not say so
     samples: Samples | None = None  # what counts in place of the image's pixels
     lower: NDArray[np.uint8] | None = None  # bytes of 16-bit samples whose upper ones are pixels
 
@@ -42,13 +52,17 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
     """
     is_new = bool(getattr(image, "tile", None)) and getattr(image, "fp", None) is not None
     tags = tags_of(data) if image.format == "TIFF" else None
-    palette = None
+    palette, is_turned = None, False
     if tags is not None:
         loaded = load_tiff(image, data, tags, is_open=True, is_deep=is_deep)
         if loaded.samples is not None and (is_new or _is_as_in(image, data)):
             return loaded
-        palette, num_pictures, notes = palette_of(tags), loaded.num_pictures, loaded.notes
+        palette, is_turned = palette_of(tags), loaded.is_turned
+        num_pictures, notes = loaded.num_pictures, loaded.notes
     else:
+        later = _samples_of_page(image, is_deep=is_deep) if is_new and not data else None
+        if later is not None:
+            return later
         # Pictures of an animation, pages, sizes of an icon.
         num_pictures = max(getattr(image, "n_frames", 1), len(image.info.get("sizes", ())))
         notes = _notes_on_number(image, num_pictures)
@@ -67,11 +81,27 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
             image.putpalette(palette)
         if is_new and data and image.format in ("JPEG", "MPO"):
             check_rows(image, data, is_damaged=facts.is_damaged)
+        if image.format == "JPEG2000" and data and (is_new or _is_as_in(image, data)):
+            image = with_whole_range(image, data)
     is_cut = image.format == "PNG" and facts.num_bits == 16 and not image.mode.startswith("I;16")
     lower = None
     if is_deep and is_cut and _is_as_in(image, data):
         lower = lower_bytes(data)
-    return Loaded(image=image, lower=lower, num_pictures=num_pictures, notes=notes)
+    return Loaded(
+        image=image, lower=lower, num_pictures=num_pictures, notes=notes, is_turned=is_turned
+    )
+
+
+def _samples_of_page(image: Image.Image, *, is_deep: bool) -> Loaded | None:
+    """Those of a TIFF's page that someone has gone to; None where Pillow reads them rightly."""
+    if not isinstance(image, TiffImageFile) or image.fp is None or image.fp.closed:
+        return None
+    tags = image.tag_v2
+    samples = samples_of(bytes_of(image.fp), tags, is_deep_read=is_deep)
+    if samples is None:
+        return None
+    notes = notes_on_channels(tags)
+    return Loaded(image=image, samples=samples, num_pictures=1, notes=notes)
 
 
 def load_tiff(
@@ -94,7 +124,13 @@ def load_tiff(
     samples = samples_of(data, tags, is_open=is_open, is_deep_read=is_deep)
     num_pictures = num_pictures_in(data, tags)
     notes = _notes_on_number(image, num_pictures) + notes_on_channels(tags)
-    return Loaded(image=image, samples=samples, num_pictures=num_pictures, notes=notes)
+    return Loaded(
+        image=image,
+        samples=samples,
+        num_pictures=num_pictures,
+        notes=notes,
+        is_turned=number(tags, Tag.ORIENTATION, 1) in range(5, 9),
+    )
 
 
 def mend(data: Data) -> tuple[Image.Image, tuple[str, ...]] | None:
@@ -136,6 +172,8 @@ def _is_deep(tile: Any) -> bool:
     """Whether a tile of a picture file holds more than 8 bits per sample: a raw mode like
     RGB;16B, or a greatest value above 255 (PPM)."""
     args = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
+    if tile[0] == "SGI16":
+        return True
     return any(
         ";16" in arg or ";12" in arg
         if isinstance(arg, str)

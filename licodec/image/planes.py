@@ -144,9 +144,15 @@ def _corrected(image: Image.Image, facts: Facts, planes: Planes) -> Planes:
         alpha = _around_frame(image)
     elif facts.has_loose_alpha and image.mode == "RGBA":
         alpha = None
-    elif image.format in _LOOSE_ALPHA and not alpha.any():
+    elif facts.has_inverted_alpha:
+        alpha = 255 - alpha
+    if alpha is not None and image.format in _LOOSE_ALPHA and not alpha.any():
         alpha = None
         notes += ("alpha is 0 everywhere and taken as none",)
+    if alpha is not None and facts.has_associated_alpha:
+        ratio = pixels.T / np.maximum(alpha, 1).T  # the samples of a pixel stand first
+        pixels = np.rint(np.clip(ratio * 255, 0, 255)).astype(np.uint8).T
+        notes += ("colours divided by alpha",)
     is_narrow = facts.numbers is not None and not facts.numbers.is_full_range
     if is_narrow and image.format == "PNG":
         levels = (np.arange(256.0) - _NARROW_BLACK) * (255 / _NARROW_RANGE)

@@ -61,8 +61,7 @@ def _picture(loaded: Loaded, facts: Facts, profile: StatedProfile) -> Picture:
         )
         notes += fitted
     size = planes.pixels.shape[1], planes.pixels.shape[0]
-    is_upright = loaded.samples is not None
-    metadata = metadata_of(image, facts, loaded.num_pictures, size, is_upright=is_upright)
+    metadata = metadata_of(loaded, facts, size)
     return picture_of(
         planes,
         icc=icc,

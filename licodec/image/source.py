@@ -16,6 +16,7 @@ from licodec.image.gif import gif_facts
 from licodec.image.jpeg import jpeg_facts
 from licodec.image.original import Data
 from licodec.image.png import png_facts
+from licodec.image.pnm import pnm_facts
 
 _READERS: Mapping[str, Callable[[Data], Facts]] = MappingProxyType(
     {
@@ -41,5 +42,7 @@ def facts_of(image: Image.Image, data: Data) -> Facts:
         return NOTHING
     if image.format in ("BMP", "DIB"):
         return bmp_facts(data, is_grey=image.mode in ("1", "L"))
+    if image.format == "PPM":
+        return pnm_facts(image, data)
     reader = _READERS.get(image.format or "")
     return NOTHING if reader is None else reader(data)

@@ -55,6 +55,7 @@ _COMPRESSION_NAMES = {
 }  # fmt: skip
 _FAX = (2, 3, 4)
 _IN_PILLOW = UNPACKED | {*_FAX, 6, 7, 32771, 32809}
+_MAX_NAMES = 4  # of different depths or formats that a message tells
 _CMYK_INKS = 1
 _MAX_SAMPLES = 16
 _MAX_SAMPLE_BYTES = 2**31  # of a picture, before it is reduced to 8 bits
@@ -182,8 +183,9 @@ def palette_of(tags: Tags) -> bytes | None:
 def name_of(tags: Tags) -> str:
     """What a message calls the layout."""
     bits, kinds = numbers(tags, Tag.BITS, 1), numbers(tags, Tag.FORMAT, UNSIGNED)
-    depth = "/".join(str(b) for b in sorted(set(bits)))
-    kind = "/".join(_FORMAT_NAMES.get(k, f"format {k}") for k in sorted(set(kinds)))
+    depth = "/".join(str(b) for b in sorted(set(bits))[:_MAX_NAMES])
+    formats = sorted(set(kinds))[:_MAX_NAMES]
+    kind = "/".join(_FORMAT_NAMES.get(k, f"format {k}") for k in formats)
     photometric = photometric_of(tags)
     colour = _PHOTOMETRIC_NAMES.get(photometric, f"colour model {photometric}")
     colour = colour if _is_cmyk_if_inks(tags) else "inks that are no CMYK"

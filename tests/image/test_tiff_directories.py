@@ -1,8 +1,12 @@
 """What else a TIFF holds beside its first picture is noted, or the file refused for its sake."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
+from licodec.image.convert import picture_from
 from tests.image.test_tiff import GREY, RGB, read, stretched
 from tests.image.test_tiff_kinds import check, refused
 from tests.image.writers import joined_tiff, raw_tiff
@@ -20,6 +24,15 @@ def test_further_pages_are_noted_and_need_not_be_readable(kind: str, other: byte
     picture = read(joined_tiff(first, other, other))
     check(picture, RGB)
     assert picture.notes[0] == "only the first of 3 pictures in the file is kept"
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "i2"])
+def test_page_that_someone_goes_to_is_read_as_the_first_would_be(kind: str) -> None:
+    samples = stretched(np.roll(RGB, 3, 1), kind)
+    page = raw_tiff(samples[:, :, 0], photometric=1)
+    with Image.open(io.BytesIO(joined_tiff(WHOLE, page))) as image:
+        image.seek(1)
+        check(picture_from(image), np.roll(RGB, 3, 1)[:, :, 0])
 
 
 def test_pages_in_a_circle_are_counted_once() -> None:

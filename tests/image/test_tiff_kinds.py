@@ -169,6 +169,20 @@ def test_impossible_orientation_turns_nothing(orientation: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["u1", "u2", "i2", "f4"])
+def test_size_in_metadata_is_that_of_the_picture_that_was_turned(kind: str) -> None:
+    xmp = b'<x tiff:Orientation="6" tiff:ImageWidth="21" tiff:ImageLength="13"/>'
+    data = raw_tiff(stretched(RGB, kind), photometric=2, tags=[(274, 3, 1, 6), (700, 3, 4, 0)])
+    entry = struct.pack("<HHII", 700, 3, 1, 0)
+    assert data.count(entry) == 1
+    data = data.replace(entry, struct.pack("<HHII", 700, 1, len(xmp), len(data))) + xmp
+    picture = read(data)
+    assert picture.pixels.shape == (WIDTH, HEIGHT, 3)
+    assert picture.xmp is not None
+    assert b'tiff:ImageWidth="13" tiff:ImageLength="21"' in picture.xmp
+    assert b'Orientation="6"' not in picture.xmp
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "i2", "f4"])
 def test_predictor_of_uncompressed_samples_means_nothing(kind: str) -> None:
     check(read(raw_tiff(stretched(RGB, kind), photometric=2, tags=[(317, 3, 1, 2)])), RGB)
 
