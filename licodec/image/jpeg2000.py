@@ -39,7 +39,7 @@ def with_whole_range(image: Image.Image, data: Data) -> Image.Image:
         ImageError: the file is of a kind that cannot be read rightly.
     """
     depths = jp2_depths(data)
-    if image.mode not in ("L", "LA", "RGB", "RGBA", "P", "PA") or set(depths) <= {8}:
+    if image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK", "P", "PA") or set(depths) <= {8}:
         return image
     pixels = np.asarray(image)
     bands = pixels.reshape(*pixels.shape[:2], -1).copy()
@@ -52,7 +52,7 @@ def with_whole_range(image: Image.Image, data: Data) -> Image.Image:
         if depth < 8:
             levels = (np.arange(256) >> (8 - depth)) * (255 / (2**depth - 1))
             bands[:, :, index] = np.rint(levels).astype(np.uint8)[bands[:, :, index]]
-    corrected = Image.fromarray(bands.reshape(pixels.shape))
+    corrected = Image.frombytes(image.mode, image.size, bands.tobytes())
     corrected.format = image.format
     corrected.info |= image.info
     return corrected

@@ -170,9 +170,9 @@ def notes_on_depth(image: Image.Image, facts: Facts) -> tuple[str, ...]:
 
 def _is_deep(tile: Any) -> bool:
     """Whether a tile of a picture file holds more than 8 bits per sample: a raw mode like
-    RGB;16B, or a greatest value above 255 (PPM)."""
+    RGB;16B, a greatest value above 255 (PPM), or two bytes (SGI)."""
     args = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
-    if tile[0] == "SGI16":
+    if tile[0] == "SGI16" or (tile[0] == "sgi_rle" and args[-1] == 2):
         return True
     return any(
         ";16" in arg or ";12" in arg

@@ -83,10 +83,23 @@ def test_pictures_behind_the_first_of_a_pnm_are_noted(head: bytes, pixels: np.nd
     assert note in read(data + data).notes
 
 
-def test_16_bits_of_an_sgi_are_noted() -> None:
-    head = struct.pack(">HBBHHHHII84s", 474, 0, 2, 3, WIDTH, HEIGHT, 3, 0, 65535, b"")
-    planes = (RGB[::-1, :, i].astype(">u2") * 257 for i in range(3))
-    picture = read(head + bytes(512 - len(head)) + b"".join(p.tobytes() for p in planes))
+def sgi(is_packed: bool) -> bytes:
+    """16 bits; packed, each row is one run of literals."""
+    head = struct.pack(">HBBHHHHII", 474, is_packed, 2, 3, WIDTH, HEIGHT, 3, 0, 65535)
+    head += bytes(512 - len(head))
+    planes = [RGB[::-1, :, i].astype(">u2") * 257 for i in range(3)]
+    rows = [row.astype(">u2").tobytes() for plane in planes for row in plane]
+    if not is_packed:
+        return head + b"".join(rows)
+    rows = [struct.pack(">H", 0x80 | WIDTH) + row + bytes(2) for row in rows]
+    start, length = len(head) + 8 * len(rows), len(rows[0])
+    places = b"".join(struct.pack(">I", start + i * length) for i in range(len(rows)))
+    return head + places + struct.pack(">I", length) * len(rows) + b"".join(rows)
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_16_bits_of_an_sgi_are_noted(is_packed: bool) -> None:
+    picture = read(sgi(is_packed))
     np.testing.assert_array_equal(picture.pixels, RGB)
     assert picture.notes == ("16-bit samples reduced to 8 bits",)
 
