@@ -148,6 +148,10 @@ def is_right_in_pillow(tags: Tags) -> bool:
         return False
     if compression not in UNPACKED:
         return max(bits) <= 8
+    # Pillow takes rows of a named file for as long as its columns are, a strip of no rows for none.
+    is_misread = _orientation(tags) >= 5 or number(tags, Tag.ROWS_PER_STRIP, 1) == 0
+    if compression == UNCOMPRESSED and is_misread:
+        return False
     is_reversed = number(tags, Tag.FILL_ORDER, 1) == 2 and bits != {1}
     if is_reversed or Tag.PHOTOMETRIC not in tags or _ASSOCIATED in numbers(tags, Tag.EXTRA, None):
         return False

@@ -2,15 +2,17 @@
 
 import io
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from licodec.errors import ImageError
+from licodec.image.convert import picture_from
 from licodec.image.files import read_picture
 from licodec.image.icc import SRGB, make_profile
-from licodec.image.picture import Picture
+from licodec.image.picture import Picture, turn
 from tests.image.test_tiff import ALPHA, GREY, HEIGHT, RGB, WIDTH, read, stretched, with_profile
 from tests.image.writers import raw_tiff
 
@@ -162,6 +164,23 @@ def test_missing_colour_model_is_what_libtiff_assumes_and_noted(
     assert picture.notes[0].startswith("colour model is not stated, taken as ")
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["u1", "u2"])
+@pytest.mark.parametrize("photometric", [0, 1, 2, 5])
+def test_named_file_is_turned_like_any_other(
+    tmp_path: Path, photometric: int, kind: str, orientation: int
+) -> None:
+    levels = {0: 255 - GREY, 1: GREY, 2: RGB, 5: np.dstack([255 - RGB, np.zeros_like(GREY)])}
+    samples = stretched(levels[photometric], kind)
+    data = raw_tiff(samples, photometric=photometric, tags=[(274, 3, 1, orientation)])
+    (tmp_path / "a.tif").write_bytes(data)
+    with Image.open(tmp_path / "a.tif") as image:
+        picture = picture_from(image)
+    wanted = turn(GREY if photometric < 2 else RGB, orientation)
+    assert picture.pixels.shape == wanted.shape
+    assert np.abs(picture.pixels.astype(int) - wanted).max() <= 1
+
+
 @pytest.mark.parametrize("orientation", [0, 9, 255])
 def test_impossible_orientation_turns_nothing(orientation: int) -> None:
     tags = [(274, 3, 1, orientation)]
@@ -207,6 +226,11 @@ def test_strip_in_the_place_of_the_header_is_damage() -> None:
 def test_strips_without_length_are_read(kind: str, compression: int) -> None:
     data = raw_tiff(stretched(RGB, kind), photometric=2, compression=compression)
     check(read(without_tag(data, 279)), RGB)
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "f4"])
+def test_strip_of_no_rows_is_one_of_all(kind: str) -> None:
+    check(read(raw_tiff(stretched(RGB, kind), photometric=2, tags=[(278, 4, 1, 0)])), RGB)
 
 
 def test_8_bit_colours_multiplied_by_alpha_are_divided_with_a_note() -> None:
