@@ -1,6 +1,7 @@
 """What Pillow raises about damaged pictures, and its loosely typed values made sure of."""
 
 import contextlib
+import logging
 import struct
 import threading
 import warnings
@@ -32,9 +33,15 @@ PILLOW_FAULTS: tuple[type[Exception], ...] = (
 @contextlib.contextmanager
 def warnings_silenced() -> Iterator[None]:
     """No warnings, which Pillow gives about damaged metadata; one thread at a time."""
+    logger = logging.getLogger("PIL")
     with _SETTINGS_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        earlier = logger.level
+        logger.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logger.setLevel(earlier)
 
 
 @contextlib.contextmanager

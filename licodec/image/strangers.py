@@ -44,7 +44,7 @@ _STRANGERS = (
     (0, b"v/1\x01", _unread("OpenEXR")),
     (0, b"DDS ", _unread("a DirectDraw surface")),
     (0, b"icns", _unread("an icon of macOS")),
-    (0, b"\0\0\2\0", _unread("a cursor")),
+    (0, b"\0\0\2\0\1\0", _unread("a cursor")),  # TGA begins with the first four, too
     (0, b"\x59\xa6\x6a\x95", _unread("Sun raster")),
     (0, b"SIMPLE  =", _unread("FITS")),
     (0, b"P7\n", _unread("PAM")),

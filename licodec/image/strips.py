@@ -54,7 +54,9 @@ def read_samples(data: Data, tags: Tags, frame: Frame) -> NDArray[Any]:
 
 
 def check_strips(data: Data, tags: Tags) -> None:
-    """Make sure that there is a strip or tile for every row, else Pillow leaves some black.
+    """Make sure that there is a strip or tile for every row.
+
+    Pillow leaves rows black where there is none, and libtiff writes lines of its own to stderr.
 
     Raises:
         ValueError: there is not.
@@ -107,10 +109,15 @@ class _Grid:
         wanted = columns * rows * (frame.num_samples if frame.is_planar else 1)
         if not any(counts):
             counts = _distances(offsets, len(data))
-        num_pieces = min(len(offsets), len(counts))
-        if num_pieces < wanted or 0 in offsets[:wanted]:
-            found = sum(offset > 0 for offset in offsets[:num_pieces])
+        # Without compression a wrong length is of no account.
+        is_packed = number(tags, Tag.COMPRESSION, UNCOMPRESSED) != UNCOMPRESSED
+        places = list(zip(offsets[:wanted], counts, strict=False))
+        found = sum(offset > 0 and (length > 0 or not is_packed) for offset, length in places)
+        if found < wanted:
             raise ValueError(f"{found} strips or tiles, expected {wanted}")
+        end = max(map(sum, places))
+        if end > len(data) and is_packed:
+            raise ValueError(f"a strip or tile ends at byte {end:,} of {len(data):,}")
         return cls(width, height, columns, rows, offsets, counts)
 
 

@@ -54,6 +54,7 @@ _COMPRESSION_NAMES = {
     34934: "JPEG XR", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
 }  # fmt: skip
 _FAX = (2, 3, 4)
+_STRIPS_STATED = UNPACKED | {*_FAX, 7}  # the old kind of JPEG has its own tags
 _IN_PILLOW = UNPACKED | {*_FAX, 6, 7, 32771, 32809}
 _MAX_NAMES = 4  # of different depths or formats that a message tells
 _CMYK_INKS = 1
@@ -97,7 +98,7 @@ def samples_of(
         if is_open and is_right_in_pillow(tags):
             is_deep = max(numbers(tags, Tag.BITS, 1)) == 16 and photometric_of(tags) == RGB
             if not (is_deep_read and is_deep and compression in UNPACKED):
-                if compression == UNCOMPRESSED:
+                if compression in _STRIPS_STATED:
                     check_strips(data, tags)
                 return None
         layout = _Layout.of(tags)
@@ -148,9 +149,10 @@ def is_right_in_pillow(tags: Tags) -> bool:
         return False
     if compression not in UNPACKED:
         return max(bits) <= 8
-    # Pillow takes rows of a named file for as long as its columns are, a strip of no rows for none.
-    is_misread = _orientation(tags) >= 5 or number(tags, Tag.ROWS_PER_STRIP, 1) == 0
-    if compression == UNCOMPRESSED and is_misread:
+    # Named files that are no RGB are mapped with rows as long as their columns are.
+    is_sheared = _orientation(tags) >= 5 and photometric != RGB
+    has_no_rows = number(tags, Tag.ROWS_PER_STRIP, 1) == 0
+    if compression == UNCOMPRESSED and (is_sheared or has_no_rows):
         return False
     is_reversed = number(tags, Tag.FILL_ORDER, 1) == 2 and bits != {1}
     if is_reversed or Tag.PHOTOMETRIC not in tags or _ASSOCIATED in numbers(tags, Tag.EXTRA, None):
@@ -225,6 +227,7 @@ class _Layout:
             and kind in _FORMAT_NAMES
             and (num_bits in (16, 32, 64) if kind == FLOAT else 1 <= num_bits <= 32)
             and not (kind == SIGNED and num_bits not in (8, 16, 32))
+            and (num_samples == 1 or Tag.BITS in tags)
             and _is_readable_model(tags, photometric, num_bits, kind)
             and width > 0 < height
         )

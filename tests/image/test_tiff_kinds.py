@@ -23,10 +23,10 @@ LEVELS_OF_LAB = LEVELS_OF_LAB.astype(np.uint8)  # L*, a* + 128, b* + 128
 
 def without_tag(data: bytes, tag: int) -> bytes:
     """The entry stands under a number that nobody knows."""
-    found = struct.pack("<H", tag)
-    assert data.count(found + b"\3\0\1\0") + data.count(found + b"\4\0\1\0") == 1
-    for kind in (b"\3\0\1\0", b"\4\0\1\0"):
-        data = data.replace(found + kind, struct.pack("<H", 60000) + kind)
+    found = [struct.pack("<HH", tag, kind) for kind in (3, 4)]
+    assert sum(data.count(entry) for entry in found) == 1
+    for entry in found:
+        data = data.replace(entry, struct.pack("<H", 60000) + entry[2:])
     return data
 
 
@@ -164,6 +164,10 @@ def test_missing_colour_model_is_what_libtiff_assumes_and_noted(
     assert picture.notes[0].startswith("colour model is not stated, taken as ")
 
 
+def test_colours_whose_bits_are_not_stated_are_refused() -> None:
+    assert "3 x 1-bit unsigned RGB" in refused(without_tag(raw_tiff(RGB, photometric=2), 258))
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["u1", "u2"])
 @pytest.mark.parametrize("photometric", [0, 1, 2, 5])
@@ -212,7 +216,16 @@ def test_strip_that_is_missing_is_damage(kind: str, compression: int) -> None:
     data = raw_tiff(
         stretched(GREY, kind), photometric=1, compression=compression, tags=[(278, 4, 1, 5)]
     )
-    assert refused(data).startswith(("is damaged: ", "pixels cannot be read: "))
+    assert "is damaged: 1 strips or tiles, expected 3" in refused(data)
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "i2", "f4"])
+def test_strip_that_ends_behind_the_file_is_damage(
+    kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = raw_tiff(stretched(GREY, kind), photometric=1, compression=8, tags=[(279, 4, 1, 9999)])
+    assert "is damaged: a strip or tile ends at byte 10,007 of" in refused(data)
+    assert capfd.readouterr().err == ""
 
 
 def test_strip_in_the_place_of_the_header_is_damage() -> None:
