@@ -47,6 +47,7 @@ class Tag(IntEnum):
     YCBCR_SUBSAMPLING = 530
     BLACK_AND_WHITE = 532
     XMP = 700
+    DEPTH = 32997  # slices of a volume
     ICC = 34675
     DNG = 50706
 

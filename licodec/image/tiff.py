@@ -138,7 +138,7 @@ def is_right_in_pillow(tags: Tags) -> bool:
     photometric = photometric_of(tags)
     compression = number(tags, Tag.COMPRESSION, UNCOMPRESSED)
     is_planar, num_samples = number(tags, Tag.PLANAR, 1) == 2, number(tags, Tag.NUM_SAMPLES, 1)
-    if compression not in _IN_PILLOW or len(bits) > 1:
+    if compression not in _IN_PILLOW or len(bits) > 1 or number(tags, Tag.DEPTH, 1) != 1:
         return False
     if photometric == YCBCR and compression in UNPACKED:
         # Which libtiff converts where it unpacks it. By the standard two by two pixels have one
@@ -196,6 +196,7 @@ def name_of(tags: Tags) -> str:
     colour = _PHOTOMETRIC_NAMES.get(photometric, f"colour model {photometric}")
     colour = colour if _is_cmyk_if_inks(tags) else "inks that are no CMYK"
     planes = " in planes" if number(tags, Tag.PLANAR, 1) == 2 else ""
+    planes += " in slices" if number(tags, Tag.DEPTH, 1) != 1 else ""
     stated = number(tags, Tag.COMPRESSION, UNCOMPRESSED)
     compression = _COMPRESSION_NAMES.get(stated, str(stated))
     count = number(tags, Tag.NUM_SAMPLES, 1)
@@ -228,6 +229,7 @@ class _Layout:
             and (num_bits in (16, 32, 64) if kind == FLOAT else 1 <= num_bits <= 32)
             and not (kind == SIGNED and num_bits not in (8, 16, 32))
             and (num_samples == 1 or Tag.BITS in tags)
+            and number(tags, Tag.DEPTH, 1) == 1
             and _is_readable_model(tags, photometric, num_bits, kind)
             and width > 0 < height
         )

@@ -177,6 +177,7 @@ def with_profile(data: bytes, icc: bytes, table: int) -> bytes:
         (2, 3, ((259, 3, 1, 50001),), "3 x 8-bit unsigned RGB, compression WebP"),
         (1, 1, ((258, 3, 1, 12), (259, 3, 1, 7)), "1 x 12-bit unsigned grey, compression JPEG"),
         (1, 1, ((339, 3, 1, 6),), "1 x 8-bit format 6 grey"),
+        (1, 1, ((32997, 4, 1, 16),), "1 x 8-bit unsigned grey in slices"),
     ],
 )
 def test_layout_that_nobody_reads_is_named(
