@@ -12,9 +12,12 @@ _MAX_PROFILE_BYTES = 2**26
 _CALIBRATED, _EMBEDDED, _LINKED = b"\0\0\0\0", b"DEBM", b"KNIL"  # four characters, backwards
 _DIB_OFFSET = 14  # the information header behind the file header
 _BITFIELDS = 3
-_TGA_BYTES = 18  # of the header
-_TGA_COLOUR = (2, 10)  # kinds without a palette, plain and packed
+_TGA_HEADER_BYTES, _TGA_FOOTER_BYTES = 18, 26
 _ALPHA_BITS = 0x0F  # of a TGA's descriptor
+_TGA_COLOURS = (2, 10)  # without a palette, plain and packed
+_TGA_SIGNATURE = b"TRUEVISION-XFILE.\0"
+_TGA_ALPHA = 494  # place in the extension area of what alpha means
+_TGA_NO_ALPHA, _TGA_ASSOCIATED = (0, 1), 4
 
 
 def bmp_facts(data: Data, *, is_grey: bool) -> Facts:
@@ -51,12 +54,20 @@ def bmp_facts(data: Data, *, is_grey: bool) -> Facts:
 
 
 def tga_facts(data: Data) -> Facts:
-    """What the header says about alpha; a set bit of 16-bit pixels means opaque."""
-    if len(data) < _TGA_BYTES:
+    """What the header and the extension area say about the fourth sample of a pixel."""
+    if len(data) < _TGA_HEADER_BYTES:
         return Facts()
-    kind, num_bits, num_alpha_bits = data[2], data[16], data[17] & _ALPHA_BITS
-    is_inverted = kind in _TGA_COLOUR and num_bits == 16 and num_alpha_bits > 0
-    return Facts(has_loose_alpha=num_alpha_bits == 0, is_alpha_inverted=is_inverted)
+    footer = data[-_TGA_FOOTER_BYTES:]
+    meaning = None
+    if footer[8:] == _TGA_SIGNATURE and any(footer[:4]):
+        place = int.from_bytes(footer[:4], "little") + _TGA_ALPHA
+        meaning = int.from_bytes(data[place : place + 1], "little")
+    return Facts(
+        has_loose_alpha=not data[17] & _ALPHA_BITS or meaning in _TGA_NO_ALPHA,
+        has_associated_alpha=meaning == _TGA_ASSOCIATED,
+        # Pillow takes a bit that is set for transparent.
+        has_inverted_alpha=data[2] in _TGA_COLOURS and data[16] == 16,
+    )
 
 
 def _profile_of_ends(header: bytes, *, is_grey: bool) -> bytes | None:

@@ -8,6 +8,8 @@ from licodec.image.facts import ColourNumbers, Facts
 from licodec.image.original import FRONT_BYTES, Data
 
 _CODESTREAM = b"\xff\x4f\xff\x51"
+# Place of the components behind it, which begin with the depth; one bit of that is the sign.
+JP2_COMPONENTS, JP2_COMPONENT_BYTES, JP2_SIGN = 42, 3, 0x80
 _MAX_PROFILE_BYTES = 2**26
 # Enumerated colour spaces of JPEG 2000 that Pillow shows as what they are, and the names of others.
 _SHOWN = frozenset((0, 12, 15, 16, 17, 18))
@@ -90,9 +92,28 @@ def jp2_facts(data: Data) -> Facts:
 
 def _with_codestream(data: Data, begin: int, end: int, facts: Facts) -> Facts:
     """Its bits a sample, and whether it has an end; without, whole tiles may be missing."""
-    num_bits = (data[begin + 42] & 0x7F) + 1 if begin + 42 < end else 8
+    num_bits = max(jp2_depths(data), default=8)
     is_cut = data.rfind(_END_OF_CODESTREAM, begin, end) < 0
     return replace(facts, num_bits=num_bits, is_damaged=is_cut)
+
+
+def jp2_depths(data: Data) -> tuple[int, ...]:
+    """Bits of a sample of each component; nothing of a damaged file."""
+    start = jp2_codestream(data)
+    if start is None or len(data) < start + JP2_COMPONENTS:
+        return ()
+    (count,) = struct.unpack_from(">H", data, start + JP2_COMPONENTS - 2)
+    first = start + JP2_COMPONENTS
+    stated = data[first : first + count * JP2_COMPONENT_BYTES : JP2_COMPONENT_BYTES]
+    return tuple((value & ~JP2_SIGN) + 1 for value in stated)
+
+
+def jp2_codestream(data: Data) -> int | None:
+    """Where it begins."""
+    if data[: len(_CODESTREAM)] == _CODESTREAM:
+        return 0
+    found = (start for kind, start, _ in _boxes(data, 0, len(data), is_cut=True) if kind == b"jp2c")
+    return next((start for start in found if data[start : start + 4] == _CODESTREAM), None)
 
 
 def _jp2_colours(data: Data, begin: int, end: int, facts: Facts) -> Facts:
@@ -127,7 +148,7 @@ def _with_channels(body: bytes, facts: Facts) -> Facts:
     kinds = {index: kind for index, kind, _ in channels}
     last = kinds[max(kinds)] if len(kinds) in (2, 4) else _ALPHA
     if last == _ASSOCIATED_ALPHA:
-        return replace(facts, is_associated=True)
+        return replace(facts, has_associated_alpha=True)
     if last != _ALPHA:
         note = "channel that is neither colour nor alpha dropped"
         return replace(facts, has_loose_alpha=True, notes=(*facts.notes, note))

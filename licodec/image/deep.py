@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from licodec.image.colours import cmyk_planes
+from licodec.image.colours import cmyk_planes, lab_planes
 from licodec.image.icc import SRGB_CURVE
 from licodec.image.picture import Planes
-from licodec.image.tiff import CMYK, FLOAT, SIGNED, WHITE_IS_ZERO, Samples
+from licodec.image.strips import FLOAT, SIGNED
+from licodec.image.tiff import CIELAB, CMYK, ICCLAB, WHITE_IS_ZERO, Samples
 
 Uint8 = NDArray[np.uint8]
 Uint16 = NDArray[np.uint16]
@@ -127,32 +128,37 @@ def planes_of_samples(samples: Samples, icc: bytes | None, gamma: float | None =
         icc: its profile, which CMYK uses up.
         gamma: as of `to_8_bits`.
     """
+    if samples.photometric in (CIELAB, ICCLAB):
+        samples = replace(samples, colours=_unsigned_lab(samples))
     planes = _reduced(samples, gamma)
-    if samples.photometric != CMYK:
+    if samples.photometric == CMYK:
+        converted = cmyk_planes(Image.fromarray(planes.pixels, "CMYK"), icc)
+    elif samples.photometric in (CIELAB, ICCLAB):
+        converted = lab_planes(_lab_image(planes.pixels))
+    else:
         return planes
-    converted = cmyk_planes(Image.fromarray(planes.pixels, "CMYK"), icc)
     return replace(converted, alpha=planes.alpha, notes=planes.notes + converted.notes)
 
 
 def _reduced(samples: Samples, gamma: float | None) -> Planes:
     """Samples as 8 bits; pixels are (H, W, 4) if they are CMYK."""
-    count = samples.num_colours
-    colours, value_range = _scaled(samples, samples.values[:, :, :count])
+    count = samples.colours.shape[2]
+    colours, value_range = _scaled(samples, samples.colours)
     if samples.photometric == WHITE_IS_ZERO:
         colours = 65535 - colours
     alpha: Uint16 | None = None
     if samples.alpha is not None:
-        alpha, _ = _scaled(samples, samples.values[:, :, count])
+        alpha, _ = _scaled(samples, samples.alpha)
         if samples.is_associated:
             ratio = colours / np.maximum(alpha, 1)[:, :, None]
             colours = np.rint(np.clip(ratio, 0, 1) * 65535).astype(np.uint16)
     kind = "floating-point" if samples.kind == FLOAT else "integer"
-    notes: tuple[str, ...] = ()
+    notes = samples.notes
     if samples.num_bits > 16 or samples.kind in (FLOAT, SIGNED):
         what = "grey" if count == 1 else "samples"
-        notes = (f"{kind} {what} reduced to 8 bits, values taken as {value_range}",)
+        notes += (f"{kind} {what} reduced to 8 bits, values taken as {value_range}",)
     elif samples.num_bits > 8:
-        notes = (f"{samples.num_bits}-bit samples reduced to 8 bits",)
+        notes += (f"{samples.num_bits}-bit samples reduced to 8 bits",)
     if samples.is_associated:
         notes += ("colours divided by alpha",)
     return Planes(
@@ -167,3 +173,23 @@ def _scaled(samples: Samples, values: NDArray[Any]) -> tuple[Uint16, str]:
     if samples.kind == FLOAT:
         return from_floats(values)
     return from_integers(values, samples.num_bits, is_signed=samples.kind == SIGNED)
+
+
+def _unsigned_lab(samples: Samples) -> NDArray[Any]:
+    """L*, a* and b* with 0 to the greatest number for 0 to 100 and -128 to 127, nearly."""
+    lab = samples.colours.astype(np.int32)
+    middle = 2 ** (samples.num_bits - 1)
+    if samples.photometric == CIELAB:  # two's complement
+        lab[:, :, 1:] = (lab[:, :, 1:] + middle) % (2 * middle)
+    if samples.num_bits == 16:
+        # 256 to a step of 8 bits, but for L* of CIELab, which has 257.
+        steps = np.array([257 if samples.photometric == CIELAB else 256, 256, 256])
+        lab = np.clip(np.rint(lab / steps), 0, 255).astype(np.int32) * 257
+    return lab
+
+
+def _lab_image(pixels: Uint8) -> Image.Image:
+    """(H, W, 3) with 128 for a* and b* of 0, as an image of mode LAB."""
+    height, width = pixels.shape[:2]
+    signed = pixels ^ np.array([0, 128, 128], np.uint8)  # as Pillow's raw mode wants them
+    return Image.frombytes("LAB", (width, height), signed.tobytes())

@@ -37,8 +37,8 @@ class Facts:
     has_loose_alpha: bool = False  # a last sample that the file says is no alpha
     extent: tuple[int, int, int, int] | None = None  # of a first frame, left, top, right, bottom
     order: tuple[int, ...] = ()  # indices of red, green and blue if they are not 0, 1, 2
-    is_alpha_inverted: bool = False  # as Pillow reads it
-    is_associated: bool = False  # colours are multiplied by alpha, which Pillow passes over
+    has_associated_alpha: bool = False  # by which colours are multiplied, and Pillow does not know
+    has_inverted_alpha: bool = False  # as Pillow shows it
     gone: frozenset[str] = frozenset()  # what has no place, by the names of `xmp.CLAIMS`
     is_damaged: bool = False  # in a way that may cost no pixel, see `loading.mend`
     num_bytes_behind: int = 0  # that follow the end of the picture and are not zeros

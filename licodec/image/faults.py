@@ -1,12 +1,13 @@
 """What Pillow raises about damaged pictures, and its loosely typed values made sure of."""
 
 import contextlib
+import logging
 import struct
 import threading
 import warnings
 from collections.abc import Iterator
 
-from PIL import ImageCms
+from PIL import Image, ImageCms
 
 # Held while settings of the whole process are changed: Pillow's limits, Python's warnings.
 _SETTINGS_LOCK = threading.RLock()
@@ -32,9 +33,27 @@ PILLOW_FAULTS: tuple[type[Exception], ...] = (
 @contextlib.contextmanager
 def warnings_silenced() -> Iterator[None]:
     """No warnings, which Pillow gives about damaged metadata; one thread at a time."""
+    logger = logging.getLogger("PIL")
     with _SETTINGS_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        earlier = logger.level
+        logger.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logger.setLevel(earlier)
+
+
+@contextlib.contextmanager
+def pixels_unlimited() -> Iterator[None]:
+    """Without Pillow's limit on the pixels of an image; one thread at a time."""
+    with _SETTINGS_LOCK:
+        earlier = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = earlier
 
 
 def one_line(error: BaseException) -> str:

@@ -20,6 +20,7 @@ from licodec.image.convert import (
     to_image,
     with_fewest_channels,
 )
+from licodec.image.directories import size_of
 from licodec.image.exif import (
     EXIF_PREFIX,
     Density,
@@ -38,7 +39,6 @@ from licodec.image.picture import Picture
 from licodec.image.reading import read_tiff
 from licodec.image.strangers import MAX_MAGIC_BYTES, name_stranger
 from licodec.image.tags import writable_tags
-from licodec.image.tiff import size_of
 
 _XMP_TIFF_TAG, _ORIENTATION_TAG = 700, 274
 _FILE_FAULTS: tuple[type[Exception], ...] = (*PILLOW_FAULTS, zlib.error)
@@ -46,6 +46,9 @@ _BOMBS: tuple[type[Exception], ...] = (
     Image.DecompressionBombWarning,
     Image.DecompressionBombError,
 )
+
+# Pillow's words about files that may well be whole.
+_UNKNOWN_KINDS = ("Unsupported", "unknown PCX mode")
 
 # Of a PNG's text or profile when it is inflated; Pillow's own limit of 1 MiB refuses valid files.
 _MAX_PNG_BLOCK_BYTES = 2**26
@@ -90,7 +93,10 @@ def read_picture(
                 f"has more than {max_pixels:,} pixels; allow more with --max-pixels or max_pixels"
             ) from error
         except _FILE_FAULTS as error:
-            raise ImageError(f"is damaged: {one_line(error)}; get it again") from error
+            text = one_line(error)
+            if text.startswith(_UNKNOWN_KINDS):
+                raise ImageError(f"is not read: {text}; convert it to PNG first") from error
+            raise ImageError(f"is damaged: {text}; get it again") from error
 
 
 def _read_open(source: BinaryIO, max_pixels: int) -> Picture:

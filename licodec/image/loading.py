@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from licodec.errors import ImageError
 from licodec.image.boxes import mend_avif
+from licodec.image.directories import Tag, Tags, check_first_picture, num_pages, number, tags_of
 from licodec.image.facts import Facts
 from licodec.image.faults import PILLOW_FAULTS
 from licodec.image.jpeg import check_rows, mend_jpeg
-from licodec.image.original import Data
+from licodec.image.jpeg2000 import with_whole_range
+from licodec.image.original import Data, bytes_of
 from licodec.image.png import check_png_rows, lower_bytes, mend_png
-from licodec.image.tiff import Samples, check_first_picture, palette_of, samples_of, tags_of
+from licodec.image.tiff import Samples, notes_on_channels, palette_of, samples_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,7 @@ class Loaded:
     image: Image.Image  # with the metadata of its file; not the one that was given if mended
     num_pictures: int  # in the file
     notes: tuple[str, ...]  # what opening the file as one 8-bit picture drops
+    is_turned: bool = False  # sides have changed places, though the metadata need not say so
     samples: Samples | None = None  # what counts in place of the image's pixels
     lower: NDArray[np.uint8] | None = None  # bytes of 16-bit samples whose upper ones are pixels
 
@@ -42,17 +46,22 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
         ImageError: pixels that cannot be read rightly.
         OSError, ...: `faults.PILLOW_FAULTS`, of damaged files.
     """
-    num_pictures = num_pictures_in(image)
-    notes = notes_before_pixels(image, facts, num_pictures)
     is_new = bool(getattr(image, "tile", None)) and getattr(image, "fp", None) is not None
     tags = tags_of(data) if image.format == "TIFF" else None
-    palette = None
+    palette, is_turned = None, False
     if tags is not None:
-        check_first_picture(data, tags)
-        palette = palette_of(tags)
-        samples = samples_of(data, tags, is_deep_read=is_deep)
-        if samples is not None and (is_new or is_as_in(image, data, image.format or "")):
-            return Loaded(image=image, samples=samples, num_pictures=num_pictures, notes=notes)
+        loaded = load_tiff(image, data, tags, is_open=True, is_deep=is_deep)
+        if loaded.samples is not None and (is_new or is_as_in(image, data, image.format or "")):
+            return loaded
+        palette, is_turned = palette_of(tags), loaded.is_turned
+        num_pictures, notes = loaded.num_pictures, loaded.notes
+    else:
+        later = _samples_of_page(image, is_deep=is_deep) if is_new and not data else None
+        if later is not None:
+            return later
+        num_pictures = num_pictures_in(image)
+        notes = notes_on_number(image, num_pictures)
+    notes += notes_on_depth(image, facts)
     found = mend(data) if facts.is_damaged else None
     if found is not None:
         again, mended = found
@@ -67,11 +76,56 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
             image.putpalette(palette)
         if data:
             _check_end(image, data, is_damaged=is_new and facts.is_damaged)
+            if image.format == "JPEG2000" and (is_new or is_as_in(image, data, "JPEG2000")):
+                image = with_whole_range(image, data)
     is_cut = image.format == "PNG" and facts.num_bits == 16 and not image.mode.startswith("I;16")
     lower = None
     if is_deep and is_cut and is_as_in(image, data, image.format or ""):
         lower = lower_bytes(data)
-    return Loaded(image=image, lower=lower, num_pictures=num_pictures, notes=notes)
+    return Loaded(
+        image=image, lower=lower, num_pictures=num_pictures, notes=notes, is_turned=is_turned
+    )
+
+
+def _samples_of_page(image: Image.Image, *, is_deep: bool) -> Loaded | None:
+    """Those of a TIFF's page that someone has gone to; None where Pillow reads them rightly."""
+    if not isinstance(image, TiffImageFile) or image.fp is None or image.fp.closed:
+        return None
+    tags = image.tag_v2
+    samples = samples_of(bytes_of(image.fp), tags, is_deep_read=is_deep)
+    if samples is None:
+        return None
+    notes = notes_on_channels(tags)
+    return Loaded(image=image, samples=samples, num_pictures=1, notes=notes)
+
+
+def load_tiff(
+    image: Image.Image, data: Data, tags: Tags, *, is_open: bool, is_deep: bool
+) -> Loaded:
+    """The samples of a TIFF, or none where Pillow reads them rightly.
+
+    Args:
+        image: with the metadata of the file.
+        data: the file.
+        tags: of its first directory.
+        is_open: whether Pillow has opened it.
+        is_deep: as of `load`.
+
+    Raises:
+        ImageError: the file is damaged, its layout is not read, or its first picture is not the
+            one that is meant.
+    """
+    check_first_picture(data, tags)
+    samples = samples_of(data, tags, is_open=is_open, is_deep_read=is_deep)
+    num_pictures = num_pages(data, tags)
+    notes = notes_on_number(image, num_pictures) + notes_on_channels(tags)
+    return Loaded(
+        image=image,
+        samples=samples,
+        num_pictures=num_pictures,
+        notes=notes,
+        is_turned=number(tags, Tag.ORIENTATION, 1) in range(5, 9),
+    )
 
 
 def num_pictures_in(image: Image.Image) -> int:
@@ -118,22 +172,28 @@ def is_as_in(image: Image.Image, data: Data, name: str) -> bool:
         return again.mode == image.mode and again.tobytes() == image.tobytes()
 
 
-def notes_before_pixels(image: Image.Image, facts: Facts, num_pictures: int) -> tuple[str, ...]:
-    """What opening the file as one 8-bit picture drops; asked before pixels are read."""
-    notes = []
-    if num_pictures > 1:
-        which = "the largest" if image.format == "ICO" else "one" if image.tell() else "the first"
-        notes.append(f"only {which} of {num_pictures} pictures in the file is kept")
+def notes_on_number(image: Image.Image, num_pictures: int) -> tuple[str, ...]:
+    """Whether the file has pictures that are not kept."""
+    if num_pictures < 2:
+        return ()
+    which = "the largest" if image.format == "ICO" else "one" if image.tell() else "the first"
+    return (f"only {which} of {num_pictures} pictures in the file is kept",)
+
+
+def notes_on_depth(image: Image.Image, facts: Facts) -> tuple[str, ...]:
+    """Whether Pillow cuts samples; asked before pixels are read."""
     num_bits = 16 if any(map(_is_deep, getattr(image, "tile", ()))) else facts.num_bits
     if num_bits > 8 and not image.mode.startswith(("I", "F")):
-        notes.append(f"{num_bits}-bit samples reduced to 8 bits")
-    return tuple(notes)
+        return (f"{num_bits}-bit samples reduced to 8 bits",)
+    return ()
 
 
 def _is_deep(tile: Any) -> bool:
     """Whether a tile of a picture file holds more than 8 bits per sample: a raw mode like
-    RGB;16B, or a greatest value above 255 (PPM)."""
+    RGB;16B, a greatest value above 255 (PPM), or two bytes (SGI)."""
     args = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
+    if tile[0] == "SGI16" or (tile[0] == "sgi_rle" and args[-1] == 2):
+        return True
     return any(
         (";16" in arg or ";12" in arg) and arg != "BGR;16"  # 5, 6 and 5 bits
         if isinstance(arg, str)

@@ -14,6 +14,7 @@ from licodec.image.exif import (
 from licodec.image.exif import with_size as exif_with_size
 from licodec.image.facts import Facts
 from licodec.image.faults import PILLOW_FAULTS, bytes_or_none, one_line
+from licodec.image.loading import Loaded
 from licodec.image.png import KEPT_TEXT, XMP_TEXT
 from licodec.image.tags import writable_tags
 from licodec.image.xmp import as_utf8, without_claims
@@ -35,18 +36,15 @@ class Metadata:
     notes: tuple[str, ...]
 
 
-def metadata_of(
-    image: Image.Image, facts: Facts, num_pictures: int, size: tuple[int, int], *, is_upright: bool
-) -> Metadata:
+def metadata_of(loaded: Loaded, facts: Facts, size: tuple[int, int]) -> Metadata:
     """EXIF and XMP as they have to be once the pixels have been turned.
 
     Args:
-        image: loaded.
+        loaded: the image; where its samples count, they are upright, though EXIF says otherwise.
         facts: of its file.
-        num_pictures: in the file.
         size: width and height of the pixels as they lie.
-        is_upright: the pixels have been turned already, though EXIF still says otherwise.
     """
+    image = loaded.image
     raw, xmp = (bytes_or_none(image.info.get(kind)) for kind in ("exif", "xmp"))
     gone = _notes_after_pixels(image)
     xmp = xmp or _hidden_profile(image, "xmp") or _xmp_in_text(image) or facts.xmp
@@ -54,15 +52,17 @@ def metadata_of(
     exif, density_notes = with_density(image, exif)
     stated = find_orientation(exif)
     exif = None if exif is None else reset_orientation(exif)
-    orientation = 1 if is_upright else stated
-    if exif is not None and orientation >= 5:
-        exif = exif_with_size(exif, *size[::-1])
+    orientation = stated if loaded.samples is None else 1
+    upright_size = size[::-1] if orientation >= 5 else size
+    is_turned = stated >= 5 or loaded.is_turned
+    if exif is not None and is_turned:
+        exif = exif_with_size(exif, *upright_size)
     claimed = frozenset[str]()
     if xmp is not None:
         xmp, claimed = without_claims(as_utf8(xmp), facts.gone)
-        xmp = xmp if orientation == 1 else reset_xmp_orientation(xmp)
-        xmp = xmp if orientation < 5 else xmp_with_size(xmp, *size[::-1])
-    gone += facts.notes_on_parts(claimed, num_pictures)
+        xmp = xmp if stated == 1 else reset_xmp_orientation(xmp)
+        xmp = xmp_with_size(xmp, *upright_size) if is_turned else xmp
+    gone += facts.notes_on_parts(claimed, loaded.num_pictures)
     return Metadata(
         exif=exif, xmp=xmp, orientation=orientation, notes=exif_notes + density_notes + gone
     )

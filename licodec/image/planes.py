@@ -104,10 +104,6 @@ def _plain_planes(image: Image.Image, mode: str, facts: Facts, space: str | None
         keyed, notes = _with_key_of_8_bits(image, facts.num_bits)
         wanted = "RGBA" if mode == "RGB" else "LA"
         planes = split_channels(np.asarray(keyed.convert(wanted)), notes)
-    elif mode in ("LA", "RGBA") and facts.is_associated:
-        associated = Image.frombytes("RGBa", image.size, image.convert("RGBA").tobytes())
-        divided = associated.convert("RGBA").convert(mode)
-        planes = split_channels(np.asarray(divided), _CONVERTED["RGBa"][1])
     elif mode in ("L", "LA", "RGB", "RGBA"):
         planes = split_channels(np.asarray(image))
     elif mode in _CONVERTED:
@@ -147,15 +143,19 @@ def _corrected(image: Image.Image, facts: Facts, planes: Planes) -> Planes:
     pixels, alpha, notes = planes.pixels, planes.alpha, planes.notes
     if facts.order and pixels.ndim == 3:
         pixels = pixels[:, :, list(facts.order)]
-    if alpha is not None and facts.is_alpha_inverted:
-        alpha = 255 - alpha
     if alpha is None:
         alpha = _around_frame(image, facts)
     elif facts.has_loose_alpha and image.mode in ("LA", "RGBA"):
         alpha = None
-    elif image.format in _LOOSE_ALPHA and not alpha.any():
+    elif facts.has_inverted_alpha:
+        alpha = 255 - alpha
+    if alpha is not None and image.format in _LOOSE_ALPHA and not alpha.any():
         alpha = None
         notes += ("alpha is 0 everywhere and taken as none",)
+    if alpha is not None and facts.has_associated_alpha:
+        ratio = pixels.T / np.maximum(alpha, 1).T  # the samples of a pixel stand first
+        pixels = np.rint(np.clip(ratio * 255, 0, 255)).astype(np.uint8).T
+        notes += ("colours divided by alpha",)
     is_narrow = facts.numbers is not None and not facts.numbers.is_full_range
     if is_narrow and image.format == "PNG":
         levels = (np.arange(256.0) - _NARROW_BLACK) * (255 / _NARROW_RANGE)

@@ -1,28 +1,28 @@
-"""PBM, PGM and PPM files: what stands behind their first picture, which may be further ones."""
+"""What stands behind the picture of a PNM file."""
 
-import re
+from PIL import Image
 
-from licodec.image.facts import Facts
+from licodec.image.facts import NOTHING, Facts
 from licodec.image.original import Data
 
-# Kind, width, height and, but for bitmaps, the greatest sample, with comments anywhere between.
-_GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
-_BITMAP = re.compile(rb"P4" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})\s")
-_SAMPLES = re.compile(
-    rb"P([56])" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,5})\s"
-)
-_MAX_HEAD_BYTES = 2**12
 
+def pnm_facts(image: Image.Image, data: Data) -> Facts:
+    """How many bytes those are, of formats that are no text.
 
-def pnm_facts(data: Data) -> Facts:
-    """Of binary files, the bytes behind the rows of the first picture."""
-    head = data[:_MAX_HEAD_BYTES]
-    bitmap, samples = _BITMAP.match(head), _SAMPLES.match(head)
-    if bitmap:
-        end = bitmap.end() + -(-int(bitmap[1]) // 8) * int(bitmap[2])
-    elif samples:
-        num_channels, sample_bytes = 3 if samples[1] == b"6" else 1, 1 + (int(samples[4]) > 255)
-        end = samples.end() + int(samples[2]) * int(samples[3]) * num_channels * sample_bytes
+    Args:
+        image: opened, not loaded.
+        data: its file.
+    """
+    tiles = getattr(image, "tile", ())
+    if not tiles or tiles[0].codec_name == "ppm_plain":
+        return NOTHING
+    args = tiles[0].args
+    width, height = image.size
+    if image.mode == "1":
+        num_bytes = -(-width // 8) * height
     else:
-        return Facts()
-    return Facts(num_bytes_behind=len(data[end:].strip(b"\0\r\n ")))
+        is_deep = args == "I;16B" or (tiles[0].codec_name == "ppm" and args[-1] > 255)
+        sample_bytes = 4 if image.mode == "F" else 2 if is_deep else 1
+        num_bytes = width * height * len(image.getbands()) * sample_bytes
+    behind = data[tiles[0].offset + num_bytes :]
+    return Facts(num_bytes_behind=len(behind) if behind.strip(b"\0\n\r ") else 0)

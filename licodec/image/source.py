@@ -25,7 +25,6 @@ _READERS: Mapping[str, Callable[[Data], Facts]] = MappingProxyType(
         "MPO": jpeg_facts,
         "PNG": png_facts,
         "WEBP": webp_facts,
-        "PPM": pnm_facts,
         "GIF": gif_facts,
         "TGA": tga_facts,
         "AVIF": avif_facts,
@@ -45,5 +44,7 @@ def facts_of(image: Image.Image, data: Data) -> Facts:
         return NOTHING
     if image.format in ("BMP", "DIB"):
         return bmp_facts(data, is_grey=image.mode in ("1", "L"))
+    if image.format == "PPM":
+        return pnm_facts(image, data)
     reader = _READERS.get(image.format or "")
     return NOTHING if reader is None else reader(data)

@@ -24,6 +24,7 @@ _STRANGERS = (
     (8, b"CR\x02", _RAW),
     (4, b"ftypcrx", _RAW),
     (0, b"FUJIFILMCCD-RAW", _RAW),
+    (6, b"HEAPCCDR", _RAW),
     (0, b"IIU\0", _RAW),
     (0, b"IIRO", _RAW),
     (0, b"IIRS", _RAW),
@@ -42,6 +43,18 @@ _STRANGERS = (
     (0, b"8BPS", _unread("a Photoshop document")),
     (0, b"gimp xcf", _unread("a GIMP document")),
     (0, b"v/1\x01", _unread("OpenEXR")),
+    (0, b"DDS ", _unread("a DirectDraw surface")),
+    (0, b"icns", _unread("an icon of macOS")),
+    (0, b"\0\0\2\0\1\0", _unread("a cursor")),  # TGA begins with the first four, too
+    (0, b"\x59\xa6\x6a\x95", _unread("Sun raster")),
+    (0, b"SIMPLE  =", _unread("FITS")),
+    (0, b"P7\n", _unread("PAM")),
+    (0, b"P7 332", _unread("an XV thumbnail")),
+    (0, b"PF\n", _unread("PFM of colours")),
+    (0, b"AT&TFORM", _unread("DjVu")),
+    (0, b"FLIF", _unread("FLIF")),
+    (0, b"BPG\xfb", _unread("BPG")),
+    (0, b"/* XPM */", _unread("XPM")),
     (0, b"#?RADIANCE", _unread("Radiance HDR")),
     (0, b"%PDF", _unread("PDF")),
     (0, b"%!PS", _unread("PostScript")),
@@ -68,7 +81,8 @@ UNREAD_SUFFIXES = frozenset(
         ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".raf", ".orf", ".rw2", ".pef", ".srw",
         ".x3f", ".3fr", ".iiq", ".mrw", ".dcr", ".kdc", ".erf", ".mef", ".mos", ".rwl", ".raw",
         ".fits", ".fit", ".dds", ".icns", ".cur", ".xbm", ".xpm", ".bpg", ".flif", ".vvc", ".gpr",
-        ".fff", ".kra", ".ora", ".pdn", ".ai", ".wmf", ".emf", ".jng", ".mng",
+        ".fff", ".kra", ".ora", ".pdn", ".ai", ".wmf", ".emf", ".jng", ".mng", ".pam", ".ras",
+        ".sun", ".djvu",
     )
 )  # fmt: skip
 

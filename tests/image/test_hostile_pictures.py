@@ -29,9 +29,13 @@ def refused(data: bytes, **limits: int) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("data", [b"", b"x", bytes(999)])
+@pytest.mark.parametrize("data", [b"x", bytes(999)])
 def test_what_is_no_picture_is_named_so(data: bytes) -> None:
     assert "not a picture" in refused(data)
+
+
+def test_empty_file_is_named_so() -> None:
+    assert refused(b"") == "is empty; get it again"
 
 
 @pytest.mark.parametrize(

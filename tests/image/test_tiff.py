@@ -168,9 +168,16 @@ def with_profile(data: bytes, icc: bytes, table: int) -> bytes:
 @pytest.mark.parametrize(
     ("photometric", "num_samples", "tags", "name"),
     [
-        (9, 3, (), "3 x 8-bit unsigned ICCLab"),
+        (10, 3, (), "3 x 8-bit unsigned ITULab"),
         (32845, 3, (), "3 x 8-bit unsigned LogLuv"),
-        (6, 3, ((530, 3, 2, 2),), "3 x 8-bit unsigned YCbCr"),
+        (6, 3, ((530, 3, 1, 2),), "3 x 8-bit unsigned YCbCr"),
+        (6, 3, ((530, 3, 1, 1), (532, 3, 6, 16)), "3 x 8-bit unsigned YCbCr"),
+        (4, 1, (), "1 x 8-bit unsigned mask"),
+        (5, 4, ((332, 3, 1, 2),), "4 x 8-bit unsigned inks that are no CMYK"),
+        (2, 3, ((259, 3, 1, 50001),), "3 x 8-bit unsigned RGB, compression WebP"),
+        (1, 1, ((258, 3, 1, 12), (259, 3, 1, 7)), "1 x 12-bit unsigned grey, compression JPEG"),
+        (1, 1, ((339, 3, 1, 6),), "1 x 8-bit format 6 grey"),
+        (1, 1, ((32997, 4, 1, 16),), "1 x 8-bit unsigned grey in slices"),
     ],
 )
 def test_layout_that_nobody_reads_is_named(

@@ -49,7 +49,7 @@ def raw_tiff(
     compression: int = 1,
     predictor: int = 1,
     extra: int | None = None,
-    tags: Iterable[tuple[int, int, int, int]] = (),
+    tags: Iterable[tuple[int, int, int, int | tuple[int, ...]]] = (),
 ) -> bytes:
     """A TIFF of (H, W) or (H, W, C) samples of any width, in one strip or one a plane.
 
@@ -61,7 +61,7 @@ def raw_tiff(
         compression: 1 for none, 8 for deflate.
         predictor: 2 stores differences of neighbours, 3 those of bytes of floats.
         extra: what the last channel is: 0 nothing, 1 alpha that colours are multiplied by, 2 alpha.
-        tags: more (tag, type, count, value), or others in place of those that are made here.
+        tags: more (tag, type, count, value or values), or others in place of those made here.
     """
     order = ">" if samples.dtype.byteorder == ">" else "<"
     height, width = samples.shape[:2]
@@ -83,7 +83,8 @@ def raw_tiff(
     }  # fmt: skip
     if extra is not None:
         made[338] = (3, [extra])
-    made |= {tag: (field, [value]) for tag, field, _, value in tags}
+    for tag, field, _, value in tags:
+        made[tag] = (field, list(value) if isinstance(value, tuple) else [value])
     table, body = struct.pack(f"{order}H", len(made)), b""
     start = 8 + len(pixels) + 2 + 12 * len(made) + 4
     for tag, (field, numbers) in sorted(made.items()):
@@ -116,3 +117,45 @@ def _packed_rows(samples: np.ndarray, num_bits: int | None, predictor: int) -> b
         planes = big.reshape(len(samples), -1, size).swapaxes(1, 2).reshape(len(samples), -1, depth)
         return np.concatenate([planes[:, :1], np.diff(planes, axis=1)], 1).tobytes()
     return samples.tobytes()
+
+
+def joined_tiff(first: bytes, *others: bytes, are_children: bool = False) -> bytes:
+    """One file of several of `raw_tiff`, all little-endian: pages, or children of the first one."""
+    joined, places = first, []
+    for other in others:
+        joined += bytes(len(joined) % 2)
+        places.append(len(joined) + _directory_of(other))
+        joined += _moved(other, len(joined))
+    at = _directory_of(joined)
+    if are_children:
+        entries = [*_entries(joined, at), struct.pack("<HHII", 330, 4, 1, places[0])]
+        table = struct.pack("<H", len(entries)) + b"".join(sorted(entries)) + bytes(4)
+        return joined[:4] + struct.pack("<I", len(joined)) + joined[8:] + table
+    for place in places:
+        end = at + 2 + 12 * len(_entries(joined, at))
+        joined = joined[:end] + struct.pack("<I", place) + joined[end + 4 :]
+        at = place
+    return joined
+
+
+def _directory_of(tiff: bytes) -> int:
+    return int.from_bytes(tiff[4:8], "little")
+
+
+def _entries(tiff: bytes, at: int) -> list[bytes]:
+    (count,) = struct.unpack_from("<H", tiff, at)
+    return [tiff[place : place + 12] for place in range(at + 2, at + 2 + 12 * count, 12)]
+
+
+def _moved(tiff: bytes, by: int) -> bytes:
+    """The bytes of a file that stands behind others: all places in it are so much larger."""
+    changed, at = bytearray(tiff), _directory_of(tiff)
+    for place in range(at + 2, at + 2 + 12 * len(_entries(tiff, at)), 12):
+        tag, kind, count, value = struct.unpack_from("<HHII", tiff, place)
+        is_elsewhere = count * (2 if kind == 3 else 4) > 4
+        if is_elsewhere or tag == 273:
+            struct.pack_into("<I", changed, place + 8, value + by)
+        for index in range(count if tag == 273 and is_elsewhere else 0):
+            (strip,) = struct.unpack_from("<I", tiff, value + 4 * index)
+            struct.pack_into("<I", changed, value + 4 * index, strip + by)
+    return bytes(changed)
