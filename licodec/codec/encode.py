@@ -16,6 +16,7 @@ from licodec.config import CHOICES, DEFAULT_CHOICE
 from licodec.entropy.adaptive_filter import NO_FILTER, filter_batch
 from licodec.entropy.encode import encode_steps, estimated_bits
 from licodec.entropy.tables import Tables
+from licodec.memory import LARGE_PX
 from licodec.prior.plane_source import PlaneSource
 
 # Coding a picture without skipping is tried once what is skipped is worth more than this share.
@@ -105,11 +106,16 @@ def encode_pixels(
         is_synthesis_kept: without, the result has no planes, and large pictures need less memory.
     """
     started = time.perf_counter()
-    if values is None:
-        values = Latent(pixels, family, quality_index, device)
+    # Of a large picture the memory for a second walk is not kept; analysing again is rare.
+    is_once = values is None and pixels.shape[0] * pixels.shape[1] > LARGE_PX
+
+    def analysis() -> Latent:
+        return Latent(pixels, family, quality_index, device, is_once=is_once)
+
+    values = analysis() if values is None else values
     analysed = time.perf_counter()
 
-    def walk(is_whole: bool) -> tuple[StepQuantizer, PlaneSource | None]:
+    def walk(values: Coefficients, *, is_whole: bool) -> tuple[StepQuantizer, PlaneSource | None]:
         chooser = StepQuantizer(
             values, family, quality_index, choice, is_all_coded=is_whole, rate_scale=rate_scale
         )
@@ -119,11 +125,11 @@ def encode_pixels(
         prior.visit(quality_index, *size, is_grey=is_grey, code=chooser)
         return chooser, None
 
-    chooser, planes = walk(bool(is_all_coded))
+    chooser, planes = walk(values, is_whole=bool(is_all_coded))
     if is_all_coded is None and chooser.lost_bits:
         bits = estimated_bits(chooser.steps.batches, family.tables)
         if chooser.lost_bits > _TOLERATED_LOSS * bits:
-            whole = walk(True)
+            whole = walk(analysis() if is_once else values, is_whole=True)
             if estimated_bits(whole[0].steps.batches, family.tables) - bits < chooser.missed_bits:
                 chooser, planes = whole
     prior_s = time.perf_counter() - analysed

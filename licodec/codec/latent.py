@@ -23,9 +23,20 @@ class Latent:
         family: loaded latent family.
         quality_index: 0..255.
         device: of the analysis correction, "cpu" or "cuda".
+        is_once: a step's details are forgotten once they have been asked for, which takes less
+            memory.
     """
 
-    def __init__(self, pixels: np.ndarray, family: Family, quality_index: int, device: str) -> None:
+    def __init__(
+        self,
+        pixels: np.ndarray,
+        family: Family,
+        quality_index: int,
+        device: str,
+        *,
+        is_once: bool = False,
+    ) -> None:
+        self._is_once = is_once
         planes = analysed_planes(pixels, family, quality_index, device)
         settle_padding(planes, *pixels.shape[:2])
         self._steps_px = family.detail_steps_q4[quality_index].astype(np.float32) / STEP_UNIT
@@ -47,7 +58,8 @@ class Latent:
             return low
         parts = self._kept[where.level]
         if where.channels in parts:
-            return parts[where.channels].astype(np.float32, copy=False)
+            taken = parts.pop if self._is_once else parts.__getitem__
+            return taken(where.channels).astype(np.float32, copy=False)
         planes = {
             c: plane for key, part in parts.items() for c, plane in zip(key, part, strict=True)
         }

@@ -66,6 +66,17 @@ def test_coefficients_can_be_asked_for_again(large_px, family, monkeypatch):
     np.testing.assert_array_equal(latent.at(every)[list(places[2].channels)], first[2])
 
 
+def test_large_pictures_whose_details_are_forgotten_can_be_walked_twice(family, monkeypatch):
+    monkeypatch.setattr("licodec.codec.latent.LARGE_PX", 1)
+    monkeypatch.setattr("licodec.codec.encode._TOLERATED_LOSS", 0.0)  # both ways are tried
+    pixels, index = crop(WIDTH, HEIGHT), quality_to_index(60)
+    kept = encode_pixels(pixels, family, index, CPU)
+    monkeypatch.setattr("licodec.codec.encode.LARGE_PX", 1)
+    forgotten = encode_pixels(pixels, family, index, CPU)
+    assert forgotten.is_all_coded == kept.is_all_coded
+    assert forgotten.payload == kept.payload
+
+
 def test_large_pictures_are_coded_as_others_are(family, monkeypatch):
     """Their finest coefficients have 11 bits."""
     pixels, index = crop(WIDTH, HEIGHT), quality_to_index(60)
