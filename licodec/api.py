@@ -227,7 +227,7 @@ class Codec:
             content,
             effort=effort,
             is_seen=self.info.family == family_of("visual"),
-            is_met=target is not None and not target.is_size,
+            wanted=target.wanted if target is not None and not target.is_size else None,
             limit=target.wanted if target is not None and target.is_size else None,
         )
         if not chooser.is_needed:
