@@ -19,6 +19,7 @@ from licodec.config import (
     DEFAULT_TUNE,
     MAX_PIXELS,
     METADATA_KINDS,
+    check_names,
 )
 from licodec.errors import (
     BitstreamError,
@@ -122,6 +123,7 @@ def encode(
         ModelError: the profile is unknown or its weights are not usable.
         NotEnoughMemoryError: the picture would not fit into memory.
         TargetError: what is asked for cannot be reached; names the nearest that can.
+        TypeError: an argument is of the wrong type.
         ValueError: an argument is out of range, or two exclude each other.
     """
     if lossless:
@@ -139,6 +141,7 @@ def encode(
             time_budget=time_budget,
             quantizer=quantizer,
         )
+    check_names(profile=profile, tune=tune, device=device)
     return _codec(profile, tune, device, MAX_PIXELS).encode(
         image,
         quality=quality,
@@ -185,12 +188,13 @@ def decode(
         ImageError: the region reaches beyond the picture.
         ModelError: the weights that the file needs are not installed.
         NotEnoughMemoryError: the picture would not fit into memory.
-        TypeError: data is no bytes.
+        TypeError: data is no bytes, or another argument of the wrong type.
         ValueError: max_size below 1, or with a region.
     """
     from licodec.inspect import choose_codec, is_lossless, whole_bytes
 
     data = whole_bytes(data)
+    check_names(device=device, **({} if profile is None else {"profile": profile}))
     if is_lossless(data, max_pixels):
         from licodec.container.read import read_container
         from licodec.image.convert import to_image

@@ -22,6 +22,7 @@ from licodec.config import (
     METADATA_KINDS,
     check_content,
     check_effort,
+    check_names,
     check_time_budget,
     family_of,
 )
@@ -65,6 +66,7 @@ class Codec:
 
     Raises:
         ModelError: unknown profile, or unusable weights.
+        TypeError: a name that is no text.
         ValueError: unusable device, or unknown tune.
     """
 
@@ -76,6 +78,7 @@ class Codec:
         *,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
+        check_names(profile=profile, tune=tune, device=device)
         self.info = find_profile(profile, family_of(tune))
         self.scale = read_scale(self.info.family_path)
         self.device = find_device(device)
@@ -125,6 +128,7 @@ class Codec:
             ImageError: the picture cannot be converted, or a side is above 2^24 pixels.
             NotEnoughMemoryError: the picture would not fit into memory.
             TargetError: what is asked for cannot be reached; names the nearest that can.
+            TypeError: an argument of the wrong type.
             ValueError: an argument out of range, two that exclude each other, an unknown quantizer
                 or kind of metadata.
         """
@@ -176,6 +180,7 @@ class Codec:
             ImageError: the region reaches beyond the picture.
             ModelError: made with a latent family that is not installed.
             NotEnoughMemoryError: the picture would not fit into memory.
+            TypeError: an argument of the wrong type.
             ValueError: max_size below 1, or with a region.
         """
         from licodec.inspect import whole_bytes
