@@ -92,10 +92,14 @@ def open_input(source: str) -> Iterator[io.BufferedReader]:
         LicodecError: the system refuses, also in the block, or it is a device, which may never end.
     """
     with system_errors("cannot be read"), open(source, "rb") as stream:
-        mode = os.fstat(stream.fileno()).st_mode
-        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+        if is_device(os.fstat(stream.fileno())):
             raise LicodecError("is a device; name a file, or - for stdin")
         yield stream
+
+
+def is_device(status: os.stat_result) -> bool:
+    """Whether a file is a device, pipes apart."""
+    return stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)
 
 
 def write_file(target: Path, data: bytes, *, replace: bool = False) -> None:
