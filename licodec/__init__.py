@@ -102,8 +102,8 @@ def encode(
             this nor one of the next four, which exclude each other, is given.
         bpp: bits per pixel that the file stays under; by at most 1 % if a quality reaches them.
         size: bytes that the file stays under; by at most 1 % if a quality reaches them.
-        psnr: dB that the picture comes up to, within 0.05.
-        ssimulacra2: points that it comes up to, within 0.5; for sides of 8 pixels and more.
+        psnr: dB that the picture comes up to, within 0.05 unless a drawing is kept exactly.
+        ssimulacra2: points that it comes up to, within 0.5 likewise; sides from 8 pixels on.
         effort: 0 (fastest) to 9 (smallest file); from 5 on the latent is searched for this picture.
         time_budget: seconds for that search in place of the effort's own.
         quantizer: one of "rounding", "dead-zone", "rdoq", "tcq8" and "tcq128" in place of

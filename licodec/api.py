@@ -116,8 +116,8 @@ class Codec:
                 next four, which exclude each other, is given.
             bpp: bits per pixel that the file stays under; by at most 1 % if a quality reaches them.
             size: bytes that the file stays under; by at most 1 % if a quality reaches them.
-            psnr: dB that the picture comes up to, within 0.05.
-            ssimulacra2: points that it comes up to, within 0.5; for sides of 8 pixels and more.
+            psnr: dB that the picture comes up to, within 0.05 unless a drawing is kept exactly.
+            ssimulacra2: points that it comes up to, within 0.5 likewise; sides from 8 pixels on.
             effort: 0 (fastest) to 9 (smallest file), see `licodec.config.EFFORT_CHOICES`.
             time_budget: seconds for the search of a latent in place of the effort's own.
             quantizer: key of `licodec.config.CHOICES` in place of the effort's own.

@@ -72,6 +72,7 @@ def check_number(name: str, value: object) -> None:
 
 def check_whole(name: str, value: object) -> None:
     """Raises TypeError unless a setting is a whole number."""
+    check_number(name, value)
     if not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} is {value!r}, expected a whole number")
 
@@ -165,11 +166,12 @@ def check_kinds(kinds: Iterable[str]) -> frozenset[str]:
 
     Raises:
         TypeError: no list, tuple or set.
-        ValueError: one that is not in `METADATA_KINDS`.
+        ValueError: one that is not in `METADATA_KINDS`, or a text in place of a list.
     """
     known = ", ".join(METADATA_KINDS)
     if isinstance(kinds, str) or not isinstance(kinds, Iterable):
-        raise TypeError(f"keep is {kinds!r}, expected a list of any of {known}")
+        fault = ValueError if isinstance(kinds, str) else TypeError
+        raise fault(f"keep is {kinds!r}, expected any of {known} in a list")
     wanted = list(kinds)
     unknown = sorted(str(kind) for kind in wanted if kind not in METADATA_KINDS)
     if unknown:
