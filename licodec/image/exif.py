@@ -161,8 +161,6 @@ def with_density(image: Image.Image, exif: bytes | None) -> tuple[bytes | None, 
         return exif, (f"{lost}: EXIF states {_named(stated)}",)
     if exif is not None and tags is None:
         return exif, (f"{lost}: the EXIF block is unreadable",)
-    if find_orientation(exif) >= 5:  # rows become columns
-        found = found[1], found[0]
     try:
         return _add(exif, found), ()
     except struct.error:
@@ -182,8 +180,6 @@ def state_density(exif: bytes | None, dpi: Any) -> bytes | None:
     density = _checked(dpi)
     if density is None or (exif is not None and load_tags(exif) is None):
         return None
-    if find_orientation(exif) >= 5:  # rows become columns
-        density = density[1], density[0]
     try:
         return _add(exif, density)
     except struct.error:
@@ -326,9 +322,15 @@ def _fraction(value: float) -> Fraction:
 def _add(exif: bytes | None, density: Density) -> bytes:
     """The block with a new first directory at its end; the old one is overwritten with zeros.
 
+    Args:
+        exif: the block, None for a new one.
+        density: horizontally and vertically, before the picture is turned upright.
+
     Raises:
         struct.error: the first directory is not inside the block.
     """
+    if find_orientation(exif) >= 5:  # rows become columns
+        density = density[1], density[0]
     order = ">" if exif is not None and exif.startswith(b"MM") else "<"
     block = bytearray(b"II*\0\0\0\0\0" if exif is None else exif)
     entries, following = [], 0
