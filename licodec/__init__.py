@@ -19,6 +19,7 @@ from licodec.config import (
     DEFAULT_TUNE,
     MAX_PIXELS,
     METADATA_KINDS,
+    check_names,
 )
 from licodec.errors import (
     BitstreamError,
@@ -101,8 +102,8 @@ def encode(
             this nor one of the next four, which exclude each other, is given.
         bpp: bits per pixel that the file stays under; by at most 1 % if a quality reaches them.
         size: bytes that the file stays under; by at most 1 % if a quality reaches them.
-        psnr: dB that the picture comes up to, within 0.05.
-        ssimulacra2: points that it comes up to, within 0.5; for sides of 8 pixels and more.
+        psnr: dB that the picture comes up to, within 0.05 unless a drawing is kept exactly.
+        ssimulacra2: points that it comes up to, within 0.5 likewise; sides from 8 pixels on.
         effort: 0 (fastest) to 9 (smallest file); from 5 on the latent is searched for this picture.
         time_budget: seconds for that search in place of the effort's own.
         quantizer: one of "rounding", "dead-zone", "rdoq", "tcq8" and "tcq128" in place of
@@ -122,6 +123,7 @@ def encode(
         ModelError: the profile is unknown or its weights are not usable.
         NotEnoughMemoryError: the picture would not fit into memory.
         TargetError: what is asked for cannot be reached; names the nearest that can.
+        TypeError: an argument is of the wrong type.
         ValueError: an argument is out of range, or two exclude each other.
     """
     if lossless:
@@ -139,6 +141,7 @@ def encode(
             time_budget=time_budget,
             quantizer=quantizer,
         )
+    check_names(profile=profile, tune=tune, device=device)
     return _codec(profile, tune, device, MAX_PIXELS).encode(
         image,
         quality=quality,
@@ -185,12 +188,13 @@ def decode(
         ImageError: the region reaches beyond the picture.
         ModelError: the weights that the file needs are not installed.
         NotEnoughMemoryError: the picture would not fit into memory.
-        TypeError: data is no bytes.
+        TypeError: data is no bytes, or another argument of the wrong type.
         ValueError: max_size below 1, or with a region.
     """
     from licodec.inspect import choose_codec, is_lossless, whole_bytes
 
     data = whole_bytes(data)
+    check_names(device=device, **({} if profile is None else {"profile": profile}))
     if is_lossless(data, max_pixels):
         from licodec.container.read import read_container
         from licodec.image.convert import to_image

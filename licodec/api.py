@@ -22,6 +22,7 @@ from licodec.config import (
     METADATA_KINDS,
     check_content,
     check_effort,
+    check_names,
     check_time_budget,
     family_of,
 )
@@ -65,6 +66,7 @@ class Codec:
 
     Raises:
         ModelError: unknown profile, or unusable weights.
+        TypeError: a name that is no text.
         ValueError: unusable device, or unknown tune.
     """
 
@@ -76,6 +78,7 @@ class Codec:
         *,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
+        check_names(profile=profile, tune=tune, device=device)
         self.info = find_profile(profile, family_of(tune))
         self.scale = read_scale(self.info.family_path)
         self.device = find_device(device)
@@ -113,8 +116,8 @@ class Codec:
                 next four, which exclude each other, is given.
             bpp: bits per pixel that the file stays under; by at most 1 % if a quality reaches them.
             size: bytes that the file stays under; by at most 1 % if a quality reaches them.
-            psnr: dB that the picture comes up to, within 0.05.
-            ssimulacra2: points that it comes up to, within 0.5; for sides of 8 pixels and more.
+            psnr: dB that the picture comes up to, within 0.05 unless a drawing is kept exactly.
+            ssimulacra2: points that it comes up to, within 0.5 likewise; sides from 8 pixels on.
             effort: 0 (fastest) to 9 (smallest file), see `licodec.config.EFFORT_CHOICES`.
             time_budget: seconds for the search of a latent in place of the effort's own.
             quantizer: key of `licodec.config.CHOICES` in place of the effort's own.
@@ -125,6 +128,7 @@ class Codec:
             ImageError: the picture cannot be converted, or a side is above 2^24 pixels.
             NotEnoughMemoryError: the picture would not fit into memory.
             TargetError: what is asked for cannot be reached; names the nearest that can.
+            TypeError: an argument of the wrong type.
             ValueError: an argument out of range, two that exclude each other, an unknown quantizer
                 or kind of metadata.
         """
@@ -176,6 +180,7 @@ class Codec:
             ImageError: the region reaches beyond the picture.
             ModelError: made with a latent family that is not installed.
             NotEnoughMemoryError: the picture would not fit into memory.
+            TypeError: an argument of the wrong type.
             ValueError: max_size below 1, or with a region.
         """
         from licodec.inspect import whole_bytes
@@ -227,7 +232,7 @@ class Codec:
             content,
             effort=effort,
             is_seen=self.info.family == family_of("visual"),
-            is_met=target is not None and not target.is_size,
+            wanted=target.wanted if target is not None and not target.is_size else None,
             limit=target.wanted if target is not None and target.is_size else None,
         )
         if not chooser.is_needed:

@@ -70,6 +70,20 @@ def check_number(name: str, value: object) -> None:
         raise TypeError(f"{name} is {value!r}, expected a number")
 
 
+def check_whole(name: str, value: object) -> None:
+    """Raises TypeError unless a setting is a whole number."""
+    check_number(name, value)
+    if not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} is {value!r}, expected a whole number")
+
+
+def check_names(**settings: object) -> None:
+    """Raises TypeError unless each setting is a name."""
+    for key, value in settings.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{key} is {value!r}, expected a name")
+
+
 def check_target(name: str, value: float) -> None:
     """Raises ValueError unless a value for this one of TARGETS is above 0 and not too high."""
     check_number(name, value)
@@ -80,8 +94,8 @@ def check_target(name: str, value: float) -> None:
 
 
 def check_effort(effort: int) -> None:
-    """Raises ValueError if an effort is out of range."""
-    check_number("effort", effort)
+    """Raises ValueError if an effort is out of range, TypeError if it is no whole number."""
+    check_whole("effort", effort)
     if not 0 <= effort <= MAX_EFFORT:
         raise ValueError(f"effort is {effort}, expected 0 to {MAX_EFFORT}")
 
@@ -102,7 +116,7 @@ def choice_of(effort: int, quantizer: str | None = None) -> str:
         ValueError: effort out of range, or an unknown quantizer.
     """
     check_effort(effort)
-    if quantizer is not None and quantizer not in CHOICES:
+    if quantizer is not None and quantizer not in tuple(CHOICES):
         raise ValueError(f"quantizer is {quantizer!r}, expected one of: {', '.join(CHOICES)}")
     return EFFORT_CHOICES[min(effort, len(EFFORT_CHOICES) - 1)] if quantizer is None else quantizer
 
@@ -119,7 +133,7 @@ def family_of(tune: str) -> str:
     Raises:
         ValueError: unknown tune.
     """
-    if tune not in TUNE_FAMILIES:
+    if tune not in TUNES:
         raise ValueError(f"tune is {tune!r}, expected one of: {', '.join(TUNES)}")
     return TUNE_FAMILIES[tune]
 
@@ -151,14 +165,18 @@ def check_kinds(kinds: Iterable[str]) -> frozenset[str]:
     """Kinds of metadata as a set.
 
     Raises:
-        ValueError: one that is not in `METADATA_KINDS`.
+        TypeError: no list, tuple or set.
+        ValueError: one that is not in `METADATA_KINDS`, or a text in place of a list.
     """
-    wanted = frozenset(kinds)
-    unknown = sorted(wanted.difference(METADATA_KINDS))
+    known = ", ".join(METADATA_KINDS)
+    if isinstance(kinds, str) or not isinstance(kinds, Iterable):
+        fault = ValueError if isinstance(kinds, str) else TypeError
+        raise fault(f"keep is {kinds!r}, expected any of {known} in a list")
+    wanted = list(kinds)
+    unknown = sorted(str(kind) for kind in wanted if kind not in METADATA_KINDS)
     if unknown:
-        known = ", ".join(METADATA_KINDS)
         raise ValueError(f"metadata to keep has {', '.join(unknown)}, expected any of {known}")
-    return wanted
+    return frozenset(wanted)
 
 
 def _nets(fine: int, middle: int, coarse: int, top: int) -> Mapping[str, int]:

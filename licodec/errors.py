@@ -10,7 +10,7 @@
     │   └── TooLargeError           it claims more pixels than the limit allows
     ├── ModelError                  unknown profile, missing or mismatching weights
     ├── NotEnoughMemoryError        a picture would need more memory than is free
-    ├── TargetError                 no file of the picture has the size or PSNR asked for
+    ├── TargetError                 no file of the picture has the size or closeness asked for
     └── TrainingError               unusable dataset or checkpoint
 
 `PictureWarning` is no error: it tells what `encode` changes or drops.
@@ -60,7 +60,16 @@ class NotEnoughMemoryError(LicodecError):
 
 
 class TargetError(LicodecError):
-    """No file of the picture has the size or PSNR asked for; the message names the nearest."""
+    """No file of the picture has the size or closeness asked for; the message names the nearest.
+
+    Attributes:
+        nearest: what the nearest file has, in the unit of what was asked for; None if nothing was
+            measured.
+    """
+
+    def __init__(self, message: str, nearest: float | None = None) -> None:
+        super().__init__(message)
+        self.nearest = nearest
 
 
 class TrainingError(LicodecError):

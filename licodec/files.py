@@ -1,6 +1,7 @@
 """Reads inputs and writes outputs: refused before work is spent on them, complete or absent."""
 
 import contextlib
+import io
 import os
 import stat
 import sys
@@ -71,13 +72,34 @@ def check_folder(folder: Path) -> None:
 
 
 def read_bytes(source: str) -> bytes:
-    """All bytes of a file or of stdin.
+    """All bytes of a file, a pipe or stdin.
 
     Raises:
-        LicodecError: the system refuses.
+        LicodecError: as `open_input`.
     """
-    with system_errors("cannot be read"):
-        return sys.stdin.buffer.read() if source == PIPE else Path(source).read_bytes()
+    if source == PIPE:
+        with system_errors("cannot be read"):
+            return sys.stdin.buffer.read()
+    with open_input(source) as stream:
+        return stream.read()
+
+
+@contextlib.contextmanager
+def open_input(source: str) -> Iterator[io.BufferedReader]:
+    """A file or a pipe to read from.
+
+    Raises:
+        LicodecError: the system refuses, also in the block, or it is a device, which may never end.
+    """
+    with system_errors("cannot be read"), open(source, "rb") as stream:
+        if is_device(os.fstat(stream.fileno())):
+            raise LicodecError("is a device; name a file, or - for stdin")
+        yield stream
+
+
+def is_device(status: os.stat_result) -> bool:
+    """Whether a file is a device, pipes apart."""
+    return stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)
 
 
 def write_file(target: Path, data: bytes, *, replace: bool = False) -> None:

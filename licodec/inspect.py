@@ -15,7 +15,8 @@ from licodec.config import (
 )
 from licodec.container.format import ALPHA, LAYER, Container, Header, section_name
 from licodec.container.read import check_length, read_container, read_front, read_front_from
-from licodec.errors import ModelError
+from licodec.errors import ModelError, NotLicodecFileError
+from licodec.image.strangers import name_picture
 from licodec.profiles import ProfileInfo, family_name, list_profiles, quality_scale
 from licodec.quality_scale import QualityScale
 
@@ -61,14 +62,18 @@ def whole_bytes(data: object) -> bytes:
     """A file as bytes, which what callers hold may only look like.
 
     Raises:
+        NotLicodecFileError: a picture of another format.
         TypeError: a name of a file, or anything else.
     """
-    if isinstance(data, bytes):
-        return data
-    if isinstance(data, bytearray | memoryview):
-        return bytes(data)
-    hint = "; read the file first: open(name, 'rb').read()" if isinstance(data, str | Path) else ""
-    raise TypeError(f"data is a {type(data).__name__}, expected the bytes of a .lic file{hint}")
+    if not isinstance(data, bytes | bytearray | memoryview):
+        is_name = isinstance(data, str | Path)
+        hint = "; read the file first: open(name, 'rb').read()" if is_name else ""
+        raise TypeError(f"data is a {type(data).__name__}, expected the bytes of a .lic file{hint}")
+    whole = bytes(data)  # the same object if it is bytes already
+    message = name_picture(whole)
+    if message:
+        raise NotLicodecFileError(f"data {message}")
+    return whole
 
 
 def read_info(data: bytes) -> Info:

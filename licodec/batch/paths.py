@@ -11,6 +11,7 @@ from pathlib import Path
 
 from licodec.batch.jobs import Job
 from licodec.errors import LicodecError
+from licodec.files import is_device
 from licodec.names import PIPE, shown
 
 # Folders of systems and programs beside pictures: macOS, Synology, QNAP, Picasa, thumbnailers.
@@ -74,8 +75,7 @@ def plan_files(inputs: Sequence[str], output: str | None, rules: PathRules) -> P
 
 
 def _plan_files(inputs: list[str], output: str | None, rules: PathRules) -> Plan:
-    # There already, or to be made.
-    to_folder = output is not None and (os.path.isdir(output) or output.endswith(("/", os.sep)))
+    to_folder = output is not None and is_folder_name(output)
     if PIPE in inputs:
         if len(inputs) > 1:
             raise PathError("- as INPUT stands alone; give other inputs in a call of their own")
@@ -107,6 +107,11 @@ def _plan_files(inputs: list[str], output: str | None, rules: PathRules) -> Plan
         raise LicodecError(f"{', '.join(map(shown, names))}: no {rules.what} in this folder")
     unread |= dict.fromkeys(plan.unread)
     return replace(plan, unread=tuple(unread), passed=passed + plan.passed)
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a name is that of a folder, which is there already, or is to be made."""
+    return os.path.isdir(name) or name.endswith(("/", os.sep))
 
 
 def _plan_folder(named: list[tuple[str, Path | None]], output: Path, rules: PathRules) -> Plan:
@@ -264,8 +269,8 @@ def _without_pipes(jobs: list[Job]) -> list[Job]:
 def _is_endless(name: str) -> bool:
     """Whether a file is a pipe or a device with a name of its own, none of a shell (/dev/fd/63)."""
     try:
-        mode = os.stat(name).st_mode
+        status = os.stat(name)
     except OSError:
         return False
-    is_endless = stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+    is_endless = stat.S_ISFIFO(status.st_mode) or is_device(status)
     return is_endless and not name.startswith("/dev/")

@@ -19,6 +19,7 @@ from licodec.batch import (
     run_jobs,
 )
 from licodec.batch.decompress import format_of
+from licodec.batch.paths import is_folder_name
 from licodec.batch.worker import Work
 from licodec.cli.coding_options import CommonOptions, CompressOptions, DecompressOptions
 from licodec.cli.options import NAME, Settings, refuse_together, with_options
@@ -57,8 +58,7 @@ def compress(
     output = options.output
     suffix = "" if output is None else Path(output).suffix.lower()
     is_picture = suffix in READ_SUFFIXES | WRITE_SUFFIXES | UNREAD_SUFFIXES
-    is_folder = output is not None and (os.path.isdir(output) or output.endswith("/"))
-    if output is not None and is_picture and not is_folder:
+    if output is not None and is_picture and not is_folder_name(output):
         raise click.UsageError(
             f"-o {shown(output)} has the extension of a picture, and compress writes .lic files; "
             f"name it {shown(str(Path(output).with_suffix('.lic')))}"
@@ -126,7 +126,7 @@ def decompress(
 def _check_last(inputs: tuple[str, ...], output_suffixes: frozenset[str] | set[str]) -> None:
     """Refuse an output among the inputs."""
     last = inputs[-1]
-    is_output = last.endswith("/") or Path(last).suffix.lower() in output_suffixes
+    is_output = is_folder_name(last) or Path(last).suffix.lower() in output_suffixes
     if len(inputs) > 1 and is_output and not os.path.lexists(last):
         raise click.UsageError(f"{shown(last)} is no file; the output goes after -o")
 

@@ -14,7 +14,7 @@ from licodec.cli.options import COUNT, NAME, flag, max_pixels_option, with_optio
 from licodec.cli.streams import check_stdin
 from licodec.config import DEFAULT_PROFILE, DEFAULT_TUNE, TUNE_FAMILIES
 from licodec.errors import LicodecError, ModelError
-from licodec.files import check_target, read_bytes, system_errors, write_file
+from licodec.files import check_target, open_input, read_bytes, write_file
 from licodec.names import PIPE, printable, shown
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _read(file: str, options: InfoOptions) -> "Info":
         data = read_bytes(PIPE)
         check_is_lic(data)
     else:
-        with system_errors("cannot be read"), open(file, "rb") as stream:
+        with open_input(file) as stream:
             status = os.fstat(stream.fileno())
             check_is_lic(stream.peek())
             if stat.S_ISREG(status.st_mode) and not options.is_checked:

@@ -16,7 +16,7 @@ from licodec.batch import Job, Outcome, Result, default_jobs
 from licodec.batch.jobs import explain
 from licodec.cli.coding_options import CommonOptions
 from licodec.errors import LicodecError
-from licodec.names import PIPE, printable, shown
+from licodec.names import PIPE, listed, printable, shown
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 JSON_SCHEMA = 1
 _NOT_READ = "not read: of a format that licodec does not read; convert it to PNG first"
-_MAX_NAMES = 5
 # What comes of files, see `Outcome.status`, as the summary lists it.
 _STATUSES = {"done": "done", "skipped": "finished earlier", "failed": "failed"}
 
@@ -160,7 +159,8 @@ class Report:
         """
         for name in unread:
             self._print_json(Job(name, ""), None, _NOT_READ)
-        left_out = [f"{len(unread)} not read: {_listed(unread)}"] if unread else []
+        names = listed([shown(name) for name in unread])
+        left_out = [f"{len(unread)} not read: {names}"] if unread else []
         if self._common.quiet:
             for line in left_out:
                 click.echo(f"licodec: {line}", err=True)
@@ -205,11 +205,6 @@ class Report:
         names = Result.__dataclass_fields__
         line |= asdict(result) if result is not None else dict.fromkeys(names)
         click.echo(json.dumps(line))
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
-    return ", ".join(map(shown, names[:_MAX_NAMES])) + more
 
 
 def progress_bar(text: str) -> "Progress":

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 from PIL import Image
 
 from licodec.codec.region import Region
+from licodec.config import check_number
 from licodec.errors import ImageError
 
 
@@ -16,15 +19,23 @@ def check_region(
 
     Raises:
         ImageError: the region is empty or reaches beyond the picture.
+        TypeError: max_size is no number, or the region not four whole ones.
         ValueError: max_size below 1, or with a region.
     """
-    if max_size is not None and max_size < 1:
-        raise ValueError(f"max_size is {max_size}, expected 1 or more")
+    if max_size is not None:
+        check_number("max_size", max_size)
+        if not max_size >= 1:  # NaN is not
+            raise ValueError(f"max_size is {max_size}, expected 1 or more")
     if region is None:
         return None
     if max_size is not None:
         raise ValueError("region excludes max_size; give one of them")
-    x, y, columns, rows = region
+    try:
+        x, y, columns, rows = map(operator.index, region)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"region is {region!r}, expected four whole numbers: left, top, width and height"
+        ) from error
     if min(x, y) < 0 or min(columns, rows) < 1 or x + columns > width or y + rows > height:
         raise ImageError(
             f"region {x},{y},{columns},{rows} (left, top, width, height) is empty or reaches "

@@ -6,7 +6,7 @@ import zlib
 from dataclasses import replace
 from typing import IO
 
-from licodec.config import MAX_PIXELS, QUANTIZER_IDS
+from licodec.config import MAX_PIXELS, QUANTIZER_IDS, check_number
 from licodec.container import format as lic
 from licodec.container.format import (
     Container,
@@ -218,7 +218,10 @@ def _read_size(reader: FieldReader, max_pixels: int | None) -> tuple[int, int]:
     """Width and height in pixels."""
     width = reader.varint(lic.WIDTH)
     height = reader.varint(lic.HEIGHT)
-    if max_pixels is not None and width * height > max_pixels:
+    if max_pixels is None:
+        return width, height
+    check_number("max_pixels", max_pixels)
+    if not width * height <= max_pixels:  # nor is it of NaN
         raise TooLargeError(
             f"picture of {width}x{height}: found {width * height} pixels, expected at most "
             f"{max_pixels}; if you trust the file, raise max_pixels (option --max-pixels)"

@@ -76,7 +76,8 @@ class RivalChooser:
         content: one of `config.CONTENTS`.
         effort: 0 to 9, see `drawn_trial`.
         is_seen: closeness is SSIMULACRA 2, too, not squared error alone.
-        is_met: encoding meets a closeness that was asked for, so that bytes alone are compared.
+        wanted: dB or points that encoding comes up to where a closeness was asked for, so that
+            bytes alone are compared; None where none was.
         limit: bytes that a file may have where a size was asked for, which is filled, so that
             closeness alone is compared; None where none was.
 
@@ -91,11 +92,11 @@ class RivalChooser:
         *,
         effort: int,
         is_seen: bool,
-        is_met: bool,
+        wanted: float | None = None,
         limit: float | None = None,
     ) -> None:
         self._picture, self._effort, self._is_seen = picture, effort, is_seen
-        self._is_met, self._limit = is_met, limit
+        self._wanted, self._limit = wanted, limit
         self._is_drawn, self._mask = False, None
         if content != "photo" and picture.width * picture.height <= LARGE_PX:
             codes = colour_codes(picture.pixels)
@@ -118,13 +119,13 @@ class RivalChooser:
 
         Raises:
             TargetError: the photograph's way cannot meet what is asked for, nor can the exact file
-                where that is a size.
+                of a drawing.
         """
         try:
             photo = encode(None)
-        except TargetError:
-            exact = self._exact() if self._is_drawn and self._limit is not None else None
-            if exact is None or len(exact) > self._allowed(Choice(exact)):
+        except TargetError as error:
+            exact = self._exact_beyond(error.nearest)
+            if exact is None:
                 raise
             return Choice(exact, is_whole=True)
         decoded = decode(photo)
@@ -145,7 +146,7 @@ class RivalChooser:
             return best
         if len(data) > self._allowed(best) or (self._limit is None and len(data) == len(best.data)):
             return best
-        is_good = self._is_met or closeness.is_reached(decode(data))
+        is_good = self._wanted is not None or closeness.is_reached(decode(data))
         return Choice(data, layers) if is_good else best
 
     def _allowed(self, best: Choice) -> int:
@@ -175,6 +176,16 @@ class RivalChooser:
             return None
         trial = drawn_trial(self._effort, SIZES[-1])
         return Layers(fill_smoothly(pixels, mask), shown, pack_planes(shown, trial))
+
+    def _exact_beyond(self, nearest: float | None) -> bytes | None:
+        """The exact file of a drawing, if it meets what the photograph's way does not; `nearest` is
+        what that has, as of `TargetError`."""
+        if not self._is_drawn or nearest is None:
+            return None
+        if self._wanted is not None:  # what is nearest may also be too close
+            return self._exact() if nearest < self._wanted else None
+        exact = self._exact()
+        return exact if self._limit is not None and len(exact) <= self._limit else None
 
     def _exact(self) -> bytes:
         """The picture as it is."""

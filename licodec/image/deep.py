@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from licodec.image.colours import cmyk_planes, lab_planes
+from licodec.image.directories import Tag
 from licodec.image.icc import SRGB_CURVE
 from licodec.image.picture import Planes
 from licodec.image.strips import FLOAT, SIGNED
@@ -19,7 +20,6 @@ Uint16 = NDArray[np.uint16]
 # So many samples of a picture may lie beyond the white that the others speak for.
 _MAX_BEYOND = 0.05
 _BEYOND = 1.5  # times white
-_PHOTOMETRIC_TAG = 262
 
 
 def from_floats(values: NDArray[Any]) -> tuple[Uint16, str]:
@@ -84,7 +84,7 @@ def grey_planes(image: Image.Image, gamma: float | None) -> Planes:
     """A loaded image of mode I;16, I or F."""
     values = np.asarray(image)
     if image.mode.startswith("I;16"):
-        if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG) == WHITE_IS_ZERO:  # unsaid by Pillow
+        if getattr(image, "tag_v2", {}).get(Tag.PHOTOMETRIC) == WHITE_IS_ZERO:  # unsaid by Pillow
             values = 65535 - values
         key = image.info.get("transparency")
         alpha = np.where(values == key, 0, 255).astype(np.uint8) if isinstance(key, int) else None

@@ -33,7 +33,8 @@ _INTEGERS = {1: "B", _SHORT: "H", _LONG: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
 _THUMBNAIL_TAG, _THUMBNAIL_LENGTH_TAG = 0x0201, 0x0202
 _COUNT_BYTES, _ENTRY_BYTES = 2, 12  # of a TIFF directory
 
-_X_TAG, _Y_TAG, _UNIT_TAG = 0x011A, 0x011B, 0x0128
+DENSITY_TAGS = (0x011A, 0x011B, 0x0128)
+_X_TAG, _Y_TAG, _UNIT_TAG = DENSITY_TAGS
 _NO_UNIT, _INCH, _CENTIMETRE = 1, 2, 3
 # Readers of EXIF assume this where nothing is stated, so it need not be.
 _ASSUMED_DPI = 72
@@ -160,8 +161,6 @@ def with_density(image: Image.Image, exif: bytes | None) -> tuple[bytes | None, 
         return exif, (f"{lost}: EXIF states {_named(stated)}",)
     if exif is not None and tags is None:
         return exif, (f"{lost}: the EXIF block is unreadable",)
-    if find_orientation(exif) >= 5:  # rows become columns
-        found = found[1], found[0]
     try:
         return _add(exif, found), ()
     except struct.error:
@@ -181,8 +180,6 @@ def state_density(exif: bytes | None, dpi: Any) -> bytes | None:
     density = _checked(dpi)
     if density is None or (exif is not None and load_tags(exif) is None):
         return None
-    if find_orientation(exif) >= 5:  # rows become columns
-        density = density[1], density[0]
     try:
         return _add(exif, density)
     except struct.error:
@@ -209,7 +206,7 @@ def density_in(exif: bytes | None) -> Density | None:
 def is_density_alone(exif: bytes | None) -> bool:
     """Whether a block states a density and nothing else."""
     tags = load_tags(exif)
-    return tags is not None and set(tags) <= {_X_TAG, _Y_TAG, _UNIT_TAG}
+    return tags is not None and set(tags) <= set(DENSITY_TAGS)
 
 
 def _locate(exif: bytes) -> tuple[str, int] | None:
@@ -325,20 +322,28 @@ def _fraction(value: float) -> Fraction:
 def _add(exif: bytes | None, density: Density) -> bytes:
     """The block with a new first directory at its end; the old one is overwritten with zeros.
 
+    Args:
+        exif: the block, None for a new one.
+        density: horizontally and vertically, before the picture is turned upright.
+
     Raises:
         struct.error: the first directory is not inside the block.
     """
+    if find_orientation(exif) >= 5:  # rows become columns
+        density = density[1], density[0]
     order = ">" if exif is not None and exif.startswith(b"MM") else "<"
     block = bytearray(b"II*\0\0\0\0\0" if exif is None else exif)
     entries, following = [], 0
     if exif is not None:
         (start,) = struct.unpack_from(f"{order}I", block, 4)
         (count,) = struct.unpack_from(f"{order}H", block, start)
-        end = start + 2 + _ENTRY_BYTES * count
+        first = start + _COUNT_BYTES
+        end = first + _ENTRY_BYTES * count
         (following,) = struct.unpack_from(f"{order}I", block, end)
-        entries = [bytes(block[at : at + _ENTRY_BYTES]) for at in range(start + 2, end, 12)]
+        places = range(first, end, _ENTRY_BYTES)
+        entries = [bytes(block[place : place + _ENTRY_BYTES]) for place in places]
         block[start : end + 4] = bytes(end + 4 - start)
-    entries = [e for e in entries if _tag_of(e, order) not in (_X_TAG, _Y_TAG, _UNIT_TAG)]
+    entries = [e for e in entries if _tag_of(e, order) not in DENSITY_TAGS]
     block += bytes(len(block) % 2)
     for tag, value in zip((_X_TAG, _Y_TAG), density, strict=True):
         entries.append(struct.pack(f"{order}HHII", tag, _RATIONAL, 1, len(block)))

@@ -20,7 +20,7 @@ from licodec.image.convert import (
     to_image,
     with_fewest_channels,
 )
-from licodec.image.directories import size_of
+from licodec.image.directories import Tag, size_of
 from licodec.image.exif import (
     EXIF_PREFIX,
     Density,
@@ -40,7 +40,6 @@ from licodec.image.reading import read_tiff
 from licodec.image.strangers import MAX_MAGIC_BYTES, name_stranger
 from licodec.image.tags import writable_tags
 
-_XMP_TIFF_TAG, _ORIENTATION_TAG = 700, 274
 _FILE_FAULTS: tuple[type[Exception], ...] = (*PILLOW_FAULTS, zlib.error)
 _BOMBS: tuple[type[Exception], ...] = (
     Image.DecompressionBombWarning,
@@ -224,10 +223,10 @@ def _metadata_options(
 def _tiff_options(picture: Picture) -> tuple[dict[str, Any], tuple[str, ...]]:
     """EXIF and XMP among the tags of the file, but none that tells how pixels are stored; notes."""
     tags, notes = writable_tags(load_tags(picture.exif) or Image.Exif())
-    if find_orientation(picture.exif) == 1 and tags.get(_ORIENTATION_TAG, 1) != 1:
-        del tags[_ORIENTATION_TAG]  # only Pillow understands it
+    if find_orientation(picture.exif) == 1 and tags.get(Tag.ORIENTATION, 1) != 1:
+        del tags[Tag.ORIENTATION]  # only Pillow understands it
     if picture.xmp is not None:
-        tags[_XMP_TIFF_TAG] = picture.xmp
+        tags[Tag.XMP] = picture.xmp
     return {"exif": tags} if len(tags) else {}, notes
 
 

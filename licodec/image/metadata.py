@@ -20,8 +20,8 @@ from licodec.image.tags import writable_tags
 from licodec.image.xmp import as_utf8, without_claims
 from licodec.image.xmp import reset_orientation as reset_xmp_orientation
 from licodec.image.xmp import with_size as xmp_with_size
+from licodec.names import listed
 
-_MAX_NAMES = 5
 _IPTC, _PATHS = 0x0404, range(2000, 2999)  # numbers of Photoshop's resources
 _APP1_PREFIXES = {"exif": EXIF_PREFIX, "xmp": b"http://ns.adobe.com/xap/1.0/\0"}
 
@@ -140,8 +140,7 @@ def _notes_after_pixels(image: Image.Image) -> tuple[str, ...]:
     if image.format == "PNG" and not getattr(image, "is_animated", False):
         texts = [_printable(key) for key in getattr(image, "text", ()) if key not in KEPT_TEXT]
         if texts:
-            more = f" and {len(texts) - _MAX_NAMES} more" if len(texts) > _MAX_NAMES else ""
-            notes.append(f"PNG text dropped: {', '.join(texts[:_MAX_NAMES])}{more}")
+            notes.append(f"PNG text dropped: {listed(texts)}")
     return tuple(notes)
 
 

@@ -106,10 +106,18 @@ def check_is_lic(data: bytes) -> None:
     Raises:
         NotLicodecFileError: it is a picture, or empty.
     """
-    if not data:
-        raise NotLicodecFileError(_EMPTY)
+    message = name_picture(data) if data else _EMPTY
+    if message:
+        raise NotLicodecFileError(message)
+
+
+def name_picture(data: bytes) -> str:
+    """The message for a picture where a .lic file is expected; empty for anything else.
+
+    Args:
+        data: a file, or its first bytes.
+    """
     for offset, magic, name in _PICTURES:
         if data.startswith(magic, offset):
-            raise NotLicodecFileError(
-                f"is {name} file, no .lic file; licodec compress makes a .lic file of it"
-            )
+            return f"is {name} file, no .lic file; licodec compress makes a .lic file of it"
+    return ""

@@ -38,6 +38,19 @@ class Frame:
     kind: int  # UNSIGNED, SIGNED or FLOAT
     is_planar: bool
 
+    @classmethod
+    def of(cls, tags: Tags, num_bits: int, kind: int) -> "Frame":
+        """As the tags say, but for what a sample is."""
+        num_samples = number(tags, Tag.NUM_SAMPLES, 1)
+        return cls(
+            width=number(tags, Tag.WIDTH, 0),
+            height=number(tags, Tag.LENGTH, 0),
+            num_samples=num_samples,
+            num_bits=num_bits,
+            kind=kind,
+            is_planar=number(tags, Tag.PLANAR, 1) == 2 and num_samples > 1,
+        )
+
 
 def read_samples(data: Data, tags: Tags, frame: Frame) -> NDArray[Any]:
     """(H, W, num_samples) of any integer or floating-point type.
@@ -61,19 +74,7 @@ def check_strips(data: Data, tags: Tags) -> None:
     Raises:
         ValueError: there is not.
     """
-    num_samples = number(tags, Tag.NUM_SAMPLES, 1)
-    _Grid.of(
-        data,
-        tags,
-        Frame(
-            width=number(tags, Tag.WIDTH, 0),
-            height=number(tags, Tag.LENGTH, 0),
-            num_samples=num_samples,
-            num_bits=number(tags, Tag.BITS, 1),
-            kind=UNSIGNED,
-            is_planar=number(tags, Tag.PLANAR, 1) == 2 and num_samples > 1,
-        ),
-    )
+    _Grid.of(data, tags, Frame.of(tags, number(tags, Tag.BITS, 1), UNSIGNED))
 
 
 @dataclass(frozen=True, slots=True)

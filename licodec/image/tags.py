@@ -4,12 +4,12 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
+from licodec.image.directories import Tag
+from licodec.image.exif import DENSITY_TAGS
 from licodec.image.faults import PILLOW_FAULTS, warnings_silenced
+from licodec.names import listed
 
 _GROUPS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-# Pillow calculates with these when it opens a TIFF.
-_NUMBERS = (0x011A, 0x011B, 0x0128)
-_ORIENTATION = 0x0112
 # Tags that describe how a TIFF file stores its pixels, or that are kept elsewhere in a Picture.
 _LAYOUT = (
     254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289,
@@ -17,7 +17,6 @@ _LAYOUT = (
     336, 337, 338, 339, 340, 341, 342, 347, 512, 513, 514, 529, 530, 531, 532, 700, 34675,
 )  # fmt: skip
 _MAX_TAGS = 1000  # each is tried by itself
-_MAX_NAMES = 5
 
 
 def writable_tags(tags: Image.Exif) -> tuple[Image.Exif, tuple[str, ...]]:
@@ -30,12 +29,13 @@ def writable_tags(tags: Image.Exif) -> tuple[Image.Exif, tuple[str, ...]]:
     for tag in _LAYOUT:
         tags.pop(tag, None)
     with warnings_silenced():
-        wrong = [tag for tag in _NUMBERS if tag in tags and not _is_number(tags[tag])]
+        # Pillow calculates with these when it opens a TIFF.
+        wrong = [tag for tag in DENSITY_TAGS if tag in tags and not _is_number(tags[tag])]
         for group in (group for group in _GROUPS if group in tags):
             for pointer in _GROUPS:  # they would lead readers in a circle
                 tags.get_ifd(group).pop(pointer, None)
-        if _ORIENTATION in tags and tags[_ORIENTATION] not in range(1, 9):
-            wrong.append(_ORIENTATION)
+        if Tag.ORIENTATION in tags and tags[Tag.ORIENTATION] not in range(1, 9):
+            wrong.append(Tag.ORIENTATION)
         for tag in wrong:
             del tags[tag]
         if not _is_writable(tags):
@@ -44,9 +44,8 @@ def writable_tags(tags: Image.Exif) -> tuple[Image.Exif, tuple[str, ...]]:
             return Image.Exif(), ("EXIF dropped: its tags cannot be written",)
     if not wrong:
         return tags, ()
-    names = ", ".join(f"0x{tag:04x}" for tag in wrong[:_MAX_NAMES])
-    more = f" and {len(wrong) - _MAX_NAMES} more" if len(wrong) > _MAX_NAMES else ""
-    return tags, (f"EXIF tags with values of a wrong type dropped: {names}{more}",)
+    names = listed([f"0x{tag:04x}" for tag in wrong])
+    return tags, (f"EXIF tags with values of a wrong type dropped: {names}",)
 
 
 def _drop_wrong(tags: Image.Exif) -> list[int]:

@@ -216,49 +216,43 @@ class _Layout:
     def of(cls, tags: Tags) -> "_Layout":
         """Raises ImageError for a layout that is not read here."""
         bits, kinds = set(numbers(tags, Tag.BITS, 1)), set(numbers(tags, Tag.FORMAT, UNSIGNED))
-        num_bits, kind = max(bits), UNSIGNED if kinds == {_UNDEFINED} else max(kinds)
-        num_samples, photometric = number(tags, Tag.NUM_SAMPLES, 1), photometric_of(tags)
-        width, height = number(tags, Tag.WIDTH, 0), number(tags, Tag.LENGTH, 0)
-        is_readable = (
-            len(bits) == 1
-            and len(kinds) == 1
-            and photometric in _READ
-            and _COLOURS[photometric] <= num_samples <= _MAX_SAMPLES
-            and number(tags, Tag.COMPRESSION, UNCOMPRESSED) in UNPACKED
-            and kind in _FORMAT_NAMES
-            and (num_bits in (16, 32, 64) if kind == FLOAT else 1 <= num_bits <= 32)
-            and not (kind == SIGNED and num_bits not in (8, 16, 32))
-            and (num_samples == 1 or Tag.BITS in tags)
-            and number(tags, Tag.DEPTH, 1) == 1
-            and _is_readable_model(tags, photometric, num_bits, kind)
-            and width > 0 < height
-        )
-        if not is_readable:
+        frame = Frame.of(tags, max(bits), UNSIGNED if kinds == {_UNDEFINED} else max(kinds))
+        photometric = photometric_of(tags)
+        if len(bits) > 1 or len(kinds) > 1 or not _is_readable(tags, frame, photometric):
             raise ImageError(
                 f"is a TIFF of {name_of(tags)}, which licodec does not read; "
                 "save it with 8 or 16 bits per channel"
             )
-        num_bytes = width * height * num_samples * num_bits // 8
+        num_bytes = frame.width * frame.height * frame.num_samples * frame.num_bits // 8
         if num_bytes > _MAX_SAMPLE_BYTES:
             raise ImageError(
                 f"is a TIFF of {name_of(tags)} with {num_bytes:,} bytes of samples, the limit is "
                 f"{_MAX_SAMPLE_BYTES:,}; save it with 8 bits per channel"
             )
         alpha = _alpha_of(tags)
-        frame = Frame(
-            width=width,
-            height=height,
-            num_samples=num_samples,
-            num_bits=num_bits,
-            kind=kind,
-            is_planar=number(tags, Tag.PLANAR, 1) == 2 and num_samples > 1,
-        )
         return cls(
             frame=frame,
             photometric=photometric,
             alpha=None if alpha is None else alpha[0],
             is_associated=alpha is not None and alpha[1] == _ASSOCIATED,
         )
+
+
+def _is_readable(tags: Tags, frame: Frame, photometric: int) -> bool:
+    """Whether samples of one kind are read here."""
+    num_bits, kind = frame.num_bits, frame.kind
+    return (
+        photometric in _READ
+        and _COLOURS[photometric] <= frame.num_samples <= _MAX_SAMPLES
+        and number(tags, Tag.COMPRESSION, UNCOMPRESSED) in UNPACKED
+        and kind in _FORMAT_NAMES
+        and (num_bits in (16, 32, 64) if kind == FLOAT else 1 <= num_bits <= 32)
+        and not (kind == SIGNED and num_bits not in (8, 16, 32))
+        and (frame.num_samples == 1 or Tag.BITS in tags)
+        and number(tags, Tag.DEPTH, 1) == 1
+        and _is_readable_model(tags, photometric, num_bits, kind)
+        and frame.width > 0 < frame.height
+    )
 
 
 def _is_readable_model(tags: Tags, photometric: int, num_bits: int, kind: int) -> bool:

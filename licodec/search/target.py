@@ -295,16 +295,19 @@ def _unreachable(target: Target, nearest: float) -> TargetError:
     if target.is_size:
         return TargetError(
             f"no file of {target.wanted:,.0f} bytes can be made of this picture, the nearest has "
-            f"{nearest:,.0f}; ask for --size {nearest:.0f}"
+            f"{nearest:,.0f}; ask for --size {nearest:.0f}",
+            nearest,
         )
     reachable = math.floor(nearest * 100) / 100
     if target.kind == "ssimulacra2":
         return TargetError(
             f"SSIMULACRA 2 of {target.wanted:g} cannot be reached with this picture, the nearest "
             f"is {nearest:.2f}; ask for "
-            + (f"--ssimulacra2 {reachable:.2f}" if reachable > 0 else "a PSNR or a quality")
+            + (f"--ssimulacra2 {reachable:.2f}" if reachable > 0 else "a PSNR or a quality"),
+            nearest,
         )
     return TargetError(
         f"{target.wanted:g} dB cannot be reached with this picture, the nearest is {nearest:.2f} "
-        f"dB; ask for --psnr {reachable:.2f}"
+        f"dB; ask for --psnr {reachable:.2f}",
+        nearest,
     )

@@ -393,3 +393,26 @@ def test_side_too_long_for_a_format_is_told_in_one_line(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stderr == ""
     assert ended.stdout.startswith("ImageError has 65501x1 pixels, JPEG files no side above 65,500")
+
+
+@pytest.mark.parametrize(
+    ("command", "output"),
+    [
+        ("compress", ["-o", "out.lic"]),
+        ("decompress", ["-o", "out.png"]),
+        ("info", []),
+        ("thumbnail", ["out.png"]),
+    ],
+)
+def test_link_to_a_device_is_refused(
+    licodec: Licodec,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    output: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("link").symlink_to(os.devnull)
+    outcome = licodec(command, "link", *output)
+    assert outcome.code == 1
+    assert outcome.err == "licodec: link: is a device; name a file, or - for stdin\n"

@@ -37,3 +37,32 @@ def test_end_from_outside_is_told_as_an_interrupt_and_nothing_else(
     assert "resource_tracker" not in printed
     assert "Traceback" not in printed
     assert not list(tmp_path.glob("out/*.part"))
+
+
+def test_interrupt_within_the_imports_shows_no_traceback() -> None:
+    code = (
+        "import runpy, signal, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'click':\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "runpy.run_module('licodec', run_name='__main__')"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == -signal.SIGINT
+    assert run.stdout + run.stderr == ""
+
+
+def test_interrupt_that_is_ignored_stays_ignored() -> None:
+    code = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "from licodec.__main__ import main\n"
+        "sys.argv = ['licodec', '--version']\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

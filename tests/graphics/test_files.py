@@ -118,6 +118,23 @@ def test_size_below_that_of_any_quality_is_met_by_an_exact_file_that_has_it(psnr
         psnr_codec.encode(dot, size=exact - 1)
 
 
+@pytest.mark.parametrize("target", [{"psnr": 110}, {"ssimulacra2": 99.99}])
+def test_closeness_above_that_of_any_quality_is_met_by_the_exact_file_of_a_drawing(
+    target, psnr_codec
+):
+    page = text_page()
+    with pytest.raises(licodec.TargetError):
+        psnr_codec.encode(page, effort=2, content="photo", **target)
+    data = psnr_codec.encode(page, effort=2, **target)
+    assert licodec.info(data).coding == "lossless"
+    np.testing.assert_array_equal(np.asarray(licodec.decode(data)), page)
+
+
+def test_closeness_below_that_of_any_quality_is_no_reason_for_an_exact_file(psnr_codec):
+    with pytest.raises(licodec.TargetError, match="1 dB cannot be reached"):
+        psnr_codec.encode(text_page(), effort=2, psnr=1)
+
+
 def test_targets_of_a_mixed_page_are_met_with_a_layer(psnr_codec):
     for target, found_of, low, high in (
         ({"psnr": 42}, psnr_db, 42, 42.1),

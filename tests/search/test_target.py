@@ -227,7 +227,7 @@ def test_exact_picture_counts_as_a_hundred_db() -> None:
     flat = np.full((16, 16), 128, np.uint8)
     codec = Codec("fast", tune="psnr")
     with pytest.raises(TargetError, match=r"ask for --psnr 100\.00"):
-        codec.encode(flat, psnr=120)
+        codec.encode(flat, psnr=120, content="photo")
     assert np.array_equal(codec.decode(codec.encode(flat, psnr=100)), flat)
 
 
