@@ -25,6 +25,7 @@ _ORDERS = {b"II": "<", b"MM": ">"}
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = 1
 _EXIF_TAG = 0x8769
+_COLOUR_SPACE_TAG, _INTEROPERABILITY_TAG, _RULE_TAG = 0xA001, 0xA005, 1
 _WIDTH_TAGS, _HEIGHT_TAGS = (0x0100, 0xA002), (0x0101, 0xA003)
 _SHORT, _LONG, _RATIONAL = 3, 4, 5
 # Layouts of the integer types; some programs write an orientation as bytes or with a sign, and
@@ -62,6 +63,21 @@ def load_tags(exif: bytes | None) -> Image.Exif | None:
     except PILLOW_FAULTS:
         return None
     return tags
+
+
+def states_adobe_rgb(exif: bytes | None) -> bool:
+    """Whether a block says that colours are those of Adobe RGB, as cameras do without a profile:
+    by rule R03 of DCF, or by a number that some of them use."""
+    tags = load_tags(exif)
+    if tags is None:
+        return False
+    try:
+        with warnings_silenced():
+            rule = tags.get_ifd(_INTEROPERABILITY_TAG).get(_RULE_TAG)
+            number = tags.get_ifd(_EXIF_TAG).get(_COLOUR_SPACE_TAG)
+    except PILLOW_FAULTS:
+        return False
+    return (isinstance(rule, str) and rule.rstrip("\0 ") == "R03") or number == 2
 
 
 def find_orientation(exif: bytes | None) -> int:

@@ -11,7 +11,15 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from licodec.errors import ImageError
 from licodec.image.boxes import mend_avif
-from licodec.image.directories import Tag, Tags, check_first_picture, num_pages, number, tags_of
+from licodec.image.directories import (
+    Tag,
+    Tags,
+    check_first_picture,
+    num_pages,
+    number,
+    numbers,
+    tags_of,
+)
 from licodec.image.facts import Facts
 from licodec.image.faults import PILLOW_FAULTS
 from licodec.image.jpeg import check_rows, mend_jpeg
@@ -61,7 +69,8 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
             return later
         num_pictures = num_pictures_in(image)
         notes = notes_on_number(image, num_pictures)
-    notes += notes_on_depth(image, facts)
+    num_bits = facts.num_bits if tags is None else max(numbers(tags, Tag.BITS, 1))
+    notes += notes_on_depth(image, num_bits)
     found = mend(data) if facts.is_damaged else None
     if found is not None:
         again, mended = found
@@ -180,9 +189,9 @@ def notes_on_number(image: Image.Image, num_pictures: int) -> tuple[str, ...]:
     return (f"only {which} of {num_pictures} pictures in the file is kept",)
 
 
-def notes_on_depth(image: Image.Image, facts: Facts) -> tuple[str, ...]:
-    """Whether Pillow cuts samples; asked before pixels are read."""
-    num_bits = 16 if any(map(_is_deep, getattr(image, "tile", ()))) else facts.num_bits
+def notes_on_depth(image: Image.Image, num_bits: int) -> tuple[str, ...]:
+    """Whether Pillow cuts samples of so many bits in the file; asked before pixels are read."""
+    num_bits = 16 if any(map(_is_deep, getattr(image, "tile", ()))) else num_bits
     if num_bits > 8 and not image.mode.startswith(("I", "F")):
         return (f"{num_bits}-bit samples reduced to 8 bits",)
     return ()
