@@ -10,6 +10,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from licodec.errors import ImageError
+from licodec.image.bmp import mend_bmp
 from licodec.image.boxes import mend_avif
 from licodec.image.directories import (
     Tag,
@@ -80,7 +81,8 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
             again.info |= image.info
             image = again
     else:
-        image.load()
+        image, mended = _loaded(image, data)
+        notes += mended
         if palette is not None and image.mode == "P":
             image.putpalette(palette)
         if data:
@@ -94,6 +96,22 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
     return Loaded(
         image=image, lower=lower, num_pictures=num_pictures, notes=notes, is_turned=is_turned
     )
+
+
+def _loaded(image: Image.Image, data: Data) -> tuple[Image.Image, tuple[str, ...]]:
+    """The image with its pixels in memory, or that of a BMP in its place; notes."""
+    try:
+        image.load()
+    except ValueError:
+        found = mend_bmp(data) if image.format == "BMP" else None
+        if found is None:
+            raise
+        mended, notes = found
+        again = Image.open(io.BytesIO(mended), formats=["BMP"])
+        again.load()
+        again.info |= image.info
+        return again, notes
+    return image, ()
 
 
 def _samples_of_page(image: Image.Image, *, is_deep: bool) -> Loaded | None:

@@ -224,3 +224,41 @@ def test_depth_of_a_loaded_tiff_is_noted_too(tmp_path: Path) -> None:
     with Image.open(path) as image:
         image.load()
         assert picture_from(image).notes == ("16-bit samples reduced to 8 bits",)
+
+
+def bmp(num_bits: int, compression: int, num_colours: int, body: bytes) -> bytes:
+    """Of 6x3 pixels, with a palette of greys."""
+    palette = bytes(value for i in range(num_colours) for value in (i % 256,) * 3 + (0,))
+    start = 54 + len(palette)
+    head = struct.pack("<2sIHHI", b"BM", start + len(body), 0, 0, start)
+    info = struct.pack("<IiiHHIIiiII", 40, 6, 3, 1, num_bits, compression, 0, 0, 0, num_colours, 0)
+    return head + info + palette + body
+
+
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        (b"\3\x40\0\1", [[64, 64, 64, 0, 0, 0], [0] * 6, [0] * 6]),
+        (b"\6\x40\0\0\2\x50\0\1", [[64] * 6, [80, 80, 0, 0, 0, 0], [0] * 6]),
+        (b"\2\x40\0\2\1\1\1\x50\0\1", [[64, 64, 0, 0, 0, 0], [0, 0, 0, 80, 0, 0], [0] * 6]),
+    ],
+)
+def test_pixels_that_runs_of_a_bmp_leave_out_have_its_first_colour(
+    body: bytes, rows: list[list[int]]
+) -> None:
+    picture = read(bmp(8, 1, 256, body))
+    np.testing.assert_array_equal(picture.pixels, rows[::-1])
+    assert picture.notes == ("pixels that the BMP leaves out have the first colour of its palette",)
+
+
+@pytest.mark.parametrize("num_bytes", [1, 2, 3])
+def test_runs_of_a_bmp_that_was_cut_are_refused(num_bytes: int) -> None:
+    with pytest.raises(ImageError, match="cannot be read"):
+        read(bmp(8, 1, 256, b"\6\x40\0\0\2\x50\0\1")[:-num_bytes])
+
+
+def test_bmp_with_more_colours_than_pixels_can_name_is_read() -> None:
+    body = bytes(range(6)) + bytes(2)
+    picture = read(bmp(8, 0, 300, body * 3))
+    np.testing.assert_array_equal(picture.pixels, [range(6)] * 3)
+    assert picture.notes == ()
