@@ -21,11 +21,10 @@ Density = tuple[float, float]  # pixels per inch, horizontally and vertically
 
 EXIF_PREFIX = b"Exif\0\0"
 
-_ORDERS = {b"II": "<", b"MM": ">"}
+ORDERS = {b"II": "<", b"MM": ">"}
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = 1
-_EXIF_TAG = 0x8769
-_COLOUR_SPACE_TAG, _INTEROPERABILITY_TAG, _RULE_TAG = 0xA001, 0xA005, 1
+EXIF_TAG = 0x8769
 _WIDTH_TAGS, _HEIGHT_TAGS = (0x0100, 0xA002), (0x0101, 0xA003)
 _SHORT, _LONG, _RATIONAL = 3, 4, 5
 # Layouts of the integer types; some programs write an orientation as bytes or with a sign, and
@@ -65,21 +64,6 @@ def load_tags(exif: bytes | None) -> Image.Exif | None:
     return tags
 
 
-def states_adobe_rgb(exif: bytes | None) -> bool:
-    """Whether a block says that colours are those of Adobe RGB, as cameras do without a profile:
-    by rule R03 of DCF, or by a number that some of them use."""
-    tags = load_tags(exif)
-    if tags is None:
-        return False
-    try:
-        with warnings_silenced():
-            rule = tags.get_ifd(_INTEROPERABILITY_TAG).get(_RULE_TAG)
-            number = tags.get_ifd(_EXIF_TAG).get(_COLOUR_SPACE_TAG)
-    except PILLOW_FAULTS:
-        return False
-    return (isinstance(rule, str) and rule.rstrip("\0 ") == "R03") or number == 2
-
-
 def find_orientation(exif: bytes | None) -> int:
     """The orientation of an EXIF block, 1 (upright) to 8; 1 where it states none."""
     found = _locate(exif) if exif else None
@@ -111,7 +95,7 @@ def reset_orientation(exif: bytes) -> bytes:
 
 def without_orientation(exif: bytes) -> bytes:
     """The block of an upright picture without the tag, whatever its type."""
-    order = _ORDERS.get(exif[:2])
+    order = ORDERS.get(exif[:2])
     if order is None:
         return exif
     block = bytearray(exif)
@@ -132,13 +116,13 @@ def without_orientation(exif: bytes) -> bytes:
 
 def with_size(exif: bytes, width: int, height: int) -> bytes:
     """The block of a picture that was turned, cut or made smaller: its size, no thumbnail."""
-    order = _ORDERS.get(exif[:2])
+    order = ORDERS.get(exif[:2])
     if order is None:
         return exif
     block = bytearray(exif)
     with contextlib.suppress(struct.error):
         starts = [_first_directory(block, order)]
-        starts += [e.value for e in _entries(block, order, starts[0]) if e.tag == _EXIF_TAG]
+        starts += [e.value for e in _entries(block, order, starts[0]) if e.tag == EXIF_TAG]
         for entry in [e for s in starts for e in _entries(block, order, s)]:
             for tags, value in ((_WIDTH_TAGS, width), (_HEIGHT_TAGS, height)):
                 if entry.tag in tags:
@@ -234,7 +218,7 @@ def _locate(exif: bytes) -> tuple[str, int] | None:
     By hand, since rewriting a block with Pillow loses its thumbnail and breaks the offsets inside
     makers' notes.
     """
-    order = _ORDERS.get(exif[:2])
+    order = ORDERS.get(exif[:2])
     if order is None:
         return None
     try:

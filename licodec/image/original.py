@@ -78,6 +78,8 @@ def stripped(data: Data, start: int, letters: bytes = b"\0") -> bytes:
 def end_without_zeros(data: Data) -> int:
     """Where the zeros at the end of a file begin; in a hole they may be many gigabytes."""
     end = len(data)
+    if data[end - 1 : end] != b"\0":  # nearly always
+        return end
     while end >= _STEP_BYTES and data[end - _STEP_BYTES : end] == _ZEROS:
         end -= _STEP_BYTES
     start = max(0, end - 2 * _STEP_BYTES)

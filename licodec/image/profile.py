@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from licodec.image.exif import states_adobe_rgb, without_prefix
+from licodec.image.exif import without_prefix
+from licodec.image.exif_colours import states_adobe_rgb
 from licodec.image.facts import ColourNumbers, Facts
 from licodec.image.faults import PILLOW_FAULTS, bytes_or_none
 from licodec.image.icc import (

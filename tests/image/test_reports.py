@@ -11,8 +11,10 @@ from PIL import Image
 
 from licodec.errors import ImageError
 from licodec.image.convert import picture_from
+from licodec.image.exif_colours import states_adobe_rgb
 from licodec.image.files import read_picture
 from licodec.image.icc import ADOBE_RGB, ADOBE_RGB_GAMMA, make_profile
+from licodec.image.keep import keep_only
 from licodec.image.picture import Picture
 from tests.image.writers import png_chunk, raw_tiff
 from tests.photos import crop
@@ -77,6 +79,20 @@ def test_adobe_rgb_of_cameras_becomes_a_profile(
     picture = read(saved(Image.fromarray(RGB), "JPEG", exif=exif))
     assert picture.icc == expected
     assert picture.notes == ()
+
+
+@pytest.mark.parametrize(("colour_space", "rule"), [(65535, "R03"), (2, None)])
+def test_exif_of_a_picture_converted_to_srgb_states_no_adobe_rgb(
+    colour_space: int, rule: str | None
+) -> None:
+    exif = exif_of(colour_space, rule)
+    picture = keep_only(read(saved(Image.fromarray(RGB), "JPEG", exif=exif)), ("exif",))
+    assert picture.icc is None
+    assert picture.notes == ("colours converted to sRGB: its ICC profile is not kept",)
+    assert picture.exif is not None
+    assert not states_adobe_rgb(picture.exif)
+    num_changed = sum(a != b for a, b in zip(picture.exif, exif[6:], strict=True))
+    assert 1 <= num_changed <= 4
 
 
 def test_profile_of_a_jpeg_goes_before_what_exif_says_of_colours() -> None:
