@@ -4,6 +4,7 @@ from licodec.container.format import MAGIC_BYTES
 from licodec.errors import NotLicodecFileError
 from licodec.image.jpeg import unread_jpeg
 from licodec.image.original import Data
+from licodec.image.png import MAGIC, chunks
 
 MAX_MAGIC_BYTES = 132
 _EMPTY = "is empty; get it again"
@@ -16,7 +17,6 @@ _DAMAGED_TIFF = "is a damaged TIFF, or has no picture in its first directory; ge
 
 
 _AVIF = "is an AVIF that is damaged, or of a kind that is not read; convert it to PNG first"
-_PNG = b"\x89PNG\r\n\x1a\n"
 _WEB_PAGE = "is a web page, no picture; download the picture itself"
 _VIDEO = "is a video, no picture; save a frame of it as PNG first"
 _ZEROS = "is not a picture: its beginning is all zeros; get it again"
@@ -42,7 +42,7 @@ _STRANGERS = (
     (0, b"\0MRM", _RAW),
     (0, b"II*\0", _DAMAGED_TIFF),
     (0, b"MM\0*", _DAMAGED_TIFF),
-    (0, _PNG, "is a damaged PNG; get it again"),
+    (0, MAGIC, "is a damaged PNG; get it again"),
     (0, b"\x89PNG", "is a PNG that was changed on the way, as text is; get it again"),
     (0, b"II\xbc", _unread("JPEG XR")),
     (4, b"ftyphei", _HEIC),
@@ -128,17 +128,25 @@ def name_stranger(head: bytes) -> str:
     for offset, magic, message in _STRANGERS:
         if head.startswith(magic, offset):
             return message
-    for start, name in ((_PNG, "PNG"), (b"\xff\xd8\xff", "JPEG")):
+    for start, name in ((MAGIC, "PNG"), (b"\xff\xd8\xff", "JPEG")):
         place = head.find(start)
         if place > 0:
             return f"has {place} other bytes in front of a {name}; remove them or get it again"
     return _OTHER
 
 
+def _has_palette(png: Data) -> bool:
+    """Whether one stands in front of the rows."""
+    kinds = [chunk.kind for chunk in chunks(png)]
+    return b"PLTE" in kinds[: kinds.index(b"IDAT") if b"IDAT" in kinds else None]
+
+
 def kind_not_read(data: Data) -> str | None:
-    """The message for a whole PNG or JPEG of a kind that Pillow does not read; else None."""
-    if data[12:16] == b"CgBI" and data[: len(_PNG)] == _PNG:
+    """The message for a PNG or JPEG of a kind that Pillow does not read; else None."""
+    if data[12:16] == b"CgBI" and data[: len(MAGIC)] == MAGIC:
         return _unread("a PNG as Xcode makes it for iOS (CgBI)", "convert it with pngcrush first")
+    if data[: len(MAGIC)] == MAGIC and data[25:26] == b"\3" and not _has_palette(data):
+        return "is a PNG without the palette that its rows need; get it again"
     kind = unread_jpeg(data) if data[:2] == b"\xff\xd8" else None
     return None if kind is None else _unread(kind)
 

@@ -159,6 +159,16 @@ def test_png_of_xcode_is_named() -> None:
         read(PNG[:8] + b"".join(png_chunk(kind, body) for kind, body in chunks))
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+def test_png_without_its_palette_is_refused_by_its_name(is_late: bool) -> None:
+    data = saved(Image.fromarray(RGB).quantize(8), "PNG")
+    start = data.index(b"PLTE") - 4
+    end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+    late = data[start:end] if is_late else b""
+    with pytest.raises(ImageError, match="without the palette"):
+        read(data[:start] + data[end:-12] + late + data[-12:])
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
