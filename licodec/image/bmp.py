@@ -2,6 +2,7 @@
 
 import struct
 
+from licodec.config import MAX_PIXELS
 from licodec.image.facts import Facts
 from licodec.image.faults import PILLOW_FAULTS
 from licodec.image.icc import Primaries, make_profile
@@ -11,7 +12,9 @@ _V4_BYTES, _V5_BYTES = 108, 124
 _MAX_PROFILE_BYTES = 2**26
 _CALIBRATED, _EMBEDDED, _LINKED = b"\0\0\0\0", b"DEBM", b"KNIL"  # four characters, backwards
 _DIB_OFFSET = 14  # the information header behind the file header
-_BITFIELDS = 3
+_INFO_BYTES = 40
+_RUNS, _BITFIELDS = (1, 2), 3  # compressions
+_END_OF_ROW, _END_OF_RUNS, _ONE_PIXEL = b"\0\0", b"\0\1", b"\1\0"
 _TGA_HEADER_BYTES, _TGA_FOOTER_BYTES = 18, 26
 _ALPHA_BITS = 0x0F  # of a TGA's descriptor
 _TGA_COLOURS = (2, 10)  # without a palette, plain and packed
@@ -51,6 +54,30 @@ def bmp_facts(data: Data, *, is_grey: bool) -> Facts:
         icc = data[place : place + length] if is_inside else None
         return Facts(icc=icc, has_icc=True, notes=notes)
     return Facts(notes=notes)
+
+
+def mend_bmp(data: Data) -> tuple[bytes, tuple[str, ...]] | None:
+    """A file that Pillow reads in place of one that it refuses, and notes; None if there is none.
+
+    It refuses palettes of more colours than pixels can name, and runs that end before the last
+    row, as they may: Windows shows what they leave out in the first colour.
+    """
+    header = data[_DIB_OFFSET : _DIB_OFFSET + _INFO_BYTES]
+    if data[:2] != b"BM" or len(header) < _INFO_BYTES:
+        return None
+    height, _, num_bits, compression = struct.unpack_from("<iHHI", header, 8)
+    (num_colours,) = struct.unpack_from("<I", header, 32)
+    if num_bits <= 8 and num_colours > 2**num_bits:
+        place = _DIB_OFFSET + 32
+        return data[:place] + struct.pack("<I", 2**num_bits) + data[place + 4 :], ()
+    (num_bytes,) = struct.unpack_from("<I", data, 2)
+    end = data.rfind(_END_OF_RUNS)
+    is_whole = num_bytes <= len(data) and end >= 0 and not any(data[end + 2 :])
+    if compression not in _RUNS or not is_whole or abs(height) > MAX_PIXELS:
+        return None
+    missing = _END_OF_ROW + (_ONE_PIXEL + _END_OF_ROW) * abs(height)
+    note = "pixels that the BMP leaves out have the first colour of its palette"
+    return data[:end] + missing + _END_OF_RUNS, (note,)
 
 
 def tga_facts(data: Data) -> Facts:

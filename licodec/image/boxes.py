@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from licodec.image.facts import ColourNumbers, Facts
-from licodec.image.original import FRONT_BYTES, Data
+from licodec.image.original import FRONT_BYTES, Data, stripped
 
 _CODESTREAM = b"\xff\x4f\xff\x51"
 # Place of the components behind it, which begin with the depth; one bit of that is the sign.
@@ -33,7 +33,7 @@ def avif_facts(data: Data) -> Facts:
     front = data[:FRONT_BYTES]
     gone, end, is_first = _avif_parts(front), 0, True
     for kind, _, stop in _boxes(data, 0, len(data)):
-        if kind == b"ftyp" and not is_first:  # of another file
+        if kind == bytes(4) or (kind == b"ftyp" and not is_first):  # no box; of another file
             break
         gone |= {"video"} if kind == b"mpvd" else set()
         end, is_first = stop, False
@@ -41,7 +41,7 @@ def avif_facts(data: Data) -> Facts:
         numbers=_avif_numbers(front),
         num_bits=_avif_bits(front),
         gone=gone,
-        num_bytes_behind=len(data[end:].strip(b"\0")),
+        num_bytes_behind=len(stripped(data, end)),
         notes=_avif_notes(front),
     )
 

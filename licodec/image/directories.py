@@ -2,6 +2,7 @@
 
 import io
 import mmap
+import re
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
@@ -27,11 +28,13 @@ class Tag(IntEnum):
     COMPRESSION = 259
     PHOTOMETRIC = 262
     FILL_ORDER = 266
+    DESCRIPTION = 270
     STRIP_OFFSETS = 273
     ORIENTATION = 274
     NUM_SAMPLES = 277
     ROWS_PER_STRIP = 278
     STRIP_COUNTS = 279
+    GREATEST = 281  # sample
     PLANAR = 284
     PREDICTOR = 317
     COLOUR_MAP = 320
@@ -43,6 +46,7 @@ class Tag(IntEnum):
     INK_SET = 332
     EXTRA = 338
     FORMAT = 339
+    GREATEST_OF_FORMAT = 341
     YCBCR_WEIGHTS = 529
     YCBCR_SUBSAMPLING = 530
     BLACK_AND_WHITE = 532
@@ -63,6 +67,8 @@ _NUMBERS = {_SHORT: "H", _LONG: "I", _LONG_8: "Q"}
 _MAX_ENTRIES = 100_000
 _MAX_CHILDREN = 16
 _LOOKED_AT = (Tag.KIND, Tag.OLD_KIND, Tag.WIDTH, Tag.LENGTH, Tag.PHOTOMETRIC)
+
+_IMAGEJ_STACK = re.compile(r"ImageJ=[^\n]*\nimages=(\d{1,9})\s")
 
 _RAW_DATA = (
     "is raw data of a camera, of which licodec could read a preview alone; "
@@ -96,9 +102,14 @@ def size_of(data: Data) -> tuple[int, int]:
 
 
 def num_pages(data: Data, tags: Tags) -> int:
-    """Pages, and those below the first page that are no smaller copies."""
-    others = _Others.of(data, tags)
-    return 1 + len(others.pages) + sum(not _is_reduced(child) for child in others.children)
+    """Pages, and those below the first page that are no smaller copies.
+
+    ImageJ writes large stacks with a directory for the first page alone.
+    """
+    others, description = _Others.of(data, tags), tags.get(Tag.DESCRIPTION)
+    stated = _IMAGEJ_STACK.match(description) if isinstance(description, str) else None
+    found = 1 + len(others.pages) + sum(not _is_reduced(child) for child in others.children)
+    return max(found, int(stated[1])) if stated else found
 
 
 def check_first_picture(data: Data, tags: Tags) -> None:

@@ -21,10 +21,10 @@ Density = tuple[float, float]  # pixels per inch, horizontally and vertically
 
 EXIF_PREFIX = b"Exif\0\0"
 
-_ORDERS = {b"II": "<", b"MM": ">"}
+ORDERS = {b"II": "<", b"MM": ">"}
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = 1
-_EXIF_TAG = 0x8769
+EXIF_TAG = 0x8769
 _WIDTH_TAGS, _HEIGHT_TAGS = (0x0100, 0xA002), (0x0101, 0xA003)
 _SHORT, _LONG, _RATIONAL = 3, 4, 5
 # Layouts of the integer types; some programs write an orientation as bytes or with a sign, and
@@ -96,7 +96,7 @@ def reset_orientation(exif: bytes) -> bytes:
 
 def without_orientation(exif: bytes) -> bytes:
     """The block of an upright picture without the tag, whatever its type."""
-    order = _ORDERS.get(exif[:2])
+    order = ORDERS.get(exif[:2])
     if order is None:
         return exif
     block = bytearray(exif)
@@ -117,13 +117,13 @@ def without_orientation(exif: bytes) -> bytes:
 
 def with_size(exif: bytes, width: int, height: int) -> bytes:
     """The block of a picture that was turned, cut or made smaller: its size, no thumbnail."""
-    order = _ORDERS.get(exif[:2])
+    order = ORDERS.get(exif[:2])
     if order is None:
         return exif
     block = bytearray(exif)
     with contextlib.suppress(struct.error):
         starts = [_first_directory(block, order)]
-        starts += [e.value for e in _entries(block, order, starts[0]) if e.tag == _EXIF_TAG]
+        starts += [e.value for e in _entries(block, order, starts[0]) if e.tag == EXIF_TAG]
         for entry in [e for s in starts for e in _entries(block, order, s)]:
             for tags, value in ((_WIDTH_TAGS, width), (_HEIGHT_TAGS, height)):
                 if entry.tag in tags:
@@ -215,7 +215,7 @@ def _locate(exif: bytes) -> tuple[str, int] | None:
     By hand, since rewriting a block with Pillow loses its thumbnail and breaks the offsets inside
     makers' notes.
     """
-    order = _ORDERS.get(exif[:2])
+    order = ORDERS.get(exif[:2])
     if order is None:
         return None
     try:

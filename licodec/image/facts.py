@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 # What may stand in a file beside its picture, as notes name it.
 _PARTS = MappingProxyType(
     {
@@ -39,6 +42,7 @@ class Facts:
     order: tuple[int, ...] = ()  # indices of red, green and blue if they are not 0, 1, 2
     has_associated_alpha: bool = False  # by which colours are multiplied, and Pillow does not know
     has_inverted_alpha: bool = False  # as Pillow shows it
+    mask: NDArray[np.bool_] | None = None  # (H, W) of an icon, true where it is transparent
     gone: frozenset[str] = frozenset()  # what has no place, by the names of `xmp.CLAIMS`
     is_damaged: bool = False  # in a way that may cost no pixel, see `loading.mend`
     num_bytes_behind: int = 0  # that follow the end of the picture and are not zeros

@@ -37,7 +37,7 @@ from licodec.image.loading import mend
 from licodec.image.original import bytes_of
 from licodec.image.picture import Picture
 from licodec.image.reading import read_tiff
-from licodec.image.strangers import MAX_MAGIC_BYTES, name_stranger
+from licodec.image.strangers import MAX_MAGIC_BYTES, kind_not_read, name_stranger
 from licodec.image.tags import writable_tags
 
 _FILE_FAULTS: tuple[type[Exception], ...] = (*PILLOW_FAULTS, zlib.error)
@@ -115,6 +115,8 @@ def _read_open(source: BinaryIO, max_pixels: int) -> Picture:
             return replace(picture, notes=notes + picture.notes)
         if not isinstance(error, UnidentifiedImageError):
             raise
+        if (kind := kind_not_read(data)) is not None:
+            raise ImageError(kind) from error
         width, height = size_of(data)
         if width * height:
             _check_size(width, height, max_pixels)

@@ -1,7 +1,7 @@
 """GIF files block by block: profile, XMP, and what stands behind the end."""
 
 from licodec.image.facts import Facts
-from licodec.image.original import Data
+from licodec.image.original import Data, stripped
 
 _SCREEN_BYTES = 13
 _EXTENSION, _PICTURE, _END = 0x21, 0x2C, 0x3B
@@ -33,8 +33,8 @@ def gif_facts(data: Data) -> Facts:
             offset = _after_blocks(data, table + 1)
         else:
             break
-    rest = data[offset + 1 :] if offset < len(data) and data[offset] == _END else b""
-    num_behind = len(rest.strip(b"\0"))
+    has_end = offset < len(data) and data[offset] == _END
+    num_behind = len(stripped(data, offset + 1)) if has_end else 0
     return Facts(icc=icc, has_icc=has_icc, xmp=xmp, num_bytes_behind=num_behind)
 
 

@@ -12,10 +12,10 @@ from PIL import Image
 from licodec.errors import ImageError
 from licodec.image.facts import Facts
 from licodec.image.faults import PILLOW_FAULTS
-from licodec.image.original import Data
+from licodec.image.original import Data, end_without_zeros, stripped
 
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
-_SOS, _APP2 = 0xDA, 0xE2
+_SOS, _DNL, _APP2, _LOSSLESS_LS = 0xDA, 0xDC, 0xE2, 0xF7
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset((0xC2, 0xCA))
 # A marker among coded rows that ends them: neither a stuffed byte nor a restart.
@@ -51,9 +51,9 @@ class Segment(NamedTuple):
 
 def segments(data: Data) -> Iterator[Segment]:
     """All markers with their bodies up to the end marker; a scan's body is its header."""
-    offset = 2
+    offset, end = 2, end_without_zeros(data)
     while True:
-        found = _NEXT.search(data, offset)
+        found = _NEXT.search(data, offset, end)
         if found is None:
             return
         marker, offset = data[found.end() - 1], found.end()
@@ -84,11 +84,11 @@ def jpeg_facts(data: Data) -> Facts:
                 gone.add("gain map")
         elif marker == _EOI[1]:
             end = stop
-    rest = data[end:].strip(b"\0\xff\xd9\r\n ") if end else b""
+    rest = stripped(data, end, b"\0\xff\xd9\r\n ") if end else b""
     is_cut = marker == _SOS  # rows follow up to the end of the file, or to what stands there
     if rest or is_cut:
         kinds = (("gain map", _GAIN_MAP), ("video", _VIDEO), ("depth map", _DEPTH))
-        behind = data[stop:] if is_cut else rest
+        behind = stripped(data, stop) if is_cut else rest
         gone |= {name for name, pattern in kinds if pattern.search(behind)}
     if num_packets > 1:
         others["further XMP"] = None
@@ -115,15 +115,50 @@ def _name_of_unknown(marker: int, head: bytes) -> str | None:
     return f"APP{marker - 0xE0}" + (f" {word[0].decode().strip()}" if word else "")
 
 
+def unread_jpeg(data: Data) -> str | None:
+    """What a message calls a JPEG of a kind that Pillow does not read; else None."""
+    frame = next(
+        (s for s in segments(data) if s.marker in _FRAMES or s.marker == _LOSSLESS_LS), None
+    )
+    if frame is None:
+        return None
+    if frame.marker == _LOSSLESS_LS:
+        return "JPEG-LS"
+    if frame.marker & 3 == 3:
+        return "lossless JPEG"
+    if frame.marker & 7 > 4:
+        return "hierarchical JPEG"
+    num_bits = int.from_bytes(data[frame.start : frame.start + 1], "big")
+    return None if num_bits == 8 else f"a JPEG of {num_bits} bits per sample"
+
+
+def _with_height(data: Data) -> bytes | None:
+    """A file whose height stands behind its first scan (DNL), with it in the header."""
+    found = list(segments(data))
+    frame = next((s.start + 1 for s in found if s.marker in _FRAMES), None)
+    line = next((s.start for s in found if s.marker == _DNL), None)
+    if frame is None or line is None or any(data[frame : frame + 2]):
+        return None
+    return data[:frame] + data[line : line + 2] + data[frame + 2 :]
+
+
 def mend_jpeg(data: Data) -> tuple[bytes, tuple[str, ...]] | None:
-    """The file with an end marker, if that alone was missing, and a note; one that has it without
-    metadata, for which Pillow may refuse it; else None."""
+    """A file that Pillow reads, and notes; None if there is none.
+
+    It has its height in the header if that stood elsewhere; an end marker, if that alone was
+    missing; or no metadata, for which Pillow may refuse a file with an end marker.
+    """
     if data[:2] != _SOI:
         return None
+    if (whole := _with_height(data)) is not None:
+        return whole, ()
     if any(s.marker == _EOI[1] for s in segments(data)):
         return _without_metadata(data)
-    # The last byte may be the first half of the marker.
-    body = data[:].removesuffix(b"\xff")
+    # Coded rows end with ones: zeros were never written, but for one that belongs to a 255. Without
+    # it the last byte may be the first half of the marker.
+    end = end_without_zeros(data)
+    body = data[:end] if data[end : end + 1] else data[:end].removesuffix(b"\xff")
+    body += b"\0" * (body[-1:] == b"\xff")
     if not has_all_rows(body + _EOI):
         return None
     return body + _EOI, ("end marker of the JPEG is missing; all rows are there",)

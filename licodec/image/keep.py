@@ -7,6 +7,7 @@ import numpy as np
 
 from licodec.config import check_kinds
 from licodec.image.colours import convert_to_srgb
+from licodec.image.exif_colours import stating_srgb
 from licodec.image.faults import PILLOW_FAULTS
 from licodec.image.picture import Picture
 
@@ -36,6 +37,7 @@ def without_profile(picture: Picture, reason: str) -> Picture:
     if picture.icc is None:
         return picture
     notes: tuple[str, ...]
+    exif = picture.exif
     try:
         pixels = convert_to_srgb(picture.pixels, picture.icc)
     except PILLOW_FAULTS:
@@ -44,4 +46,5 @@ def without_profile(picture: Picture, reason: str) -> Picture:
     else:
         changes = not np.array_equal(pixels, picture.pixels)
         notes = (f"colours converted to sRGB: {reason}",) * changes
-    return replace(picture, pixels=pixels, icc=None, notes=picture.notes + notes)
+        exif = None if exif is None else stating_srgb(exif)
+    return replace(picture, pixels=pixels, icc=None, exif=exif, notes=picture.notes + notes)

@@ -10,8 +10,17 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from licodec.errors import ImageError
+from licodec.image.bmp import mend_bmp
 from licodec.image.boxes import mend_avif
-from licodec.image.directories import Tag, Tags, check_first_picture, num_pages, number, tags_of
+from licodec.image.directories import (
+    Tag,
+    Tags,
+    check_first_picture,
+    num_pages,
+    number,
+    numbers,
+    tags_of,
+)
 from licodec.image.facts import Facts
 from licodec.image.faults import PILLOW_FAULTS
 from licodec.image.jpeg import check_rows, mend_jpeg
@@ -61,7 +70,8 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
             return later
         num_pictures = num_pictures_in(image)
         notes = notes_on_number(image, num_pictures)
-    notes += notes_on_depth(image, facts)
+    num_bits = facts.num_bits if tags is None else max(numbers(tags, Tag.BITS, 1))
+    notes += notes_on_depth(image, num_bits)
     found = mend(data) if facts.is_damaged else None
     if found is not None:
         again, mended = found
@@ -71,7 +81,8 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
             again.info |= image.info
             image = again
     else:
-        image.load()
+        image, mended = _loaded(image, data)
+        notes += mended
         if palette is not None and image.mode == "P":
             image.putpalette(palette)
         if data:
@@ -85,6 +96,22 @@ def load(image: Image.Image, data: Data, facts: Facts, *, is_deep: bool) -> Load
     return Loaded(
         image=image, lower=lower, num_pictures=num_pictures, notes=notes, is_turned=is_turned
     )
+
+
+def _loaded(image: Image.Image, data: Data) -> tuple[Image.Image, tuple[str, ...]]:
+    """The image with its pixels in memory, or that of a BMP in its place; notes."""
+    try:
+        image.load()
+    except ValueError:
+        found = mend_bmp(data) if image.format == "BMP" else None
+        if found is None:
+            raise
+        mended, notes = found
+        again = Image.open(io.BytesIO(mended), formats=["BMP"])
+        again.load()
+        again.info |= image.info
+        return again, notes
+    return image, ()
 
 
 def _samples_of_page(image: Image.Image, *, is_deep: bool) -> Loaded | None:
@@ -180,9 +207,9 @@ def notes_on_number(image: Image.Image, num_pictures: int) -> tuple[str, ...]:
     return (f"only {which} of {num_pictures} pictures in the file is kept",)
 
 
-def notes_on_depth(image: Image.Image, facts: Facts) -> tuple[str, ...]:
-    """Whether Pillow cuts samples; asked before pixels are read."""
-    num_bits = 16 if any(map(_is_deep, getattr(image, "tile", ()))) else facts.num_bits
+def notes_on_depth(image: Image.Image, num_bits: int) -> tuple[str, ...]:
+    """Whether Pillow cuts samples of so many bits in the file; asked before pixels are read."""
+    num_bits = 16 if any(map(_is_deep, getattr(image, "tile", ()))) else num_bits
     if num_bits > 8 and not image.mode.startswith(("I", "F")):
         return (f"{num_bits}-bit samples reduced to 8 bits",)
     return ()

@@ -8,11 +8,17 @@ import io
 import mmap
 import os
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from PIL import Image, ImageFile
 
 FRONT_BYTES = 2**16  # boxes and headers stand before the pixels
+_STEP_BYTES = 2**20
+_ZEROS = bytes(_STEP_BYTES)
+
+# Pillow finds out about further pictures once it has opened a file as a JPEG.
+_OPENED_AS = MappingProxyType({"MPO": "JPEG"})
 
 Data = bytes | mmap.mmap
 
@@ -61,6 +67,25 @@ def bytes_of(stream: Any) -> Data:
         return data
 
 
+def stripped(data: Data, start: int, letters: bytes = b"\0") -> bytes:
+    """What stands from a place on, without those letters at its ends."""
+    end = end_without_zeros(data)
+    while start < end and data[start : start + _STEP_BYTES] == _ZEROS:
+        start += _STEP_BYTES
+    return data[start:end].strip(letters)
+
+
+def end_without_zeros(data: Data) -> int:
+    """Where the zeros at the end of a file begin; in a hole they may be many gigabytes."""
+    end = len(data)
+    if data[end - 1 : end] != b"\0":  # nearly always
+        return end
+    while end >= _STEP_BYTES and data[end - _STEP_BYTES : end] == _ZEROS:
+        end -= _STEP_BYTES
+    start = max(0, end - 2 * _STEP_BYTES)
+    return start + len(data[start:end].rstrip(b"\0"))
+
+
 def _mapped(number: int) -> Data:
     return mmap.mmap(number, 0, access=mmap.ACCESS_READ) if os.fstat(number).st_size else b""
 
@@ -69,11 +94,11 @@ def _file_named(image: ImageFile.ImageFile) -> Data:
     name = getattr(image, "filename", "")
     if not name or not isinstance(name, str | bytes | Path) or image.format is None:
         return b""
-    path = os.fsdecode(name)
+    path, wanted = os.fsdecode(name), _OPENED_AS.get(image.format, image.format)
     try:
         if not os.path.isfile(path):
             return b""
-        with open(path, "rb") as stream, Image.open(stream, formats=[image.format]) as again:
+        with open(path, "rb") as stream, Image.open(stream, formats=[wanted]) as again:
             # Modes of GIF and oriented TIFF change while they are read.
             is_same = sorted(again.size) == sorted(image.size)
             return _mapped(stream.fileno()) if is_same else b""

@@ -150,8 +150,9 @@ def _corrected(image: Image.Image, facts: Facts, planes: Planes) -> Planes:
     elif facts.has_inverted_alpha:
         alpha = 255 - alpha
     if alpha is not None and image.format in _LOOSE_ALPHA and not alpha.any():
-        alpha = None
-        notes += ("alpha is 0 everywhere and taken as none",)
+        alpha = _alpha_of_mask(facts)
+        kept = "none" if alpha is None else "that of the icon's mask"
+        notes += (f"alpha is 0 everywhere and taken as {kept}",)
     if alpha is not None and facts.has_associated_alpha:
         ratio = pixels.T / np.maximum(alpha, 1).T  # the samples of a pixel stand first
         pixels = np.rint(np.clip(ratio * 255, 0, 255)).astype(np.uint8).T
@@ -162,6 +163,14 @@ def _corrected(image: Image.Image, facts: Facts, planes: Planes) -> Planes:
         pixels = np.rint(np.clip(levels, 0, 255)).astype(np.uint8)[pixels]
         notes += ("narrow range expanded: 16 to 235 became 0 to 255",)
     return replace(planes, pixels=pixels, alpha=alpha, notes=notes)
+
+
+def _alpha_of_mask(facts: Facts) -> Uint8 | None:
+    """Alpha of an icon's mask that shows some pixels and hides others."""
+    mask = facts.mask
+    if mask is None or not mask.any() or mask.all():
+        return None
+    return np.where(mask, 0, 255).astype(np.uint8)
 
 
 def _around_frame(image: Image.Image, facts: Facts) -> Uint8 | None:

@@ -13,7 +13,7 @@ from PIL import Image, ImageFile
 from licodec.errors import ImageError
 from licodec.image.exif import EXIF_PREFIX
 from licodec.image.facts import ColourNumbers, Facts
-from licodec.image.original import Data
+from licodec.image.original import Data, stripped
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 _HEAD_BYTES, _FRAME_BYTES = 8, 12  # of the file; of a chunk, beside its body
@@ -39,7 +39,8 @@ KEPT_TEXT = frozenset(
 )
 # Of chunks that Pillow does not read when they are shorter.
 _LEAST_BYTES = {
-    b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"acTL": 8, b"fcTL": 26, b"fdAT": 4,
+    b"gAMA": 4, b"cICP": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"acTL": 8, b"fcTL": 26,
+    b"fdAT": 4,
 }  # fmt: skip
 _LEAST_KEY_BYTES = {0: 2, 2: 6}  # of tRNS, by colour type
 _MAX_PROFILE_BYTES = 2**26
@@ -82,11 +83,14 @@ def png_facts(data: Data) -> Facts:
     if data[: len(MAGIC)] != MAGIC or len(data) < 33:
         return Facts()
     numbers, has_icc, gone, end, kind = None, False, set[str](), 0, b""
-    is_damaged, has_rows, others = False, False, dict[str, None]()
+    is_damaged, has_rows, is_row, others = False, False, False, dict[str, None]()
     icc: bytes | None = None
     for kind, start, length in chunks(data):
+        if kind == b"IDAT":  # Pillow stops at an empty one and at what stands between two
+            is_damaged |= not length or (has_rows and not is_row)
+        is_row = kind == b"IDAT"
         end = start + length + 4
-        has_rows |= kind == b"IDAT"
+        has_rows |= is_row
         if kind[0] & _ANCILLARY and length <= _MAX_CHECKED_BYTES:
             body = data[start : start + length]
             is_right = data[start + length : end] == _crc(kind, body)
@@ -105,7 +109,7 @@ def png_facts(data: Data) -> Facts:
             gone.add(_GONE[kind])
         elif kind not in _KNOWN:
             others[repr(kind)[2:-1]] = None
-    rest = data[end:].strip(b"\0\r\n ") if kind == b"IEND" else b""
+    rest = stripped(data, end, b"\0\r\n ") if kind == b"IEND" else b""
     return Facts(
         icc=icc,
         has_icc=has_icc,
@@ -167,14 +171,16 @@ def mend_png(data: Data) -> tuple[bytes, tuple[str, ...]] | None:
     """A file that can be read in place of one that Pillow refuses; None if there is no way.
 
     Chunks that the picture does not need are left out where their checksum is wrong or they are
-    too short. A file that ends too early is closed if the rows in it are complete.
+    too short. A file that ends too early is closed if the rows in it are complete; rows in several
+    places are joined.
 
     Returns:
         The file and notes.
     """
     if data[: len(MAGIC)] != MAGIC:
         return None
-    kept, notes, rows, has_end = [], [], b"", False
+    kept: list[tuple[bytes, bytes]] = []
+    notes, rows, has_end, is_split = [], b"", False, False
     for chunk in chunks(data):
         kind, start, length = chunk
         body = data[start : start + length]
@@ -186,7 +192,9 @@ def mend_png(data: Data) -> tuple[bytes, tuple[str, ...]] | None:
             notes.append(f"PNG chunk {repr(kind)[2:-1]} {fault} and is dropped")
             continue
         has_end |= kind == b"IEND"
-        rows += body if kind == b"IDAT" else b""
+        if kind == b"IDAT":
+            is_split |= not body or (bool(rows) and kept[-1][0] != kind)
+            rows += body
         kept.append((kind, body))
     if not has_end:
         whole = _whole_rows(rows + _open_tail(data), kept)
@@ -195,7 +203,13 @@ def mend_png(data: Data) -> tuple[bytes, tuple[str, ...]] | None:
         kept = [(kind, body) for kind, body in kept if kind not in (b"IDAT", b"IEND")]
         kept += [(b"IDAT", zlib.compress(whole, 1)), (b"IEND", b"")]
         notes.append("end of the file is missing; all rows are there")
-    if not notes:
+    elif is_split:
+        place = next(index for index, (kind, _) in enumerate(kept) if kind == b"IDAT")
+        others = [
+            [pair for pair in part if pair[0] != b"IDAT"] for part in (kept[:place], kept[place:])
+        ]
+        kept = [*others[0], (b"IDAT", rows), *others[1]]
+    if not notes and not is_split:
         return None
     return MAGIC + b"".join(
         struct.pack(">I", len(body)) + kind + body + _crc(kind, body) for kind, body in kept

@@ -3,7 +3,7 @@
 from PIL import Image
 
 from licodec.image.facts import NOTHING, Facts
-from licodec.image.original import Data
+from licodec.image.original import Data, stripped
 
 
 def pnm_facts(image: Image.Image, data: Data) -> Facts:
@@ -24,5 +24,6 @@ def pnm_facts(image: Image.Image, data: Data) -> Facts:
         is_deep = args == "I;16B" or (tiles[0].codec_name == "ppm" and args[-1] > 255)
         sample_bytes = 4 if image.mode == "F" else 2 if is_deep else 1
         num_bytes = width * height * len(image.getbands()) * sample_bytes
-    behind = data[tiles[0].offset + num_bytes :]
-    return Facts(num_bytes_behind=len(behind) if behind.strip(b"\0\n\r ") else 0)
+    end = tiles[0].offset + num_bytes
+    has_others = bool(stripped(data, end, b"\0\n\r "))
+    return Facts(num_bytes_behind=len(data) - end if has_others else 0)

@@ -4,9 +4,13 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from licodec.image.exif import without_prefix
+from licodec.image.exif_colours import states_adobe_rgb
 from licodec.image.facts import ColourNumbers, Facts
 from licodec.image.faults import PILLOW_FAULTS, bytes_or_none
 from licodec.image.icc import (
+    ADOBE_RGB,
+    ADOBE_RGB_GAMMA,
     PRIMARIES_BY_NUMBER,
     SRGB,
     Primaries,
@@ -148,8 +152,11 @@ def _colours_of_numbers(
 def _colours_of_chunks(
     image: Image.Image,
 ) -> tuple[Primaries, float | None, tuple[str, ...]]:
-    """As `_colours_of_numbers`, from PNG's gAMA and cHRM, unless sRGB is stated, too."""
+    """As `_colours_of_numbers`, from PNG's gAMA and cHRM, unless sRGB is stated, too, or from what
+    the EXIF block of a JPEG says."""
     info = image.info
+    if image.format in ("JPEG", "MPO") and states_adobe_rgb(_exif_in(image)):
+        return ADOBE_RGB, ADOBE_RGB_GAMMA, ()
     if image.format != "PNG" or "srgb" in info:
         return SRGB, None, ()
     gamma = info.get("gamma") or _SRGB_GAMMA
@@ -157,6 +164,11 @@ def _colours_of_chunks(
     points: tuple[float, ...] = info.get("chromaticity", ())
     primaries = Primaries(*zip(points[::2], points[1::2], strict=True)) if points else SRGB
     return primaries, None if is_srgb_curve else 1 / gamma, ()
+
+
+def _exif_in(image: Image.Image) -> bytes | None:
+    exif = bytes_or_none(image.info.get("exif"))
+    return None if exif is None else without_prefix(exif)
 
 
 def _is_near(found: Primaries, wanted: Primaries) -> bool:

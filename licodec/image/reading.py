@@ -27,6 +27,7 @@ from licodec.image.planes import planes_of
 from licodec.image.png import take_texts
 from licodec.image.profile import StatedProfile, profile_for, profile_in
 from licodec.image.source import facts_of
+from licodec.image.strangers import kind_not_read
 
 
 def read_image(image: Image.Image) -> Picture:
@@ -36,20 +37,23 @@ def read_image(image: Image.Image) -> Picture:
         ImageError: an unknown mode, or pixels that cannot be read.
     """
     texts: dict[Any, Any] = {}
+    data: Data = b""
     try:
-        return _read(image, texts)
+        data = file_of(image)
+        return _read(image, data, texts)
     except PILLOW_FAULTS as error:
         raise ImageError(
-            f"pixels cannot be read: {one_line(error)}; copy or download the file again"
+            kind_not_read(data)
+            or f"pixels cannot be read: {one_line(error)}; copy or download the file again"
         ) from error
     finally:
         image.info |= texts
 
 
-def _read(image: Image.Image, texts: dict[Any, Any]) -> Picture:
+def _read(image: Image.Image, data: Data, texts: dict[Any, Any]) -> Picture:
     """As `read_image`; what is taken out of `info` for the time is added to `texts`."""
     texts |= take_texts(image)
-    data, notes = file_of(image), tuple[str, ...]()
+    notes = tuple[str, ...]()
     png = png_in_icon(data, image.size) if image.format == "ICO" else None
     if png is not None and is_as_in(image, png, "PNG"):
         notes = notes_on_number(image, num_pictures_in(image))

@@ -13,10 +13,12 @@ from licodec.image.bmp import bmp_facts, tga_facts
 from licodec.image.boxes import avif_facts, jp2_facts
 from licodec.image.facts import NOTHING, Facts
 from licodec.image.gif import gif_facts
+from licodec.image.ico import icon_facts
 from licodec.image.jpeg import jpeg_facts
 from licodec.image.original import Data
 from licodec.image.png import png_facts
 from licodec.image.pnm import pnm_facts
+from licodec.image.qoi import qoi_facts
 from licodec.image.webp import webp_facts
 
 _READERS: Mapping[str, Callable[[Data], Facts]] = MappingProxyType(
@@ -29,6 +31,7 @@ _READERS: Mapping[str, Callable[[Data], Facts]] = MappingProxyType(
         "TGA": tga_facts,
         "AVIF": avif_facts,
         "JPEG2000": jp2_facts,
+        "QOI": qoi_facts,
     }
 )
 
@@ -44,6 +47,8 @@ def facts_of(image: Image.Image, data: Data) -> Facts:
         return NOTHING
     if image.format in ("BMP", "DIB"):
         return bmp_facts(data, is_grey=image.mode in ("1", "L"))
+    if image.format == "ICO":
+        return icon_facts(data, image.size)
     if image.format == "PPM":
         return pnm_facts(image, data)
     reader = _READERS.get(image.format or "")

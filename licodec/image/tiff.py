@@ -58,6 +58,7 @@ _STRIPS_STATED = UNPACKED | {*_FAX, 7}  # the old kind of JPEG has its own tags
 _IN_PILLOW = UNPACKED | {*_FAX, 6, 7, 32771, 32809}
 _MAX_NAMES = 4  # of different depths or formats that a message tells
 _CMYK_INKS = 1
+_GREATEST = frozenset(2**num_bits - 1 for num_bits in range(9, 16))
 _MAX_SAMPLES = 16
 _MAX_SAMPLE_BYTES = 2**31  # of a picture, before it is reduced to 8 bits
 _ASSOCIATED, _UNASSOCIATED = 1, 2
@@ -107,6 +108,9 @@ def samples_of(
         raise ImageError(f"is damaged: {one_line(error)}; get it again") from error
     alpha = None if layout.alpha is None else np.ascontiguousarray(values[:, :, layout.alpha])
     colours = np.ascontiguousarray(values[:, :, : _COLOURS[layout.photometric]])
+    num_bits = _num_bits_used(tags) if layout.frame.kind == UNSIGNED else layout.frame.num_bits
+    if num_bits < layout.frame.num_bits and values.max() >= 2**num_bits:
+        num_bits = layout.frame.num_bits
     is_palette = layout.photometric == PALETTE
     is_stated = Tag.PHOTOMETRIC in tags
     name = _PHOTOMETRIC_NAMES[layout.photometric]
@@ -114,7 +118,7 @@ def samples_of(
         colours=_looked_up(colours[:, :, 0], tags) if is_palette else colours,
         alpha=alpha,
         is_associated=layout.is_associated,
-        num_bits=8 if is_palette else layout.frame.num_bits,
+        num_bits=8 if is_palette else num_bits,
         kind=layout.frame.kind,
         photometric=RGB if is_palette else layout.photometric,
         notes=() if is_stated else (f"colour model is not stated, taken as {name}",),
@@ -146,6 +150,8 @@ def is_right_in_pillow(tags: Tags) -> bool:
         is_plain = compression != UNCOMPRESSED or _is_plain_ycbcr(tags)
         return bits == {8} and Tag.YCBCR_SUBSAMPLING in tags and is_plain
     if kinds != {UNSIGNED} or not _is_cmyk_if_inks(tags):
+        return False
+    if compression in UNPACKED and _num_bits_used(tags) < max(bits):
         return False
     if compression not in UNPACKED:
         return max(bits) <= 8
@@ -290,6 +296,15 @@ def _looked_up(indices: NDArray[Any], tags: Tags) -> NDArray[np.uint8]:
     palette = _colour_map(tags)
     colours: NDArray[np.uint8] = palette[np.minimum(indices, len(palette) - 1)]
     return colours
+
+
+def _num_bits_used(tags: Tags) -> int:
+    """Of 16 bits of grey or RGB, where the greatest sample is stated as 1023, 4095 and the like."""
+    num_bits = number(tags, Tag.BITS, 1)
+    if num_bits != 16 or photometric_of(tags) not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB):
+        return num_bits
+    greatest = number(tags, Tag.GREATEST, 0) or number(tags, Tag.GREATEST_OF_FORMAT, 0)
+    return greatest.bit_length() if greatest in _GREATEST else num_bits
 
 
 def _is_cmyk_if_inks(tags: Tags) -> bool:

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 
 from licodec.image.facts import Facts
-from licodec.image.original import Data
+from licodec.image.original import Data, stripped
 
 _HEAD_BYTES, _CHUNK_HEAD_BYTES, _FRAME_BYTES = 12, 8, 16
 # Bits of the extended header; readers look for these chunks only where they are set.
@@ -28,7 +28,7 @@ def webp_facts(data: Data) -> Facts:
     note = f"{', '.join(lost)} dropped: the header of the WebP does not announce it"
     return Facts(
         extent=extent,
-        num_bytes_behind=len(data[end:].strip(b"\0\r\n ")),
+        num_bytes_behind=len(stripped(data, end, b"\0\r\n ")),
         notes=(note,) if lost else (),
     )
 

@@ -37,7 +37,7 @@ def changed(front: bytes, marker: bytes, offset: int, value: bytes) -> bytes:
 def test_bit_depth_of_avif_is_read_from_its_configuration(flags: int, expected: tuple) -> None:
     image = opened("AVIF")
     data = changed(file_of(image), b"av1C", 6, bytes([flags]))
-    assert notes_on_depth(image, facts_of(image, data)) == expected
+    assert notes_on_depth(image, facts_of(image, data).num_bits) == expected
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_bit_depth_of_avif_is_read_from_its_configuration(flags: int, expected: 
 def test_bit_depth_of_jpeg_2000_is_read_from_its_size_segment(size: int, expected: tuple) -> None:
     image = opened("JPEG2000")
     data = changed(file_of(image), b"\xff\x4f\xff\x51", 42, bytes([size]))
-    assert notes_on_depth(image, facts_of(image, data)) == expected
+    assert notes_on_depth(image, facts_of(image, data).num_bits) == expected
 
 
 def profile_of(image: Image.Image, data: bytes) -> tuple:
@@ -68,7 +68,7 @@ def test_colours_that_avif_names_by_numbers_become_a_profile() -> None:
 def test_files_that_are_cut_say_nothing(name: str, length: int) -> None:
     image = opened(name)
     data = file_of(image)[:length]
-    assert notes_on_depth(image, facts_of(image, data)) == ()
+    assert notes_on_depth(image, facts_of(image, data).num_bits) == ()
     assert profile_of(image, data) == (None, ())
 
 
