@@ -33,11 +33,12 @@ from licodec.image.faults import PILLOW_FAULTS, one_line, warnings_silenced
 from licodec.image.fit import fit_to, without_exif
 from licodec.image.formats import READ_FORMATS, WriteFormat, find_format
 from licodec.image.hidden import without_hidden
+from licodec.image.kinds import kind_not_read
 from licodec.image.loading import mend
 from licodec.image.original import bytes_of
 from licodec.image.picture import Picture
 from licodec.image.reading import read_tiff
-from licodec.image.strangers import MAX_MAGIC_BYTES, kind_not_read, name_stranger
+from licodec.image.strangers import MAX_MAGIC_BYTES, name_stranger
 from licodec.image.tags import writable_tags
 
 _FILE_FAULTS: tuple[type[Exception], ...] = (*PILLOW_FAULTS, zlib.error)

@@ -12,6 +12,7 @@ from licodec.image.exif import load_tags
 from licodec.image.facts import NOTHING, Facts
 from licodec.image.faults import PILLOW_FAULTS, bytes_or_none, one_line
 from licodec.image.ico import png_in_icon
+from licodec.image.kinds import kind_not_read
 from licodec.image.loading import (
     Loaded,
     is_as_in,
@@ -27,7 +28,6 @@ from licodec.image.planes import planes_of
 from licodec.image.png import take_texts
 from licodec.image.profile import StatedProfile, profile_for, profile_in
 from licodec.image.source import facts_of
-from licodec.image.strangers import kind_not_read
 
 
 def read_image(image: Image.Image) -> Picture:

@@ -2,10 +2,8 @@
 
 from licodec.container.format import MAGIC_BYTES
 from licodec.errors import NotLicodecFileError
-from licodec.image.jpeg import unread_jpeg
-from licodec.image.original import Data
-from licodec.image.png import MAGIC, chunks
 
+_PNG = b"\x89PNG\r\n\x1a\n"
 MAX_MAGIC_BYTES = 132
 _EMPTY = "is empty; get it again"
 _OTHER = (
@@ -14,20 +12,19 @@ _OTHER = (
 )
 _RAW = "is raw data of a camera, which licodec does not read; develop it to TIFF or PNG first"
 _DAMAGED_TIFF = "is a damaged TIFF, or has no picture in its first directory; get it again"
-
-
 _AVIF = "is an AVIF that is damaged, or of a kind that is not read; convert it to PNG first"
 _WEB_PAGE = "is a web page, no picture; download the picture itself"
 _VIDEO = "is a video, no picture; save a frame of it as PNG first"
 _ZEROS = "is not a picture: its beginning is all zeros; get it again"
 
 
-def _unread(name: str, way: str = "convert it to PNG first") -> str:
+def unread(name: str, way: str = "convert it to PNG first") -> str:
+    """The message for a whole file of a kind that is not read."""
     return f"is {name}, which licodec does not read; {way}"
 
 
-_HEIC = _unread("HEIC", "convert it to PNG or JPEG first")
-_JXL = _unread("JPEG XL", "convert it to PNG with djxl")
+_HEIC = unread("HEIC", "convert it to PNG or JPEG first")
+_JXL = unread("JPEG XL", "convert it to PNG with djxl")
 _STRANGERS = (
     (0, MAGIC_BYTES, "is a .lic file already; licodec decompress makes a picture of it"),
     (8, b"CR\x02", _RAW),
@@ -42,56 +39,56 @@ _STRANGERS = (
     (0, b"\0MRM", _RAW),
     (0, b"II*\0", _DAMAGED_TIFF),
     (0, b"MM\0*", _DAMAGED_TIFF),
-    (0, MAGIC, "is a damaged PNG; get it again"),
+    (0, _PNG, "is a damaged PNG; get it again"),
     (0, b"\x89PNG", "is a PNG that was changed on the way, as text is; get it again"),
-    (0, b"II\xbc", _unread("JPEG XR")),
+    (0, b"II\xbc", unread("JPEG XR")),
     (4, b"ftyphei", _HEIC),
     (4, b"ftyphev", _HEIC),
     (4, b"ftypmif1", _HEIC),
     (4, b"ftypmsf1", _HEIC),
-    (4, b"ftypavc", _unread("HEIF with H.264", "convert it to PNG or JPEG first")),
-    (4, b"ftypvvi", _unread("HEIF with H.266", "convert it to PNG or JPEG first")),
+    (4, b"ftypavc", unread("HEIF with H.264", "convert it to PNG or JPEG first")),
+    (4, b"ftypvvi", unread("HEIF with H.266", "convert it to PNG or JPEG first")),
     *((4, b"ftyp" + brand, _VIDEO) for brand in (b"mp4", b"iso", b"qt", b"M4V", b"3gp", b"MSNV")),
     (8, b"AVI ", _VIDEO),
     (0, b"\x1aE\xdf\xa3", _VIDEO),
     (4, b"JXL ", _JXL),
     (0, b"\xff\x0a", _JXL),
-    (0, b"8BPS", _unread("a Photoshop document")),
-    (0, b"gimp xcf", _unread("a GIMP document")),
-    (0, b"v/1\x01", _unread("OpenEXR")),
-    (0, b"DDS ", _unread("a DirectDraw surface")),
-    (0, b"icns", _unread("an icon of macOS")),
-    (0, b"\0\0\2\0\1\0", _unread("a cursor")),  # TGA begins with the first four, too
-    (0, b"\x59\xa6\x6a\x95", _unread("Sun raster")),
-    (0, b"SIMPLE  =", _unread("FITS")),
-    (0, b"P7\n", _unread("PAM")),
-    (0, b"P7 332", _unread("an XV thumbnail")),
-    (0, b"PF\n", _unread("PFM of colours")),
-    (0, b"AT&TFORM", _unread("DjVu")),
-    (0, b"FLIF", _unread("FLIF")),
-    (0, b"BPG\xfb", _unread("BPG")),
-    (0, b"/* XPM */", _unread("XPM")),
-    (0, b"#?RADIANCE", _unread("Radiance HDR")),
-    (0, b"\xff\x10\xff\x50", _unread("JPEG XS")),
-    (0, b"\x8aMNG", _unread("MNG")),
-    (0, b"\x8bJNG", _unread("JNG")),
-    (0, b"BA", _unread("a bitmap array of OS/2")),
-    (0, b"SDPX", _unread("DPX")),
-    (0, b"XPDS", _unread("DPX")),
-    (0, b"farbfeld", _unread("farbfeld")),
-    (0, b"\xabKTX", _unread("KTX")),
-    (0, b"\xd7\xcd\xc6\x9a", _unread("a Windows metafile")),
-    (8, b"ACON", _unread("an animated cursor")),
-    (128, b"DICM", _unread("DICOM")),
+    (0, b"8BPS", unread("a Photoshop document")),
+    (0, b"gimp xcf", unread("a GIMP document")),
+    (0, b"v/1\x01", unread("OpenEXR")),
+    (0, b"DDS ", unread("a DirectDraw surface")),
+    (0, b"icns", unread("an icon of macOS")),
+    (0, b"\0\0\2\0\1\0", unread("a cursor")),  # TGA begins with the first four, too
+    (0, b"\x59\xa6\x6a\x95", unread("Sun raster")),
+    (0, b"SIMPLE  =", unread("FITS")),
+    (0, b"P7\n", unread("PAM")),
+    (0, b"P7 332", unread("an XV thumbnail")),
+    (0, b"PF\n", unread("PFM of colours")),
+    (0, b"AT&TFORM", unread("DjVu")),
+    (0, b"FLIF", unread("FLIF")),
+    (0, b"BPG\xfb", unread("BPG")),
+    (0, b"/* XPM */", unread("XPM")),
+    (0, b"#?RADIANCE", unread("Radiance HDR")),
+    (0, b"\xff\x10\xff\x50", unread("JPEG XS")),
+    (0, b"\x8aMNG", unread("MNG")),
+    (0, b"\x8bJNG", unread("JNG")),
+    (0, b"BA", unread("a bitmap array of OS/2")),
+    (0, b"SDPX", unread("DPX")),
+    (0, b"XPDS", unread("DPX")),
+    (0, b"farbfeld", unread("farbfeld")),
+    (0, b"\xabKTX", unread("KTX")),
+    (0, b"\xd7\xcd\xc6\x9a", unread("a Windows metafile")),
+    (8, b"ACON", unread("an animated cursor")),
+    (128, b"DICM", unread("DICOM")),
     (0, b"PK\3\4", "is a ZIP archive; unpack it first"),
     (0, b"\x1f\x8b", "is packed with gzip; unpack it first"),
     (0, b"version https://git-lfs", "is a pointer of Git LFS; get the picture with git lfs pull"),
     *((0, start, _WEB_PAGE) for start in (b"<!DOCTYPE", b"<!doctype", b"<html", b"<HTML")),
     (0, bytes(16), _ZEROS),
-    (0, b"%PDF", _unread("PDF")),
-    (0, b"%!PS", _unread("PostScript")),
-    (0, b"<svg", _unread("SVG")),
-    (0, b"<?xml", _unread("XML, such as SVG")),
+    (0, b"%PDF", unread("PDF")),
+    (0, b"%!PS", unread("PostScript")),
+    (0, b"<svg", unread("SVG")),
+    (0, b"<?xml", unread("XML, such as SVG")),
 )
 
 _PICTURES = (
@@ -128,27 +125,11 @@ def name_stranger(head: bytes) -> str:
     for offset, magic, message in _STRANGERS:
         if head.startswith(magic, offset):
             return message
-    for start, name in ((MAGIC, "PNG"), (b"\xff\xd8\xff", "JPEG")):
+    for start, name in ((_PNG, "PNG"), (b"\xff\xd8\xff", "JPEG")):
         place = head.find(start)
         if place > 0:
             return f"has {place} other bytes in front of a {name}; remove them or get it again"
     return _OTHER
-
-
-def _has_palette(png: Data) -> bool:
-    """Whether one stands in front of the rows."""
-    kinds = [chunk.kind for chunk in chunks(png)]
-    return b"PLTE" in kinds[: kinds.index(b"IDAT") if b"IDAT" in kinds else None]
-
-
-def kind_not_read(data: Data) -> str | None:
-    """The message for a PNG or JPEG of a kind that Pillow does not read; else None."""
-    if data[12:16] == b"CgBI" and data[: len(MAGIC)] == MAGIC:
-        return _unread("a PNG as Xcode makes it for iOS (CgBI)", "convert it with pngcrush first")
-    if data[: len(MAGIC)] == MAGIC and data[25:26] == b"\3" and not _has_palette(data):
-        return "is a PNG without the palette that its rows need; get it again"
-    kind = unread_jpeg(data) if data[:2] == b"\xff\xd8" else None
-    return None if kind is None else _unread(kind)
 
 
 def check_is_lic(data: bytes) -> None:
