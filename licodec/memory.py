@@ -15,7 +15,7 @@ _ENCODE_BYTES_PER_PX = 48
 _ENCODE_LARGE_BYTES_PER_PX = 34
 _SEARCH_BYTES_PER_PX = 270
 _SCORE_BYTES_PER_PX = 150
-_DECODE_BYTES_PER_PX = 24
+_DECODE_BYTES_PER_PX = 28
 # Pixels, the tile that is being decoded, and what libwebp takes for it.
 _LOSSLESS_BYTES_PER_PX = 20
 # While an alpha plane is unpacked, which comes first.

@@ -162,8 +162,17 @@ def _files(shard: Path) -> Iterator[bytes]:
                     file = tar.extractfile(member)
                     assert file is not None
                     yield file.read()
+            _check_end(tar)
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise TrainingError(f"{shard}: not a readable tar file ({one_line(error)})") from error
+
+
+def _check_end(tar: tarfile.TarFile) -> None:
+    """Raises ReadError where reading ended at a damaged header, which tarfile takes for the end."""
+    assert tar.fileobj is not None
+    tar.fileobj.seek(tar.offset)
+    if any(tar.fileobj.read(tarfile.BLOCKSIZE)):
+        raise tarfile.ReadError(f"damaged header at byte {tar.offset}")
 
 
 def _add(pictures: Pictures, data: bytes, weight: float, min_side_px: int) -> None:

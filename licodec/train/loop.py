@@ -43,6 +43,7 @@ _PREPARE_SHARE = 1 / 3  # of the time that is left, which a task may spend on ge
 _EMA_DECAY = 0.999
 _EMA_EVERY = 4
 _CLIP_NORM = 1.0
+_MAX_LOST_STEPS = 100  # in a row whose gradients are no numbers; single ones are passed over
 VALIDATION_POSITIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
 VALIDATION_PX = 384
 VALIDATION_PICTURES = 12
@@ -140,6 +141,7 @@ class Trainer:
         self.running = RunningLoss(network.family.num_knots)
         self.optimizer = MuonAndAdam(self._parameter_groups())
         self.step, self.run_step, self.elapsed_s, self.total_s = 0, 0, 0.0, 0.0
+        self._num_lost = 0  # steps in a row
         self.scores: list[float] = []  # of this process' validations
         self._valid: dict[str, Any] = {}  # the last one
 
@@ -201,7 +203,11 @@ class Trainer:
             ) from error
 
     def run(self, report: Callable[[Progress], None]) -> None:
-        """Train until the time limit; writes last.pt and log.jsonl into the run's folder."""
+        """Train until the time limit; writes last.pt and log.jsonl into the run's folder.
+
+        Raises:
+            TrainingError: gradients are no numbers any more.
+        """
         options = self.options
         options.out.mkdir(parents=True, exist_ok=True)
         began = now = last_tick = last_log = last_save = next_validation = time.monotonic()
@@ -251,12 +257,23 @@ class Trainer:
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
         if torch.isfinite(norm):
             self.optimizer.step()
+            self._num_lost = 0
+        else:
+            self._num_lost += 1
+            self._check_lost()
         self.step += 1
         self.run_step += 1
         if self.step % _EMA_EVERY == 0:
             self._average()
         bpp, decibels = batch.bpp.mean().item(), finite_psnr_of(batch.distortion.mean().item())
         return Progress(self.step, self.elapsed_s, loss.item(), bpp, decibels, factor, float(norm))
+
+    def _check_lost(self) -> None:
+        if self._num_lost >= _MAX_LOST_STEPS:
+            raise TrainingError(
+                f"the gradients of {self._num_lost} steps in a row are no numbers, the last at step "
+                f"{self.step + 1}; go on from an earlier checkpoint with a lower --learning-rate"
+            )
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -166,6 +166,16 @@ def test_shard_that_ends_too_early_is_refused_by_name(tmp_path):
         load_pictures([Source(shard)], 64)
 
 
+def test_shard_with_a_damaged_header_is_refused_by_name(tmp_path):
+    files = {f"{n}.png": b"x" * 600 for n in range(3)}
+    shard = write_tar(tmp_path / "damaged.tar", files)
+    damaged = bytearray(shard.read_bytes())
+    damaged[2 * 3 * 512 + 5] ^= 0xFF  # the third header, after two of files of two blocks
+    shard.write_bytes(damaged)
+    with pytest.raises(TrainingError, match=r"damaged\.tar: .*damaged header at byte 3072"):
+        load_pictures([Source(shard)], 64)
+
+
 def test_shards_named_valid_are_held_back_and_nothing_else(tmp_path):
     write_tar(tmp_path / "a.tar", {f"{i}.png": image_bytes(i, "png") for i in range(50)})
     write_tar(tmp_path / "valid-0.tar", {"v.png": image_bytes(200, "png")})

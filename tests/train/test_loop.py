@@ -166,6 +166,14 @@ def test_run_that_stops_early_goes_on_in_the_same_schedule(tmp_path):
     assert load_checkpoint(tmp_path / "last.pt")["step"] == 12
 
 
+def test_run_whose_gradients_are_no_numbers_any_more_ends_with_advice(tmp_path):
+    trainer = tiny_trainer(tmp_path, 1000)
+    with torch.no_grad():
+        trainer.network.log_low_steps.fill_(math.nan)
+    with pytest.raises(TrainingError, match="100 steps in a row are no numbers.*--learning-rate"):
+        trainer.run(nothing)
+
+
 def test_run_that_goes_on_draws_other_crops(tmp_path, monkeypatch):
     drawn: list[torch.Tensor] = []
     batch = CropSampler.batch
