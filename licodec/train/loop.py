@@ -271,8 +271,8 @@ class Trainer:
     def _check_lost(self) -> None:
         if self._num_lost >= _MAX_LOST_STEPS:
             raise TrainingError(
-                f"the gradients of {self._num_lost} steps in a row are no numbers, the last at step "
-                f"{self.step + 1}; go on from an earlier checkpoint with a lower --learning-rate"
+                f"step {self.step + 1}: the gradients of {self._num_lost} steps in a row are no "
+                "numbers; go on from an earlier checkpoint with a lower --learning-rate"
             )
 
     @torch.no_grad()

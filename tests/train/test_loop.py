@@ -170,7 +170,7 @@ def test_run_whose_gradients_are_no_numbers_any_more_ends_with_advice(tmp_path):
     trainer = tiny_trainer(tmp_path, 1000)
     with torch.no_grad():
         trainer.network.log_low_steps.fill_(math.nan)
-    with pytest.raises(TrainingError, match="100 steps in a row are no numbers.*--learning-rate"):
+    with pytest.raises(TrainingError, match=r"100 steps in a row are no numbers.*--learning-rate"):
         trainer.run(nothing)
 
 
