@@ -1,9 +1,9 @@
 """Chooses padding that codes as nothing.
 
-Details of the padding are not in a file: a decoder takes them as predicted, about zero. Where the
-padding needs them, as repeated border pixels do, the picture's own border breaks. So the padding is
-chosen such that its details vanish: as many pixels as details, a linear system, solved by
-conjugate gradients on the sum of squares.
+Details of the padding are not in a file: a decoder takes them as zero. Where the padding needs
+them, as repeated border pixels do, the picture's own border breaks. So the padding is chosen such
+that its details vanish: as many pixels as details, a linear system, solved by conjugate gradients
+on the sum of squares.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from licodec.native.lifting import padding_slope
 from licodec.native.threads import over_rows
 from licodec.transform.grid import GRID_PX, NUM_BANDS, NUM_LEVELS, band_norm, padded_size
 
-# Squares fall a hundredfold in three rounds; beyond eight the coded picture does not change.
-_ROUNDS = 8
-_ENOUGH = 1e-6  # of the squares at the start
+# Squares fall a hundredfold in three rounds; beyond twelve the coded picture does not change.
+_ROUNDS = 12
+_ENOUGH = 1e-9  # of the squares at the start
 # Peak of solving for the padding of a strip, by pixel of the strip.
 _BYTES_PER_PX = 60
 

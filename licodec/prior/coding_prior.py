@@ -192,7 +192,7 @@ class _Picture:
         mean, index = self._network.head(
             level, self._quality_index, visit.head, self._trunk, self._known[:first], self._hidden
         )
-        clear_padding(index, channels, level, self._height, self._width)
+        clear_padding(mean, index, channels, level, self._height, self._width)
         if visit.is_last:  # nothing else holds that memory
             self._known, self._hidden = np.empty((0, 0, 0), np.int8), None
             if level == self._last_level:

@@ -10,13 +10,19 @@ from licodec.prior.layout import fold_of
 
 
 def clear_padding(
-    index: np.ndarray, channels: Sequence[int], level: int, height: int, width: int
+    mean: np.ndarray,
+    index: np.ndarray,
+    channels: Sequence[int],
+    level: int,
+    height: int,
+    width: int,
 ) -> None:
-    """Set the scale index of elements of the padding, which are not coded, to 0.
+    """Set mean and scale index of elements of the padding, which are not coded, to 0.
 
     Element (y, x) of a band is one if y 2^level >= height or x 2^level >= width.
 
     Args:
+        mean: (C, h, w) int16 or int32, changed in place.
         index: (C, h, w) uint8, changed in place.
         channels: C folded channels.
         level: 6 to 1.
@@ -24,10 +30,11 @@ def clear_padding(
     """
     fold = fold_of(level)
     num_rows, num_columns = -(-height >> level), -(-width >> level)
-    for part, channel in zip(index, channels, strict=True):
-        down, right = divmod(channel % (fold * fold), fold)
-        part[-(-(num_rows - down) // fold) :] = 0
-        part[:, -(-(num_columns - right) // fold) :] = 0
+    for maps in (mean, index):
+        for part, channel in zip(maps, channels, strict=True):
+            down, right = divmod(channel % (fold * fold), fold)
+            part[-(-(num_rows - down) // fold) :] = 0
+            part[:, -(-(num_columns - right) // fold) :] = 0
 
 
 def unfolded_rows(channel: int, fold: int, top: int, bottom: int) -> tuple[int, slice, slice]:

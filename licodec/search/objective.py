@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -199,7 +199,10 @@ class Objective:
             mean, log_scale = means[0], log_scales[0]
             leaf = part.part(where).requires_grad_(True)
             leaves.append((where, leaf))
-            is_coded = _is_coded(log_scale.detach(), where, height, width, skip_below)
+            is_coded = log_scale.detach() >= _least_log_scale(skip_below)
+            is_inside = _in_picture(where, mean.shape[1:], height, width)
+            if is_inside is not None:
+                mean, is_coded = mean * is_inside, is_coded & is_inside
             decoded, residual = relax(leaf, mean, is_coded)
             log_scale = log_scale + _shift(log_scale.detach(), encoded.shifts[len(bits)])
             each = logistic_bits(residual, log_scale.clamp_min(_SMALLEST_LOG_SCALE))
@@ -244,20 +247,17 @@ def _colours(pixels: np.ndarray) -> Tensor:
     return colours.permute(2, 0, 1)[None].float()
 
 
-def _is_coded(
-    log_scale: Tensor, where: StepElements, height: int, width: int, skip_below: int
-) -> Tensor:
-    """Elements that the file has: inside the picture, and not skipped; as log_scale, bool."""
-    is_coded = log_scale >= _least_log_scale(skip_below)
+def _in_picture(where: StepElements, shape: Sequence[int], height: int, width: int) -> Tensor | None:
+    """Elements of a step's channels (C, *shape) that are not of the padding, bool; None: all."""
     fold, size = fold_of(where.level), 1 << where.level
     if where.mask is not None:
-        return is_coded
-    rows, columns = (n * fold for n in log_scale.shape[1:])
+        return None
+    rows, columns = (n * fold for n in shape)
     if (rows - 1) * size < height and (columns - 1) * size < width:
-        return is_coded
+        return None
     y, x = torch.arange(rows) * size < height, torch.arange(columns) * size < width
     inside = F.pixel_unshuffle((y[:, None] & x[None])[None].to(torch.uint8), fold).bool()
-    return is_coded & inside[[c % (fold * fold) for c in where.channels]]
+    return inside[[c % (fold * fold) for c in where.channels]]
 
 
 def _shift(log_scale: Tensor, shifts: np.ndarray) -> Tensor:

@@ -44,9 +44,9 @@ def test_odd_sizes_are_coded_as_well_as_whole_ones(
     best = psnr_db(np.asarray(psnr_codec.decode(psnr_codec.encode(whole, quality=95))), whole)
     pixels = crop(width, height)
     found = np.asarray(psnr_codec.decode(psnr_codec.encode(pixels, quality=95)))
-    assert psnr_db(found, pixels) > best - 2.0
+    assert psnr_db(found, pixels) > best - 1.0
     border = np.s_[-4:], np.s_[:, -4:]
-    assert all(psnr_db(found[part], pixels[part]) > best - 12.0 for part in border)
+    assert all(psnr_db(found[part], pixels[part]) > best - 3.0 for part in border)
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), *SIZES])

@@ -73,13 +73,14 @@ def test_levels_come_coarse_to_fine_and_a_step_knows_all_earlier_ones_of_its_lev
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
-def test_elements_that_lie_in_the_padding_have_index_zero(height, width, prior):
+def test_elements_that_lie_in_the_padding_have_index_and_mean_zero(height, width, prior):
     trace = walked(prior, height, width)
-    for where, index in zip(trace.places, trace.indices, strict=True):
+    for where, *maps in zip(trace.places, trace.indices, trace.means, strict=True):
         if where.mask is not None:
             continue
         fold = fold_of(where.level)
-        for channel, plane in zip(where.channels, index, strict=True):
+        for channel, *planes in zip(where.channels, *maps, strict=True):
+            plane = np.maximum(*np.abs(planes))
             down, right = divmod(channel % (fold * fold), fold)
             y = (np.arange(plane.shape[0]) * fold + down) << where.level
             x = (np.arange(plane.shape[1]) * fold + right) << where.level

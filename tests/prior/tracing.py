@@ -29,15 +29,17 @@ class RandomSymbols:
 
 
 class ZeroSymbols:
-    """Always zero; keeps the number of steps and where each was."""
+    """Always zero; keeps the number of steps, where each was and what the prior said."""
 
     def __init__(self) -> None:
         self.places: list[StepElements] = []
+        self.means: list[np.ndarray] = []
         self.indices: list[np.ndarray] = []
 
     def __call__(self, mean: np.ndarray, index: np.ndarray, where: StepElements) -> np.ndarray:
         assert mean.shape == index.shape
         self.places.append(where)
+        self.means.append(mean.copy())
         self.indices.append(index.copy())
         return np.zeros(mean.shape, np.int32)
 

@@ -127,7 +127,8 @@ class WrittenDecoder:
             )
             mean = (out[: len(channels)] * unit + (1 << 6)) >> 7
             index = clamp((out[len(channels) :] + log_scale + 49) >> 1, 1, 63)
-            index[np.stack([padding[p] for _, p in channels])] = 0
+            for numbers in (mean, index):
+                numbers[np.stack([padding[p] for _, p in channels])] = 0
             values = mean + (self.symbols.step(index, [c for c, _ in channels]) << 1)
             folded |= dict(zip(channels, values, strict=True))
         self._finish_level(level, folded)
