@@ -247,7 +247,9 @@ def _colours(pixels: np.ndarray) -> Tensor:
     return colours.permute(2, 0, 1)[None].float()
 
 
-def _in_picture(where: StepElements, shape: Sequence[int], height: int, width: int) -> Tensor | None:
+def _in_picture(
+    where: StepElements, shape: Sequence[int], height: int, width: int
+) -> Tensor | None:
     """Elements of a step's channels (C, *shape) that are not of the padding, bool; None: all."""
     fold, size = fold_of(where.level), 1 << where.level
     if where.mask is not None:
