@@ -13,7 +13,7 @@ from torch import Tensor
 
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.errors import TrainingError
-from licodec.metrics.distortion import DISTORTIONS
+from licodec.metrics.distortion import DISTORTIONS, FINETUNED_DISTORTIONS, TrainedDistortion
 from licodec.train.data import Pictures, drawing_chances, validation_crops
 from licodec.train.finetune_cache import NUM_QUALITIES, LatentCache, Pair, variant
 from licodec.train.finetune_encode import Encoders
@@ -138,6 +138,7 @@ class SynthesisOnLatents:
         self._network, self._options, self._train = network, options, train
         self._cache, self._report = cache, report
         self._distortion = DISTORTIONS[options.tune]
+        self._trained_distortion = FINETUNED_DISTORTIONS[options.tune]
         self._device = torch.device(options.device)
         self._validation = validation_crops(valid, VALIDATION_PX, VALIDATION_PICTURES)
         self._held_back: dict[float, list[Pair]] = {}
@@ -194,11 +195,13 @@ class SynthesisOnLatents:
         """See `Task`; the rate is fixed, so the distortion alone counts."""
         assert self.sampler is not None  # prepare comes first
         planes, rgb, position, bpp = self.sampler.batch()
-        distortion = self._distortion_of(planes, rgb, position)
+        distortion = self._distortion_of(planes, rgb, position, self._trained_distortion)
         cost = self._network.rd_lambda(position.to(distortion)) * distortion
         return BatchLoss(position, bpp, distortion.detach(), cost, cost)
 
-    def _distortion_of(self, planes: Tensor, rgb: Tensor, position: Tensor) -> Tensor:
+    def _distortion_of(
+        self, planes: Tensor, rgb: Tensor, position: Tensor, distortion: TrainedDistortion
+    ) -> Tensor:
         """Distortion (N,) of decoded pixels, clipped as a decoder does."""
         network, device = self._network, self._device
         weights = knot_weights(position.to(device), network.family.num_knots)
@@ -206,7 +209,7 @@ class SynthesisOnLatents:
         with training_autocast(device):
             decoded = planes.to(device).float() / (1 << FRACTION_BITS)
             corrected: Tensor = network.synthesis(decoded, weights, step_px)
-        return self._distortion(rgb.to(device).float(), planes_to_rgb(corrected).clamp(0, 255))
+        return distortion(rgb.to(device).float(), planes_to_rgb(corrected).clamp(0, 255))
 
     @torch.no_grad()
     def measure(self, position: float) -> tuple[Tensor, Tensor]:
@@ -217,6 +220,6 @@ class SynthesisOnLatents:
             planes = pair.planes[None, :, :height, :width]
             rgb = torch.from_numpy(pair.rgb).permute(2, 0, 1)[None]
             at = torch.tensor([pair.quality_index / MAX_QUALITY_INDEX])
-            distortions.append(self._distortion_of(planes, rgb, at).cpu())
+            distortions.append(self._distortion_of(planes, rgb, at, self._distortion).cpu())
             bpps.append(torch.tensor([pair.bpp]))
         return torch.cat(bpps), torch.cat(distortions)
