@@ -58,7 +58,9 @@ a part of {px}x{px} pixels is shown.
 licodec has the weights of `{family}` and effort {effort}; its first profile sets the bytes,
 the others are searched to come near to them. Remade by `make gallery FOLDER={folder}`."""
 
-_HEADINGS = "| column | bytes | bpp | SSIMULACRA 2 | Butteraugli | PSNR (dB) |"
+_HEADINGS = " | ".join(
+    ("| column", "bytes", "bpp", *(MEASURES[metric].label for metric in VISUAL), "PSNR (dB) |")
+)
 
 KODAK_LICENCE = """\
 The pictures are of the Kodak test set, from the repository
@@ -105,7 +107,7 @@ def show(path: Path, pick: Pick, codecs: list[BenchCodec], target: Path) -> list
     return [
         f"## {path.stem}",
         f"![{path.stem}: original, {', '.join(c.name for c in codecs)}]({path.stem}.webp)",
-        "\n".join([_HEADINGS, "|---|---|---|---|---|---|", *rows]),
+        "\n".join([_HEADINGS, "|---" * (len(VISUAL) + 4) + "|", *rows]),
     ]
 
 

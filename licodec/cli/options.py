@@ -24,7 +24,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 CODEC_NAMES = ("licodec", "jpeg", "webp", "jpeg2000", "avif", "jxl")
 # As options are written; tests compare both with what licodec.evaluate knows.
-METRIC_NAMES = ("ssimulacra2", "butteraugli", "psnr", "ms-ssim")
+METRIC_NAMES = ("ssimulacra2", "ssimulacra2-cut", "butteraugli", "psnr", "ms-ssim")
 
 _BYTES = {"": 1, "k": 1000, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}

@@ -31,6 +31,7 @@ class Curve:
     name: str
     bpp: tuple[float, ...]  # bits of the whole file per pixel, above 0
     ssimulacra2: tuple[float, ...] | None = None  # at most 100
+    ssimulacra2_cut: tuple[float, ...] | None = None  # likewise
     butteraugli: tuple[float, ...] | None = None  # 3-norm, lower is better
     psnr: tuple[float, ...] | None = None  # dB
     ms_ssim: tuple[float, ...] | None = None  # 0 to 1

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-Metric = Literal["ssimulacra2", "butteraugli", "psnr", "ms_ssim"]
+Metric = Literal["ssimulacra2", "ssimulacra2_cut", "butteraugli", "psnr", "ms_ssim"]
 Levels = NDArray[np.float64]
 _T = TypeVar("_T")
 
@@ -71,6 +71,14 @@ MEASURES: Mapping[Metric, Measure] = MappingProxyType(
             scale="SSIMULACRA 2",
             min_span=1.0,
         ),
+        "ssimulacra2_cut": Measure(
+            label="SSIMULACRA 2 when cut",
+            digits=2,
+            lowest=-1e6,
+            highest=100.0,
+            scale="SSIMULACRA 2, mean over four cuts",
+            min_span=1.0,
+        ),
         "butteraugli": Measure(
             label="Butteraugli",
             digits=3,
@@ -98,5 +106,5 @@ MEASURES: Mapping[Metric, Measure] = MappingProxyType(
 )
 
 # The two halves of a report: what people see, and what has long been reported.
-VISUAL: tuple[Metric, ...] = ("ssimulacra2", "butteraugli")
+VISUAL: tuple[Metric, ...] = ("ssimulacra2", "ssimulacra2_cut", "butteraugli")
 CLASSIC: tuple[Metric, ...] = ("psnr", "ms_ssim")

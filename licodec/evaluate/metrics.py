@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from licodec.evaluate import load_extra
 from licodec.evaluate.measures import Metric
-from licodec.metrics.pairs import check_pair
+from licodec.metrics.pairs import MIN_SIDE_PX, check_pair
 from licodec.metrics.psnr import mean_squared_error, psnr_of
 
 # Equal pictures have no finite PSNR, and one infinity would spoil the mean over a set of pictures.
@@ -19,10 +19,13 @@ MAX_PSNR_DB = 99.0
 # Five scales halve the picture four times; the 11-tap window must still fit: 160 / 16 = 10 < 11.
 MIN_MS_SSIM_SIDE_PX = 161
 
+# Three rows or columns are cut off, and the least side that SSIMULACRA 2 has must be left.
+MIN_CUT_SIDE_PX = 3 + MIN_SIDE_PX
+
 # Larger pictures go unmeasured: SSIMULACRA 2 needs some 150 bytes of memory per pixel, Butteraugli
 # 210, MS-SSIM 115.
 MAX_PX: Mapping[Metric, int] = MappingProxyType(
-    {"ssimulacra2": 2**23, "butteraugli": 2**23, "ms_ssim": 2**25}
+    {"ssimulacra2": 2**23, "ssimulacra2_cut": 2**23, "butteraugli": 2**23, "ms_ssim": 2**25}
 )
 
 
@@ -75,6 +78,35 @@ def ms_ssim(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float |
     return statistics.fmean(values)
 
 
+def ssimulacra2_cut(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float | None:
+    """Mean SSIMULACRA 2 of both pictures without their first rows and columns, at four cuts.
+
+    Of a picture that looks the same everywhere in the squares of 2x2 pixels by which the measure
+    halves it, this is its SSIMULACRA 2 (docs/compare.md).
+
+    Args:
+        reference: (H, W, 3) uint8 RGB.
+        decoded: (H, W, 3) uint8 RGB.
+
+    Returns:
+        At most 100, or None for a picture with a side below MIN_CUT_SIDE_PX.
+
+    Raises:
+        ValueError: another shape or dtype, or two different shapes.
+    """
+    from licodec.metrics.phases import PHASES  # these two load torch
+    from licodec.metrics.ssimulacra2 import ssimulacra2
+
+    check_pair(reference, decoded)
+    if min(reference.shape[:2]) < MIN_CUT_SIDE_PX:
+        return None
+    scores = [
+        ssimulacra2(*(np.ascontiguousarray(p[down:, right:]) for p in (reference, decoded)))
+        for down, right in PHASES
+    ]
+    return statistics.fmean(score for score in scores if score is not None)
+
+
 def has_ms_ssim() -> bool:
     """Whether the package that `ms_ssim` needs is installed."""
     return importlib.util.find_spec("pytorch_msssim") is not None
@@ -103,6 +135,7 @@ def measure_quality(
 
     functions: dict[Metric, Callable[..., float | None]] = {
         "ssimulacra2": ssimulacra2,
+        "ssimulacra2_cut": ssimulacra2_cut,
         "butteraugli": butteraugli,
         "ms_ssim": ms_ssim,
     }

@@ -34,7 +34,7 @@ _CURVES: tuple[Metric, ...] = ("ssimulacra2", "psnr")
 
 # After the point; for one picture fewer are meaningful than for a mean.
 _DIGITS: Mapping[Metric, int] = MappingProxyType(
-    {"ssimulacra2": 1, "butteraugli": 2, "psnr": 2, "ms_ssim": 4}
+    {"ssimulacra2": 1, "ssimulacra2_cut": 1, "butteraugli": 2, "psnr": 2, "ms_ssim": 4}
 )
 
 
@@ -48,9 +48,10 @@ class Compared:
     num_bytes: int  # the whole file, without metadata
     bpp: float
     ssimulacra2: float | None  # None: a picture too small or too large
-    butteraugli: float | None  # 3-norm, lower is better; likewise
+    ssimulacra2_cut: float | None  # None: not measured for pages
+    butteraugli: float | None  # 3-norm, lower is better; None as of the first
     psnr: float  # dB
-    ms_ssim: float | None  # likewise, or its package is missing
+    ms_ssim: float | None  # as of the first, or its package is missing
     encode_s: float  # wall seconds, in process, warm
     decode_s: float
     shown: Uint8  # (h, w, 3) RGB, decoded pixels of the region

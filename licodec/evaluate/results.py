@@ -16,8 +16,9 @@ class Point:
     quality: float
     bpp: float
     psnr: float  # dB
-    # None where it was not asked for, or a picture is not of its size; likewise the next two.
+    # None where it was not asked for, or a picture is not of its size; likewise the next three.
     ssimulacra2: float | None
+    ssimulacra2_cut: float | None
     butteraugli: float | None
     ms_ssim: float | None
     encode_s: float  # wall seconds, in process, after one warm-up
@@ -103,6 +104,7 @@ def _mean_point(rows: Sequence[Row]) -> Point:
         bpp=statistics.fmean(row.bpp for row in rows),
         psnr=statistics.fmean(row.psnr for row in rows),
         ssimulacra2=_mean_of([row.ssimulacra2 for row in rows]),
+        ssimulacra2_cut=_mean_of([row.ssimulacra2_cut for row in rows]),
         butteraugli=_mean_of([row.butteraugli for row in rows]),
         ms_ssim=_mean_of([row.ms_ssim for row in rows]),
         encode_s=statistics.fmean(row.encode_s for row in rows),

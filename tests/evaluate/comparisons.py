@@ -58,8 +58,8 @@ def flat(colour: tuple[int, int, int], height: int = 60, width: int = 90) -> np.
 
 def compared(name: str, shown: np.ndarray, **figures: float | None) -> Compared:
     values: dict[str, float | None] = {
-        "psnr": 30.0, "ms_ssim": 0.9, "ssimulacra2": 50.0, "butteraugli": 2.0,
-        "encode_s": 0.1, "decode_s": 0.01,
+        "psnr": 30.0, "ms_ssim": 0.9, "ssimulacra2": 50.0, "ssimulacra2_cut": None,
+        "butteraugli": 2.0, "encode_s": 0.1, "decode_s": 0.01,
     }  # fmt: skip
     num_bytes = int(figures.pop("num_bytes", 1000) or 0)
     return Compared(

@@ -108,6 +108,7 @@ def test_a_third_of_too_short_a_range_has_no_number():
 def test_rate_times_a_factor_gives_that_percentage_at_equal_quality_of_every_measure(metric):
     values = {
         "ssimulacra2": (12.0, 35.0, 52.0, 66.0, 76.0, 83.0, 88.0, 91.0),
+        "ssimulacra2_cut": (10.0, 33.0, 51.0, 66.0, 76.0, 83.0, 88.0, 91.0),
         "butteraugli": (5.1, 3.6, 2.5, 1.8, 1.2, 0.8, 0.5, 0.3),
         "psnr": PSNR,
         "ms_ssim": (0.8, 0.88, 0.93, 0.96, 0.98, 0.99, 0.995, 0.998),
@@ -241,7 +242,7 @@ def test_the_stored_name_wins_over_the_file_name(tmp_path):
         (b"{}", "0 points with bpp"),
         (b'{"bpp": [1], "psnr": [30]}', "1 points with bpp"),
         (b'{"bpp": 3, "psnr": [30]}', "bpp is no list"),
-        (b'{"bpp": [1, 2]}', "none of ssimulacra2, butteraugli, psnr, ms_ssim"),
+        (b'{"bpp": [1, 2]}', "none of ssimulacra2, ssimulacra2_cut, butteraugli, psnr, ms_ssim"),
         (
             b'{"bpp": [1, 2], "ssimulacra2": [50, 101]}',
             "ssimulacra2 of point 2 is 101, expected a number from -1e",

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from licodec.evaluate.metrics import ssimulacra2_cut
 from licodec.evaluate.peers import PEERS
 from licodec.metrics.butteraugli import butteraugli
 from licodec.metrics.ssimulacra2 import ssimulacra2
@@ -48,10 +49,14 @@ def test_strips_and_page_show_files_of_equal_size(gallery, tmp_path):
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", method=6, quality=58)
     assert f"| licodec-fake | {len(buffer.getvalue()):,} |" in page
-    assert "| column | bytes | bpp | SSIMULACRA 2 | Butteraugli | PSNR (dB) |" in page
+    assert (
+        "| column | bytes | bpp | SSIMULACRA 2 | SSIMULACRA 2 when cut | Butteraugli | PSNR (dB) |"
+        in page
+    )
     decoded = np.asarray(Image.open(buffer).convert("RGB"))
-    score = ssimulacra2(np.asarray(image), decoded)
-    assert f" | {score:.2f} | {butteraugli(np.asarray(image), decoded):.3f} | " in page
+    pair = np.asarray(image), decoded
+    assert f" | {ssimulacra2(*pair):.2f} | {ssimulacra2_cut(*pair):.2f} | " in page
+    assert f" | {butteraugli(*pair):.3f} | " in page
     with Image.open(out / "a.webp") as strip:
         assert strip.size == (3 * 192 + 2 * 6, 192)
         original = np.asarray(strip.convert("RGB"))[:, :192]

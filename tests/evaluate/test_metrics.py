@@ -14,6 +14,7 @@ from licodec.evaluate.metrics import (
     ms_ssim,
     psnr,
 )
+from licodec.metrics.ssimulacra2 import ssimulacra2
 
 torch = pytest.importorskip("torch")
 
@@ -125,6 +126,27 @@ def test_all_measures_but_psnr_are_taken_where_they_are_asked_for():
     assert 0 < values["ssimulacra2"] < 100
     assert 0 < values["butteraugli"] < 10
     assert values["ms_ssim"] == ms_ssim(first, second)
+
+
+def test_cut_pictures_are_scored_at_every_place_of_a_square():
+    """Errors within squares from the corner are gone from the halves, but not once it is cut."""
+    _, reference = noisy_pair(96, 128)
+    means = reference.reshape(48, 2, 64, 2, 3).mean((1, 3), keepdims=True)
+    decoded = np.broadcast_to(means, (48, 2, 64, 2, 3)).reshape(reference.shape).astype(np.uint8)
+    values = measure_quality(reference, decoded, tuple(MEASURES))
+    scores = [
+        ssimulacra2(reference[down:, right:].copy(), decoded[down:, right:].copy())
+        for down, right in ((0, 1), (1, 3), (2, 0), (3, 2))
+    ]
+    assert values["ssimulacra2_cut"] == np.mean(scores)
+    assert values["ssimulacra2_cut"] < values["ssimulacra2"] - 1
+
+
+@pytest.mark.parametrize("size", [(10, 40), (40, 10)])
+def test_pictures_too_small_to_be_cut_have_no_score_of_it(size):
+    values = measure_quality(*noisy_pair(*size), tuple(MEASURES))
+    assert values["ssimulacra2_cut"] is None
+    assert values["ssimulacra2"] is not None
 
 
 def test_measures_that_nobody_asked_for_are_none():

@@ -238,7 +238,7 @@ def test_the_benchmark_page_is_one_file_without_addresses_outside(bench_result):
 def test_the_benchmark_page_has_the_reports_bd_rates(bench_result):
     page = Page(benchmark_page(bench_result, {}, "holiday"))
     rows = [row for table in bd_rate_tables(bench_result) for row in table.rows]
-    assert len(rows) == 3 + 2 + 2  # at equal PSNR against the stored curve, too
+    assert len(rows) == 3 + 2 * 3  # at equal PSNR against the stored curve, too
     for row in rows:
         assert list(row) in page.rows
 
@@ -249,10 +249,11 @@ def test_the_benchmark_page_has_every_file_and_each_pictures_bd_rate(bench_resul
         for row in codec.rows:
             found = [r for r in page.rows if r[:3] == [row.image, codec.name, f"{row.quality:g}"]]
             assert len(found) == 1
-            assert found[0][3:8] == [
+            assert found[0][3:9] == [
                 f"{row.num_bytes:,}",
                 f"{row.bpp:.3f}",
                 f"{row.ssimulacra2:.2f}",
+                f"{row.ssimulacra2_cut:.2f}",
                 f"{row.butteraugli:.3f}",
                 f"{row.psnr:.2f}",
             ]

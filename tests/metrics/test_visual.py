@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from licodec.evaluate.peers import find_peer
@@ -12,6 +13,7 @@ from licodec.metrics.butteraugli import butteraugli_distance
 from licodec.metrics.distortion import (
     BUTTERAUGLI_SHARE,
     DISTORTIONS,
+    FINETUNED_DISTORTIONS,
     SQUARED_ERROR_SHARE,
     SQUARED_LEVELS_PER_UNIT,
     TRAINED_DISTORTIONS,
@@ -19,6 +21,7 @@ from licodec.metrics.distortion import (
     Distortion,
     stage_name,
 )
+from licodec.metrics.phases import PHASES, cut, draw_phase
 from licodec.metrics.ssimulacra2 import ssimulacra2
 from licodec.metrics.visual import visual_distance
 from tests.photos import crop
@@ -99,6 +102,50 @@ def test_visual_distortion_has_a_share_of_the_squared_error() -> None:
     assert DISTORTIONS["visual"](reference, decoded) > SQUARED_ERROR_SHARE * error
 
 
+def test_what_is_seen_is_the_mean_over_cuts() -> None:
+    torch.manual_seed(4)
+    reference = batch(crop(64, 64))
+    decoded = reference + 6 * torch.randn_like(reference)
+    each = [DISTORTIONS["visual"](reference, decoded, phases=[phase]) for phase in PHASES]
+    found = DISTORTIONS["visual"](reference, decoded)
+    torch.testing.assert_close(found, torch.stack(each).mean(0))
+    error = SQUARED_ERROR_SHARE * DISTORTIONS["psnr"](reference, decoded)
+    seen = SQUARED_LEVELS_PER_UNIT * visual_distance(reference[..., 1:, 3:], decoded[..., 1:, 3:])
+    torch.testing.assert_close(each[1], (1 - SQUARED_ERROR_SHARE) * seen + error)
+
+
+def test_errors_that_halves_do_not_have_are_seen_in_cut_pictures() -> None:
+    """What networks would learn from one place of the squares by which the measure halves."""
+    reference = batch(crop(64, 64))
+    decoded = F.interpolate(F.avg_pool2d(reference, 2), scale_factor=2)
+    whole = DISTORTIONS["visual"](reference, decoded, phases=[(0, 0)])
+    assert DISTORTIONS["visual"](reference, decoded) > 1.1 * whole
+
+
+def test_a_picture_too_small_for_every_cut_has_its_squared_error() -> None:
+    reference = batch(crop(64, 10))
+    decoded = reference + 3
+    assert DISTORTIONS["visual"](reference, decoded).item() == pytest.approx(9)
+    assert DISTORTIONS["visual"](reference, decoded, phases=[(0, 0)]).item() != pytest.approx(9)
+
+
+def test_finetuning_draws_a_cut_for_what_is_seen() -> None:
+    torch.manual_seed(4)
+    reference = batch(crop(64, 64))
+    decoded = reference + 6 * torch.randn_like(reference)
+    torch.manual_seed(7)
+    found = FINETUNED_DISTORTIONS["visual"](reference, decoded)
+    torch.manual_seed(7)
+    expected = DISTORTIONS["visual"](reference, decoded, phases=[draw_phase()])
+    assert torch.equal(found, expected)
+
+
+def test_cuts_are_drawn_from_three_halvings() -> None:
+    torch.manual_seed(0)
+    drawn = {draw_phase() for _ in range(2000)}
+    assert drawn == {(down, right) for down in range(8) for right in range(8)}
+
+
 def test_butteraugli_has_its_norm_and_gradient() -> None:
     torch.manual_seed(5)
     reference = batch(crop(64, 64))
@@ -118,7 +165,11 @@ def test_training_for_the_eye_sees_butteraugli_in_the_first_half_of_the_crops() 
     torch.manual_seed(5)
     reference = batch(crop(64, 64)).repeat(3, 1, 1, 1)
     decoded = reference + 6 * torch.randn_like(reference[:1])
+    torch.manual_seed(6)
     trained = TRAINED_DISTORTIONS["visual"](reference, decoded)
+    torch.manual_seed(6)
+    phase = draw_phase()
+    reference, decoded = cut(reference, phase), cut(decoded, phase)
     error = TRAINED_SQUARED_ERROR_SHARE * DISTORTIONS["psnr"](reference, decoded)
     seen = SQUARED_LEVELS_PER_UNIT * visual_distance(reference, decoded)
     torch.testing.assert_close(
