@@ -32,6 +32,7 @@ from licodec.encoder import PhotoEncoder
 from licodec.errors import PictureWarning
 from licodec.graphics.choose import Layers, RivalChooser
 from licodec.graphics.layer import lay_over, shrink_layer, unpack_layer
+from licodec.graphics.margins import margins_of
 from licodec.image.convert import picture_given, to_image
 from licodec.image.lossless import unpack_alpha
 from licodec.image.picture import Picture
@@ -283,6 +284,8 @@ class Codec:
         part = check_region(region, max_size, header.width, header.height)
         level = 1 if max_size is None else preview_level(header.width, header.height, max_size)
         size = header.width, header.height
+        margins = margins_of(container)
+        view, photo = margins.view(*size, part, max_size), margins.photo_of(container)
         alpha, layer = container.section(ALPHA), container.section(LAYER)
         is_laid = alpha is not None or layer is not None
         num_bytes = decode_bytes(*size, has_alpha=is_laid, level=level)
@@ -292,15 +295,18 @@ class Codec:
         timings: dict[str, float] = {}
         family, synthesis = self._weights_of(header)
         if level > 1:
-            pixels = decode_preview(container, family, level, timings)
+            pixels = decode_preview(photo, family, level, timings)
         else:
-            pixels = decode_pixels(container, family, synthesis, timings, part)
+            pixels = decode_pixels(photo, family, synthesis, timings, view.part)
         self.last_timings = timings
         if plane is not None:
             plane = cut(plane, part)
-        if max_size is not None:
-            pixels = downscale(pixels, *size, max_size, spacing_px=1 << (level - 1))
-            plane = None if plane is None else downscale(plane, *size, max_size)
+        if max_size is not None and view.box is not None:
+            photo_size, shown = (photo.header.width, photo.header.height), (view.width, view.height)
+            box_size = view.box.width, view.box.height
+            pixels = downscale(pixels, *photo_size, box_size, spacing_px=1 << (level - 1))
+            plane = None if plane is None else downscale(plane, *size, shown)
+        pixels = margins.put_around(pixels, view)
         if cover is not None:
             pixels = lay_over(pixels, shrink_layer(cover, *pixels.shape[1::-1]))
         return picture_with_sections(container, pixels, plane)

@@ -10,6 +10,7 @@ from licodec.config import MAX_PIXELS
 from licodec.container.format import ALPHA, LAYER
 from licodec.container.read import read_container
 from licodec.graphics.layer import unpack_layer
+from licodec.graphics.margins import margins_of
 from licodec.image.lossless import unpack_alpha
 from licodec.memory import check_memory, decode_bytes
 from licodec.profiles import family_name, list_profiles
@@ -27,6 +28,7 @@ def check_symbols_of(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
     container = read_container(data, max_pixels)
     header = container.header
     check_family(header)
+    photo = margins_of(container).photo_of(container)
     alpha = container.section(ALPHA)
     layer = container.section(LAYER)
     is_laid = alpha is not None or layer is not None
@@ -39,4 +41,4 @@ def check_symbols_of(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
     # Symbols depend on the family alone, so that of any of its profiles will do.
     family = family_name(header.family_id)
     assert family is not None  # check_family has found it
-    decode_planes(container, load_family(list_profiles(family)[0]))
+    decode_planes(photo, load_family(list_profiles(family)[0]))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from licodec.codec.encode import Encoded, encode_pixels
@@ -18,9 +19,11 @@ from licodec.config import (
     choice_of,
     search_seconds,
 )
-from licodec.container.format import LAYER, Header, Section
+from licodec.container.format import LAYER, MARGINS, Header, Section
 from licodec.container.write import write_container
 from licodec.graphics.choose import Layers
+from licodec.graphics.layer import lay_over
+from licodec.graphics.margins import NO_MARGINS, Pixels, find_margins
 from licodec.image.picture import Picture
 from licodec.memory import LARGE_PX, check_memory, check_side, encode_bytes, score_bytes
 from licodec.profiles import ProfileInfo
@@ -65,10 +68,15 @@ class PhotoEncoder:
         seconds = seconds if time_budget is None else time_budget
         choice = choice_of(effort, quantizer)
         _check_size(picture, target, is_searched=seconds > 0)
-        sections, photo, above = sections_of(picture), picture, None
+        sections, photo, shown = sections_of(picture), picture.pixels, _as_they_are
+        margins = NO_MARGINS if layers is not None else find_margins(photo)
         if layers is not None:
             sections.append(Section(LAYER, layers.packed))
-            photo, above = replace(picture, pixels=layers.photo), layers.above
+            photo, shown = layers.photo, partial(lay_over, layer=layers.above)
+        elif margins.num_lines:
+            sections.append(Section(MARGINS, margins.packed()))
+            photo = margins.cut_off(photo)
+            shown = partial(margins.put_around, view=margins.view(width, height))
         # Planes of large pictures are not kept, see docs/large-pictures.md.
         is_fitted = choice == DEFAULT_CHOICE and width * height <= LARGE_PX
         if target is None and seconds == 0:
@@ -78,7 +86,7 @@ class PhotoEncoder:
 
         started = time.perf_counter()
         encoder = SearchEncoder(
-            photo.pixels,
+            photo,
             self.family,
             self.synthesis.correction,
             self.device,
@@ -87,7 +95,7 @@ class PhotoEncoder:
             num_bytes=lambda index, encoded: len(self._file(picture, sections, index, encoded)),
             scale=self.scale,
             reference=picture.pixels,
-            layer=above,
+            shown=shown,
         )
         if target is None:
             encoded = encoder.at_quality(index, seconds, report)
@@ -96,9 +104,9 @@ class PhotoEncoder:
         timings = {"search": time.perf_counter() - started}
         return self._file(picture, sections, index, encoded), timings
 
-    def _at_quality(self, picture: Picture, index: int, choice: str, *, is_fitted: bool) -> Encoded:
+    def _at_quality(self, pixels: Pixels, index: int, choice: str, *, is_fitted: bool) -> Encoded:
         encoded = encode_pixels(
-            picture.pixels,
+            pixels,
             self.family,
             index,
             self.device,
@@ -109,7 +117,7 @@ class PhotoEncoder:
             return encoded
         from licodec.codec.adaptive_filter import fit_filter
 
-        return fit_filter(encoded, picture.pixels, self.family, self.synthesis.correction, index)
+        return fit_filter(encoded, pixels, self.family, self.synthesis.correction, index)
 
     def _file(
         self, picture: Picture, sections: list[Section], index: int, encoded: Encoded
@@ -127,6 +135,10 @@ class PhotoEncoder:
             is_all_coded=encoded.is_all_coded,
         )
         return write_container(header, sections, encoded.payload, encoded.symbols)
+
+
+def _as_they_are(pixels: Pixels) -> Pixels:
+    return pixels
 
 
 def _check_size(picture: Picture, target: Target | None, *, is_searched: bool) -> None:

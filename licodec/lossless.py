@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from licodec.codec.crop import check_region, cut, downscale
+from licodec.codec.crop import check_region, cut, downscale, size_within
 from licodec.config import DEFAULT_EFFORT, METADATA_KINDS, check_effort
 from licodec.container.format import ALPHA, Container
 from licodec.graphics.content import colour_codes, count_colours, looks_drawn
@@ -121,8 +121,9 @@ def decode_lossless(
     alpha = container.section(ALPHA)
     plane = None if alpha is None else cut(unpack_alpha(alpha, *size), part)
     if max_size is not None:
-        pixels = downscale(pixels, *size, max_size)
-        plane = None if plane is None else downscale(plane, *size, max_size)
+        shown = size_within(*size, max_size)
+        pixels = downscale(pixels, *size, shown)
+        plane = None if plane is None else downscale(plane, *size, shown)
     return picture_with_sections(container, pixels, plane)
 
 

@@ -58,18 +58,17 @@ def size_within(width: int, height: int, max_size: int) -> tuple[int, int]:
 
 
 def downscale(
-    pixels: np.ndarray, width: int, height: int, max_size: int, spacing_px: int = 1
+    pixels: np.ndarray, width: int, height: int, size: tuple[int, int], spacing_px: int = 1
 ) -> np.ndarray:
-    """Make a picture smaller, unless its longer side is max_size at most.
+    """Make a picture smaller, unless it has the wanted size.
 
     Args:
         pixels: (h, w, ..) uint8; sample (y, x) is that of the picture's pixel (y, x) * spacing_px.
             Where spacing_px is above 1 the samples go beyond the picture by up to one.
         width, height: of the picture.
-        max_size: of the result's longer side.
-        spacing_px: 1, or a power of two that leaves at least max_size samples.
+        size: width and height of the result.
+        spacing_px: 1, or a power of two that leaves at least as many samples.
     """
-    size = size_within(width, height, max_size)
     if size == (width, height):
         return pixels
     # Where the picture's edges lie between the centres of the samples.

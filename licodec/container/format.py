@@ -127,10 +127,18 @@ DEFLATED_BIT = 0x40
 SECTION_NUMBER_MASK = 0x3F
 
 # Section numbers; in files: append, never reuse.
-ICC, EXIF, XMP, ALPHA, LAYER = 1, 2, 3, 4, 5
+ICC, EXIF, XMP, ALPHA, LAYER, MARGINS = 1, 2, 3, 4, 5, 6
 SECTION_NAMES: Mapping[int, str] = MappingProxyType(
-    {ICC: "ICC", EXIF: "EXIF", XMP: "XMP", ALPHA: "ALPHA", LAYER: "LAYER"}
+    {
+        ICC: "ICC",
+        EXIF: "EXIF",
+        XMP: "XMP",
+        ALPHA: "ALPHA",
+        LAYER: "LAYER",
+        MARGINS: "MARGINS",
+    }
 )
+PHOTO_SECTIONS = (LAYER, MARGINS)  # not in files without weights
 SKIPPABLE_SECTIONS = frozenset({ICC, EXIF, XMP})  # without the others the picture would be another
 
 
@@ -222,7 +230,7 @@ class Section:
         ValueError: unknown type, or more bytes than a section can hold.
     """
 
-    type: int  # ICC, EXIF, XMP, ALPHA or LAYER
+    type: int  # key of SECTION_NAMES
     data: bytes
 
     def __post_init__(self) -> None:

@@ -74,10 +74,12 @@ def read_front(data: bytes, max_pixels: int | None = None) -> Container:
     head: Header | LosslessHeader = read_head(reader, max_pixels)
     has_sections = flags & lic.FLAG_SECTIONS
     sections, section_bytes = _read_sections(reader) if has_sections else ((), ())
-    if flags & lic.FLAG_LOSSLESS and any(number == lic.LAYER for number, _ in section_bytes):
-        raise CorruptFileError(
-            f"LAYER section: found in a file without weights, expected none; {COPY_AGAIN}"
-        )
+    for number, _ in section_bytes if flags & lic.FLAG_LOSSLESS else ():
+        if number in lic.PHOTO_SECTIONS:
+            raise CorruptFileError(
+                f"{lic.section_name(number)} section: found in a file without weights, expected "
+                f"none; {COPY_AGAIN}"
+            )
     front_crc = zlib.crc32(reader.before())
     crc = reader.number(lic.CRC)
     payload_bytes = reader.varint(lic.PAYLOAD_LENGTH)

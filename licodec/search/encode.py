@@ -14,7 +14,6 @@ from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.model import Family
 from licodec.config import MIN_QUALITY
 from licodec.errors import TargetError
-from licodec.graphics.layer import lay_over
 from licodec.image.picture import as_rgb
 from licodec.metrics.pairs import MIN_SIDE_PX
 from licodec.metrics.psnr import mean_squared_error, psnr_of
@@ -51,9 +50,9 @@ class SearchEncoder:
         is_fitted: the synthesis is fitted to the picture.
         num_bytes: size of the file that would be written.
         scale: of the family's qualities, which a search for a SSIMULACRA 2 begins with.
-        reference: the whole picture, of the shape of `pixels`, which has no text where there is a
-            layer; PSNR and SSIMULACRA 2 are those of the decoded picture against it.
-        layer: what decoders lay over the decoded pixels, (H, W, 4) uint8; None without.
+        reference: the whole picture; `pixels` have no text where there is a layer, and no margins.
+            PSNR and SSIMULACRA 2 are those of the decoded picture against it.
+        shown: the whole picture of decoded pixels, as decoders make it.
     """
 
     pixels: np.ndarray
@@ -65,7 +64,7 @@ class SearchEncoder:
     num_bytes: NumBytes
     scale: QualityScale
     reference: np.ndarray
-    layer: np.ndarray | None = None
+    shown: Callable[[np.ndarray], np.ndarray]
 
     def at_quality(self, quality_index: int, seconds: float, report: Report | None) -> Encoded:
         """Code at one quality, the latent overfitted for some seconds."""
@@ -87,7 +86,7 @@ class SearchEncoder:
             TargetError: no quality reaches the target; tells the nearest that can be reached. Or
                 the picture is too small for the measure.
         """
-        height, width = self.pixels.shape[:2]
+        height, width = self.reference.shape[:2]
         if target.kind == "ssimulacra2" and min(width, height) < MIN_SIDE_PX:
             raise TargetError(
                 f"picture has {width}x{height} pixels, SSIMULACRA 2 needs {MIN_SIDE_PX} a side; "
@@ -162,9 +161,8 @@ class _Trials:
         encoder, encoded = self._encoder, self.encoded(setting)
         if self._target.is_size:
             return encoder.num_bytes(setting.quality_index, encoded)
-        decoded = decoded_pixels(encoded, encoder.pixels, encoder.synthesis, setting.quality_index)
-        if encoder.layer is not None:
-            decoded = lay_over(decoded, encoder.layer)
+        coded = decoded_pixels(encoded, encoder.pixels, encoder.synthesis, setting.quality_index)
+        decoded = encoder.shown(coded)
         if self._target.kind == "ssimulacra2":
             score = encoder.original.score(as_rgb(decoded))
             assert score is not None  # the picture is large enough

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from licodec.config import MAX_PIXELS
 from licodec.container import Section, read_container, read_front
-from licodec.container.format import LAYER, MAX_INFLATED_BYTES
+from licodec.container.format import LAYER, MARGINS, MAX_INFLATED_BYTES
 from licodec.errors import (
     BitstreamError,
     CorruptFileError,
@@ -79,6 +79,9 @@ CATALOGUE = {
         "skippable bit of the LAYER section at offset 19: found 1, expected 0"),
     "reserved flag of a lossless file": (changed(4, b"\x1c"), UnsupportedVersionError,
                                          "reserved flag at offset 4: found 1"),
+    "margins of a lossless file": (
+        lossless_file([Section(MARGINS, b"margins")]), CorruptFileError,
+        "MARGINS section: found in a file without weights, expected none"),
     "layer of a lossless file": (
         lossless_file([Section(LAYER, b"layer")]), CorruptFileError,
         "LAYER section: found in a file without weights, expected none"),
@@ -135,7 +138,7 @@ CATALOGUE = {
     "section zero": (with_sections(raw_section(0x80, b"")), CorruptFileError,
                      "section type at offset 19: found 0, expected 1 to 63"),
     "unknown required section": (with_sections(raw_section(9, b"new")), UnsupportedVersionError,
-                                 "found 9, expected at most 5 for a section that must be underst"),
+                                 "found 9, expected at most 6 for a section that must be underst"),
     "alpha that may be skipped": (
         with_sections(raw_section(0x84, b"alpha")), CorruptFileError,
         "skippable bit of the ALPHA section at offset 19: found 1, expected 0"),

@@ -31,6 +31,8 @@ class Golden:
     quality: float
     quantizer: str | None = None  # None: that of the default effort
     has_metadata: bool = False
+    margins: tuple[int, int, int, int] = (0, 0, 0, 0)  # lines at top, bottom, left, right
+    colour: int = 16  # of their red, green and blue
     tune: str = "psnr"
 
 
@@ -53,6 +55,9 @@ GOLDEN = {
     "tcq128-90x70-q40": Golden(
         photo="chelsea", box=(150, 90, 240, 160), mode="RGB", quality=40, quantizer="tcq128"
     ),
+    "margins-90x80-q60": Golden(
+        photo="coffee", box=(180, 160, 269, 224), mode="RGB", quality=60, margins=(7, 9, 0, 1)
+    ),
     "layers-160x112-q60": Golden(photo=None, box=(0, 0, 160, 112), mode="RGB", quality=60),
 }
 # What opens a codec that encodes with each family.
@@ -74,7 +79,10 @@ def source_pixels(golden: Golden) -> np.ndarray:
         return drawn_page()
     with Image.open(PHOTOS / f"{golden.photo}.png") as photo:
         mode = "L" if golden.mode == "L" else "RGB"
-        return np.asarray(photo.convert(mode).crop(golden.box))
+        pixels = np.asarray(photo.convert(mode).crop(golden.box))
+    top, bottom, left, right = golden.margins
+    sides = (top, bottom), (left, right), (0, 0)
+    return np.pad(pixels, sides[: pixels.ndim], constant_values=golden.colour)
 
 
 def source_alpha(height: int, width: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from licodec.check import check_symbols_of
-from licodec.container.format import LAYER
+from licodec.container.format import LAYER, MARGINS
 from licodec.container.read import read_container
 from licodec.graphics.layer import unpack_layer
 from tests.golden.make_golden import ALL, EXIF, FAMILIES, XMP, source_alpha, source_pixels
@@ -74,6 +74,16 @@ def test_layer_is_there_and_exact(family, codec):
     assert 0.5 < is_covered.mean() < 0.9
     pixels = codec.decode_picture(data).pixels
     np.testing.assert_array_equal(pixels[is_covered], drawn_page()[is_covered])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_margins_are_there_and_exact(family, codec):
+    name = f"{family}-margins-90x80-q60"
+    assert read_container(lic(name)).section(MARGINS) == bytes([7, 9, 0, 1, 16, 16, 16])
+    pixels = codec.decode_picture(lic(name)).pixels
+    is_margin = np.ones((80, 90), np.bool_)
+    is_margin[7:71, :89] = False
+    np.testing.assert_array_equal(pixels[is_margin], 16)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -17,6 +17,7 @@ from licodec.codec.decode import decode_symbols
 from licodec.codec.encode import encode_pixels
 from licodec.codec.model import load_family
 from licodec.container.read import read_container
+from licodec.graphics.margins import margins_of
 from licodec.image import lossless
 from licodec.profiles import ProfileInfo, find_profile, list_profiles
 from tests.codec.files import file_of
@@ -44,7 +45,7 @@ def _dots() -> np.ndarray:
     return pixels
 
 
-PAGE = "photo below a layer"
+PAGE, FRAMED, BAR = "photo below a layer", "photo with margins", "grey photo with a margin"
 # Several low-pass elements per side need more than 64 pixels; 1x1 is nearly all padding.
 CASES = {
     "photo": (_crop(40, 24), 40.0, "rdoq"),
@@ -59,6 +60,12 @@ CASES = {
     "ramp": (np.linspace(20, 220, 90 * 70).reshape(70, 90).astype(np.uint8), 90.0, "tcq8"),
     "one pixel": (_crop(1, 1), 70.0, "tcq8"),
     PAGE: (drawn_page(), 60.0, "tcq128"),
+    FRAMED: (
+        np.pad(_crop(66, 40), ((3, 1), (0, 2), (0, 0)), constant_values=255),
+        60.0,
+        "tcq128",
+    ),
+    BAR: (np.pad(_crop(40, 24, "L"), ((0, 130), (0, 0))), 60.0, "tcq8"),
 }
 
 
@@ -99,7 +106,9 @@ def test_symbols_of_the_written_decoder_have_the_checksum_of_the_file(name, deco
 @pytest.mark.parametrize("name", CASES)
 def test_planes_of_the_written_decoder_are_exactly_those_of_the_package(name, decoders, profile):
     data, decoder = decoders[name]
-    planes = decode_symbols(read_container(data), load_family(profile))
+    container = read_container(data)
+    photo = margins_of(container).photo_of(container)
+    planes = decode_symbols(photo, load_family(profile))
     np.testing.assert_array_equal(decoder.planes, planes)
 
 
@@ -126,6 +135,13 @@ def test_cases_cover_tuned_files_and_others(decoders):
 
 def test_cases_cover_layers(decoders):
     assert {name for name, (_, decoder) in decoders.items() if decoder.file.layer} == {PAGE}
+
+
+def test_cases_cover_margins(decoders):
+    margins = {name: decoder.file.margins for name, (_, decoder) in decoders.items()}
+    assert margins.pop(FRAMED) == [3, 1, 0, 2]
+    assert margins.pop(BAR) == [0, 130, 0, 0]
+    assert {tuple(lines) for lines in margins.values()} == {(0, 0, 0, 0)}
 
 
 def test_cases_cover_shifts_of_scale_indices(decoders):
@@ -159,6 +175,17 @@ def test_written_decoder_reads_golden_files_with_a_layer(family):
     decoder = WrittenDecoder(take_apart(data), read_weights(info.family_path)[1])
     assert decoder.file.layer is not None
     with Image.open(ROOT / "tests" / "golden" / f"{family}-layers-160x112-q60.png") as stored:
+        written = decoder.pixels(*read_weights(info.synthesis_path))
+        np.testing.assert_array_equal(written, np.asarray(stored))
+
+
+@pytest.mark.parametrize("family", ["psnr1", "visual2"])
+def test_written_decoder_reads_golden_files_with_margins(family):
+    file = ROOT / "tests" / "golden" / f"{family}-margins-90x80-q60.lic"
+    info = find_profile("balanced", family)
+    decoder = WrittenDecoder(take_apart(file.read_bytes()), read_weights(info.family_path)[1])
+    assert decoder.file.margins == [7, 9, 0, 1]
+    with Image.open(file.with_suffix(".png")) as stored:
         written = decoder.pixels(*read_weights(info.synthesis_path))
         np.testing.assert_array_equal(written, np.asarray(stored))
 

@@ -212,14 +212,26 @@ class WrittenDecoder:
             net = WrittenNetwork(weights, self.q, *part)
             moved = self.adaptive_filter if part is parts[-1] else []
             planes = net.corrected(planes, moved)
-        below = self._colour(planes[:, : self.file.height, : self.file.width])
+        photo = self._colour(planes[:, : self.file.height, : self.file.width])
+        below = self._with_margins(photo)
         if self.file.layer is None:
             return below
-        layer = read_planes(self.file.layer, self.file.width, self.file.height, 4)
+        layer = read_planes(self.file.layer, below.shape[1], below.shape[0], 4)
         above = layer[:, :, 1] if self.file.is_grey else layer[:, :, :3]
         is_covered = layer[:, :, 3:] if below.ndim == 3 else layer[:, :, 3]
         assert set(np.unique(is_covered).tolist()) <= {0, 255}
         return np.where(is_covered == 255, above, below)
+
+    def _with_margins(self, photo: np.ndarray) -> np.ndarray:
+        top, bottom, left, right = self.file.margins
+        height, width = photo.shape[:2]
+        shape = height + top + bottom, width + left + right, *photo.shape[2:]
+        levels = list(self.file.colour)
+        whole = np.zeros(shape, np.uint8)
+        if levels:
+            whole[:] = levels if len(levels) == 3 else levels[0]
+        whole[top : top + height, left : left + width] = photo
+        return whole
 
     def _colour(self, planes: np.ndarray) -> np.ndarray:
         a, b, c = planes

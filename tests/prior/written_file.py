@@ -32,10 +32,10 @@ def read_weights(path: Path) -> tuple[dict[str, str], Arrays]:
 
 @dataclass(frozen=True)
 class File:
-    """A .lic file without sections but perhaps a layer, taken apart."""
+    """A .lic file without sections but perhaps a layer or margins, taken apart."""
 
     front: bytes
-    width: int
+    width: int  # of the photograph, as the next one
     height: int
     quality: int
     is_grey: bool
@@ -43,7 +43,9 @@ class File:
     quantizer: int
     crc: int
     payload: bytes
-    layer: bytes | None = None
+    layer: bytes | None
+    margins: list[int]  # lines at top, bottom, left, right
+    colour: bytes  # of the margins
 
 
 def take_apart(data: bytes) -> File:
@@ -52,22 +54,39 @@ def take_apart(data: bytes) -> File:
     width, at = varint(data, 12)
     height, at = varint(data, at)
     quality, colour = data[at], data[at + 1]
-    at, layer = at + 2, None
+    at += 2
+    sections: dict[int, bytes] = {}
     if data[4] & 1:
-        layer, at = _layer(data, at)
+        sections, at = _sections(data, at)
     crc = int.from_bytes(data[at : at + 4], "little")
     length, start = varint(data, at + 4)
     payload = data[start:]
     assert len(payload) == length
     padded = payload + bytes(-length % 4)
     flags = bool(colour & 1), bool(colour & 16), colour >> 1 & 7
-    return File(data[:at], width, height, quality, *flags, crc, padded, layer)
+    margins, lines = _margins(sections.get(6, bytes(4)))
+    width, height = width - sum(margins[2:]), height - sum(margins[:2])
+    return File(
+        data[:at], width, height, quality, *flags, crc, padded, sections.get(5), margins, lines
+    )
 
 
-def _layer(data: bytes, at: int) -> tuple[bytes, int]:
-    """The table "Metadata sections" where LAYER, stored as it is, is the only one."""
-    assert data[at : at + 2] == bytes([1, 5])
-    length, start = varint(data, at + 2)
-    stored = data[start + 4 : start + 4 + length]
-    assert int.from_bytes(data[start : start + 4], "little") == zlib.crc32(stored)
-    return stored, start + 4 + length
+def _sections(data: bytes, at: int) -> tuple[dict[int, bytes], int]:
+    """The table "Metadata sections" where LAYER and MARGINS, stored as they are, are all."""
+    sections: dict[int, bytes] = {}
+    num, at = data[at], at + 1
+    for _ in range(num):
+        assert data[at] in (5, 6)
+        length, start = varint(data, at + 1)
+        stored = data[start + 4 : start + 4 + length]
+        assert int.from_bytes(data[start : start + 4], "little") == zlib.crc32(stored)
+        sections[data[at]], at = stored, start + 4 + length
+    return sections, at
+
+
+def _margins(data: bytes) -> tuple[list[int], bytes]:
+    at, lines = 0, []
+    for _ in range(4):
+        number, at = varint(data, at)
+        lines.append(number)
+    return lines, data[at:]
