@@ -11,6 +11,7 @@ from licodec.codec.crop import check_region, cut, downscale
 from licodec.codec.decode import decode_pixels, decode_preview, preview_level
 from licodec.codec.device import find_device
 from licodec.codec.model import Family, Synthesis, load_family, load_synthesis
+from licodec.codec.region import Region
 from licodec.config import (
     DEFAULT_CONTENT,
     DEFAULT_EFFORT,
@@ -45,6 +46,7 @@ from licodec.sections import picture_with_sections
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
 
@@ -284,29 +286,35 @@ class Codec:
         part = check_region(region, max_size, header.width, header.height)
         level = 1 if max_size is None else preview_level(header.width, header.height, max_size)
         size = header.width, header.height
-        margins = margins_of(container)
-        view, photo = margins.view(*size, part, max_size), margins.photo_of(container)
         alpha, layer = container.section(ALPHA), container.section(LAYER)
         is_laid = alpha is not None or layer is not None
         num_bytes = decode_bytes(*size, has_alpha=is_laid, level=level)
         check_memory(*size, num_bytes, "free some or decode a preview (max_size, --max-size)")
-        plane = None if alpha is None else unpack_alpha(alpha, *size)
+        plane = None if alpha is None else cut(unpack_alpha(alpha, *size), part)
         cover = None if layer is None else unpack_layer(layer, *size, part)
-        timings: dict[str, float] = {}
-        family, synthesis = self._weights_of(header)
-        if level > 1:
-            pixels = decode_preview(photo, family, level, timings)
-        else:
-            pixels = decode_pixels(photo, family, synthesis, timings, view.part)
-        self.last_timings = timings
-        if plane is not None:
-            plane = cut(plane, part)
-        if max_size is not None and view.box is not None:
-            photo_size, shown = (photo.header.width, photo.header.height), (view.width, view.height)
-            box_size = view.box.width, view.box.height
-            pixels = downscale(pixels, *photo_size, box_size, spacing_px=1 << (level - 1))
-            plane = None if plane is None else downscale(plane, *size, shown)
-        pixels = margins.put_around(pixels, view)
+        pixels = self._decode_photo(container, part, max_size, level)
+        shown = pixels.shape[1], pixels.shape[0]
+        if plane is not None and max_size is not None:
+            plane = downscale(plane, *size, shown)
         if cover is not None:
-            pixels = lay_over(pixels, shrink_layer(cover, *pixels.shape[1::-1]))
+            pixels = lay_over(pixels, shrink_layer(cover, *shown))
         return picture_with_sections(container, pixels, plane)
+
+    def _decode_photo(
+        self, container: Container, part: Region | None, max_size: int | None, level: int
+    ) -> NDArray[np.uint8]:
+        """The photograph with its margins: all, a part or a preview from the planes of a level."""
+        margins, header = margins_of(container), container.header
+        view = margins.view(header.width, header.height, part, max_size)
+        photo = margins.photo_of(container)
+        family, synthesis = self._weights_of(header)
+        self.last_timings = {}
+        if level > 1:
+            pixels = decode_preview(photo, family, level, self.last_timings)
+        else:
+            pixels = decode_pixels(photo, family, synthesis, self.last_timings, view.part)
+        if max_size is not None and view.box is not None:
+            size = photo.header.width, photo.header.height
+            shown = view.box.width, view.box.height
+            pixels = downscale(pixels, *size, shown, spacing_px=1 << (level - 1))
+        return margins.put_around(pixels, view)
