@@ -133,14 +133,18 @@ class Objective:
 
     @torch.no_grad()
     def _distortion_of(self, decoded: np.ndarray) -> float:
-        """Mean distortion over the picture, window by window."""
+        """Mean distortion over the picture, window by window, at one cut, the same for all files.
+
+        It only chooses among files that the slopes of all cuts have made, and takes a quarter of
+        the time.
+        """
         total = 0.0
         for top in range(0, self._height, _WINDOW_PX):
             for left in range(0, self._width, _WINDOW_PX):
                 part = slice(top, top + _WINDOW_PX), slice(left, left + _WINDOW_PX)
                 original, shown = (_colours(p[part]) for p in (self._pixels, decoded))
                 num_px = original.shape[2] * original.shape[3]
-                total += num_px * float(self._distortion(original, shown))
+                total += num_px * float(self._distortion(original, shown, phases=PHASES[1:2]))
         mean: float = total / (self._height * self._width)
         return mean
 
