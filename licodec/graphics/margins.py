@@ -70,10 +70,9 @@ class Margins:
         return Region(self.left, self.top, width - across, height - down)
 
     def cut_off(self, pixels: Pixels) -> Pixels:
-        """The photograph, contiguous: (h, w) or (h, w, 3) of (H, W) or (H, W, 3)."""
+        """The photograph, a view: (h, w) or (h, w, 3) of (H, W) or (H, W, 3)."""
         height, width = pixels.shape[:2]
-        part = pixels[self.top : height - self.bottom, self.left : width - self.right]
-        return np.ascontiguousarray(part)
+        return pixels[self.top : height - self.bottom, self.left : width - self.right]
 
     def photo_of(self, container: Container) -> Container:
         """A file of the photograph alone, whose payload this one has."""
