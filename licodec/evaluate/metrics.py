@@ -81,8 +81,8 @@ def ms_ssim(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float |
 def ssimulacra2_cut(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float | None:
     """Mean SSIMULACRA 2 of both pictures without their first rows and columns, at four cuts.
 
-    Close to the SSIMULACRA 2 of the whole where errors do not depend on their place in the squares of
-    2x2 pixels by which the measure halves a picture (docs/compare.md).
+    Close to the SSIMULACRA 2 of the whole where errors do not depend on their place in the squares
+    of 2x2 pixels by which the measure halves a picture (docs/compare.md).
 
     Args:
         reference: (H, W, 3) uint8 RGB.
