@@ -1,15 +1,16 @@
 """The visual distance of two pictures, with gradients: what SSIMULACRA 2 makes its score of.
 
 `licodec.metrics.ssimulacra2` measures whole pictures; this is for batches of crops. It differs in
-four things: the border of the blur is renormalised; halving leaves out the last row and column of
-odd sides; crops with fewer than six scales keep the weights of those that they have, where the
-score takes the first ones of the list; and gradients are kept finite.
+five things: halving may begin at any pixel; the border of the blur is renormalised; halving leaves
+out the last row and column of odd sides; crops with fewer than six scales keep the weights of those
+that they have, where the score takes the first ones of the list; and gradients are kept finite.
 
 Source: Jon Sneyers, github.com/cloudinary/ssimulacra2, version 2.1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from licodec.metrics.light import light_of_levels
 from licodec.metrics.pairs import MIN_SIDE_PX
+from licodec.metrics.phases import UNCUT, Phase, cut
 from licodec.metrics.ssimulacra2 import (
     NUM_SCALES,
     OPSIN,
@@ -35,26 +37,38 @@ _LEAST_NORM = 1e-20
 _MIDDLE_LIGHTNESS = 0.4
 
 
-def visual_distance(reference: Tensor, decoded: Tensor) -> Tensor:
-    """How far decoded pictures look from their originals.
+def visual_distance(
+    reference: Tensor, decoded: Tensor, phases: Sequence[Phase] = (UNCUT,)
+) -> Tensor:
+    """How far decoded pictures look from their originals, in the mean over some cuts.
+
+    Only what is halved begins at a cut. The finest scale, which has three quarters of the pixels,
+    is the same for all, so that four cuts take twice as long as one.
 
     Args:
         reference: (N, 3, H, W) float grey levels of sRGB, 0..255; sides of MIN_SIDE_PX or more.
         decoded: same shape; has the gradient. Levels beyond 0..255 count as these.
+        phases: the cuts.
 
     Returns:
         (N,) float32, 0 for equal pictures; 100 - 10 distance ** 0.63 is the score.
     """
     with torch.autocast(decoded.device.type, enabled=False):
         a, b = light_of_levels(reference.float()), light_of_levels(decoded.float())
-        totals = []
-        for scale in range(NUM_SCALES):
-            if scale:
-                a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
-            if min(a.shape[2:]) < MIN_SIDE_PX:
-                break
-            totals.append(_scale_sum(a, b, scale))
-        return distance_of_sum(torch.stack(totals).sum(0))
+        finest = _scale_sum(a, b, 0)
+        each = [distance_of_sum(finest + _halved_sum(cut(a, p), cut(b, p))) for p in phases]
+        return torch.stack(each).mean(0)
+
+
+def _halved_sum(a: Tensor, b: Tensor) -> Tensor:
+    """Weighted sum (N,) of the norms of all scales but the finest, of linear light (N, 3, H, W)."""
+    total = a.new_zeros(len(a))
+    for scale in range(1, NUM_SCALES):
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+        if min(a.shape[2:]) < MIN_SIDE_PX:
+            break
+        total = total + _scale_sum(a, b, scale)
+    return total
 
 
 def _scale_sum(a: Tensor, b: Tensor, scale: int) -> Tensor:

@@ -20,7 +20,6 @@ from licodec.coding.scale_offsets import SPLIT_INDEX
 from licodec.entropy.adaptive_filter import NO_FILTER
 from licodec.entropy.tables import coding_bound
 from licodec.metrics.distortion import DISTORTIONS
-from licodec.metrics.phases import PHASES
 from licodec.metrics.psnr import mean_squared_error, psnr_of
 from licodec.prior.dequantised import DequantisedPrior
 from licodec.prior.fixed_point import LOG_SCALE_MIN, SCALES_PER_NAT
@@ -113,7 +112,6 @@ class Objective:
         self._quality_index = quality_index
         self._device = device
         self._distortion = DISTORTIONS[family.tune]
-        self._num_slopes = 0
         self._rd_lambda = rd_lambda(family, quality_index)
         self._is_synthesis_bfloat16 = device == "cpu" and has_fast_bfloat16()
         self._is_prior_bfloat16 = has_fast_bfloat16()
@@ -133,18 +131,14 @@ class Objective:
 
     @torch.no_grad()
     def _distortion_of(self, decoded: np.ndarray) -> float:
-        """Mean distortion over the picture, window by window, at one cut, the same for all files.
-
-        It only chooses among files that the slopes of all cuts have made, and takes a quarter of
-        the time.
-        """
+        """Mean distortion over the picture, window by window."""
         total = 0.0
         for top in range(0, self._height, _WINDOW_PX):
             for left in range(0, self._width, _WINDOW_PX):
                 part = slice(top, top + _WINDOW_PX), slice(left, left + _WINDOW_PX)
                 original, shown = (_colours(p[part]) for p in (self._pixels, decoded))
                 num_px = original.shape[2] * original.shape[3]
-                total += num_px * float(self._distortion(original, shown, phases=PHASES[1:2]))
+                total += num_px * float(self._distortion(original, shown))
         mean: float = total / (self._height * self._width)
         return mean
 
@@ -177,16 +171,12 @@ class Objective:
     def slopes(self, values: Values, relax: Relax, encoded: Encoded) -> Values:
         """Gradient of bits plus lambda times distortion, window by window.
 
-        The distortion is that at one cut of `PHASES`, at the next one each time: all of them would
-        take four times as long.
-
         Args:
             values: of the whole picture.
             relax: how values become decoded ones.
             encoded: tells which elements are coded and how scale indices are shifted.
         """
         slopes = values.zeros()
-        self._num_slopes += 1
         for inner, outer in _windows(*values.low.shape[1:]):
             part = self._window_slopes(values.window(*outer), outer, relax, encoded)
             part = part.window(*_inside(inner, outer))
@@ -246,8 +236,7 @@ class Objective:
         if self._is_grey:
             levels = luma_to_grey(corrected[:, :1]).expand(-1, NUM_PLANES, -1, -1)
         shown = levels[:, :, :height, :width].clamp(0, 255).cpu()
-        phase = PHASES[self._num_slopes % len(PHASES)]
-        return height * width * self._distortion(original, shown, phases=[phase]).sum()
+        return height * width * self._distortion(original, shown).sum()
 
 
 def _colours(pixels: np.ndarray) -> Tensor:

@@ -21,7 +21,7 @@ from licodec.metrics.distortion import (
     Distortion,
     stage_name,
 )
-from licodec.metrics.phases import PHASES, cut, draw_phase
+from licodec.metrics.phases import PHASES, cut, draw_phases
 from licodec.metrics.ssimulacra2 import ssimulacra2
 from licodec.metrics.visual import visual_distance
 from tests.photos import crop
@@ -110,8 +110,19 @@ def test_what_is_seen_is_the_mean_over_cuts() -> None:
     found = DISTORTIONS["visual"](reference, decoded)
     torch.testing.assert_close(found, torch.stack(each).mean(0))
     error = SQUARED_ERROR_SHARE * DISTORTIONS["psnr"](reference, decoded)
-    seen = SQUARED_LEVELS_PER_UNIT * visual_distance(reference[..., 1:, 3:], decoded[..., 1:, 3:])
+    seen = SQUARED_LEVELS_PER_UNIT * visual_distance(reference, decoded, PHASES[1:2])
     torch.testing.assert_close(each[1], (1 - SQUARED_ERROR_SHARE) * seen + error)
+
+
+def test_squares_begin_at_the_cut() -> None:
+    """Of all scales but the finest, which has no squares: theirs are those of cut pictures."""
+    torch.manual_seed(4)
+    reference = batch(crop(64, 64))
+    decoded = reference + 6 * torch.randn_like(reference)
+    found, whole = (visual_distance(reference, decoded, [p]) for p in ((1, 3), (0, 0)))
+    alone = visual_distance(reference[..., 1:, 3:], decoded[..., 1:, 3:])
+    torch.testing.assert_close(found, alone, rtol=0.02, atol=0)
+    assert abs(found - alone) < 0.5 * abs(found - whole)
 
 
 def test_errors_that_halves_do_not_have_are_seen_in_cut_pictures() -> None:
@@ -129,21 +140,28 @@ def test_a_picture_too_small_for_every_cut_has_its_squared_error() -> None:
     assert DISTORTIONS["visual"](reference, decoded, phases=[(0, 0)]).item() != pytest.approx(9)
 
 
-def test_finetuning_draws_a_cut_for_what_is_seen() -> None:
+def test_finetuning_draws_cuts_for_what_is_seen() -> None:
     torch.manual_seed(4)
     reference = batch(crop(64, 64))
     decoded = reference + 6 * torch.randn_like(reference)
     torch.manual_seed(7)
     found = FINETUNED_DISTORTIONS["visual"](reference, decoded)
     torch.manual_seed(7)
-    expected = DISTORTIONS["visual"](reference, decoded, phases=[draw_phase()])
+    expected = DISTORTIONS["visual"](reference, decoded, phases=draw_phases())
     assert torch.equal(found, expected)
 
 
 def test_cuts_are_drawn_from_three_halvings() -> None:
     torch.manual_seed(0)
-    drawn = {draw_phase() for _ in range(2000)}
-    assert drawn == {(down, right) for down in range(8) for right in range(8)}
+    drawn = [draw_phases() for _ in range(2000)]
+    every = {(down, right) for down in range(8) for right in range(8)}
+    assert {first for first, _ in drawn} == every == {second for _, second in drawn}
+
+
+def test_the_squares_of_both_drawn_cuts_lie_across_each_other() -> None:
+    torch.manual_seed(0)
+    for first, second in (draw_phases() for _ in range(50)):
+        assert all((a - b) % 2 for a, b in zip(first, second, strict=True))
 
 
 def test_butteraugli_has_its_norm_and_gradient() -> None:
@@ -168,14 +186,13 @@ def test_training_for_the_eye_sees_butteraugli_in_the_first_half_of_the_crops() 
     torch.manual_seed(6)
     trained = TRAINED_DISTORTIONS["visual"](reference, decoded)
     torch.manual_seed(6)
-    phase = draw_phase()
-    reference, decoded = cut(reference, phase), cut(decoded, phase)
+    phases = draw_phases()
     error = TRAINED_SQUARED_ERROR_SHARE * DISTORTIONS["psnr"](reference, decoded)
-    seen = SQUARED_LEVELS_PER_UNIT * visual_distance(reference, decoded)
+    seen = SQUARED_LEVELS_PER_UNIT * visual_distance(reference, decoded, phases)
     torch.testing.assert_close(
         trained[1:], (1 - TRAINED_SQUARED_ERROR_SHARE) * seen[1:] + error[1:]
     )
-    norm = butteraugli_distance(reference[:1], decoded[:1])
+    norm = butteraugli_distance(*(cut(x[:1], phases[0]) for x in (reference, decoded)))
     other = SQUARED_LEVELS_PER_UNIT * 3.24 * norm**1.63
     mixed = (1 - BUTTERAUGLI_SHARE) * seen[:1] + BUTTERAUGLI_SHARE * other
     torch.testing.assert_close(trained[:1], (1 - TRAINED_SQUARED_ERROR_SHARE) * mixed + error[:1])
