@@ -105,19 +105,13 @@ class PhotoEncoder:
         return self._file(picture, sections, index, encoded), timings
 
     def _at_quality(self, pixels: Pixels, index: int, choice: str, *, is_fitted: bool) -> Encoded:
-        encoded = encode_pixels(
-            pixels,
-            self.family,
-            index,
-            self.device,
-            choice=choice,
-            is_synthesis_kept=is_fitted,
-        )
-        if not is_fitted:
-            return encoded
-        from licodec.codec.adaptive_filter import fit_filter
+        if is_fitted:
+            from licodec.codec.fitted import encode_fitted
 
-        return fit_filter(encoded, pixels, self.family, self.synthesis.correction, index)
+            return encode_fitted(pixels, self.family, self.synthesis.correction, index, self.device)
+        return encode_pixels(
+            pixels, self.family, index, self.device, choice=choice, is_synthesis_kept=False
+        )
 
     def _file(
         self, picture: Picture, sections: list[Section], index: int, encoded: Encoded

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from licodec.codec.latent import Latent
+from licodec.codec.latent import Latent, analysed_latent
 from licodec.codec.model import Family
 from licodec.codec.step_quantizer import Coefficients, StepQuantizer
 from licodec.config import CHOICES, DEFAULT_CHOICE
@@ -110,7 +110,7 @@ def encode_pixels(
     is_once = values is None and pixels.shape[0] * pixels.shape[1] > LARGE_PX
 
     def analysis() -> Latent:
-        return Latent(pixels, family, quality_index, device, is_once=is_once)
+        return analysed_latent(pixels, family, quality_index, device, is_once=is_once)
 
     values = analysis() if values is None else values
     analysed = time.perf_counter()

@@ -19,31 +19,32 @@ class Latent:
     """Coefficients in quantization steps; can be asked for any step, again and again.
 
     Args:
-        pixels: (H, W) or (H, W, 3) uint8.
+        planes: three of (H', W') float32 grey levels, the picture's size padded to multiples of
+            64; they are given up.
+        height, width: of the picture.
         family: loaded latent family.
         quality_index: 0..255.
-        device: of the analysis correction, "cpu" or "cuda".
         is_once: a step's details are forgotten once they have been asked for, which takes less
             memory.
     """
 
     def __init__(
         self,
-        pixels: np.ndarray,
+        planes: list[np.ndarray],
+        height: int,
+        width: int,
         family: Family,
         quality_index: int,
-        device: str,
         *,
         is_once: bool = False,
     ) -> None:
         self._is_once = is_once
-        planes = analysed_planes(pixels, family, quality_index, device)
-        settle_padding(planes, *pixels.shape[:2])
+        settle_padding(planes, height, width)
         self._steps_px = family.detail_steps_q4[quality_index].astype(np.float32) / STEP_UNIT
         self._kept: dict[int, dict[_Channels, np.ndarray]] = {}
         # Half as exact, which no choice of a symbol notices, level 1 of a large picture takes less
         # memory than its planes, which are not needed any more.
-        is_large = pixels.shape[0] * pixels.shape[1] > LARGE_PX
+        is_large = height * width > LARGE_PX
         for level in range(1, NUM_LEVELS + 1):
             planes = self._analyse(
                 level, planes, np.float16 if is_large and level == 1 else np.float32
@@ -94,3 +95,25 @@ class Latent:
                         down, right = divmod(position, fold)
                         values[:] = details[detail - first, down::fold, right::fold]
         return lows
+
+
+def analysed_latent(
+    pixels: np.ndarray,
+    family: Family,
+    quality_index: int,
+    device: str,
+    *,
+    is_once: bool = False,
+) -> Latent:
+    """The latent of a picture.
+
+    Args:
+        pixels: (H, W) or (H, W, 3) uint8.
+        family: loaded latent family.
+        quality_index: 0..255.
+        device: of the analysis correction, "cpu" or "cuda".
+        is_once: see `Latent`.
+    """
+    planes = analysed_planes(pixels, family, quality_index, device)
+    height, width = pixels.shape[:2]
+    return Latent(planes, height, width, family, quality_index, is_once=is_once)

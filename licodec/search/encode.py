@@ -11,7 +11,10 @@ import numpy as np
 
 from licodec.codec.adaptive_filter import fit_filter
 from licodec.codec.encode import Encoded, encode_pixels
+from licodec.codec.fitted import encode_fitted, fitted_latent
+from licodec.codec.latent import Latent
 from licodec.codec.model import Family
+from licodec.codec.step_quantizer import Coefficients
 from licodec.config import MIN_QUALITY
 from licodec.errors import TargetError
 from licodec.image.picture import as_rgb
@@ -68,8 +71,10 @@ class SearchEncoder:
 
     def at_quality(self, quality_index: int, seconds: float, report: Report | None) -> Encoded:
         """Code at one quality, the latent overfitted for some seconds."""
-        found = self._overfit(quality_index, seconds, report)
-        return self._filtered(found.encoded, quality_index)
+        encoded = self._overfit(quality_index, seconds, report).encoded
+        if not self.is_fitted:
+            return encoded
+        return fit_filter(encoded, self.pixels, self.family, self.synthesis, quality_index)
 
     def to_target(
         self, target: Target, seconds: float, report: Report | None
@@ -104,23 +109,34 @@ class SearchEncoder:
         except TargetError:  # the factor's range does not make up for what overfitting changed
             return index, plain.encoded(setting)
 
-    def code(self, setting: Setting, values: Values | None) -> Encoded:
+    def code(self, setting: Setting, values: Coefficients | None) -> Encoded:
         """One encode."""
-        encoded = encode_pixels(
+        index, rate_scale = setting.quality_index, setting.rate_scale
+        if self.is_fitted:
+            return encode_fitted(
+                self.pixels,
+                self.family,
+                self.synthesis,
+                index,
+                self.device,
+                rate_scale=rate_scale,
+                values=values,
+            )
+        return encode_pixels(
             self.pixels,
             self.family,
-            setting.quality_index,
+            index,
             self.device,
             choice=self.choice,
-            rate_scale=setting.rate_scale,
+            rate_scale=rate_scale,
             values=values,
         )
-        return self._filtered(encoded, setting.quality_index)
 
-    def _filtered(self, encoded: Encoded, quality_index: int) -> Encoded:
+    def latent(self, quality_index: int) -> Latent | None:
+        """What is coded at a quality where the latent is not searched; None: `code` makes it."""
         if not self.is_fitted:
-            return encoded
-        return fit_filter(encoded, self.pixels, self.family, self.synthesis, quality_index)
+            return None
+        return fitted_latent(self.pixels, self.family, self.synthesis, quality_index, self.device)
 
     def _overfit(self, quality_index: int, seconds: float, report: Report | None) -> Overfitted:
         return overfit(
@@ -149,12 +165,17 @@ class SearchEncoder:
 
 
 class _Trials:
-    """`Measure` of one latent; keeps the last file, which is mostly the one that is taken."""
+    """`Measure` of one latent; keeps the last file, which is mostly the one that is taken.
+
+    Args:
+        values: to be coded; None: those of the picture at each quality, the last of which are kept.
+    """
 
     def __init__(self, encoder: SearchEncoder, target: Target, values: Values | None) -> None:
         self._encoder = encoder
         self._target = target
         self._values = values
+        self._latent: tuple[int, Latent | None] | None = None
         self._last: tuple[Setting, Encoded] | None = None
 
     def __call__(self, setting: Setting) -> float:
@@ -172,5 +193,14 @@ class _Trials:
     def encoded(self, setting: Setting) -> Encoded:
         """What the setting gives."""
         if self._last is None or self._last[0] != setting:
-            self._last = (setting, self._encoder.code(setting, self._values))
+            self._last = (setting, self._encoder.code(setting, self._values_at(setting)))
         return self._last[1]
+
+    def _values_at(self, setting: Setting) -> Coefficients | None:
+        index = setting.quality_index
+        if self._values is not None:
+            return self._values
+        if self._latent is None or self._latent[0] != index:
+            self._latent = None  # two of them need too much memory
+            self._latent = index, self._encoder.latent(index)
+        return self._latent[1]

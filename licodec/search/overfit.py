@@ -23,7 +23,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from licodec.codec.encode import Encoded, encode_pixels
-from licodec.codec.latent import Latent
+from licodec.codec.fitted import fitted_latent, is_back_projected
+from licodec.codec.latent import analysed_latent
 from licodec.codec.model import Family
 from licodec.search.annealing import Annealing
 from licodec.search.objective import Cost, Objective
@@ -126,7 +127,7 @@ def overfit(
         report: called after the start and after each round.
 
     Returns:
-        The best file; never a costlier one than that of the analysis. Ctrl-C (KeyboardInterrupt)
+        The best file; never a costlier one than that of `encode_fitted`. Ctrl-C (KeyboardInterrupt)
         ends the search, which then returns what it has.
     """
     started = time.perf_counter()
@@ -142,14 +143,18 @@ def overfit(
             values=values,
         )
 
-    latent = Latent(pixels, family, quality_index, device)
     rows, columns = (padded_size(n, GRID_PX) // GRID_PX for n in pixels.shape[:2])
-    values = values_of(latent, rows, columns)
-    del latent
+    values = values_of(analysed_latent(pixels, family, quality_index, device), rows, columns)
+    unsearched = None
+    if is_back_projected(family):
+        latent = fitted_latent(pixels, family, synthesis, quality_index, device)
+        unsearched = values_of(latent, rows, columns)
+        del latent
     search = _Search(
         Objective(pixels, family, synthesis, quality_index, device),
         code,
         values,
+        unsearched,
         report=report or (lambda progress: None),
         started=started,
         deadline=started + seconds,
@@ -167,6 +172,8 @@ class _Search:
         objective: of the picture.
         code: encodes values; None lets it choose whether all elements are coded.
         values: to start from.
+        unsearched: what the default effort would code, if that is something else: rounds from there
+            find less (docs/decisions/back-projection.md), but a search shall not end above it.
         report: called after the start and after each round.
         started, deadline: of the whole search, as of `time.perf_counter`.
         max_rounds: most rounds.
@@ -177,21 +184,28 @@ class _Search:
         objective: Objective,
         code: Callable[[Values, bool | None], Encoded],
         values: Values,
+        unsearched: Values | None,
         *,
         report: Callable[[Progress], None],
         started: float,
         deadline: float,
         max_rounds: float,
     ) -> None:
-        self.best = code(values, None)
-        self.best_values = values
+        self.best = self._first = code(values, None)
+        self.best_values = self._first_values = values
         self._objective = objective
         self._encode = code
         self._report = report
         self._started = started
         self._deadline = deadline
         self._max_rounds = max_rounds
-        self._start = self._present = self._best_cost = objective.cost(self.best)
+        self._best_cost = objective.cost(self.best)
+        if unsearched is not None:
+            encoded = code(unsearched, None)
+            cost = objective.cost(encoded)
+            if cost.rd < self._best_cost.rd:
+                self._best_cost, self.best, self.best_values = cost, encoded, unsearched
+        self._start = self._present = self._best_cost
         self._rounds = 0
         self._longest_s = 0.0  # of the rounds
 
@@ -208,23 +222,29 @@ class _Search:
     def run(self) -> None:
         """All stages: after the first, always the kind that last saved most per round."""
         self._report(self.progress())
-        if self._saved_per_round(FIRST) is None:
+        values, encoded = self._first_values, self._first
+        del self._first_values, self._first
+        if self._saved_per_round(FIRST, values, encoded) is None:
             return
         last_saved = dict.fromkeys(NEXT, math.inf)  # so that each is tried once
         while last_saved:
             stage = max(last_saved, key=last_saved.__getitem__)
-            saved = self._saved_per_round(stage)
+            saved = self._saved_per_round(stage, self.best_values, self.best)
             if saved is None:
                 return
             del last_saved[stage]
             if saved >= _MIN_GAIN:
                 last_saved[replace(stage, num_annealed=2 * stage.num_annealed)] = saved
 
-    def _saved_per_round(self, stage: Stage) -> float | None:
-        """Run a stage; the share of the start's cost that it saves, None if a budget ended it."""
+    def _saved_per_round(self, stage: Stage, values: Values, coded: Encoded) -> float | None:
+        """Run a stage from values and what was coded of them.
+
+        Returns:
+            The share of the start's cost that it saves, None if a budget ended it.
+        """
         before, first_round = self._best_cost.rd, self._rounds
-        values = self.best_values.copy()
-        encoded = self._annealed(stage, values) if stage.num_annealed else self.best
+        values = values.copy()
+        encoded = self._annealed(stage, values) if stage.num_annealed else coded
         if encoded is None or not self._refine(stage, values, encoded):
             return None
         return (before - self._best_cost.rd) / self._start.rd / (self._rounds - first_round)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from licodec.codec.latent import Latent
+from licodec.codec.latent import Latent, analysed_latent
 from licodec.codec.model import Family
 from licodec.config import MAX_QUALITY_INDEX
 from licodec.prior.decision import quantize_dead_zone
@@ -60,7 +60,7 @@ def integer_loss(
     for picture in pictures:
         height, width = (size // 64 * 64 for size in picture.shape[:2])
         pixels = np.ascontiguousarray(picture[:height, :width])
-        estimator = _Estimator(Latent(pixels, family, quality_index, "cpu"))
+        estimator = _Estimator(analysed_latent(pixels, family, quality_index, "cpu"))
         with torch.inference_mode():
             rgb = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
             position = torch.tensor([quality_index / MAX_QUALITY_INDEX])

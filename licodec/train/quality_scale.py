@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from licodec.codec.adaptive_filter import fit_filter
 from licodec.codec.decode import decode_pixels
-from licodec.codec.encode import encode_pixels
+from licodec.codec.fitted import encode_fitted
 from licodec.codec.model import Family, Synthesis, load_synthesis, read_family
-from licodec.config import DEFAULT_CHOICE, MAX_QUALITY_INDEX, QUANTIZER_IDS
+from licodec.config import MAX_QUALITY_INDEX, QUANTIZER_IDS
 from licodec.container.format import Header
 from licodec.container.read import read_container
 from licodec.container.write import write_container
@@ -41,8 +40,7 @@ def code_picture(
 ) -> tuple[int, NDArray[np.uint8]]:
     """Code (H, W, 3) uint8 at the default effort; bytes of the file, and what it decodes to."""
     height, width = pixels.shape[:2]
-    encoded = encode_pixels(pixels, family, index, "cpu", choice=DEFAULT_CHOICE)
-    encoded = fit_filter(encoded, pixels, family, synthesis.correction, index)
+    encoded = encode_fitted(pixels, family, synthesis.correction, index, "cpu")
     header = Header(
         family_id=1,
         profile_id=1,

@@ -9,7 +9,7 @@ from PIL import Image
 from licodec.api import Codec
 from licodec.codec.decode import preview_level
 from licodec.codec.encode import encode_pixels
-from licodec.codec.latent import Latent
+from licodec.codec.latent import analysed_latent
 from licodec.config import quality_to_index
 from licodec.errors import CorruptFileError, ImageError
 from licodec.prior.layout import StepElements, detail_steps
@@ -56,7 +56,7 @@ def test_picture_decoded_in_strips_is_that_of_the_whole(file, codec, request):
 @pytest.mark.parametrize("large_px", [1, 1 << 25])
 def test_coefficients_can_be_asked_for_again(large_px, family, monkeypatch):
     monkeypatch.setattr("licodec.codec.latent.LARGE_PX", large_px)
-    latent = Latent(crop(70, 90), family, 128, CPU)
+    latent = analysed_latent(crop(70, 90), family, 128, CPU)
     places = [StepElements(1, step.channels) for step in detail_steps(1)]
     first = [latent.at(where).copy() for where in places]
     again = [latent.at(where) for where in reversed(places)]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from licodec.codec.latent import Latent
+from licodec.codec.latent import analysed_latent
 from licodec.codec.model import Family
 from licodec.config import FamilyConfig
 from licodec.prior.dequantised import DequantisedPrior
@@ -48,7 +48,7 @@ def walk_both(
     family: Family, quality_index: int, dtype: torch.dtype = torch.float32
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Differences of means and scale indices (n,), and of planes in grey levels."""
-    recorder = RoundedSymbols(Latent(crop(WIDTH, HEIGHT), family, quality_index, "cpu"))
+    recorder = RoundedSymbols(analysed_latent(crop(WIDTH, HEIGHT), family, quality_index, "cpu"))
     planes = family.prior.planes(quality_index, HEIGHT, WIDTH, is_grey=False, code=recorder).whole()
     means: list[Tensor] = []
     indices: list[Tensor] = []

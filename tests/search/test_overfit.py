@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,8 @@ import licodec.search.overfit as overfit_module
 from licodec.api import Codec
 from licodec.codec.decode import decode_symbols
 from licodec.codec.encode import encode_pixels
-from licodec.codec.latent import Latent
+from licodec.codec.fitted import fitted_latent
+from licodec.codec.latent import analysed_latent
 from licodec.codec.model import Family
 from licodec.container.read import read_container
 from licodec.search.annealing import Annealing, soft_symbols
@@ -76,12 +79,19 @@ def test_true_cost_never_rises(choice: str, tiny: Family, synthesis: IntegerSynt
     assert cost.rd == found.progress.best.rd <= found.progress.start.rd
 
 
-def test_start_is_what_the_encoder_gives_without_a_search(
-    tiny: Family, synthesis: IntegerSynthesis
+@pytest.mark.parametrize("tune", ["psnr", "visual"])
+def test_start_is_no_worse_than_what_the_encoder_gives_without_a_search(
+    tune: str, tiny: Family, synthesis: IntegerSynthesis
 ) -> None:
-    found, _ = search(crop(100, 70), tiny, synthesis, rounds=0)
-    plain = encode_pixels(crop(100, 70), tiny, QUALITY, CPU, choice="rdoq")
-    assert found.encoded.payload == plain.payload
+    pixels, family = crop(100, 70), replace(tiny, tune=tune)
+    found, _ = search(pixels, family, synthesis, rounds=0)
+    plain = [
+        encode_pixels(pixels, family, QUALITY, CPU, choice="rdoq", values=values)
+        for values in (None, fitted_latent(pixels, family, synthesis, QUALITY, CPU))
+    ]
+    cost = Objective(pixels, family, synthesis, QUALITY, CPU).cost
+    best = min(plain, key=lambda encoded: cost(encoded).rd)
+    assert found.encoded.payload == best.payload
 
 
 def test_photograph_gets_cheaper(family: Family, codec: Codec) -> None:
@@ -151,7 +161,7 @@ def test_interrupt_within_an_annealing_keeps_the_best(
 def test_annealing_goes_on_from_where_it_starts(family: Family, codec: Codec) -> None:
     pixels = crop(128, 128)
     objective = Objective(pixels, family, codec._synthesis.correction, QUALITY, CPU)
-    values = values_of(Latent(pixels, family, QUALITY, CPU), 2, 2)
+    values = values_of(analysed_latent(pixels, family, QUALITY, CPU), 2, 2)
     start = values.copy()
     encoded = encode_pixels(pixels, family, QUALITY, CPU, choice="rdoq", values=values)
     annealing = Annealing(objective, values, encoded, seed=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from licodec.codec.latent import Latent
+from licodec.codec.latent import analysed_latent
 from licodec.codec.model import Family
 from licodec.prior.fixed_point import VALUE_BITS
 from licodec.prior.layout import StepElements
@@ -16,7 +16,7 @@ from tests.prior.tracing import RoundedSymbols
 
 @pytest.mark.parametrize("quality_index", [0, 120, 255])
 def test_coded_values_are_found_in_the_planes(family: Family, quality_index: int) -> None:
-    recorder = RoundedSymbols(Latent(crop(192, 128), family, quality_index, "cpu"))
+    recorder = RoundedSymbols(analysed_latent(crop(192, 128), family, quality_index, "cpu"))
     with torch.no_grad():
         planes = family.prior.planes(quality_index, 128, 192, is_grey=False, code=recorder).whole()
     values = coded_values(planes, family, quality_index)
