@@ -37,6 +37,8 @@ from licodec.transform.integer import IntegerSynthesis
 # Of the way to the planes that would give the original; chosen on validation pictures.
 _SHARE = 0.4
 _UNIT = np.float32(2.0**-FRACTION_BITS)
+# Pixels that are moved at once: fewer, and much would be what strips have in common.
+_STRIP_PX = 1 << 20
 
 
 def encode_fitted(
@@ -99,15 +101,31 @@ def fitted_latent(
         device: of the analysis, "cpu" or "cuda".
     """
     planes = analysed_planes(pixels, family, quality_index, device)
-    height, width = pixels.shape[:2]
     if is_back_projected(family):
-        first = Latent([plane.copy() for plane in planes], height, width, family, quality_index)
-        quick = encode_pixels(
-            pixels, family, quality_index, device, choice="dead-zone", values=first
-        )
-        assert quick.synthesis is not None
-        _back_project(planes, pixels, quick.synthesis, PictureSynthesis(synthesis, quality_index))
+        coded = _quickly_coded(planes, pixels, family, quality_index, device)
+        _back_project(planes, pixels, coded, PictureSynthesis(synthesis, quality_index))
+        del coded
+    height, width = pixels.shape[:2]
     return Latent(planes, height, width, family, quality_index)
+
+
+def _quickly_coded(
+    planes: list[np.ndarray], pixels: np.ndarray, family: Family, quality_index: int, device: str
+) -> PlaneSource:
+    """What a decoder would have of a picture's planes before its correction, about."""
+    height, width = pixels.shape[:2]
+    copies = [plane.copy() for plane in planes]
+    encoded = encode_pixels(
+        pixels,
+        family,
+        quality_index,
+        device,
+        choice="dead-zone",
+        is_all_coded=False,
+        values=Latent(copies, height, width, family, quality_index, is_once=True),
+    )
+    assert encoded.synthesis is not None
+    return encoded.synthesis
 
 
 def _back_project(
@@ -125,8 +143,13 @@ def _back_project(
         synthesis: that corrects it.
     """
     height, width = pixels.shape[:2]
+    strip = max(UNIT_PX, _STRIP_PX // width // UNIT_PX * UNIT_PX)
 
     def rows(top: int, bottom: int) -> None:
+        for begin in range(top, bottom, strip):
+            move(begin, min(begin + strip, bottom))
+
+    def move(top: int, bottom: int) -> None:
         decoded = np.empty((NUM_PLANES, bottom - top, width), np.int16)
         synthesis.put(coded, (top, bottom, 0, width), Results(planes=decoded))
         missing = integer_planes(pixels, top, bottom)[:, :, :width] - decoded

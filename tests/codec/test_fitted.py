@@ -95,6 +95,16 @@ def test_given_values_are_coded(family, correction):
     assert fitted.payload == as_analysed(pixels, family, correction).payload
 
 
+def test_strips_do_not_matter(family, correction, monkeypatch):
+    pixels = crop(90, 150)
+    whole = details(fitted_latent(pixels, family, correction, QUALITY, CPU))
+    monkeypatch.setattr("licodec.codec.fitted._STRIP_PX", 90 * 24)
+    for first, second in zip(
+        whole, details(fitted_latent(pixels, family, correction, QUALITY, CPU)), strict=True
+    ):
+        np.testing.assert_array_equal(first, second)
+
+
 def test_latent_is_the_same_on_torch_and_on_any_number_of_threads(family, correction, monkeypatch):
     pixels = crop(128, 192)
     found = []
