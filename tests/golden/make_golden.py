@@ -61,7 +61,7 @@ GOLDEN = {
     "layers-160x112-q60": Golden(photo=None, box=(0, 0, 160, 112), mode="RGB", quality=60),
 }
 # What opens a codec that encodes with each family.
-FAMILIES: dict[str, dict[str, str]] = {"psnr2": {"tune": "psnr"}, "visual3": {"tune": "visual"}}
+FAMILIES: dict[str, dict[str, str]] = {"psnr2": {"tune": "psnr"}, "visual4": {"tune": "visual"}}
 # By name of the file.
 ALL = {f"{family}-{name}": golden for family in FAMILIES for name, golden in GOLDEN.items()}
 EXIF = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x01\0\0\0\0\0\0"  # orientation 1
