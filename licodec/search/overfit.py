@@ -62,6 +62,9 @@ FIRST = Stage(0, 32, 0.3)
 NEXT = (Stage(0, 16, 0.15), Stage(48, 16, 0.15))
 
 
+# A search that has so many times as long as its start took begins at the analysis instead of what
+# is back-projected: rounds from there find more, once there are five (docs/decisions).
+_LONG_SEARCH = 12
 # Share of the time left that an annealing may take; the rounds after it need the rest.
 _ANNEALED_SHARE = 0.7
 # A stage ends after so many rounds without a better file.
@@ -144,23 +147,25 @@ def overfit(
         )
 
     rows, columns = (padded_size(n, GRID_PX) // GRID_PX for n in pixels.shape[:2])
-    values = values_of(analysed_latent(pixels, family, quality_index, device), rows, columns)
-    unsearched = None
-    if is_back_projected(family):
-        latent = fitted_latent(pixels, family, synthesis, quality_index, device)
-        unsearched = values_of(latent, rows, columns)
-        del latent
+    objective = Objective(pixels, family, synthesis, quality_index, device)
+    before_start = time.perf_counter()
+    latent = fitted_latent(pixels, family, synthesis, quality_index, device)
     search = _Search(
-        Objective(pixels, family, synthesis, quality_index, device),
+        objective,
         code,
-        values,
-        unsearched,
+        values_of(latent, rows, columns),
         report=report or (lambda progress: None),
         started=started,
         deadline=started + seconds,
         max_rounds=math.inf if max_rounds is None else max_rounds,
     )
+    del latent
+    start_s = time.perf_counter() - before_start
     with suppress(KeyboardInterrupt):
+        if is_back_projected(family) and seconds > _LONG_SEARCH * start_s:
+            latent = analysed_latent(pixels, family, quality_index, device)
+            search.begin_at(values_of(latent, rows, columns))
+            del latent
         search.run()
     return Overfitted(search.best, search.best_values, search.progress())
 
@@ -172,8 +177,6 @@ class _Search:
         objective: of the picture.
         code: encodes values; None lets it choose whether all elements are coded.
         values: to start from.
-        unsearched: what the default effort would code, if that is something else: rounds from there
-            find less (docs/decisions/back-projection.md), but a search shall not end above it.
         report: called after the start and after each round.
         started, deadline: of the whole search, as of `time.perf_counter`.
         max_rounds: most rounds.
@@ -184,7 +187,6 @@ class _Search:
         objective: Objective,
         code: Callable[[Values, bool | None], Encoded],
         values: Values,
-        unsearched: Values | None,
         *,
         report: Callable[[Progress], None],
         started: float,
@@ -200,11 +202,6 @@ class _Search:
         self._deadline = deadline
         self._max_rounds = max_rounds
         self._best_cost = objective.cost(self.best)
-        if unsearched is not None:
-            encoded = code(unsearched, None)
-            cost = objective.cost(encoded)
-            if cost.rd < self._best_cost.rd:
-                self._best_cost, self.best, self.best_values = cost, encoded, unsearched
         self._start = self._present = self._best_cost
         self._rounds = 0
         self._longest_s = 0.0  # of the rounds
@@ -218,6 +215,14 @@ class _Search:
             self._present,
             self._best_cost,
         )
+
+    def begin_at(self, values: Values) -> None:
+        """Begin the rounds at other values; the start's file is kept while it is the best."""
+        self._first_values, self._first = values, self._encode(values, None)
+        cost = self._objective.cost(self._first)
+        if cost.rd < self._best_cost.rd:
+            self._best_cost, self.best, self.best_values = cost, self._first, values
+        self._start = self._present = self._best_cost
 
     def run(self) -> None:
         """All stages: after the first, always the kind that last saved most per round."""
