@@ -60,8 +60,6 @@ class Stage:
 FIRST = Stage(0, 32, 0.3)
 # What is tried after it, in this order at first. An annealing that pays is made twice as slow.
 NEXT = (Stage(0, 16, 0.15), Stage(48, 16, 0.15))
-
-
 # A search that has so many times as long as its start took begins at the analysis instead of what
 # is back-projected: rounds from there find more, once there are five (docs/decisions).
 _LONG_SEARCH = 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -92,6 +93,16 @@ def test_start_is_no_worse_than_what_the_encoder_gives_without_a_search(
     cost = Objective(pixels, family, synthesis, QUALITY, CPU).cost
     best = min(plain, key=lambda encoded: cost(encoded).rd)
     assert found.encoded.payload == best.payload
+
+
+def test_short_search_begins_where_the_encoder_ends_without_one(
+    tiny: Family, synthesis: IntegerSynthesis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overfit_module, "_LONG_SEARCH", math.inf)
+    found, _ = search(crop(100, 70), tiny, synthesis, rounds=0)
+    values = fitted_latent(crop(100, 70), tiny, synthesis, QUALITY, CPU)
+    plain = encode_pixels(crop(100, 70), tiny, QUALITY, CPU, choice="rdoq", values=values)
+    assert found.encoded.payload == plain.payload
 
 
 def test_photograph_gets_cheaper(family: Family, codec: Codec) -> None:
