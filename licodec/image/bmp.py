@@ -5,11 +5,10 @@ import struct
 from licodec.config import MAX_PIXELS
 from licodec.image.facts import Facts
 from licodec.image.faults import PILLOW_FAULTS
-from licodec.image.icc import Primaries, make_profile
+from licodec.image.icc import MAX_PROFILE_BYTES, Primaries, make_profile
 from licodec.image.original import Data
 
 _V4_BYTES, _V5_BYTES = 108, 124
-_MAX_PROFILE_BYTES = 2**26
 _CALIBRATED, _EMBEDDED, _LINKED = b"\0\0\0\0", b"DEBM", b"KNIL"  # four characters, backwards
 _DIB_OFFSET = 14  # the information header behind the file header
 _INFO_BYTES = 40
@@ -50,7 +49,7 @@ def bmp_facts(data: Data, *, is_grey: bool) -> Facts:
     elif kind == _EMBEDDED and num_bytes >= _V5_BYTES:
         place, length = struct.unpack_from("<II", header, 112)
         place += start
-        is_inside = 0 < length <= _MAX_PROFILE_BYTES and place + length <= len(data)
+        is_inside = 0 < length <= MAX_PROFILE_BYTES and place + length <= len(data)
         icc = data[place : place + length] if is_inside else None
         return Facts(icc=icc, has_icc=True, notes=notes)
     return Facts(notes=notes)

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from licodec.image.facts import ColourNumbers, Facts
+from licodec.image.icc import MAX_PROFILE_BYTES
 from licodec.image.original import FRONT_BYTES, Data, stripped
 
 _CODESTREAM = b"\xff\x4f\xff\x51"
 # Place of the components behind it, which begin with the depth; one bit of that is the sign.
 JP2_COMPONENTS, JP2_COMPONENT_BYTES, JP2_SIGN = 42, 3, 0x80
-_MAX_PROFILE_BYTES = 2**26
 # Enumerated colour spaces of JPEG 2000 that Pillow shows as what they are, and the names of others.
 _SHOWN = frozenset((0, 12, 15, 16, 17, 18))
 _SPACES = {
@@ -127,7 +127,7 @@ def _jp2_colours(data: Data, begin: int, end: int, facts: Facts) -> Facts:
         method = data[start]
         if method in (_RESTRICTED, _ANY) and icc is None:
             has_icc = True
-            icc = data[start + 3 : min(stop, start + 3 + _MAX_PROFILE_BYTES)]
+            icc = data[start + 3 : min(stop, start + 3 + MAX_PROFILE_BYTES)]
         elif method == 1 and stop - start >= 7 and not is_stated:
             space = int.from_bytes(data[start + 3 : start + 7], "big")
             is_stated = True

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 _T = TypeVar("_T")
 
+MAX_PROFILE_BYTES = 2**26  # most that is read of one
+
 _HEAD_BYTES = 128
 _MAX_TAGS = 1000
 _SIGNATURE = b"acsp"

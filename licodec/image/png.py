@@ -13,6 +13,7 @@ from PIL import Image, ImageFile
 from licodec.errors import ImageError
 from licodec.image.exif import EXIF_PREFIX
 from licodec.image.facts import ColourNumbers, Facts
+from licodec.image.icc import MAX_PROFILE_BYTES
 from licodec.image.original import Data, stripped
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -43,7 +44,6 @@ _LEAST_BYTES = {
     b"fdAT": 4,
 }  # fmt: skip
 _LEAST_KEY_BYTES = {0: 2, 2: 6}  # of tRNS, by colour type
-_MAX_PROFILE_BYTES = 2**26
 # Of the standard and its extensions, with two that say nothing of the picture (iDOT, vpAg).
 _KNOWN = frozenset(
     (
@@ -259,7 +259,7 @@ def _profile(body: bytes) -> bytes | None:
     """The profile in an iCCP chunk; Pillow sees none behind the rows."""
     try:
         packed = body.partition(b"\0")[2][1:]
-        return zlib.decompressobj().decompress(packed, _MAX_PROFILE_BYTES) or None
+        return zlib.decompressobj().decompress(packed, MAX_PROFILE_BYTES) or None
     except zlib.error:
         return None
 
