@@ -193,6 +193,13 @@ class CorrectionConfig:
     fine_width: int = 0  # of a second part at stride 2
     fine_blocks: int = 0
 
+    def contains(self, other: CorrectionConfig) -> bool:
+        """Whether another shape can grow into this one, or is the same."""
+        return self.patch_px == other.patch_px and all(
+            getattr(self, name) >= getattr(other, name)
+            for name in ("width", "num_blocks", "fine_width", "fine_blocks")
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyConfig:
@@ -272,7 +279,7 @@ SYNTHESES: Mapping[str, CorrectionConfig] = MappingProxyType(
     {
         "fast": CorrectionConfig(width=24, num_blocks=0, fine_width=16, fine_blocks=4),
         "balanced": CorrectionConfig(width=128, num_blocks=2, fine_width=32, fine_blocks=2),
-        "best": CorrectionConfig(width=64, num_blocks=10, patch_px=2),
+        "best": CorrectionConfig(width=128, num_blocks=2, fine_width=64, fine_blocks=8),
     }
 )
 

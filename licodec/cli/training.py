@@ -173,7 +173,8 @@ class FinetuneSettings(RunSettings):
 
     tune: str | None = tune_option("the checkpoint's")
     synthesis: str | None = synthesis_option(
-        "Synthesis to train; another one than the checkpoint's starts anew.  [default: the "
+        "Synthesis to train; one that contains the checkpoint's, as best contains balanced, grows "
+        "from it, any other starts anew.  [default: the "
         "checkpoint's]",
         default=None,
     )
@@ -264,7 +265,7 @@ def finetune(checkpoint: Path, data: tuple[str, ...], run: FinetuneSettings) -> 
     if not run.resume and last.exists():
         raise TrainingError(f"{last} exists; add --resume to go on, or name another -o")
     synthesis = None if run.synthesis is None else SYNTHESES[run.synthesis]
-    is_anew = synthesis not in (None, checkpoint_configs(start)[1])
+    is_anew = synthesis is not None and not synthesis.contains(checkpoint_configs(start)[1])
     family = run.family or find_models_dir() / family_of(checkpoint_tune(checkpoint))
     tuning = FinetuneOptions(
         parts=run.parts,

@@ -76,7 +76,7 @@ def finetuner(
 
     Args:
         start: checkpoint to begin or go on from.
-        synthesis: shape, None for the checkpoint's; another one than that starts anew.
+        synthesis: shape, None for the checkpoint's; one that does not contain that starts anew.
         options: of the run.
         tuning: what to train, on which symbols.
         train: pictures to train on.

@@ -159,28 +159,31 @@ class Trainer:
     def resume(self, path: Path, *, grows: bool = False) -> None:
         """Go on from a checkpoint: where it stopped, or with a new decay if it was finished.
 
-        A run that goes on keeps its learning rate.
+        A run that goes on keeps its learning rate. A synthesis that contains the checkpoint's
+        begins as that one, any other anew.
 
         Args:
             path: of the checkpoint.
-            grows: what its networks lack begins as no change, rather than being refused.
+            grows: what its family lacks begins as no change, rather than being refused.
 
         Raises:
             TrainingError: damaged checkpoint, or one of another shape.
         """
         state = load_checkpoint(path)
         family, synthesis = configs_of(path, state)
-        is_same_synthesis = synthesis == self.network.synthesis_config
-        with_synthesis = is_same_synthesis or grows
+        wanted = self.network.synthesis_config
+        is_same_synthesis = synthesis == wanted
         lambda_max = family.lambda_max
         is_same_range = lambda_max == self.network.family.lambda_max
         tensors = respaced(state["ema"], lambda_max, self.network.family)
+        with_synthesis = wanted.contains(synthesis)
         missing = load_weights(self.network, tensors, with_synthesis=with_synthesis)
-        has_grown = grows and bool(missing)
-        if grows:
-            missing = start_unchanged(self.network, missing, tensors)
-        if missing:
-            raise TrainingError(f"{path}: family tensors {', '.join(missing[:3])} do not fit")
+        may_grow = grows and self.network.family.analysis.contains(family.analysis)
+        growing = [n for n in missing if may_grow or n.startswith("synthesis.")]
+        unfit = set(missing) - set(growing)
+        unfit.update(start_unchanged(self.network, growing, tensors))
+        if unfit:
+            raise TrainingError(f"{path}: family tensors {', '.join(sorted(unfit)[:3])} do not fit")
         self.ema = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.step, self.total_s = int(state["step"]), float(state["total_s"])
         is_same_stage = state.get("stage") == self.task.stage
@@ -188,7 +191,7 @@ class Trainer:
             self.running.mean, self.running.weight = state["running_mean"], state["running_weight"]
         is_same_run = is_same_stage and state["time_limit_s"] == self.options.time_limit_s
         unfinished = is_same_run and state["elapsed_s"] < state["time_limit_s"]
-        if unfinished and is_same_synthesis and is_same_range and not has_grown:
+        if unfinished and is_same_synthesis and is_same_range and not growing:
             self.network.load_state_dict(state["network"])
             self._resume_optimizer(path, state["optimizer"])
             self.elapsed_s, self.run_step = float(state["elapsed_s"]), int(state["run_step"])

@@ -1,8 +1,8 @@
 """Puts trained weights into networks of another shape, or for another range of lambda.
 
-What is new in a grown network begins as no change. In a prior the new units begin at random, but
-the old ones do not see them: their rows of weights are zero in the columns of new inputs. New
-layers beside the identity begin as zero.
+What is new in a grown network begins as no change. New units begin at random, but the old ones do
+not see them: their rows of weights are zero in the columns of new inputs. New layers beside the
+identity begin as zero.
 """
 
 from __future__ import annotations
@@ -86,22 +86,36 @@ def start_unchanged(
     """Let new parts of the corrections and of the prior begin as no change at all.
 
     Args:
-        network: the larger one.
-        names: of tensors that are new.
+        network: the larger one; its corrections contain the old ones, see `CorrectionConfig`.
+        names: of tensors that are new, or larger.
         old: tensors of the smaller network by name.
 
     Returns:
         those of them that cannot.
     """
-    tensors = network.state_dict()
     of_corrections = [n for n in names if n.startswith(("analysis.", "synthesis."))]
-    for layer in {name.rpartition(".")[0] for name in of_corrections}:
-        if layer.endswith(("back", "out")):
-            tensors[f"{layer}.weight"].zero_()
-            tensors[f"{layer}.bias"].zero_()
+    _grow_corrections(network, of_corrections, old)
     of_prior = [n for n in names if n.startswith(_PREFIX)]
     others = sorted(set(names) - set(of_corrections) - set(of_prior))
     return others + grow_prior(network.prior, of_prior, old)
+
+
+def _grow_corrections(
+    network: CodecNetwork, names: Collection[str], old: Mapping[str, Tensor]
+) -> None:
+    tensors = network.state_dict()
+    for name in names:
+        tensor, before = tensors[name], old.get(name)
+        layer, _, kind = name.rpartition(".")
+        if before is not None:
+            tensor[: tensor.shape[0] if kind == "quality_bias" else before.shape[0]] = 0.0
+            _fill_corner(tensor, before)
+        elif layer.endswith(("back", "out")):
+            tensor.zero_()
+
+
+def _fill_corner(tensor: Tensor, before: Tensor) -> None:
+    tensor[tuple(slice(n) for n in before.shape)] = before
 
 
 @torch.no_grad()
@@ -129,7 +143,7 @@ def grow_prior(prior: Prior, names: Collection[str], old: Mapping[str, Tensor]) 
         else:
             tensor[: units[0]] = 0.0
             if before is not None:
-                tensor[tuple(slice(n) for n in units)] = before
+                _fill_corner(tensor, before)
     return refused
 
 

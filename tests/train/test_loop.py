@@ -17,6 +17,7 @@ from licodec.prior.decision import quantize_rounding
 from licodec.train import loop
 from licodec.train.checkpoint import checkpoint_configs, load_checkpoint
 from licodec.train.data import CropSampler, Pictures
+from licodec.transform.quality import knot_weights
 from tests.photos import crop
 from tests.tiny import NETS, TINY_FAMILY, TINY_SYNTHESIS, rgb_batch
 from tests.train.conftest import TRAINED_STEPS
@@ -230,14 +231,38 @@ def test_what_grew_begins_a_new_decay(tmp_path):
     assert trainer.elapsed_s == 0
 
 
-def test_last_layers_of_another_width_begin_without_their_former_bias(checkpoint, tmp_path):
-    state = load_checkpoint(checkpoint)
-    state["ema"]["synthesis.out.bias"].fill_(1.0)
-    torch.save(state, tmp_path / "biased.pt")
-    wider = replace(checkpoint_configs(checkpoint)[1], width=24)
-    trainer = tiny_trainer(tmp_path, 1, synthesis=wider)
-    trainer.resume(tmp_path / "biased.pt", grows=True)
-    assert not trainer.network.synthesis.out.bias.any()
+def test_a_synthesis_that_contains_the_checkpoints_begins_as_that(checkpoint, tmp_path):
+    synthesis = checkpoint_configs(checkpoint)[1]
+    larger = replace(synthesis, width=24, num_blocks=2, fine_width=12, fine_blocks=3)
+    trainer, same = tiny_trainer(tmp_path, 1, synthesis=larger), tiny_trainer(tmp_path, 1)
+    trainer.resume(checkpoint)
+    same.resume(checkpoint)
+    planes = rgb_batch([crop(64, 64)]).float() - 128
+    where = knot_weights(torch.tensor([0.3]), 3), torch.tensor([4.0])
+    made = trainer.network.synthesis(planes, *where)
+    torch.testing.assert_close(made, same.network.synthesis(planes, *where))
+    made.square().sum().backward()
+    for layer in (trainer.network.synthesis.out, trainer.network.synthesis.fine.out):
+        assert layer.weight.grad[:, -1].any()  # of a unit that is new
+    assert trainer.network.synthesis.fine.blocks[2].back.weight.grad.any()
+
+
+@pytest.mark.parametrize("change", [{"width": 8}, {"fine_blocks": 0}, {"patch_px": 4}])
+def test_a_synthesis_that_does_not_contain_the_checkpoints_begins_anew(
+    change, checkpoint, tmp_path
+):
+    other = replace(checkpoint_configs(checkpoint)[1], **change)
+    trainer = tiny_trainer(tmp_path, 1, synthesis=other)
+    own = {k: v.clone() for k, v in trainer.network.synthesis.state_dict().items()}
+    trainer.resume(checkpoint)
+    torch.testing.assert_close(trainer.network.synthesis.state_dict(), own, rtol=0, atol=0)
+
+
+def test_an_analysis_does_not_grow_into_another_kind(checkpoint, tmp_path):
+    family = checkpoint_configs(checkpoint)[0]
+    coarser = family.with_analysis(replace(family.analysis, patch_px=4))
+    with pytest.raises(TrainingError, match=r"family tensors analysis\."):
+        tiny_trainer(tmp_path, 1, family=coarser).resume(checkpoint, grows=True)
 
 
 def test_steps_leave_cudnn_on_and_let_it_choose(tmp_path, monkeypatch):
