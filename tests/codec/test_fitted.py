@@ -65,20 +65,20 @@ def test_what_the_synthesis_does_wrong_is_made_up_for(width, height, mode, famil
     assert after > before + 0.3
 
 
-@pytest.mark.parametrize("index", [60, 130, 200])
 @pytest.mark.parametrize("profile", ["balanced", "fast"])
-def test_photographs_get_cheaper(index: int, profile: str) -> None:
+def test_photographs_get_cheaper(profile: str) -> None:
     codec = Codec(profile, device=CPU, tune="psnr")
     family, correction = codec._family, codec._synthesis.correction
     gains = []
     for name, left in (("coffee", 200), ("coffee", 0), ("chelsea", 100)):
         pixels = crop(192, 192, name=name, left=left)
-        cost = Objective(pixels, family, correction, index, CPU).cost
-        plain = encode_pixels(pixels, family, index, CPU, choice=DEFAULT_CHOICE)
-        plain = fit_filter(plain, pixels, family, correction, index)
-        fitted = encode_fitted(pixels, family, correction, index, CPU)
-        gains.append(1 - cost(fitted).rd / cost(plain).rd)
-    assert np.mean(gains) > 0.001
+        for index in (60, 130, 200):
+            cost = Objective(pixels, family, correction, index, CPU).cost
+            plain = encode_pixels(pixels, family, index, CPU, choice=DEFAULT_CHOICE)
+            plain = fit_filter(plain, pixels, family, correction, index)
+            fitted = encode_fitted(pixels, family, correction, index, CPU)
+            gains.append(1 - cost(fitted).rd / cost(plain).rd)
+    assert np.mean(gains) > 0.002
 
 
 def test_a_family_for_the_eye_codes_what_is_analysed(family, correction):
