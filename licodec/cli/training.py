@@ -174,8 +174,7 @@ class FinetuneSettings(RunSettings):
     tune: str | None = tune_option("the checkpoint's")
     synthesis: str | None = synthesis_option(
         "Synthesis to train; one that contains the checkpoint's, as best contains balanced, grows "
-        "from it, any other starts anew.  [default: the "
-        "checkpoint's]",
+        "from it, any other starts anew.  [default: the checkpoint's]",
         default=None,
     )
     quantizer: str | None = option(
