@@ -58,6 +58,9 @@ class Stage:
 
 
 FIRST = Stage(0, 32, 0.3)
+# Where only small errors are left, what is seen bends more than a parabola says: between these
+# quality indices the first pace for the eye falls to that share of itself (docs/decisions/eye.md).
+_BENT_FROM, _BENT_TO, _LEAST_SHARE = 100, 200, 0.5
 # What is tried after it, in this order at first. An annealing that pays is made twice as slow.
 NEXT = (Stage(0, 16, 0.15), Stage(48, 16, 0.15))
 # A search that has so many times as long as its start took begins at the analysis instead of what
@@ -69,6 +72,14 @@ _ANNEALED_SHARE = 0.7
 _PATIENCE = 8
 # A kind of stage is given up once it saves less than this share of the cost per round.
 _MIN_GAIN = 1e-5
+
+
+def first_stage(tune: str, quality_index: int) -> Stage:
+    """What a search begins with, for a family's tune and a quality, 0..255."""
+    if tune != "visual":
+        return FIRST
+    share = np.interp(quality_index, (_BENT_FROM, _BENT_TO), (1.0, _LEAST_SHARE))
+    return replace(FIRST, first_pace=FIRST.first_pace * float(share))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +163,7 @@ def overfit(
         objective,
         code,
         values_of(latent, rows, columns),
+        first=first_stage(family.tune, quality_index),
         report=report or (lambda progress: None),
         started=started,
         deadline=started + seconds,
@@ -175,6 +187,7 @@ class _Search:
         objective: of the picture.
         code: encodes values; None lets it choose whether all elements are coded.
         values: to start from.
+        first: stage that the search begins with.
         report: called after the start and after each round.
         started, deadline: of the whole search, as of `time.perf_counter`.
         max_rounds: most rounds.
@@ -186,6 +199,7 @@ class _Search:
         code: Callable[[Values, bool | None], Encoded],
         values: Values,
         *,
+        first: Stage,
         report: Callable[[Progress], None],
         started: float,
         deadline: float,
@@ -195,6 +209,7 @@ class _Search:
         self.best_values = self._first_values = values
         self._objective = objective
         self._encode = code
+        self._first_stage = first
         self._report = report
         self._started = started
         self._deadline = deadline
@@ -227,7 +242,7 @@ class _Search:
         self._report(self.progress())
         values, encoded = self._first_values, self._first
         del self._first_values, self._first
-        if self._saved_per_round(FIRST, values, encoded) is None:
+        if self._saved_per_round(self._first_stage, values, encoded) is None:
             return
         last_saved = dict.fromkeys(NEXT, math.inf)  # so that each is tried once
         while last_saved:

@@ -21,7 +21,7 @@ from licodec.codec.model import Family
 from licodec.container.read import read_container
 from licodec.search.annealing import Annealing, soft_symbols
 from licodec.search.objective import Objective
-from licodec.search.overfit import Overfitted, Progress, Stage, overfit
+from licodec.search.overfit import FIRST, Overfitted, Progress, Stage, first_stage, overfit
 from licodec.search.values import values_of
 from licodec.train.network import CodecNetwork
 from licodec.transform.integer import IntegerSynthesis
@@ -193,6 +193,12 @@ def test_pace_falls_to_its_end() -> None:
     stage = Stage(0, 8, 0.3, 0.03)
     paces = [stage.pace(share) for share in (0.0, 0.5, 1.0)]
     assert paces == pytest.approx([0.3, 0.3 / 10**0.5, 0.03])
+
+
+def test_first_steps_for_the_eye_are_smaller_at_high_quality() -> None:
+    paces = [first_stage("visual", index).first_pace for index in (0, 100, 150, 200, 255)]
+    assert paces == pytest.approx([0.3, 0.3, 0.225, 0.15, 0.15])
+    assert first_stage("psnr", 255) == FIRST
 
 
 @pytest.mark.parametrize("choice", ["rdoq", "tcq8"])
