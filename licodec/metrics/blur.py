@@ -13,6 +13,8 @@ Border = Literal["zero", "mirror", "renormalise"]
 
 # Outputs of one block: the matrix has (_BLOCK + taps - 1) rows, of which taps are in use.
 _BLOCK = 32
+# Pixels of planes that are blurred together, unless a single one has more.
+_AT_ONCE_PX = 1 << 22
 
 
 def gaussian(sigma: float, radius: int) -> torch.Tensor:
@@ -35,28 +37,29 @@ def blur(planes: torch.Tensor, kernel: torch.Tensor, rows: Border, columns: Bord
     Returns:
         (C, H, W) of the same dtype.
     """
-    # One at a time, to save memory.
-    return torch.stack([_pass(_pass(p, kernel, rows).T, kernel, columns).T for p in planes])
+    # Few at a time, to save memory.
+    some = torch.split(planes, max(1, _AT_ONCE_PX // planes[0].numel()))
+    return torch.cat([_pass(_pass(p, kernel, rows).mT, kernel, columns).mT for p in some])
 
 
-def _pass(plane: torch.Tensor, kernel: torch.Tensor, border: Border) -> torch.Tensor:
-    """Convolve (H, W) along W."""
-    height, width = plane.shape
+def _pass(planes: torch.Tensor, kernel: torch.Tensor, border: Border) -> torch.Tensor:
+    """Convolve (C, H, W) along W."""
+    count, height, width = planes.shape
     radius = kernel.numel() // 2
     num_blocks = -(-width // _BLOCK)
     extra = num_blocks * _BLOCK - width
     if border == "mirror":
-        padded = F.pad(_mirrored(plane, radius), (0, extra))
+        padded = F.pad(_mirrored(planes, radius), (0, extra))
     else:
-        padded = F.pad(plane, (radius, radius + extra))
-    padded = padded.contiguous()  # (H, num_blocks * _BLOCK + 2 * radius)
+        padded = F.pad(planes, (radius, radius + extra))
+    padded = padded.contiguous()  # (C, H, num_blocks * _BLOCK + 2 * radius)
     blocks = padded.as_strided(
-        (num_blocks, height, _BLOCK + 2 * radius), (_BLOCK, padded.shape[1], 1)
+        (num_blocks, count * height, _BLOCK + 2 * radius), (_BLOCK, padded.shape[2], 1)
     )  # overlapping parts of the rows
-    matrix = _band(kernel.to(plane.dtype)).expand(num_blocks, -1, -1)
-    joined = torch.bmm(blocks, matrix).transpose(0, 1).reshape(height, -1)[:, :width]
+    matrix = _band(kernel.to(planes)).expand(num_blocks, -1, -1)
+    joined = torch.bmm(blocks, matrix).transpose(0, 1).reshape(count, height, -1)[:, :, :width]
     if border == "renormalise":
-        joined = joined / _weights_inside(kernel, width).to(plane.dtype)
+        joined = joined / _weights_inside(kernel, width).to(planes)
     return joined
 
 
@@ -74,8 +77,8 @@ def _weights_inside(kernel: torch.Tensor, width: int) -> torch.Tensor:
     return F.conv1d(ones, taps, padding=kernel.numel() // 2).view(-1)
 
 
-def _mirrored(plane: torch.Tensor, radius: int) -> torch.Tensor:
+def _mirrored(planes: torch.Tensor, radius: int) -> torch.Tensor:
     """Rows with `radius` mirrored pixels on both sides; rows shorter than it are mirrored on."""
-    width = plane.shape[1]
+    width = planes.shape[2]
     at = torch.arange(-radius, width + radius) % (2 * width)
-    return plane[:, torch.where(at < width, at, 2 * width - 1 - at)]
+    return planes[:, :, torch.where(at < width, at, 2 * width - 1 - at)]

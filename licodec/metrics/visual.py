@@ -11,12 +11,12 @@ Source: Jon Sneyers, github.com/cloudinary/ssimulacra2, version 2.1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from licodec.metrics.blur import blur, gaussian
 from licodec.metrics.light import light_of_levels
 from licodec.metrics.pairs import MIN_SIDE_PX
 from licodec.metrics.phases import UNCUT, Phase, cut
@@ -35,6 +35,7 @@ from licodec.metrics.ssimulacra2 import (
 _LEAST_MIXED = 1e-6
 _LEAST_NORM = 1e-20
 _MIDDLE_LIGHTNESS = 0.4
+_KERNEL = gaussian(SIGMA, RADIUS)
 
 
 def visual_distance(
@@ -105,16 +106,5 @@ def _centred_xyb(linear: Tensor) -> Tensor:
 
 
 def _blur(x: Tensor) -> Tensor:
-    """Gaussian along both sides of (.., H, W), as products with banded matrices."""
-    down, across = (_band(n).to(x) for n in x.shape[-2:])
-    blurred: Tensor = down @ (x @ across.T)
-    return blurred
-
-
-@lru_cache(maxsize=32)
-def _band(size: int) -> Tensor:
-    """(size, size) rows of the Gaussian, each with sum 1."""
-    at = torch.arange(size).float()
-    gap = at[:, None] - at
-    matrix = torch.exp(-gap.square() / (2 * SIGMA**2)) * (gap.abs() <= RADIUS)
-    return matrix / matrix.sum(1, keepdim=True)
+    """Gaussian along both sides of (N, C, H, W)."""
+    return blur(x.flatten(0, 1), _KERNEL, rows="renormalise", columns="renormalise").view_as(x)
