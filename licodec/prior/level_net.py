@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from licodec.prior.fixed_point import MAX_INPUT, MAX_OUTPUT, SIXTEENTHS, VALUE_BITS
 from licodec.prior.inputs import box_mean
 from licodec.prior.layout import NUM_DETAIL_CHANNELS, detail_steps, fold_of
-from licodec.prior.qat import Activation, Companding, RoundedConv, Rounding, share_scales
+from licodec.prior.qat import Activation, Companding, RoundedConv, Rounding, convolved, share_scales
 from licodec.transform.grid import NUM_LEVELS, NUM_PLANES
 
 _BRIGHTNESS_PX = 32.0  # grey levels of one unit
@@ -220,10 +220,11 @@ class LevelNet(nn.Module):
 
     def starts(self, trunk: Tensor, count: int | None = None) -> tuple[Tensor, ...]:
         """What the trunk gives to each of the first `count` heads, (N, H, h, w); one product."""
-        layers = [head.trunk for head in list(self.heads)[:count]]
-        weight = torch.cat([layer.rounded_weight() for layer in layers])  # type: ignore[operator, union-attr]
-        bias = torch.cat([layer.bias for layer in layers])  # type: ignore[misc, union-attr]
-        return F.conv2d(trunk, weight, bias).chunk(len(layers), 1)
+        heads = [head for head in self.heads if isinstance(head, Head)][:count]
+        weight = torch.cat([head.trunk.rounded_weight() for head in heads])
+        bias = torch.cat([torch.as_tensor(head.trunk.bias) for head in heads])
+        is_exact = heads[0].trunk.is_rounding
+        return convolved(trunk, weight, bias, 0, is_exact=is_exact).chunk(len(heads), 1)
 
     def head(
         self, number: int, start: Tensor, known: Tensor | None, carried: Tensor | None

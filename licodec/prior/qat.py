@@ -76,9 +76,68 @@ class RoundedConv(nn.Conv2d):
         return nearest(self.weight, 2.0 ** weight_shift(largest, self.max_weight))
 
     def forward(self, x: Tensor) -> Tensor:
-        """As nn.Conv2d."""
-        out: Tensor = self._conv_forward(x, self.rounded_weight(), self.bias)
-        return out
+        """As nn.Conv2d; see `convolved`."""
+        padding = int(self.padding[0])
+        return convolved(x, self.rounded_weight(), self.bias, padding, is_exact=self.is_rounding)
+
+
+def convolved(
+    x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, *, is_exact: bool
+) -> Tensor:
+    """A convolution, under autocast in the type that it asks for.
+
+    Args:
+        x: (N, I, h, w).
+        weight: (O, I, k, k).
+        bias: (O,).
+        padding: on all sides, zeros.
+        is_exact: sums are to be those of the integers that both stand for: the result is float32
+            under autocast, too, which then shortens gradients alone.
+    """
+    if is_exact and torch.is_autocast_enabled(x.device.type):
+        short = torch.get_autocast_dtype(x.device.type)
+        exact = _ExactConvolution.apply(x, weight, bias, padding, short)  # type: ignore[no-untyped-call]
+        return torch.as_tensor(exact)
+    return F.conv2d(x, weight, bias, padding=padding)
+
+
+class _ExactConvolution(torch.autograd.Function):
+    """Products in float32 forward, in a shorter type backward.
+
+    In bfloat16 a result has 8 bits, and so have biases; where an activation is rounded afterwards,
+    one in some is another integer than in a decoder, and training learns to make use of it.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, short: torch.dtype
+    ) -> Tensor:
+        ctx.save_for_backward(x.to(short), weight.to(short))
+        ctx.padding, ctx.has_bias, ctx.dtypes = padding, bias is not None, (x.dtype, weight.dtype)
+        with torch.autocast(x.device.type, enabled=False):
+            whole = None if bias is None else bias.float()
+            return F.conv2d(x.float(), weight.float(), whole, padding=padding)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        wanted = [*ctx.needs_input_grad[:2], ctx.has_bias and ctx.needs_input_grad[2]]
+        of_x, of_weight, of_bias = torch.ops.aten.convolution_backward(
+            grad.to(x.dtype),
+            x,
+            weight,
+            [len(weight)],
+            [1, 1],
+            [ctx.padding] * 2,
+            [1, 1],
+            False,
+            [0, 0],
+            1,
+            wanted,
+        )
+        dtypes = (*ctx.dtypes, torch.float32)
+        found = zip((of_x, of_weight, of_bias), dtypes, strict=True)
+        return *(None if g is None else g.to(dtype) for g, dtype in found), None, None
 
 
 def share_scales(*layers: RoundedConv) -> None:

@@ -52,6 +52,38 @@ def test_without_rounding_a_layer_is_a_plain_convolution():
     assert torch.equal(Rounding()(x), x)
 
 
+@pytest.mark.parametrize("has_bias", [False, True])
+def test_rounded_layers_are_exact_where_convolutions_are_shortened(has_bias):
+    torch.manual_seed(6)
+    conv = RoundedConv(16, 8, 3, padding=1, bias=has_bias)
+    x = (torch.randint(0, 256, (2, 16, 9, 7)).float() / 16).requires_grad_()
+    parameters = (x, *conv.parameters())
+    round_to_integers(conv, on=True)
+    wanted = conv(x)
+    slopes = torch.autograd.grad(wanted.square().sum(), parameters)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = conv(x)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, wanted)
+    shortened = torch.autograd.grad(found.square().sum(), parameters)
+    for slope, short in zip(slopes, shortened, strict=True):
+        assert short.dtype == torch.float32
+        assert (short - slope).norm() < 0.01 * slope.norm()
+    round_to_integers(conv, on=False)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert conv(x).dtype == torch.bfloat16
+
+
+def test_layer_whose_input_needs_no_gradient_learns_under_autocast():
+    torch.manual_seed(7)
+    conv, x = RoundedConv(4, 3, 1), torch.randn(1, 4, 5, 5)
+    round_to_integers(conv, on=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        conv(x).sum().backward()
+    assert conv.weight.grad.abs().sum() > 0
+    torch.testing.assert_close(conv.bias.grad, torch.full((3,), 25.0))
+
+
 def test_rounding_down_goes_to_the_multiple_below_and_no_size_leaves_the_limit():
     down = Rounding(1, limit=3.0, is_down=True)
     round_activations(down, on=True)
