@@ -6,7 +6,7 @@ PYTHON ?= python3
 PIP_FLAGS ?=
 FOLDER ?=
 BENCH_FLAGS ?=
-# Of golden: families or files by name, such as psnr3.
+# Of golden: families or files by name, such as psnr4.
 FAMILIES ?=
 EXECUTIONS ?= 1000000
 

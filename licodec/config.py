@@ -30,12 +30,12 @@ TARGETS: Mapping[str, float] = MappingProxyType(
 )
 
 # Ids that files carry: append, never reuse.
-FAMILY_IDS: Mapping[str, int] = MappingProxyType({"psnr3": 1, "visual5": 2})
+FAMILY_IDS: Mapping[str, int] = MappingProxyType({"psnr4": 1, "visual6": 2})
 PROFILE_IDS: Mapping[str, int] = MappingProxyType({"fast": 1, "balanced": 2, "best": 3})
 QUANTIZER_IDS: Mapping[str, int] = MappingProxyType({"rounding": 0, "tcq8": 1, "tcq128": 2})
 
 # What files can be made for, and the latent family that then encodes. Decoders go by the family.
-TUNE_FAMILIES: Mapping[str, str] = MappingProxyType({"visual": "visual5", "psnr": "psnr3"})
+TUNE_FAMILIES: Mapping[str, str] = MappingProxyType({"visual": "visual6", "psnr": "psnr4"})
 TUNES = tuple(TUNE_FAMILIES)
 
 # How a picture is coded: as it looks, as a photograph, or as a drawing if that is not larger.

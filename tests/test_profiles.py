@@ -91,11 +91,11 @@ def test_installed_family_without_a_fingerprint_is_refused(
 ) -> None:
     monkeypatch.setattr(profiles, "find_models_dir", lambda: tmp_path)
     text = json.dumps({"__metadata__": metadata}).encode()
-    (tmp_path / "psnr3").mkdir()
-    path = tmp_path / "psnr3" / "family.safetensors"
+    (tmp_path / "psnr4").mkdir()
+    path = tmp_path / "psnr4" / "family.safetensors"
     path.write_bytes(struct.pack("<Q", len(text)) + text)
     with pytest.raises(ModelError, match="incomplete description; reinstall"):
-        find_fingerprint(FAMILY_IDS["psnr3"])
+        find_fingerprint(FAMILY_IDS["psnr4"])
 
 
 def test_family_that_is_unknown_or_not_installed_is_none(
@@ -103,4 +103,4 @@ def test_family_that_is_unknown_or_not_installed_is_none(
 ) -> None:
     monkeypatch.setattr(profiles, "find_models_dir", lambda: tmp_path)
     assert find_fingerprint(31) is None
-    assert find_fingerprint(FAMILY_IDS["psnr3"]) is None
+    assert find_fingerprint(FAMILY_IDS["psnr4"]) is None

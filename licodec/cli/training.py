@@ -238,8 +238,8 @@ def finetune(checkpoint: Path, data: tuple[str, ...], run: FinetuneSettings) -> 
     speed of the whole codec.
 
     \b
-    licodec finetune checkpoints/psnr3-balanced.pt photos/ -o runs/mine
-    licodec finetune checkpoints/psnr3-balanced.pt photos/ -o runs/fast -p fast
+    licodec finetune checkpoints/psnr4-balanced.pt photos/ -o runs/mine
+    licodec finetune checkpoints/psnr4-balanced.pt photos/ -o runs/fast -p fast
     licodec finetune runs/a/last.pt photos/ -o runs/b --freeze gains
     licodec finetune runs/a/last.pt photos/ -o runs/c --freeze synthesis,gains \\
         --prior large
@@ -287,7 +287,7 @@ class ExportSettings:
     """What the options of `licodec export` say."""
 
     out: Path = option(
-        "Folder of the family, such as models/psnr3.", "-o", type=FOLDER, required=True
+        "Folder of the family, such as models/psnr4.", "-o", type=FOLDER, required=True
     )
     synthesis: str = synthesis_option("Name of the synthesis.")
     synthesis_only: bool = flag("Add the synthesis to the family that is in the folder.")
@@ -311,8 +311,8 @@ def export(checkpoint: Path, data: tuple[str, ...], settings: ExportSettings) ->
     synthesis-PROFILE.safetensors and a model card.
 
     \b
-    licodec export runs/mine/last.pt photos/ -o models/psnr3
-    licodec export fast/last.pt photos/ -o models/psnr3 -p fast --synthesis-only
+    licodec export runs/mine/last.pt photos/ -o models/psnr4
+    licodec export fast/last.pt photos/ -o models/psnr4 -p fast --synthesis-only
     """
     from licodec.train.card import write_card
     from licodec.train.checkpoint import load_checkpoint, save_checkpoint, slim_checkpoint

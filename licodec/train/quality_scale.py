@@ -1,6 +1,6 @@
 """Fits a family's scale of qualities to held-back pictures.
 
-    python -m licodec.train.quality_scale models/visual5 DATA
+    python -m licodec.train.quality_scale models/visual6 DATA
 
 measures a release that is there and writes the scale into it; `licodec export` does so itself.
 """

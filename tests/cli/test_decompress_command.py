@@ -102,7 +102,7 @@ def test_missing_profile_names_one_that_decodes(
 ) -> None:
     compressed(licodec, tmp_path / "a.lic", "-p", "best")
     profile = ProfileInfo(
-        name="fast", family="psnr3", family_path=tmp_path, synthesis_path=tmp_path,
+        name="fast", family="psnr4", family_path=tmp_path, synthesis_path=tmp_path,
         family_fingerprint=b"", synthesis_fingerprint=b"", file_bytes=0, kmac_per_px=(0.0, 0.0),
         rd=(),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Remake the golden files: photographs in, tiny .lic files and what they decode to out.
 
 Needed when weights of a family change, or when a file is added; `make golden` runs it for all,
-`make golden FAMILIES=psnr3` for a family; it takes names of files, too. See README.md beside it.
+`make golden FAMILIES=psnr4` for a family; it takes names of files, too. See README.md beside it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ GOLDEN = {
     "layers-160x112-q60": Golden(photo=None, box=(0, 0, 160, 112), mode="RGB", quality=60),
 }
 # What opens a codec that encodes with each family.
-FAMILIES: dict[str, dict[str, str]] = {"psnr3": {"tune": "psnr"}, "visual5": {"tune": "visual"}}
+FAMILIES: dict[str, dict[str, str]] = {"psnr4": {"tune": "psnr"}, "visual6": {"tune": "visual"}}
 # By name of the file.
 ALL = {f"{family}-{name}": golden for family in FAMILIES for name, golden in GOLDEN.items()}
 EXIF = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x01\0\0\0\0\0\0"  # orientation 1

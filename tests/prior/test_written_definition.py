@@ -170,7 +170,7 @@ def test_pixels_of_the_written_decoder_are_those_of_golden_files_without_weights
         np.testing.assert_array_equal(read_lossless(file.read_bytes()), np.asarray(stored))
 
 
-@pytest.mark.parametrize("family", ["psnr3", "visual5"])
+@pytest.mark.parametrize("family", ["psnr4", "visual6"])
 def test_written_decoder_reads_golden_files_with_a_layer(family):
     data = (ROOT / "tests" / "golden" / f"{family}-layers-160x112-q60.lic").read_bytes()
     info = find_profile("balanced", family)
@@ -181,7 +181,7 @@ def test_written_decoder_reads_golden_files_with_a_layer(family):
         np.testing.assert_array_equal(written, np.asarray(stored))
 
 
-@pytest.mark.parametrize("family", ["psnr3", "visual5"])
+@pytest.mark.parametrize("family", ["psnr4", "visual6"])
 def test_written_decoder_reads_golden_files_with_margins(family):
     file = ROOT / "tests" / "golden" / f"{family}-margins-90x80-q60.lic"
     info = find_profile("balanced", family)
