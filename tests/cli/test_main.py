@@ -197,3 +197,25 @@ def test_word_that_is_like_nothing_is_wrong_usage(licodec: Licodec) -> None:
     outcome = licodec("xyzzy")
     assert outcome.code == 2
     assert outcome.err.endswith("Error: No such command 'xyzzy'.\n")
+
+
+@pytest.mark.parametrize(("policy", "expected"), [(None, "passive"), ("active", "active")])
+def test_threads_of_torch_wait_without_spinning_unless_told_otherwise(
+    policy: str | None, expected: str
+) -> None:
+    code = (
+        "import os, sys\n"
+        "from licodec.__main__ import main\n"
+        "sys.argv = ['licodec', '--version']\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    print(os.environ['OMP_WAIT_POLICY'])"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    if policy is not None:
+        environment["OMP_WAIT_POLICY"] = policy
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.split()[-1] == expected

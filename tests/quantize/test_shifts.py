@@ -38,7 +38,7 @@ def test_shift_is_how_far_the_prior_is_off(family: Family, shift: int) -> None:
 
 
 def test_bands_and_halves_have_their_own(family: Family) -> None:
-    stated = np.array([[10] * 20000 + [20] * 20000, [8] * 20000 + [30] * 20000], np.uint8)
+    stated = np.array([[10] * 20000 + [20] * 20000, [12] * 20000 + [30] * 20000], np.uint8)
     true = stated.astype(int)
     true[0, :20000] += 3
     true[1, 20000:] -= 3
