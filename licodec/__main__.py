@@ -6,7 +6,7 @@ import signal
 
 def main() -> None:
     """Run the command line; Ctrl-C while its modules are imported ends the process silently."""
-    # Read when torch is imported. Its threads spin while they wait for each other, and where another
+    # Read when torch is imported. Its threads spin while they wait for each other: where another
     # process has one of their cores, that takes ten times as long as the work itself.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     is_pythons = signal.getsignal(signal.SIGINT) is signal.default_int_handler
