@@ -36,8 +36,8 @@ from licodec.transform.colour_planes import integer_planes
 from licodec.transform.grid import FRACTION_BITS, NUM_PLANES, padded_size
 from licodec.transform.integer import IntegerSynthesis
 
-# Of the way to the planes that would give the original, for the least squared error and for the eye;
-# chosen on validation pictures, and on pictures with stripes.
+# Of the way to the planes that would give the original, for the least squared error and at stripes
+# for the eye; chosen on validation pictures and on pictures with stripes (docs/decisions).
 _SHARE = 0.4
 _SHARE_AT_STRIPES = 0.3
 # Less of a picture than this is not worth a quick encode.
@@ -97,8 +97,8 @@ def fitted_latent(
     quality_index: int,
     device: str,
 ) -> Latent:
-    """The latent of a picture, back-projected: all of it if the family is tuned to the squared error,
-    else fine stripes, if there are many.
+    """The latent of a picture, back-projected: the whole picture with a family that is tuned to the
+    squared error, with another fine stripes, if there are many.
 
     Args:
         pixels: (H, W) or (H, W, 3) uint8.
@@ -118,7 +118,7 @@ def fitted_latent(
 
 
 def _shares(pixels: np.ndarray, family: Family) -> np.ndarray | None:
-    """Of the way for each block of 8x8 pixels, (H / 8, W / 8) float32; None if nothing is to move."""
+    """Of the way for each block of 8x8 pixels, (H / 8, W / 8) float32; None if nothing moves."""
     if is_back_projected(family):
         blocks = (padded_size(n, BLOCK_PX) // BLOCK_PX for n in pixels.shape[:2])
         return np.full(tuple(blocks), _SHARE, np.float32)

@@ -49,7 +49,7 @@ def striped(pixels: np.ndarray) -> np.ndarray:
     is_strong = variances >= (_MIN_DEVIATION * counts) ** 2
     found = np.stack([is_coherent & is_fine & is_strong, np.ones_like(is_fine)])
     windows, all_windows = _summed_around(found.astype(np.float64))
-    shares = (windows / all_windows - _FEW) / (_MANY - _FEW)
+    shares: np.ndarray = (windows / all_windows - _FEW) / (_MANY - _FEW)
     return shares.clip(0, 1).astype(np.float32)
 
 
@@ -81,8 +81,9 @@ def _sum_of_blocks(plane: np.ndarray) -> np.ndarray:
     """(h, w) int32 to (h / 8, w / 8), both rounded up."""
     beyond = [(0, padded_size(n, BLOCK_PX) - n) for n in plane.shape]
     padded = np.pad(plane, beyond)
-    rows = sum(padded[k::BLOCK_PX] for k in range(BLOCK_PX))
-    return sum(rows[:, k::BLOCK_PX] for k in range(BLOCK_PX))
+    height, width = (n // BLOCK_PX for n in padded.shape)
+    sums: np.ndarray = padded.reshape(height, BLOCK_PX, width, BLOCK_PX).sum((1, 3))
+    return sums
 
 
 def _summed_around(maps: np.ndarray) -> np.ndarray:

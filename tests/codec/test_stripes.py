@@ -35,7 +35,15 @@ def test_only_where_they_are() -> None:
         fence(64, 64, 4),
         crop(192, 128, name="coffee", left=200),
     ],
-    ids=["flat", "noise", "one edge", "faint stripes", "wide stripes", "narrow stripes", "photograph"],
+    ids=[
+        "flat",
+        "noise",
+        "one edge",
+        "faint stripes",
+        "wide stripes",
+        "narrow stripes",
+        "photograph",
+    ],
 )
 def test_other_pictures_have_none(pixels: np.ndarray) -> None:
     assert striped(pixels).mean() < 0.01
