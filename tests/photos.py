@@ -27,23 +27,6 @@ def crop(
         return np.asarray(image.convert(mode).crop((x, y, x + width, y + height)))
 
 
-def fence(
-    width: int, height: int, period_px: float, angle: float = 0, *, contrast: float = 90
-) -> np.ndarray:
-    """(height, width, 3) uint8 stripes, as a camera sees them: without steps.
-
-    Args:
-        period_px: from stripe to stripe.
-        angle: by which they are turned from upright, degrees.
-        contrast: deviation from the mean in grey levels.
-    """
-    rows, columns = np.mgrid[:height, :width]
-    turn = math.radians(angle)
-    waves = np.sin(2 * math.pi / period_px * (math.cos(turn) * columns + math.sin(turn) * rows))
-    grey = 128 + math.sqrt(2) * contrast * waves
-    return grey.round().clip(0, 255).astype(np.uint8)[..., None].repeat(3, 2)
-
-
 def psnr_db(picture: np.ndarray, other: np.ndarray) -> float:
     """Peak signal-to-noise ratio of 8-bit pictures; infinite if they are equal."""
     error = float(np.square(picture.astype(np.float64) - other).mean())

@@ -20,7 +20,7 @@ from licodec.memory import LARGE_PX
 from licodec.prior.plane_source import PlaneSource
 
 # Coding a picture without skipping is tried once what is skipped is worth more than this share.
-_TOLERATED_LOSS = 0.03
+_TOLERATED_LOSS = 0.003
 
 
 @dataclass

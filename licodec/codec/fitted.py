@@ -10,8 +10,7 @@ The analysis does not know what the correction of the profile will add to the pl
 picture. One step of iterative back-projection (Irani and Peleg, "Improving resolution by image
 registration", 1991) tells it: planes move a share of the way to those whose correction, as it was
 found in a quick first encode, gives the original. It lowers the squared error alone
-(docs/decisions/back-projection.md), so that families tuned to the eye do without, except at fine
-stripes: what the analysis makes of some of them the correction does not take back.
+(docs/decisions/back-projection.md), so that families tuned to the eye do without.
 """
 
 from __future__ import annotations
@@ -27,21 +26,16 @@ from licodec.codec.encode import Encoded, encode_pixels
 from licodec.codec.latent import Latent
 from licodec.codec.model import Family
 from licodec.codec.step_quantizer import Coefficients
-from licodec.codec.stripes import BLOCK_PX, striped
 from licodec.codec.synthesis import UNIT_PX, PictureSynthesis, Results
 from licodec.config import DEFAULT_CHOICE
 from licodec.native.threads import over_rows
 from licodec.prior.plane_source import PlaneSource
 from licodec.transform.colour_planes import integer_planes
-from licodec.transform.grid import FRACTION_BITS, NUM_PLANES, padded_size
+from licodec.transform.grid import FRACTION_BITS, NUM_PLANES
 from licodec.transform.integer import IntegerSynthesis
 
-# Of the way to the planes that would give the original, for the least squared error and at stripes
-# for the eye; chosen on validation pictures and on pictures with stripes (docs/decisions).
+# Of the way to the planes that would give the original; chosen on validation pictures.
 _SHARE = 0.4
-_SHARE_AT_STRIPES = 0.3
-# Less of a picture than this is not worth a quick encode.
-_FEWEST_STRIPES = 0.01
 _UNIT = np.float32(2.0**-FRACTION_BITS)
 # Pixels that are moved at once: fewer, and much would be what strips have in common.
 _STRIP_PX = 1 << 20
@@ -86,7 +80,7 @@ def encode_fitted(
 
 
 def is_back_projected(family: Family) -> bool:
-    """Whether `fitted_latent` moves the whole picture."""
+    """Whether `fitted_latent` gives anything else than the analysis does."""
     return family.tune == "psnr"
 
 
@@ -97,8 +91,7 @@ def fitted_latent(
     quality_index: int,
     device: str,
 ) -> Latent:
-    """The latent of a picture, back-projected: the whole picture with a family that is tuned to the
-    squared error, with another fine stripes, if there are many.
+    """The latent of a picture, back-projected if the family is tuned to the squared error.
 
     Args:
         pixels: (H, W) or (H, W, 3) uint8.
@@ -108,24 +101,12 @@ def fitted_latent(
         device: of the analysis, "cpu" or "cuda".
     """
     planes = analysed_planes(pixels, family, quality_index, device)
-    shares = _shares(pixels, family)
-    if shares is not None:
+    if is_back_projected(family):
         coded = _quickly_coded(planes, pixels, family, quality_index, device)
-        _back_project(planes, shares, pixels, coded, PictureSynthesis(synthesis, quality_index))
+        _back_project(planes, pixels, coded, PictureSynthesis(synthesis, quality_index))
         del coded
     height, width = pixels.shape[:2]
     return Latent(planes, height, width, family, quality_index)
-
-
-def _shares(pixels: np.ndarray, family: Family) -> np.ndarray | None:
-    """Of the way for each block of 8x8 pixels, (H / 8, W / 8) float32; None if nothing moves."""
-    if is_back_projected(family):
-        blocks = (padded_size(n, BLOCK_PX) // BLOCK_PX for n in pixels.shape[:2])
-        return np.full(tuple(blocks), _SHARE, np.float32)
-    stripes = striped(pixels)
-    if stripes.mean(dtype=np.float64) < _FEWEST_STRIPES:
-        return None
-    return np.float32(_SHARE_AT_STRIPES) * stripes
 
 
 def _quickly_coded(
@@ -149,7 +130,6 @@ def _quickly_coded(
 
 def _back_project(
     planes: list[np.ndarray],
-    shares: np.ndarray,
     pixels: np.ndarray,
     coded: PlaneSource,
     synthesis: PictureSynthesis,
@@ -158,7 +138,6 @@ def _back_project(
 
     Args:
         planes: three of (H', W') float32 grey levels.
-        shares: of the way, see `_shares`.
         pixels: (H, W) or (H, W, 3) uint8, the original.
         coded: what a decoder would have of them before its correction.
         synthesis: that corrects it.
@@ -175,10 +154,8 @@ def _back_project(
         synthesis.put(coded, (top, bottom, 0, width), Results(planes=decoded))
         missing = integer_planes(pixels, top, bottom)[:, :, :width] - decoded
         missing += coded.window(top, bottom, 0, width)
-        blocks = shares[top // BLOCK_PX : -(-bottom // BLOCK_PX)]
-        share = blocks.repeat(BLOCK_PX, 0).repeat(BLOCK_PX, 1)[: bottom - top, :width]
         for plane, target in zip(planes, missing, strict=True):
             part = plane[top:bottom, :width]
-            part += share * (target * _UNIT - part)
+            part += np.float32(_SHARE) * (target * _UNIT - part)
 
     over_rows(rows, height, width, UNIT_PX)

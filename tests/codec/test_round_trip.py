@@ -74,6 +74,16 @@ def test_only_what_would_lose_by_skipping_is_coded_whole(codec):
     assert whole == [True, False, False]
 
 
+def test_a_fence_in_a_photograph_is_coded_whole(codec):
+    pixels = crop(192, 192).copy()
+    rows, columns = np.mgrid[:128, :192]
+    is_picket = (columns + 0.05 * rows) / 4.5 % 1 < 0.6
+    pixels[40:168] = np.where(is_picket, 178, 78)[..., None]
+    data = codec.encode(pixels, quality=48, content="photo")
+    assert read_front(data).header.is_all_coded
+    assert psnr_db(pixels, np.asarray(codec.decode(data))) > 25
+
+
 @pytest.mark.parametrize("name", ["coffee", "chelsea"])
 def test_higher_quality_takes_more_bytes_and_comes_closer(name, psnr_codec):
     pixels = crop(256, 200, name=name)
