@@ -5,17 +5,24 @@ five things: halving may begin at any pixel; the border of the blur is renormali
 out the last row and column of odd sides; crops with fewer than six scales keep the weights of those
 that they have, where the score takes the first ones of the list; and gradients are kept finite.
 
+On the CPU the native library makes the sums of norms and their gradients; torch has the same rules.
+
 Source: Jon Sneyers, github.com/cloudinary/ssimulacra2, version 2.1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
+from licodec import native
 from licodec.metrics.blur import blur, gaussian
 from licodec.metrics.light import light_of_levels
 from licodec.metrics.pairs import MIN_SIDE_PX
@@ -30,6 +37,9 @@ from licodec.metrics.ssimulacra2 import (
     distance_of_sum,
     scale_weights,
 )
+from licodec.native.binding import Library
+from licodec.native.threads import over_items
+from licodec.native.visual import Rules, weighted_norms
 
 # The cube root has an endless slope at black; below this it is flat.
 _LEAST_MIXED = 1e-6
@@ -56,9 +66,77 @@ def visual_distance(
     """
     with torch.autocast(decoded.device.type, enabled=False):
         a, b = light_of_levels(reference.float()), light_of_levels(decoded.float())
-        finest = _scale_sum(a, b, 0)
-        each = [distance_of_sum(finest + _halved_sum(cut(a, p), cut(b, p))) for p in phases]
-        return torch.stack(each).mean(0)
+        library = native.find() if b.device.type == "cpu" else None
+        if library is not None:
+            sums: Tensor = _NativeSums.apply(a, b, tuple(phases), library)  # type: ignore[no-untyped-call]
+        else:
+            finest = _scale_sum(a, b, 0)
+            sums = torch.stack([finest + _halved_sum(cut(a, p), cut(b, p)) for p in phases])
+        return distance_of_sum(sums).mean(0)
+
+
+class _NativeSums(torch.autograd.Function):
+    """Weighted sums of norms (phases, N) of linear light (N, 3, H, W)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, a: Tensor, b: Tensor, phases: tuple[Phase, ...], library: Library
+    ) -> Tensor:
+        has_slope = ctx.needs_input_grad[1]
+        original, shown = a.detach().contiguous().numpy(), b.detach().contiguous().numpy()
+        count = len(original)
+        sums = np.zeros((1 + len(phases), count))
+        slopes: list[list[Tensor | None]] = [[None] * count for _ in sums]
+
+        def measure(item: int) -> None:
+            n, place = divmod(item, len(sums))
+            down, right = phases[place - 1] if place else UNCUT
+            pair = original[n, :, down:, right:], shown[n, :, down:, right:]
+            scales = range(1, _num_scales(*pair[0].shape[1:])) if place else range(1)
+            if scales:
+                sums[place, n], slope = weighted_norms(
+                    *pair, _rules(), scales, library, has_slope=has_slope
+                )
+                slopes[place][n] = None if slope is None else torch.from_numpy(slope)
+
+        over_items(measure, count * len(sums))
+        ctx.slopes, ctx.phases, ctx.shape = slopes, phases, b.shape
+        return torch.from_numpy(sums[:1] + sums[1:]).to(b.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, pull: Tensor) -> tuple[None, Tensor, None, None]:
+        slope = torch.empty(ctx.shape)
+        for n, of_picture in enumerate(slope):
+            torch.mul(ctx.slopes[0][n], pull[:, n].sum(), out=of_picture)
+            for (down, right), halves, weight in zip(
+                ctx.phases, ctx.slopes[1:], pull[:, n].tolist(), strict=True
+            ):
+                half = halves[n]
+                if half is not None:
+                    h, w = half.shape[1:]
+                    part = of_picture[:, down : down + 2 * h, right : right + 2 * w]
+                    squares = part.unflatten(2, (w, 2)).unflatten(1, (h, 2))
+                    squares.add_(half[:, :, None, :, None], alpha=weight / 4)
+        return None, slope, None, None
+
+
+def _num_scales(height: int, width: int) -> int:
+    """Scales whose sides are MIN_SIDE_PX or more."""
+    return sum(min(height, width) >> scale >= MIN_SIDE_PX for scale in range(NUM_SCALES))
+
+
+@cache
+def _rules() -> Rules:
+    return Rules(
+        opsin=OPSIN.numpy(),
+        kernel=_KERNEL.float().numpy(),
+        weights=torch.stack([scale_weights(scale) for scale in range(NUM_SCALES)]).numpy(),
+        opsin_bias=OPSIN_BIAS,
+        middle=_MIDDLE_LIGHTNESS,
+        structure_floor=STRUCTURE_FLOOR,
+        least_norm=_LEAST_NORM,
+    )
 
 
 def _halved_sum(a: Tensor, b: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import numpy as np
 from licodec.errors import CorruptFileError, LicodecError
 
 # As in src/licodec.h.
-ABI = 6
+ABI = 7
 WIDE = 1
 _NO_MEMORY = -2
 _CORRUPT = -3
@@ -84,6 +84,18 @@ class PaddingTask(ctypes.Structure):
     _fields_ = (
         *((name, c_int32) for name in ("rows", "columns", "height", "width", "num_levels")),
         *((name, c_void_p) for name in ("norms", "plane", "slope")),
+    )
+
+
+class VisualTask(ctypes.Structure):
+    """`lc_visual_task`."""
+
+    _fields_ = (
+        *((name, c_int32) for name in ("height", "width", "is_halved", "num_scales")),
+        *((name, c_int64) for name in ("plane_stride", "stride")),
+        *((name, c_float) for name in ("opsin_bias", "middle", "structure_floor", "least_norm")),
+        *((name, c_void_p) for name in ("opsin", "kernel", "weights", "original", "shown")),
+        ("slope", c_void_p),
     )
 
 
@@ -173,6 +185,7 @@ _SIGNATURES: dict[str, tuple[Any, Sequence[Any]]] = {
     "lc_synthesise": (c_int, (c_int32, POINTER(WaveletTask))),
     "lc_split": (c_int, (c_int32, POINTER(SplitTask))),
     "lc_padding_slope": (c_int, (c_int32, POINTER(PaddingTask))),
+    "lc_visual": (c_int, (c_int32, POINTER(VisualTask), c_void_p)),
     "lc_synthesis_new": (c_void_p, (c_int32, POINTER(Network), c_int32)),
     "lc_synthesis_free": (None, (c_void_p,)),
     "lc_corrector_new": (c_void_p, (c_void_p, POINTER(NetworkAt), POINTER(Window))),

@@ -83,6 +83,29 @@ def over_rows(work: Callable[[int, int], None], height: int, width: int, unit: i
         other.result()
 
 
+def over_items(work: Callable[[int], None], number: int) -> None:
+    """Call `work` with 0 to number - 1 on several threads, each with the next that is left."""
+    wanted = min(num_threads(), number)
+    left = iter(range(number))
+
+    def some() -> None:
+        while True:
+            with _lock:
+                item = next(left, None)
+            if item is None:
+                return
+            work(item)
+
+    others = [_executor(wanted).submit(some) for _ in range(wanted - 1)]
+    try:
+        some()
+    finally:
+        for other in others:
+            other.exception()
+    for other in others:
+        other.result()
+
+
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Let numpy's products run on the thread that asks for them.

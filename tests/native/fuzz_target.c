@@ -488,6 +488,30 @@ static void fuzz_analysis(Input *in, int32_t level)
     free(plane), free(low), free(details), free(padded), free(slope);
 }
 
+static void fuzz_visual(Input *in, int32_t level)
+{
+    const int32_t height = 1 + take(in) % 40, width = 1 + take(in) % 40, is_halved = take(in) & 1;
+    const int32_t scales = take_size(in, 5), stride = take_size(in, width) + take(in) % 3;
+    const size_t area = (size_t)height * (size_t)(width + 2);
+    float *original = filled_levels(in, 3 * area), *shown = filled_levels(in, 3 * area);
+    for (size_t i = 0; i < 3 * area; i++)
+        original[i] = (original[i] + 128) / 256, shown[i] = (shown[i] + 128) / 256;
+    float weights[5 * 18], opsin[9], kernel[LC_BLUR_TAPS];
+    for (int i = 0; i < 5 * 18; i++) weights[i] = (float)(i % 7) - 1;
+    for (int i = 0; i < 9; i++) opsin[i] = 1 / (float)(1 + i);
+    for (int i = 0; i < LC_BLUR_TAPS; i++) kernel[i] = 1 / (float)(1 + abs(i - LC_BLUR_TAPS / 2));
+    float *slope = filled(in, 4 * 3 * area);
+    const lc_visual_task visual = {
+        height, width, is_halved, scales, (int64_t)height * (width + 2), stride,
+        0.004f, 0.4f, 0.001f, 1e-20f, opsin, kernel, weights, original, shown,
+        take(in) & 1 ? slope : NULL,
+    };
+    double sum = 0;
+    if (stride <= width + 2 && scales <= 5) lc_visual(level, &visual, &sum);
+    note(slope, 4 * 3 * area), note(&sum, sizeof sum);
+    free(original), free(shown), free(slope);
+}
+
 static void fuzz(Input in, uint8_t kind, int32_t level)
 {
     results = 0xCBF29CE484222325u;
@@ -499,8 +523,9 @@ static void fuzz(Input in, uint8_t kind, int32_t level)
     else if (kind < 150) fuzz_head(&in, level);
     else if (kind < 170) fuzz_values(&in, level);
     else if (kind < 190) fuzz_wavelet(&in, level);
-    else if (kind < 230) fuzz_synthesis(&in, level);
-    else fuzz_analysis(&in, level);
+    else if (kind < 225) fuzz_synthesis(&in, level);
+    else if (kind < 242) fuzz_analysis(&in, level);
+    else fuzz_visual(&in, level);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,4 +1,4 @@
-/* Checks what callers give to the encoder's kernels in floating point. */
+/* Checks what callers give to the kernels in floating point. */
 #include "internal.h"
 
 static int is_size(int64_t n, int64_t most) { return n >= 1 && n <= most; }
@@ -27,4 +27,19 @@ int lc_padding_slope(int32_t level, const lc_padding_task *t)
         || t->columns % (1 << t->num_levels) || t->height < 0 || t->width < 0)
         return LC_BAD_ARGUMENT;
     return used->padding_slope(t);
+}
+
+int lc_visual(int32_t level, const lc_visual_task *t, double *sum)
+{
+    const lc_kernels *used = lc_kernels_of(level);
+    if (!used || !t || !sum || !t->opsin || !t->kernel || !t->weights || !t->original || !t->shown)
+        return LC_BAD_ARGUMENT;
+    if (!is_size(t->num_scales, LC_MAX_SCALES) || !is_size(t->height, LC_MAX_SIDE)
+        || !is_size(t->width, LC_MAX_SIDE) || t->stride < t->width
+        || t->plane_stride / t->stride < t->height
+        || (int64_t)t->height * t->width > LC_MAX_ELEMENTS / 64)
+        return LC_BAD_ARGUMENT;
+    const int halvings = t->num_scales - 1 + (t->is_halved != 0);
+    if (!(t->height >> halvings) || !(t->width >> halvings)) return LC_BAD_ARGUMENT;
+    return used->visual(t, sum);
 }

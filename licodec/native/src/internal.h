@@ -108,6 +108,7 @@ struct lc_kernels {
                             int32_t num_bands, int64_t *counts);
     int (*split)(const lc_split_task *task);
     int (*padding_slope)(const lc_padding_task *task);
+    int (*visual)(const lc_visual_task *task, double *sum);
 };
 
 extern const lc_kernels lc_kernels_portable, lc_kernels_avx2, lc_kernels_avxvnni,

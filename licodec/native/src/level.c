@@ -2,6 +2,7 @@
 #include "lifting.h"
 #include "synthesis.h"
 #include "search.h"
+#include "visual.h"
 #include "wavelet.h"
 
 #define TEXT(x) #x
@@ -20,4 +21,5 @@ const lc_kernels LC_KERNELS = {
     .count_magnitudes = count_magnitudes,
     .split = split_plane,
     .padding_slope = padding_slope,
+    .visual = measure_visual,
 };

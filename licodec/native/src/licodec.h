@@ -39,10 +39,12 @@ enum {
     LC_MAX_SHIFT = 24,
     LC_MAGNITUDES = 2051, /* columns of a table of costs */
     LC_MAX_LEVELS = 6,
+    LC_BLUR_TAPS = 11,
+    LC_MAX_SCALES = 8,
 };
 
 /* Changes with whatever callers see, so that no library of another version is used. */
-enum { LC_ABI = 6 };
+enum { LC_ABI = 7 };
 LC_API int32_t lc_abi(void);
 
 /* ---- Instruction sets ---- */
@@ -261,6 +263,24 @@ LC_API int64_t lc_choose_step(int32_t level, const lc_choice_task *task, double 
  * `stride`th row of `columns` elements. Outputs of the task are not used. */
 LC_API int lc_count_magnitudes(int32_t level, const lc_choice_task *task, int64_t columns,
                                int64_t stride, int32_t num_bands, int64_t *counts);
+
+/* ---- Visual distance ---- */
+
+/* Scales of a picture, or of its half. Light (3, height, width) lies plane_stride and stride apart. */
+typedef struct {
+    int32_t height, width;
+    int32_t is_halved; /* the first scale is the half */
+    int32_t num_scales;
+    int64_t plane_stride, stride;
+    float opsin_bias, middle, structure_floor, least_norm; /* above 0 */
+    const float *opsin;            /* (3, 3) */
+    const float *kernel;           /* (LC_BLUR_TAPS), symmetric */
+    const float *weights;          /* (num_scales, 3, 2, 3): channel, norm, map */
+    const float *original, *shown; /* linear light, 0 .. 1 */
+    float *slope;                  /* of the first scale's size: gradient by `shown`, or NULL */
+} lc_visual_task;
+/* sum: of all norms, weighted. */
+LC_API int lc_visual(int32_t level, const lc_visual_task *task, double *sum);
 
 /* ---- ANS ---- */
 
