@@ -6,12 +6,16 @@ so the differences are summed along sixteen lines through each pixel, and the sq
 Source: libjxl, lib/jxl/butteraugli/butteraugli.cc, v0.7.
 """
 
+from functools import cache
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch.autograd.function import once_differentiable
 
-_REACH = 4  # pixels from the centre of a line to its end
+from licodec import native
+from licodec.native.binding import Library
+from licodec.native.planes import LINE_REACH, Lines
 
 # Rows that are summed at a time, so that what is in work stays in the processor's caches.
 _STRIP = 256
@@ -79,12 +83,42 @@ def line_energy(differences: torch.Tensor, lines: tuple[Line, ...]) -> torch.Ten
     Returns:
         (H, W) float32.
     """
-    padded = F.pad(differences, (_REACH,) * 4)
+    padded = F.pad(differences, (LINE_REACH,) * 4)
+    library = native.find() if padded.device.type == "cpu" else None
+    if library is not None:
+        energy: torch.Tensor = _NativeSums.apply(padded, lines, library)  # type: ignore[no-untyped-call]
+        return energy
     strips = []
     for top in range(0, differences.shape[0], _STRIP):
-        strip = padded[top : top + _STRIP + 2 * _REACH]
+        strip = padded[top : top + _STRIP + 2 * LINE_REACH]
         strips.append(_SquaredSums.apply(strip, lines))  # type: ignore[no-untyped-call]
     return torch.cat(strips)
+
+
+class _NativeSums(torch.autograd.Function):
+    """As `_SquaredSums`, in the native library."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, padded: torch.Tensor, lines: tuple[Line, ...], library: Library
+    ) -> torch.Tensor:
+        ctx.save_for_backward(padded)
+        ctx.lines, ctx.library = lines, library
+        return torch.from_numpy(_native_lines(lines).energy(padded.detach().numpy(), library))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, pull: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        (padded,) = ctx.saved_tensors
+        found = _native_lines(ctx.lines).slope(
+            padded.detach().numpy(), pull.contiguous().numpy(), ctx.library
+        )
+        return torch.from_numpy(found), None, None
+
+
+@cache
+def _native_lines(lines: tuple[Line, ...]) -> Lines:
+    return Lines(lines)
 
 
 class _SquaredSums(torch.autograd.Function):
@@ -95,7 +129,7 @@ class _SquaredSums(torch.autograd.Function):
         """(h, W) of (h + 8, W + 8)."""
         ctx.save_for_backward(padded)
         ctx.lines = lines
-        height, width = (side - 2 * _REACH for side in padded.shape)
+        height, width = (side - 2 * LINE_REACH for side in padded.shape)
         energy = padded.new_zeros(height, width)
         for line, weight in lines:
             sums = _line_sums(padded, line)
@@ -124,6 +158,6 @@ def _line_sums(padded: torch.Tensor, line: tuple[Offset, ...]) -> torch.Tensor:
 
 def _shifted(padded: torch.Tensor, offset: Offset) -> torch.Tensor:
     """What lies `offset` away from each pixel, (h, W), a view."""
-    height, width = (side - 2 * _REACH for side in padded.shape)
-    down, right = (_REACH + step for step in offset)
+    height, width = (side - 2 * LINE_REACH for side in padded.shape)
+    down, right = (LINE_REACH + step for step in offset)
     return padded[down : down + height, right : right + width]

@@ -99,6 +99,37 @@ class VisualTask(ctypes.Structure):
     )
 
 
+class BlurTask(ctypes.Structure):
+    """`lc_blur_task`."""
+
+    _fields_ = (
+        *((name, c_int32) for name in ("height", "width", "num_taps")),
+        *((name, c_int32) for name in ("is_renormalised", "is_adjoint")),
+        *((name, c_void_p) for name in ("kernel", "plane", "blurred")),
+    )
+
+
+class LineOf(ctypes.Structure):
+    """`lc_line`."""
+
+    _fields_ = (
+        ("num_pairs", c_int32),
+        ("down", c_int32 * 4),
+        ("right", c_int32 * 4),
+        ("weight", c_float),
+    )
+
+
+class LinesTask(ctypes.Structure):
+    """`lc_lines_task`."""
+
+    _fields_ = (
+        *((name, c_int32) for name in ("height", "width", "num_lines")),
+        ("lines", POINTER(LineOf)),
+        *((name, c_void_p) for name in ("padded", "energy", "pull", "slope")),
+    )
+
+
 class Network(ctypes.Structure):
     """`lc_network`."""
 
@@ -186,6 +217,8 @@ _SIGNATURES: dict[str, tuple[Any, Sequence[Any]]] = {
     "lc_split": (c_int, (c_int32, POINTER(SplitTask))),
     "lc_padding_slope": (c_int, (c_int32, POINTER(PaddingTask))),
     "lc_visual": (c_int, (c_int32, POINTER(VisualTask), c_void_p)),
+    "lc_blur": (c_int, (c_int32, POINTER(BlurTask))),
+    "lc_lines": (c_int, (c_int32, POINTER(LinesTask))),
     "lc_synthesis_new": (c_void_p, (c_int32, POINTER(Network), c_int32)),
     "lc_synthesis_free": (None, (c_void_p,)),
     "lc_corrector_new": (c_void_p, (c_void_p, POINTER(NetworkAt), POINTER(Window))),

@@ -512,6 +512,36 @@ static void fuzz_visual(Input *in, int32_t level)
     free(original), free(shown), free(slope);
 }
 
+static void fuzz_planes(Input *in, int32_t level)
+{
+    const int32_t height = 1 + take(in) % 40, width = 1 + take(in) % 40, taps = take_size(in, 33);
+    const size_t area = (size_t)height * (size_t)width;
+    const size_t padded_area = (size_t)(height + 8) * (size_t)(width + 8);
+    float *plane = filled_levels(in, area), *padded = filled_levels(in, padded_area);
+    float *blurred = filled(in, 4 * area), *slope = filled(in, 4 * padded_area);
+    float kernel[LC_MAX_TAPS];
+    for (int i = 0; i < LC_MAX_TAPS; i++) kernel[i] = 1 / (float)(1 + abs(i - taps / 2));
+    const int32_t kinds = take(in);
+    const lc_blur_task blur = {height, width,  taps,  kinds & 1,
+                               kinds >> 1 & 1, kernel, plane, blurred};
+    if (taps <= LC_MAX_TAPS) lc_blur(level, &blur);
+    note(blurred, 4 * area);
+    lc_line lines[3];
+    for (int i = 0; i < 3; i++) {
+        lines[i].num_pairs = take_size(in, LC_LINE_PAIRS);
+        lines[i].weight = (float)i - 1;
+        for (int k = 0; k < LC_LINE_PAIRS; k++) {
+            lines[i].down[k] = take(in) % 9 - 4;
+            lines[i].right[k] = take(in) > 252 ? take_size(in, 9) : k % 9 - 4;
+        }
+    }
+    const lc_lines_task measured = {height, width,   3, lines,
+                                    padded, blurred, kinds & 4 ? plane : NULL, slope};
+    lc_lines(level, &measured);
+    note(blurred, 4 * area), note(slope, 4 * padded_area);
+    free(plane), free(padded), free(blurred), free(slope);
+}
+
 static void fuzz(Input in, uint8_t kind, int32_t level)
 {
     results = 0xCBF29CE484222325u;
@@ -525,7 +555,8 @@ static void fuzz(Input in, uint8_t kind, int32_t level)
     else if (kind < 190) fuzz_wavelet(&in, level);
     else if (kind < 225) fuzz_synthesis(&in, level);
     else if (kind < 242) fuzz_analysis(&in, level);
-    else fuzz_visual(&in, level);
+    else if (kind < 249) fuzz_visual(&in, level);
+    else fuzz_planes(&in, level);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

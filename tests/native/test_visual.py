@@ -17,7 +17,7 @@ from tests.photos import crop
 def pair(height: int, width: int, *, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Two photographs and what noise and a blur make of them, (2, 3, H, W) float32."""
     torch.manual_seed(seed)
-    parts = [crop(height, width, name=name) for name in ("coffee", "chelsea")]
+    parts = [crop(width, height, name=name) for name in ("coffee", "chelsea")]
     pictures = torch.from_numpy(np.stack(parts)).permute(0, 3, 1, 2).float()
     blurred = torch.nn.functional.avg_pool2d(pictures, 3, 1, 1, count_include_pad=False)
     return pictures, (blurred + 3 * torch.randn_like(pictures)).clamp(0, 255)

@@ -43,3 +43,35 @@ int lc_visual(int32_t level, const lc_visual_task *t, double *sum)
     if (!(t->height >> halvings) || !(t->width >> halvings)) return LC_BAD_ARGUMENT;
     return used->visual(t, sum);
 }
+
+int lc_blur(int32_t level, const lc_blur_task *t)
+{
+    const lc_kernels *used = lc_kernels_of(level);
+    if (!used || !t || !t->kernel || !t->plane || !t->blurred) return LC_BAD_ARGUMENT;
+    if (!is_size(t->height, LC_MAX_SIDE) || !is_size(t->width, LC_MAX_SIDE)
+        || !is_size(t->num_taps, LC_MAX_TAPS) || t->num_taps % 2 == 0)
+        return LC_BAD_ARGUMENT;
+    return used->blur(t);
+}
+
+static int is_line(const lc_line *line)
+{
+    if (line->num_pairs < 0 || line->num_pairs > LC_LINE_PAIRS) return 0;
+    for (int k = 0; k < line->num_pairs; k++)
+        if (line->down[k] < -LC_LINE_REACH || line->down[k] > LC_LINE_REACH
+            || line->right[k] < -LC_LINE_REACH || line->right[k] > LC_LINE_REACH)
+            return 0;
+    return 1;
+}
+
+int lc_lines(int32_t level, const lc_lines_task *t)
+{
+    const lc_kernels *used = lc_kernels_of(level);
+    if (!used || !t || !t->lines || !t->padded || !(t->pull ? t->slope : t->energy))
+        return LC_BAD_ARGUMENT;
+    if (!is_size(t->height, LC_MAX_SIDE) || !is_size(t->width, LC_MAX_SIDE) || t->num_lines < 0)
+        return LC_BAD_ARGUMENT;
+    for (int i = 0; i < t->num_lines; i++)
+        if (!is_line(t->lines + i)) return LC_BAD_ARGUMENT;
+    return used->lines(t);
+}

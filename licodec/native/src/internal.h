@@ -109,6 +109,8 @@ struct lc_kernels {
     int (*split)(const lc_split_task *task);
     int (*padding_slope)(const lc_padding_task *task);
     int (*visual)(const lc_visual_task *task, double *sum);
+    int (*blur)(const lc_blur_task *task);
+    int (*lines)(const lc_lines_task *task);
 };
 
 extern const lc_kernels lc_kernels_portable, lc_kernels_avx2, lc_kernels_avxvnni,

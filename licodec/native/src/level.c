@@ -1,5 +1,6 @@
 /* The kernels of one instruction set; compiled once for each, with LC_LEVEL and LC_KERNELS. */
 #include "lifting.h"
+#include "planes.h"
 #include "synthesis.h"
 #include "search.h"
 #include "visual.h"
@@ -22,4 +23,6 @@ const lc_kernels LC_KERNELS = {
     .split = split_plane,
     .padding_slope = padding_slope,
     .visual = measure_visual,
+    .blur = blur_plane,
+    .lines = measure_lines,
 };

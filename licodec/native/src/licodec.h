@@ -41,6 +41,9 @@ enum {
     LC_MAX_LEVELS = 6,
     LC_BLUR_TAPS = 11,
     LC_MAX_SCALES = 8,
+    LC_MAX_TAPS = 63,
+    LC_LINE_REACH = 4,
+    LC_LINE_PAIRS = 4,
 };
 
 /* Changes with whatever callers see, so that no library of another version is used. */
@@ -281,6 +284,37 @@ typedef struct {
 } lc_visual_task;
 /* sum: of all norms, weighted. */
 LC_API int lc_visual(int32_t level, const lc_visual_task *task, double *sum);
+
+/* ---- Planes of Butteraugli ---- */
+
+/* A plane (height, width), blurred along rows and columns; zeros lie beyond it. */
+typedef struct {
+    int32_t height, width;
+    int32_t num_taps; /* odd */
+    int32_t is_renormalised; /* what is inside is weighed as if nothing else were there */
+    int32_t is_adjoint;      /* the transpose of that: what makes slopes of slopes */
+    const float *kernel;     /* (num_taps), symmetric */
+    const float *plane;
+    float *blurred;
+} lc_blur_task;
+LC_API int lc_blur(int32_t level, const lc_blur_task *task);
+
+/* A line through a pixel: besides it pairs of pixels that lie opposite each other. */
+typedef struct {
+    int32_t num_pairs;
+    int32_t down[LC_LINE_PAIRS], right[LC_LINE_PAIRS]; /* at most LC_LINE_REACH away */
+    float weight;
+} lc_line;
+typedef struct {
+    int32_t height, width;
+    int32_t num_lines;
+    const lc_line *lines;
+    const float *padded; /* (height, width) between LC_LINE_REACH zeros on each side */
+    float *energy;       /* (height, width): the weighted sum of squared sums along lines */
+    const float *pull;   /* (height, width), NULL for the energy: a slope by it */
+    float *slope;        /* that by `padded`, where there is a pull */
+} lc_lines_task;
+LC_API int lc_lines(int32_t level, const lc_lines_task *task);
 
 /* ---- ANS ---- */
 
