@@ -41,7 +41,7 @@ _LINES_MIDDLE = ((8246.75321353, 1009002.70582), (37.0819870399, 130262059.556))
 
 
 def butteraugli(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float | None:
-    """Butteraugli's 3-norm of two sRGB pictures; takes some 160 bytes of memory per pixel.
+    """Butteraugli's 3-norm of two sRGB pictures; takes some 180 bytes of memory per pixel.
 
     Args:
         reference: (H, W, 3) uint8 RGB.

@@ -79,7 +79,7 @@ def trained_visual_distortion(reference: Tensor, decoded: Tensor) -> Tensor:
     """As `drawn_visual_distortion`, with less squared error, and Butteraugli in half of the crops.
 
     Two measures of what is seen are harder to game than one; Butteraugli, of the first half, takes
-    three times as long.
+    twice as long as the distance of all.
     """
     if _is_tiny(reference, MOST_DRAWN_PX):
         return squared_error(reference, decoded)

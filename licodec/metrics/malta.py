@@ -2,6 +2,7 @@
 
 Butteraugli's Malta filters: differences that lie along a line are seen sooner than scattered ones,
 so the differences are summed along sixteen lines through each pixel, and the squares are added up.
+On the CPU the native library does it; torch has the same rules.
 
 Source: libjxl, lib/jxl/butteraugli/butteraugli.cc, v0.7.
 """
@@ -86,7 +87,7 @@ def line_energy(differences: torch.Tensor, lines: tuple[Line, ...]) -> torch.Ten
     padded = F.pad(differences, (LINE_REACH,) * 4)
     library = native.find() if padded.device.type == "cpu" else None
     if library is not None:
-        energy: torch.Tensor = _NativeSums.apply(padded, lines, library)  # type: ignore[no-untyped-call]
+        energy: torch.Tensor = _NativeLines.apply(padded, lines, library)  # type: ignore[no-untyped-call]
         return energy
     strips = []
     for top in range(0, differences.shape[0], _STRIP):
@@ -95,7 +96,7 @@ def line_energy(differences: torch.Tensor, lines: tuple[Line, ...]) -> torch.Ten
     return torch.cat(strips)
 
 
-class _NativeSums(torch.autograd.Function):
+class _NativeLines(torch.autograd.Function):
     """As `_SquaredSums`, in the native library."""
 
     @staticmethod

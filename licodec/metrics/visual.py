@@ -54,7 +54,7 @@ def visual_distance(
     """How far decoded pictures look from their originals, in the mean over some cuts.
 
     Only what is halved begins at a cut. The finest scale, which has three quarters of the pixels,
-    is the same for all, so that four cuts take twice as long as one.
+    is the same for all, so that four cuts take one and a half times as long as one.
 
     Args:
         reference: (N, 3, H, W) float grey levels of sRGB, 0..255; sides of MIN_SIDE_PX or more.
@@ -95,7 +95,7 @@ class _NativeSums(torch.autograd.Function):
             scales = range(1, _num_scales(*pair[0].shape[1:])) if place else range(1)
             if scales:
                 sums[place, n], slope = weighted_norms(
-                    *pair, _rules(), scales, library, has_slope=has_slope
+                    *pair, native_rules(), scales, library, has_slope=has_slope
                 )
                 slopes[place][n] = None if slope is None else torch.from_numpy(slope)
 
@@ -127,7 +127,8 @@ def _num_scales(height: int, width: int) -> int:
 
 
 @cache
-def _rules() -> Rules:
+def native_rules() -> Rules:
+    """What the native library is told of the distance."""
     return Rules(
         opsin=OPSIN.numpy(),
         kernel=_KERNEL.float().numpy(),

@@ -1,7 +1,7 @@
-"""The native library: integer kernels and the entropy coder in C, without torch.
+"""The native library: integer kernels, the entropy coder and measures in C, without torch.
 
 `find()` gives the library that was built with licodec, or None where there is none and everything
-runs on torch. Whatever a kernel gives is equal to what its reference in Python gives.
+runs on torch. Integers are equal to what their reference in Python gives, measures up to rounding.
 """
 
 from __future__ import annotations

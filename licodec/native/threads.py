@@ -72,15 +72,8 @@ def over_rows(work: Callable[[int, int], None], height: int, width: int, unit: i
         work(0, height)
         return
     rows = -(-height // (wanted * unit)) * unit
-    strips = [(top, min(top + rows, height)) for top in range(0, height, rows)]
-    others = [_executor(wanted).submit(work, *strip) for strip in strips[1:]]
-    try:
-        work(*strips[0])
-    finally:
-        for other in others:
-            other.exception()  # nobody writes to an array that its owner has given up
-    for other in others:
-        other.result()
+    tops = range(0, height, rows)
+    over_items(lambda strip: work(tops[strip], min(tops[strip] + rows, height)), len(tops))
 
 
 def over_items(work: Callable[[int], None], number: int) -> None:
@@ -101,7 +94,7 @@ def over_items(work: Callable[[int], None], number: int) -> None:
         some()
     finally:
         for other in others:
-            other.exception()
+            other.exception()  # nobody writes to an array that its owner has given up
     for other in others:
         other.result()
 

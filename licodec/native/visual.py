@@ -72,7 +72,9 @@ def weighted_norms(
         raise ValueError("pictures lie differently in memory")
     weights = np.ascontiguousarray(rules.weights[scales.start : scales.stop])
     halves = 1 + is_halved
-    slope = np.empty((_PLANES, height // halves, width // halves), np.float32)
+    slope = None
+    if has_slope:
+        slope = np.empty((_PLANES, height // halves, width // halves), np.float32)
     total = np.zeros(1)
     task = VisualTask(
         height=height,
@@ -90,7 +92,7 @@ def weighted_norms(
         weights=address(weights, np.float32, (len(scales), _PLANES, _NORMS, _MAPS)),
         original=original.ctypes.data,
         shown=shown.ctypes.data,
-        slope=slope.ctypes.data if has_slope else None,
+        slope=None if slope is None else slope.ctypes.data,
     )
     check(library.calls.lc_visual(library.level, task, total.ctypes.data))
-    return float(total[0]), slope if has_slope else None
+    return float(total[0]), slope

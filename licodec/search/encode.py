@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -82,7 +83,7 @@ class SearchEncoder:
         """Code to a size, a PSNR or a SSIMULACRA 2.
 
         With seconds for it, the latent is overfitted at the quality that meets the target without,
-        and then the rate's weight is adjusted again.
+        and then the rate's weight is adjusted again, at that quality or one beside it.
 
         Returns:
             Quality index and what was coded.
@@ -101,13 +102,12 @@ class SearchEncoder:
         setting = find_setting(target, plain, self._start(target))
         if seconds <= 0:
             return setting.quality_index, plain.encoded(setting)
-        index = setting.quality_index
-        found = self._overfit(index, seconds, report)
+        found = self._overfit(setting.quality_index, seconds, report)
         searched = _Trials(self, target, found.values)
-        try:
-            return index, searched.encoded(adjust_setting(target, searched, index))
-        except TargetError:  # the factor's range does not make up for what overfitting changed
-            return index, plain.encoded(setting)
+        with suppress(TargetError):  # factors need not make up for what overfitting changed
+            setting = adjust_setting(target, searched, setting.quality_index)
+            return setting.quality_index, searched.encoded(setting)
+        return setting.quality_index, plain.encoded(setting)
 
     def code(self, setting: Setting, values: Coefficients | None) -> Encoded:
         """One encode."""

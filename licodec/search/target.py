@@ -154,17 +154,15 @@ def find_setting(target: Target, measure: Measure, start: int) -> Setting:
             above that of the best quality is reached by it.
     """
     search = _Search(target, measure)
-    index = search.coarse(min(max(start, 0), MAX_QUALITY_INDEX))
-    for near in (index, index + 1, index - 1):
-        if 0 <= near <= MAX_QUALITY_INDEX and search.fine(near):
-            break
+    search.fine_near(search.coarse(min(max(start, 0), MAX_QUALITY_INDEX)))
     return search.result(allows_less=True)
 
 
-def adjust_setting(target: Target, measure: Measure, quality_index: int) -> Setting:
-    """Search the factor on the rate alone. Arguments, result and errors as `find_setting`."""
+def adjust_setting(target: Target, measure: Measure, start: int) -> Setting:
+    """Search the factor on the rate at a quality index and, where it does not do, at its
+    neighbours. Arguments, result and errors as `find_setting`."""
     search = _Search(target, measure)
-    search.fine(quality_index)
+    search.fine_near(start)
     return search.result()
 
 
@@ -201,7 +199,13 @@ class _Search:
             index = min(max(index + round((aim - excess) / slope), low + 1), high - 1)
         return min(points, key=lambda point: abs(point[1] - aim))[0]
 
-    def fine(self, index: int) -> bool:
+    def fine_near(self, index: int) -> None:
+        """Tries factors on the rate at a quality index, then at its neighbours."""
+        for near in (index, index + 1, index - 1):
+            if 0 <= near <= MAX_QUALITY_INDEX and self._fine(near):
+                break
+
+    def _fine(self, index: int) -> bool:
         """Tries factors on the rate at one quality index; whether one meets the target.
 
         Small pictures jump from factor to factor, so that a bracket may close around a jump.

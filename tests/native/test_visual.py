@@ -8,7 +8,7 @@ import torch
 
 from licodec.metrics import visual
 from licodec.metrics.phases import PHASES, UNCUT
-from licodec.metrics.visual import _rules, visual_distance
+from licodec.metrics.visual import native_rules, visual_distance
 from licodec.native import threads
 from licodec.native.visual import weighted_norms
 from tests.photos import crop
@@ -64,7 +64,7 @@ def light(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 def test_every_instruction_set_gives_the_same_numbers(scales: range, libraries):
     original, shown = light(75, 110)
     found = [
-        weighted_norms(original, shown, _rules(), scales, library, has_slope=True)
+        weighted_norms(original, shown, native_rules(), scales, library, has_slope=True)
         for library in libraries
     ]
     for total, slope in found:
@@ -77,9 +77,9 @@ def test_a_part_of_a_picture_is_that_part_alone_and_needs_no_slope(libraries):
     parts = original[:, 3:70, 5:], shown[:, 3:70, 5:]
     copies = [np.ascontiguousarray(part) for part in parts]
     for scales in (range(1), range(1, 3)):
-        found = weighted_norms(*parts, _rules(), scales, libraries[-1], has_slope=False)
+        found = weighted_norms(*parts, native_rules(), scales, libraries[-1], has_slope=False)
         assert found[1] is None
-        alone = weighted_norms(*copies, _rules(), scales, libraries[-1], has_slope=True)
+        alone = weighted_norms(*copies, native_rules(), scales, libraries[-1], has_slope=True)
         assert found[0] == alone[0]
 
 
@@ -110,10 +110,17 @@ def test_what_fails_on_a_thread_fails_here():
 def test_pictures_that_the_library_does_not_take_are_refused(libraries):
     original, shown = light(16, 16)
     with pytest.raises(ValueError, match="refuses its arguments"):
-        weighted_norms(original, shown, _rules(), range(6), libraries[0], has_slope=False)
+        weighted_norms(original, shown, native_rules(), range(6), libraries[0], has_slope=False)
     with pytest.raises(ValueError, match="expected rows"):
         weighted_norms(
-            original[..., ::2], shown[..., ::2], _rules(), range(1), libraries[0], has_slope=False
+            original[..., ::2],
+            shown[..., ::2],
+            native_rules(),
+            range(1),
+            libraries[0],
+            has_slope=False,
         )
     with pytest.raises(ValueError, match="differently"):
-        weighted_norms(original, shown[:, :8], _rules(), range(1), libraries[0], has_slope=False)
+        weighted_norms(
+            original, shown[:, :8], native_rules(), range(1), libraries[0], has_slope=False
+        )

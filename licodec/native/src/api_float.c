@@ -37,7 +37,7 @@ int lc_visual(int32_t level, const lc_visual_task *t, double *sum)
     if (!is_size(t->num_scales, LC_MAX_SCALES) || !is_size(t->height, LC_MAX_SIDE)
         || !is_size(t->width, LC_MAX_SIDE) || t->stride < t->width
         || t->plane_stride / t->stride < t->height
-        || (int64_t)t->height * t->width > LC_MAX_ELEMENTS / 64)
+        || (int64_t)t->height * t->width > LC_MAX_ELEMENTS / 8)
         return LC_BAD_ARGUMENT;
     const int halvings = t->num_scales - 1 + (t->is_halved != 0);
     if (!(t->height >> halvings) || !(t->width >> halvings)) return LC_BAD_ARGUMENT;

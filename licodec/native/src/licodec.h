@@ -292,7 +292,7 @@ typedef struct {
     int32_t height, width;
     int32_t num_taps; /* odd */
     int32_t is_renormalised; /* what is inside is weighed as if nothing else were there */
-    int32_t is_adjoint;      /* the transpose of that: what makes slopes of slopes */
+    int32_t is_adjoint;      /* the transpose of that, which takes slopes back */
     const float *kernel;     /* (num_taps), symmetric */
     const float *plane;
     float *blurred;

@@ -9,15 +9,10 @@
 #include <string.h>
 
 #include "internal.h"
+#include "lifting.h"
 #include "simd.h"
 
 /* ---- Blur ---- */
-
-/* to += factor (a + b) */
-INLINE void add_taps(float *restrict to, const float *a, const float *b, int64_t n, float factor)
-{
-    for (int64_t x = 0; x < n; x++) to[x] += factor * (a[x] + b[x]);
-}
 
 /* A row between `radius` zeros on either side, blurred along itself. */
 static void blur_row(const lc_blur_task *t, const float *padded, float *restrict to)
@@ -25,20 +20,19 @@ static void blur_row(const lc_blur_task *t, const float *padded, float *restrict
     const int64_t radius = t->num_taps / 2, n = t->width;
     for (int64_t x = 0; x < n; x++) to[x] = t->kernel[radius] * padded[radius + x];
     for (int64_t k = 0; k < radius; k++)
-        add_taps(to, padded + k, padded + 2 * radius - k, n, t->kernel[k]);
+        lift_floats(to, padded + k, padded + 2 * radius - k, n, t->kernel[k]);
 }
 
 /* One over the sum of the taps that fall inside, for each of n places. */
-static void weigh_inside(const lc_blur_task *t, int64_t n, float *weights)
+static void weigh_inside(const float *kernel, int64_t num_taps, int64_t n, float *weights)
 {
-    const int64_t radius = t->num_taps / 2;
     for (int64_t at = 0; at < n; at++) {
         float sum = 0;
-        for (int64_t k = 0; k < t->num_taps; k++) {
-            const int64_t place = at + k - radius;
-            sum += place >= 0 && place < n ? t->kernel[k] : 0;
+        for (int64_t k = 0; k < num_taps; k++) {
+            const int64_t place = at + k - num_taps / 2;
+            sum += place >= 0 && place < n ? kernel[k] : 0;
         }
-        weights[at] = t->is_renormalised ? 1 / sum : 1;
+        weights[at] = 1 / sum;
     }
 }
 
@@ -54,12 +48,13 @@ static int blur_plane(const lc_blur_task *t)
     if (!memory) return LC_NO_MEMORY;
     float *ring = memory, *zeros = ring + taps * w, *padded = zeros + w;
     float *across = padded + w + 2 * radius, *down = across + w;
-    weigh_inside(t, w, across), weigh_inside(t, h, down);
+    weigh_inside(t->kernel, taps, w, across);
+    weigh_inside(t->kernel, taps, h, down);
     for (int64_t made = 0; made < h + radius; made++) {
         if (made < h) {
             float *inner = padded + radius;
             memcpy(inner, t->plane + made * w, (size_t)w * sizeof *inner);
-            if (t->is_adjoint) scale_row(inner, across, down[made], w);
+            if (t->is_renormalised && t->is_adjoint) scale_row(inner, across, down[made], w);
             blur_row(t, padded, ring + made % taps * w);
         }
         const int64_t y = made - radius;
@@ -69,10 +64,10 @@ static int blur_plane(const lc_blur_task *t)
         for (int64_t x = 0; x < w; x++) to[x] = t->kernel[radius] * middle[x];
         for (int64_t k = 0; k < radius; k++) {
             const int64_t above = y + k - radius, below = y + radius - k;
-            add_taps(to, above < 0 ? zeros : ring + above % taps * w,
-                     below >= h ? zeros : ring + below % taps * w, w, t->kernel[k]);
+            lift_floats(to, above < 0 ? zeros : ring + above % taps * w,
+                        below >= h ? zeros : ring + below % taps * w, w, t->kernel[k]);
         }
-        if (!t->is_adjoint) scale_row(to, across, down[y], w);
+        if (t->is_renormalised && !t->is_adjoint) scale_row(to, across, down[y], w);
     }
     free(memory);
     return LC_OK;

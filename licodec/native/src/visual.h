@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "internal.h"
+#include "planes.h"
 #include "simd.h"
 
 enum { BLUR_RADIUS = LC_BLUR_TAPS / 2, SUM_LANES = 16, VISUAL_MAPS = 3, VISUAL_NORMS = 2 };
@@ -29,7 +30,7 @@ typedef struct {
     float *padded;        /* (NUM_BLURRED, width + 2 BLUR_RADIUS) */
     float *rows;          /* (NUM_BLURRED, width) */
     float *errors;        /* (VISUAL_MAPS, width) */
-    float *inside;        /* (width): one over the sum of the taps that fall into a row */
+    float *across, *down; /* (width), (height): one over the sum of the taps that fall inside */
     float *zeros;         /* (width) */
     float *blurred;       /* (NUM_BLURRED, height, width), where there is a slope */
     float *p, *q;         /* (3, height, width), XYB */
@@ -139,17 +140,6 @@ static void blur_down(const Scale *s, int number, int64_t y, float *restrict to)
     weigh_taps(taps, s->task->kernel, s->width, to);
 }
 
-/* One over the sum of the taps that fall among `n` places around one. */
-static float inside_of(const float *kernel, int64_t place, int64_t n)
-{
-    float sum = 0;
-    for (int k = 0; k < LC_BLUR_TAPS; k++) {
-        const int64_t at = place + k - BLUR_RADIUS;
-        sum += at >= 0 && at < n ? kernel[k] : 0;
-    }
-    return 1 / sum;
-}
-
 /* ---- Norms ---- */
 
 /* What the maps of a place are made of. */
@@ -226,11 +216,10 @@ static void measure_channel(const Scale *s, int channel, double mean[VISUAL_MAPS
         }
         const int64_t y = made - BLUR_RADIUS;
         if (y < 0) continue;
-        const float below = inside_of(s->task->kernel, y, h);
         for (int i = 0; i < NUM_BLURRED; i++) {
             float *restrict row = s->rows + i * w;
             blur_down(s, i, y, row);
-            for (int64_t x = 0; x < w; x++) row[x] *= below * s->inside[x];
+            scale_row(row, s->across, s->down[y], w);
             if (s->slope) memcpy(s->blurred + (i * h + y) * w, row, (size_t)w * sizeof *row);
         }
         put_errors(s, p + y * w, q + y * w, s->rows, s->errors);
@@ -261,7 +250,6 @@ static void put_pulls(const Scale *s, const Pull *pull, const float *restrict p,
 {
     const int64_t n = s->width;
     const float lowest = s->task->structure_floor;
-    const float *restrict inside = s->inside;
     float *restrict by_mean = padded_row(s, SLOPE_MEAN);
     float *restrict by_square = padded_row(s, SLOPE_SQUARE);
     float *restrict by_product = padded_row(s, SLOPE_PRODUCT);
@@ -273,7 +261,7 @@ static void put_pulls(const Scale *s, const Pull *pull, const float *restrict p,
         const float g = structure > 0 ? pull_of(pull, 0, structure) / a.bottom : 0;
         const float gained = pull_of(pull, 1, a.edges), lost = pull_of(pull, 2, -a.edges);
         const float edge = (a.edges > 0 ? gained : a.edges < 0 ? -lost : 0) * (a.sign * a.scale);
-        const float weight = below * inside[x];
+        const float weight = below * s->across[x];
         const float of_top = 2 * (mp - mq) * a.half_top - 2 * mp * a.luma;
         by_mean[x] = weight * (g * (-of_top - 2 * mq * ratio) - edge);
         by_square[x] = weight * (g * ratio);
@@ -291,7 +279,7 @@ static void slope_of_channel(const Scale *s, int channel, const Pull *pull)
     for (int64_t made = 0; made < h + BLUR_RADIUS; made++) {
         if (made < h) {
             put_pulls(s, pull, p + made * w, q + made * w, h * w, s->blurred + made * w,
-                      inside_of(s->task->kernel, made, h), slope + made * w);
+                      s->down[made], slope + made * w);
             for (int i = 0; i < NUM_SPREAD; i++) blur_across(s, i, made);
         }
         const int64_t y = made - BLUR_RADIUS;
@@ -332,7 +320,7 @@ static int new_scale(Scale *s)
     const size_t planes = 2 * LC_PLANES + (s->slope ? LC_PLANES + NUM_BLURRED : 0);
     const size_t padding = NUM_BLURRED * 2 * BLUR_RADIUS;
     const int is_wanted = s->slope != NULL;
-    float *memory = malloc((planes * plane + lines * w + padding) * sizeof *memory);
+    float *memory = malloc((planes * plane + lines * w + padding + (size_t)s->height) * sizeof *memory);
     if (!memory) return LC_NO_MEMORY;
     s->p = memory;
     s->q = s->p + LC_PLANES * plane;
@@ -346,12 +334,13 @@ static int new_scale(Scale *s)
     s->ring = next;
     s->rows = s->ring + NUM_BLURRED * LC_BLUR_TAPS * w;
     s->errors = s->rows + NUM_BLURRED * w;
-    s->inside = s->errors + VISUAL_MAPS * w;
-    s->zeros = s->inside + w;
+    s->across = s->errors + VISUAL_MAPS * w;
+    s->zeros = s->across + w;
     s->padded = s->zeros + w;
     memset(s->zeros, 0, (w + NUM_BLURRED * (w + 2 * BLUR_RADIUS)) * sizeof *s->zeros);
-    for (int64_t x = 0; x < s->width; x++)
-        s->inside[x] = inside_of(s->task->kernel, x, s->width);
+    s->down = s->padded + NUM_BLURRED * (w + 2 * BLUR_RADIUS);
+    weigh_inside(s->task->kernel, LC_BLUR_TAPS, s->width, s->across);
+    weigh_inside(s->task->kernel, LC_BLUR_TAPS, s->height, s->down);
     return LC_OK;
 }
 
