@@ -24,6 +24,8 @@ class Latent:
         height, width: of the picture.
         family: loaded latent family.
         quality_index: 0..255.
+        moves: three planes like these, given up, too, whose coefficients are added.
+        most_move: steps that a coefficient moves at most.
         is_once: a step's details are forgotten once they have been asked for, which takes less
             memory.
     """
@@ -36,21 +38,27 @@ class Latent:
         family: Family,
         quality_index: int,
         *,
+        moves: list[np.ndarray] | None = None,
+        most_move: float = 0.0,
         is_once: bool = False,
     ) -> None:
         self._is_once = is_once
+        self._most_move = most_move
         settle_padding(planes, height, width)
         self._steps_px = family.detail_steps_q4[quality_index].astype(np.float32) / STEP_UNIT
         self._kept: dict[int, dict[_Channels, np.ndarray]] = {}
         # Half as exact, which no choice of a symbol notices, level 1 of a large picture takes less
         # memory than its planes, which are not needed any more.
         is_large = height * width > LARGE_PX
+        moves = moves or []
         for level in range(1, NUM_LEVELS + 1):
-            planes = self._analyse(
-                level, planes, np.float16 if is_large and level == 1 else np.float32
+            planes, moves = self._analyse(
+                level, planes, moves, np.float16 if is_large and level == 1 else np.float32
             )
         low_px = family.low_steps_q4[quality_index].astype(np.float32) / STEP_UNIT
         self._low = np.stack(planes) / low_px[:, None, None]
+        if moves:
+            self._low += (np.stack(moves) / low_px[:, None, None]).clip(-most_move, most_move)
 
     def at(self, where: StepElements) -> np.ndarray:
         """(C, ..) float32 of the elements of a step, or of any channels of a level."""
@@ -66,16 +74,19 @@ class Latent:
         }
         return np.stack([planes[c] for c in where.channels], dtype=np.float32)
 
-    def _analyse(self, level: int, planes: list[np.ndarray], dtype: type) -> list[np.ndarray]:
+    def _analyse(
+        self, level: int, planes: list[np.ndarray], moves: list[np.ndarray], dtype: type
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Keep the details of a level in steps.
 
         Args:
             level: 1 to 6.
             planes: three of (h, w) float32, which are given up one after the other.
+            moves: likewise, or none.
             dtype: of what is kept.
 
         Returns:
-            Their low-pass, three of (h / 2, w / 2) float32.
+            Their low-pass, three of (h / 2, w / 2) float32 each.
         """
         fold, (height, width) = fold_of(level), (n // 2 for n in planes[0].shape)
         self._kept[level] = parts = {
@@ -83,18 +94,25 @@ class Latent:
             for s in detail_steps(level)
         }
         lows: list[np.ndarray] = []
+        low_moves: list[np.ndarray] = []
         while planes:
             first = NUM_BANDS * len(lows)
             low, details = split_plane(planes.pop(0))
             lows.append(low)
-            details /= self._steps_px[level - 1, first : first + NUM_BANDS, None, None]
+            steps_px = self._steps_px[level - 1, first : first + NUM_BANDS, None, None]
+            details /= steps_px
+            if moves:
+                low_move, move = split_plane(moves.pop(0))
+                low_moves.append(low_move)
+                move /= steps_px
+                details += move.clip(-self._most_move, self._most_move, out=move)
             for channels, part in parts.items():
                 for values, channel in zip(part, channels, strict=True):
                     detail, position = divmod(channel, fold * fold)
                     if first <= detail < first + NUM_BANDS:
                         down, right = divmod(position, fold)
                         values[:] = details[detail - first, down::fold, right::fold]
-        return lows
+        return lows, low_moves
 
 
 def analysed_latent(

@@ -23,13 +23,6 @@ _BLOCK = 32
 _AT_ONCE_PX = 1 << 22
 
 
-def gaussian(sigma: float, radius: int) -> torch.Tensor:
-    """Gaussian of 2 * radius + 1 taps with sum 1, (taps,) float64."""
-    at = torch.arange(-radius, radius + 1, dtype=torch.float64)
-    kernel = torch.exp(-at.square() / (2 * sigma**2))
-    return kernel / kernel.sum()
-
-
 def blur(planes: torch.Tensor, kernel: torch.Tensor, rows: Border, columns: Border) -> torch.Tensor:
     """Convolve along the width, then along the height.
 

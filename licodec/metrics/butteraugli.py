@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from licodec.metrics.blur import gaussian
+from licodec.metrics.curves import gaussian
 from licodec.metrics.frequencies import Bands, blur_inside, separate
 from licodec.metrics.light import halve, light_of_levels, linear_light
 from licodec.metrics.malta import DENSE, SPARSE, Line, line_energy
@@ -26,7 +26,7 @@ _GLOBAL_SCALE = 1 / (17.8 * 0.79079917404)
 # Keeps gradients of square roots finite; its own root is exact.
 _LEAST = 2.0**-40
 
-_KERNEL_MASK = gaussian(2.7, 6)
+_KERNEL_MASK = torch.from_numpy(gaussian(2.7, 6))
 
 # Weights of squared differences, for X, Y and B.
 _HIGH_WEIGHTS = (400.0, 1.50815703118)

@@ -13,6 +13,7 @@ from licodec.metrics.butteraugli import butteraugli_distance
 from licodec.metrics.pairs import MIN_SIDE_PX
 from licodec.metrics.phases import MOST_DRAWN_PX, PHASES, Phase, cut, draw_phases
 from licodec.metrics.visual import visual_distance
+from licodec.metrics.visual_slope import SQUARED_ERROR_SHARE, SQUARED_LEVELS_PER_UNIT
 
 
 class Distortion(Protocol):
@@ -37,14 +38,7 @@ class Distortion(Protocol):
 # The same, at cuts that it draws.
 TrainedDistortion = Callable[[Tensor, Tensor], Tensor]
 
-# Squared grey levels that a unit of the visual distance counts as. With 4, the distance of what
-# squared error alone had trained is about its squared error at every quality, so that one lambda
-# serves both (docs/decisions/eye.md).
-SQUARED_LEVELS_PER_UNIT = 4.0
-# Share of the squared error beside the visual distance, which alone is gamed: fine patterns and
-# tints in smooth areas, which other measures of what is seen show.
-SQUARED_ERROR_SHARE = 0.35
-# The same in training, where Butteraugli sees those.
+# In place of `SQUARED_ERROR_SHARE` in training, where Butteraugli sees those.
 TRAINED_SQUARED_ERROR_SHARE = 0.2
 # Of every second crop in training, the share that Butteraugli has of what is seen, and the unit and
 # power by which its 3-norm is about the visual distance of coded photographs at all qualities.

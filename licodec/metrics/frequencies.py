@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
-from licodec.metrics.blur import blur, gaussian
+from licodec.metrics.blur import blur
+from licodec.metrics.curves import gaussian
 
 # Brightness in nits of the linear value 1, as of libjxl's butteraugli_main.
 _INTENSITY_NITS = 80.0
@@ -28,7 +29,7 @@ _MIX_BIAS = torch.tensor([1.7557483643287353, 1.7557483643287353, 12.22645470716
 
 
 def _truncated(sigma: float) -> torch.Tensor:
-    return gaussian(sigma, max(1, int(2.25 * sigma)))
+    return torch.from_numpy(gaussian(sigma, max(1, int(2.25 * sigma))))
 
 
 _KERNEL_OPSIN = _truncated(1.2)

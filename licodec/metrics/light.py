@@ -5,21 +5,13 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-
-def _linear_levels() -> NDArray[np.float32]:
-    """Linear light, 0 to 1, of each sRGB level 0..255 (IEC 61966-2-1), (256,) float32."""
-    level = np.arange(256) / 255
-    curved = ((level + 0.055) / 1.055) ** 2.4
-    return np.where(level <= 0.04045, level / 12.92, curved).astype(np.float32)
-
-
-_LINEAR_LEVELS = _linear_levels()
+from licodec.metrics.curves import LINEAR_LEVELS
 
 
 def linear_light(pixels: NDArray[np.uint8]) -> torch.Tensor:
     """sRGB pixels, (H, W, 3) uint8, as planes of linear light, (3, H, W) float32 in 0..1."""
     planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))  # (3, H, W)
-    return torch.from_numpy(_LINEAR_LEVELS[planes])
+    return torch.from_numpy(LINEAR_LEVELS[planes])
 
 
 def light_of_levels(levels: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,6 @@ Source: Jon Sneyers, github.com/cloudinary/ssimulacra2, version 2.1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,29 +22,31 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from licodec import native
-from licodec.metrics.blur import blur, gaussian
+from licodec.metrics.blur import blur
 from licodec.metrics.light import light_of_levels
 from licodec.metrics.pairs import MIN_SIDE_PX
 from licodec.metrics.phases import UNCUT, Phase, cut
-from licodec.metrics.ssimulacra2 import (
+from licodec.metrics.ssimulacra2_rules import (
+    KERNEL,
+    LEAST_NORM,
+    MIDDLE_LIGHTNESS,
     NUM_SCALES,
     OPSIN,
     OPSIN_BIAS,
-    RADIUS,
-    SIGMA,
     STRUCTURE_FLOOR,
     distance_of_sum,
+    native_rules,
+    num_scales,
     scale_weights,
 )
 from licodec.native.binding import Library
 from licodec.native.threads import over_items
-from licodec.native.visual import Rules, weighted_norms
+from licodec.native.visual import weighted_norms
 
 # The cube root has an endless slope at black; below this it is flat.
 _LEAST_MIXED = 1e-6
-_LEAST_NORM = 1e-20
-_MIDDLE_LIGHTNESS = 0.4
-_KERNEL = gaussian(SIGMA, RADIUS)
+_KERNEL = torch.from_numpy(KERNEL)
+_OPSIN = torch.from_numpy(OPSIN)
 
 
 def visual_distance(
@@ -92,7 +93,7 @@ class _NativeSums(torch.autograd.Function):
             n, place = divmod(item, len(sums))
             down, right = phases[place - 1] if place else UNCUT
             pair = original[n, :, down:, right:], shown[n, :, down:, right:]
-            scales = range(1, _num_scales(*pair[0].shape[1:])) if place else range(1)
+            scales = range(1, num_scales(*pair[0].shape[1:])) if place else range(1)
             if scales:
                 sums[place, n], slope = weighted_norms(
                     *pair, native_rules(), scales, library, has_slope=has_slope
@@ -121,25 +122,6 @@ class _NativeSums(torch.autograd.Function):
         return None, slope, None, None
 
 
-def _num_scales(height: int, width: int) -> int:
-    """Scales whose sides are MIN_SIDE_PX or more."""
-    return sum(min(height, width) >> scale >= MIN_SIDE_PX for scale in range(NUM_SCALES))
-
-
-@cache
-def native_rules() -> Rules:
-    """What the native library is told of the distance."""
-    return Rules(
-        opsin=OPSIN.numpy(),
-        kernel=_KERNEL.float().numpy(),
-        weights=torch.stack([scale_weights(scale) for scale in range(NUM_SCALES)]).numpy(),
-        opsin_bias=OPSIN_BIAS,
-        middle=_MIDDLE_LIGHTNESS,
-        structure_floor=STRUCTURE_FLOOR,
-        least_norm=_LEAST_NORM,
-    )
-
-
 def _halved_sum(a: Tensor, b: Tensor) -> Tensor:
     """Weighted sum (N,) of the norms of all scales but the finest, of linear light (N, 3, H, W)."""
     total = a.new_zeros(len(a))
@@ -162,7 +144,7 @@ def _scale_sum(a: Tensor, b: Tensor, scale: int) -> Tensor:
     bottom = (square_p - mean_p.square()) + (square_q - mean_q.square()) + STRUCTURE_FLOOR
     edges = (1 + (q - mean_q).abs()) / (1 + (p - mean_p).abs()) - 1
     errors = (1 - top / bottom).clamp_min(0), edges.clamp_min(0), (-edges).clamp_min(0)
-    weights = scale_weights(scale).to(b)  # (channel, norm, map)
+    weights = torch.from_numpy(scale_weights(scale)).to(b)  # (channel, norm, map)
     parts = [
         error.mean((2, 3)) * weights[:, 0, kind] + _norm4(error) * weights[:, 1, kind]
         for kind, error in enumerate(errors)
@@ -171,17 +153,17 @@ def _scale_sum(a: Tensor, b: Tensor, scale: int) -> Tensor:
 
 
 def _norm4(error: Tensor) -> Tensor:
-    return (error.square().square().mean((2, 3)) + _LEAST_NORM).pow(0.25)
+    return (error.square().square().mean((2, 3)) + LEAST_NORM).pow(0.25)
 
 
 def _centred_xyb(linear: Tensor) -> Tensor:
     """XYB around zero: where the metric's offsets would cancel, float32 would lose small errors."""
-    mixed = torch.einsum("dc,nchw->ndhw", OPSIN.to(linear), linear) + OPSIN_BIAS
+    mixed = torch.einsum("dc,nchw->ndhw", _OPSIN.to(linear), linear) + OPSIN_BIAS
     long, middle, short = (mixed.clamp_min(_LEAST_MIXED).pow(1 / 3) - OPSIN_BIAS ** (1 / 3)).unbind(
         1
     )
     y = 0.5 * (long + middle)
-    return torch.stack([7 * (long - middle), y - _MIDDLE_LIGHTNESS, short - y], 1)
+    return torch.stack([7 * (long - middle), y - MIDDLE_LIGHTNESS, short - y], 1)
 
 
 def _blur(x: Tensor) -> Tensor:

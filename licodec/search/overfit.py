@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from licodec.codec.encode import Encoded, encode_pixels
-from licodec.codec.fitted import fitted_latent, is_back_projected
+from licodec.codec.fitted import fitted_latent
 from licodec.codec.latent import analysed_latent
 from licodec.codec.model import Family
 from licodec.search.annealing import Annealing
@@ -63,8 +63,9 @@ FIRST = Stage(0, 32, 0.3)
 _BENT_FROM, _BENT_TO, _LEAST_SHARE = 100, 200, 0.5
 # What is tried after it, in this order at first. An annealing that pays is made twice as slow.
 NEXT = (Stage(0, 16, 0.15), Stage(48, 16, 0.15))
-# A search that has so many times as long as its start took begins at the analysis instead of what
-# is back-projected: rounds from there find more, once there are five (docs/decisions).
+# A search for the squared error that has so many times as long as its start took begins at the
+# analysis instead of what is back-projected: rounds from there find more, once there are five, and
+# for the eye fewer (docs/decisions).
 _LONG_SEARCH = 12
 # Share of the time left that an annealing may take; the rounds after it need the rest.
 _ANNEALED_SHARE = 0.7
@@ -172,7 +173,7 @@ def overfit(
     del latent
     start_s = time.perf_counter() - before_start
     with suppress(KeyboardInterrupt):
-        if is_back_projected(family) and seconds > _LONG_SEARCH * start_s:
+        if family.tune != "visual" and seconds > _LONG_SEARCH * start_s:
             latent = analysed_latent(pixels, family, quality_index, device)
             search.begin_at(values_of(latent, rows, columns))
             del latent

@@ -12,6 +12,9 @@ _LUMA, _RED_BLUE, _GREEN, _GREY = (
     round(factor**0.5 * 2 ** (FRACTION_BITS + _BITS)) for factor in (1 / 3, 1 / 2, 1 / 6, 3)
 )
 
+# Of the three sums that planes are of.
+_NORMS = np.array([1 / 3, 1 / 2, 1 / 6], np.float32)[:, None, None] ** np.float32(0.5)
+
 
 def planes_of_rows(pixels: np.ndarray, top: int, bottom: int) -> np.ndarray:
     """`integer_planes` in grey levels: (3, bottom - top, W') float32."""
@@ -56,4 +59,12 @@ def integer_planes(pixels: np.ndarray, top: int, bottom: int) -> np.ndarray:
     inside >>= _BITS
     planes[:, :num_rows, width:] = planes[:, :num_rows, width - 1 : width]
     planes[:, num_rows:] = planes[:, num_rows - 1 : num_rows]
+    return planes
+
+
+def slopes_by_planes(slopes: np.ndarray) -> np.ndarray:
+    """(3, h, w) float32 slopes by red, green and blue to those by the orthonormal planes."""
+    red, green, blue = slopes
+    planes = np.stack([red + green + blue, red - blue, red - 2 * green + blue])
+    planes *= _NORMS
     return planes

@@ -8,8 +8,9 @@ import torch
 
 from licodec.metrics import blur as blur_module
 from licodec.metrics import malta
-from licodec.metrics.blur import Border, blur, gaussian
+from licodec.metrics.blur import Border, blur
 from licodec.metrics.butteraugli import butteraugli, butteraugli_distance
+from licodec.metrics.curves import gaussian
 from licodec.metrics.malta import DENSE, SPARSE, line_energy
 from licodec.native import threads
 from licodec.native.planes import Lines, blur_planes
@@ -35,7 +36,7 @@ def with_slope(function, values: np.ndarray) -> tuple[torch.Tensor, torch.Tensor
 def test_blur_and_its_slope_are_those_of_torch(
     shape, radius: int, border: Border, libraries, monkeypatch
 ):
-    kernel = gaussian(1 + radius / 2, radius)
+    kernel = torch.from_numpy(gaussian(1 + radius / 2, radius))
 
     def blurred(planes: torch.Tensor) -> torch.Tensor:
         return blur(planes, kernel, border, border)
@@ -62,7 +63,7 @@ def test_energy_of_lines_and_its_slope_are_those_of_torch(lines, shape, librarie
 
 
 def test_every_instruction_set_gives_the_same_numbers(libraries):
-    kernel, padded = gaussian(3.0, 7).float().numpy(), np.pad(noise(40, 70), 4)
+    kernel, padded = gaussian(3.0, 7).astype(np.float32), np.pad(noise(40, 70), 4)
     lines, pull = Lines(SPARSE), noise(40, 70)
     found = [
         (
@@ -80,7 +81,7 @@ def test_every_instruction_set_gives_the_same_numbers(libraries):
 
 @pytest.mark.usefixtures("restored_threads")
 def test_threads_change_nothing(libraries):
-    kernel, planes = gaussian(3.0, 7).float().numpy(), noise(5, 40, 70)
+    kernel, planes = gaussian(3.0, 7).astype(np.float32), noise(5, 40, 70)
     threads.set_num_threads(1)
     expected = blur_planes(planes, kernel, libraries[-1], is_renormalised=True)
     threads.set_num_threads(3)

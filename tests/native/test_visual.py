@@ -8,7 +8,8 @@ import torch
 
 from licodec.metrics import visual
 from licodec.metrics.phases import PHASES, UNCUT
-from licodec.metrics.visual import native_rules, visual_distance
+from licodec.metrics.ssimulacra2_rules import native_rules
+from licodec.metrics.visual import visual_distance
 from licodec.native import threads
 from licodec.native.visual import weighted_norms
 from tests.photos import crop
