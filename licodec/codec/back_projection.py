@@ -118,7 +118,7 @@ def _move_for_the_eye(
 
 
 def _spans(size: int) -> list[tuple[int, int]]:
-    """Where windows begin and end along a side, all about as long."""
+    """Where windows begin, at multiples of UNIT_PX, and end along a side, all about as long."""
     count = -(-size // _WINDOW_PX)
     length = -(-size // (count * UNIT_PX)) * UNIT_PX
     return [(begin, min(begin + length, size)) for begin in range(0, size, length)]

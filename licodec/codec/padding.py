@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from licodec import native
+from licodec.codec import padding_reference
 from licodec.native.lifting import padding_slope
 from licodec.native.threads import over_rows
 from licodec.transform.grid import GRID_PX, NUM_BANDS, NUM_LEVELS, band_norm, padded_size
@@ -84,9 +85,7 @@ def _start(size: int, padded: int, levels: int) -> int:
 def _find_slope() -> _Slope:
     library = native.find()
     if library is None:
-        from licodec.codec.torch_padding import padding_slope as slope_of
-
-        return slope_of
+        return padding_reference.padding_slope
     return lambda plane, height, width, norms: padding_slope(plane, height, width, norms, library)
 
 

@@ -75,7 +75,7 @@ def distance_of_sum(total: Sums) -> Sums:
 def slope_of_sum(total: float) -> float:
     """Derivative of `distance_of_sum`."""
     x = _SUM_SCALE * total
-    return _SUM_SCALE * (_FIRST + 2 * _SECOND * x + 3 * _THIRD * x**2)
+    return _SUM_SCALE * (_FIRST + 2 * _SECOND * x + 3 * _THIRD * x * x)
 
 
 def weight_at(place: int) -> float:

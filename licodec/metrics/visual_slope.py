@@ -1,7 +1,7 @@
 """The slope of the visual distortion by the pixels of a decoded picture, for encoders.
 
-`licodec.metrics.distortion.visual_distortion` is what is derived. On numpy and the native library;
-torch, which takes longer to import than a picture to encode, only where there is no library.
+`licodec.metrics.distortion.visual_distortion` is what is derived. In the native library or on
+numpy, to the same bits: torch takes longer to import than a picture to encode.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from licodec import native
+from licodec.metrics import visual_reference
 from licodec.metrics.curves import LINEAR_LEVELS, SLOPES_OF_LEVELS
 from licodec.metrics.pairs import MIN_SIDE_PX
 from licodec.metrics.ssimulacra2_rules import native_rules, num_scales, slope_of_sum
-from licodec.native.binding import Library
 from licodec.native.visual import weighted_norms
 
 # Squared grey levels that a unit of the visual distance counts as. With 4, the distance of what
@@ -44,33 +44,26 @@ def visual_slope(
     error: NDArray[np.float32] = np.subtract(shown, original, dtype=np.float32).transpose(2, 0, 1)
     if min(original.shape[:2]) < 2 * MIN_SIDE_PX + max(map(max, phases)):
         return error
-    library = native.find()
-    if library is None:
-        slope = _torch_slope(original, shown, phases)
-    else:
-        slope = _native_slope(original, shown, phases, library)
+    slope = _slope_of_distance(original, shown, phases)
     # The mean squared error has a slope of 2 / (3 h w) times the error.
     slope *= (1 - SQUARED_ERROR_SHARE) * SQUARED_LEVELS_PER_UNIT * 1.5 * error[0].size
     slope += SQUARED_ERROR_SHARE * error
     return slope
 
 
-def _native_slope(
-    original: NDArray[np.uint8],
-    shown: NDArray[np.uint8],
-    phases: Sequence[tuple[int, int]],
-    library: Library,
+def _slope_of_distance(
+    original: NDArray[np.uint8], shown: NDArray[np.uint8], phases: Sequence[tuple[int, int]]
 ) -> NDArray[np.float32]:
-    """Of the visual distance by the levels."""
-    planes = np.ascontiguousarray(shown.transpose(2, 0, 1))
-    light, light_shown = (
-        LINEAR_LEVELS[np.ascontiguousarray(original.transpose(2, 0, 1))],
-        LINEAR_LEVELS[planes],
-    )
+    """Of the visual distance by the levels, (3, h, w)."""
+    library = native.find()
+    before, planes = (np.ascontiguousarray(x.transpose(2, 0, 1)) for x in (original, shown))
+    light, light_shown = LINEAR_LEVELS[before], LINEAR_LEVELS[planes]
 
     def norms(phase: tuple[int, int], scales: range) -> tuple[float, NDArray[np.float32]]:
         down, right = phase
         one, other = light[:, down:, right:], light_shown[:, down:, right:]
+        if library is None:
+            return visual_reference.weighted_norms(one, other, native_rules(), scales)
         total, slope = weighted_norms(one, other, native_rules(), scales, library, has_slope=True)
         assert slope is not None
         return total, slope
@@ -86,27 +79,7 @@ def _native_slope(
     for (down, right), weight, (_, half) in zip(phases, weights, halves, strict=True):
         height, width = half.shape[1:]
         part = slope[:, down : down + 2 * height, right : right + 2 * width]
-        for y, x in np.ndindex(2, 2):
+        for y, x in np.ndindex(2, 2):  # the half has means over squares
             part[:, y::2, x::2] += np.float32(weight / 4) * half
     slope *= SLOPES_OF_LEVELS[planes]
-    return slope
-
-
-def _torch_slope(
-    original: NDArray[np.uint8], shown: NDArray[np.uint8], phases: Sequence[tuple[int, int]]
-) -> NDArray[np.float32]:
-    """The same on torch."""
-    import torch
-
-    from licodec.metrics.visual import visual_distance
-
-    reference, decoded = (
-        torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32))[None]
-        for pixels in (original, shown)
-    )
-    with torch.enable_grad():
-        decoded.requires_grad_(True)
-        distance = visual_distance(reference, decoded, phases).sum()
-        (by_level,) = torch.autograd.grad(distance, decoded)
-    slope: NDArray[np.float32] = by_level[0].numpy()
     return slope

@@ -37,7 +37,7 @@ def test_it_is_that_of_the_distortion(width, height, is_native, monkeypatch):
     decoded.requires_grad_(True)
     visual_distortion(reference, decoded, phases=CUTS).sum().backward()
     expected = decoded.grad[0] * 1.5 * width * height
-    torch.testing.assert_close(torch.from_numpy(found), expected, rtol=1e-3, atol=0.05)
+    assert (torch.from_numpy(found) - expected).norm() < 2e-3 * expected.norm()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (18, 90), (90, 18)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from licodec.metrics import visual
+from licodec.metrics import visual, visual_reference
 from licodec.metrics.phases import PHASES, UNCUT
 from licodec.metrics.ssimulacra2_rules import native_rules
 from licodec.metrics.visual import visual_distance
@@ -62,15 +62,24 @@ def light(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("scales", [range(1), range(1, 4), range(3)])
-def test_every_instruction_set_gives_the_same_numbers(scales: range, libraries):
+@pytest.mark.parametrize("content", ["photograph", "equal", "black and white"])
+def test_every_instruction_set_and_numpy_give_the_same_numbers(
+    content: str, scales: range, libraries
+):
     original, shown = light(75, 110)
-    found = [
-        weighted_norms(original, shown, native_rules(), scales, library, has_slope=True)
-        for library in libraries
-    ]
-    for total, slope in found:
-        assert total == found[0][0]
-        np.testing.assert_array_equal(slope, found[0][1])
+    if content == "equal":
+        shown = original.copy()
+    if content == "black and white":
+        original, shown = (np.round(x) for x in (original, shown))
+    expected, expected_slope = visual_reference.weighted_norms(
+        original, shown, native_rules(), scales
+    )
+    for library in libraries:
+        total, slope = weighted_norms(
+            original, shown, native_rules(), scales, library, has_slope=True
+        )
+        assert total == expected
+        np.testing.assert_array_equal(slope, expected_slope)
 
 
 def test_a_part_of_a_picture_is_that_part_alone_and_needs_no_slope(libraries):
