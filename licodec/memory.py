@@ -11,7 +11,7 @@ from licodec.transform.grid import GRID_PX, padded_size
 
 # Peak of coding photographs (docs/large-pictures.md), picture included, without what Python and
 # torch take, rounded up; by pixel of the padded picture.
-_ENCODE_BYTES_PER_PX = 48
+_ENCODE_BYTES_PER_PX = 54
 _ENCODE_LARGE_BYTES_PER_PX = 34
 _SEARCH_BYTES_PER_PX = 270
 _SCORE_BYTES_PER_PX = 150

@@ -96,7 +96,7 @@ def num_scales(height: int, width: int) -> int:
 
 @cache
 def native_rules() -> Rules:
-    """What the native library is told of the visual distance."""
+    """What the native library is told of the visual distance, and its form on numpy."""
     return Rules(
         opsin=OPSIN,
         kernel=KERNEL.astype(np.float32),
