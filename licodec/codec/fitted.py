@@ -1,8 +1,10 @@
 """Encodes a picture fitted to one synthesis, which is what the default effort does.
 
-pixels --analysis--> planes --back-projection--> planes --trellis--> symbols
-                                                                        |
-                         adaptive filter <--moments---------------------+
+    pixels --analysis--> planes --back-projection--> planes --trellis--> symbols
+                                                                            |
+                             adaptive filter <--moments---------------------+
+
+Back-projection (`licodec.codec.back_projection`) begins with a quick encode of its own.
 """
 
 from __future__ import annotations
